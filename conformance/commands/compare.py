@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from conformance.compare.child import SearchFailedError, searched
-from conformance.compare.report import Report, known_text, read_known
-from conformance.files import CommandFailedError, write_file
-from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
+from conformance.compare.child import searched
+from conformance.compare.report import Finding, known_text, read_known
+from conformance.files import write_file
+from conformance.subjects.registry import find_subject, shown_name
 
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
 EPILOG = """\
@@ -42,35 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, and return the exit status."""
-    names = _short(options.one), _short(options.other)
     known = read_known(options.known) if options.known else []
-    status = 0
-    try:
-        stores = [(name, find_subject(one)) for name, one in zip(names, (options.one, options.other), strict=True)]
-        for found in searched(stores[0], stores[1], options.seed, _tick):
-            if not isinstance(found, Report):
-                print(*found.lines(), "", sep="\n", flush=True)
-                continue
-            found.accept(known)
-            status = found.status
-            print(*found.lines(), sep="\n", flush=True)
-            if options.json:
-                write_file(options.json, found.json())
-            if options.markdown:
-                write_file(options.markdown, found.markdown())
-            if options.write_known:
-                write_file(options.write_known, known_text(found.findings))
-    except UnknownSubjectError as fault:
-        raise CommandFailedError(str(fault)) from None
-    except SearchFailedError as fault:
-        raise CommandFailedError(*fault.args) from None
-    return status
+    stores = [(_short(name), find_subject(name)) for name in (options.one, options.other)]
+    report = searched(*stores, seed=options.seed, tell=_tell)
+    report.accept(known)
+    print(*report.lines(), sep="\n", flush=True)
+    for file, text in (
+        (options.json, report.json()),
+        (options.markdown, report.markdown()),
+        (options.write_known, known_text(report.findings)),
+    ):
+        if file:
+            write_file(file, text)
+    return report.status
 
 
-def _tick(call: str) -> None:
-    """Show on a terminal that the search goes on."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{call[:78]}\r", end="", file=sys.stderr, flush=True)
+def _tell(told: Finding | str) -> None:
+    """Print a finding; on a terminal show by the calls that the search goes on."""
+    if isinstance(told, Finding):
+        print(*told.lines(), "", sep="\n", flush=True)
+    elif sys.stderr.isatty():
+        print(f"\r\x1b[K{told[:78]}\r", end="", file=sys.stderr, flush=True)
 
 
 def _short(name: str) -> str:

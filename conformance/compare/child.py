@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,35 +16,27 @@ from conformance.compare.operation import OperationsError
 from conformance.compare.play import CALL_SECONDS
 from conformance.compare.report import Finding, Report
 from conformance.compare.search import Search
+from conformance.files import CommandFailedError
 from conformance.harness import Harness
 
 _SECONDS_TO_END = 2.0
 
 
-class SearchFailedError(Exception):
-    """There was no search. Its arguments are what is wrong, and the exit status that says so."""
-
-
 def searched(
-    one: tuple[str, Callable[[], Harness]],
-    other: tuple[str, Callable[[], Harness]],
-    seed: int = 0,
-    tick: Callable[[str], object] = len,
-) -> Iterator[Finding | Report]:
-    """Search in a forked process; give each finding when it is new, and at last the report.
-
-    `tick` is told each call.
+    *stores: tuple[str, Callable[[], Harness]], seed: int = 0, tell: Callable[[Finding | str], object] = id
+) -> Report:
+    """Search in a forked process. `tell` is told each finding when it is new, and each call before it is made.
 
     Raises:
-        SearchFailedError: if there was no search.
+        CommandFailedError: if there was no search, with the exit status that says so.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, (one, other), seed))
+    child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, stores, seed))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: the child uses none
         child.start()
     theirs.close()
-    report, call, ended = Report((one[0], other[0]), seed, {}), "", ""
+    report, call, ended = Report([name for name, _ in stores], seed), "", ""
     try:
         while not ended:
             if not ours.poll(2 * CALL_SECONDS):
@@ -56,20 +48,17 @@ def searched(
                 child.join()
                 ended = f"a store ended the process (status {child.exitcode}) in {call}"
                 continue
-            if isinstance(told, SearchFailedError):
+            if isinstance(told, CommandFailedError):
                 raise told
             if isinstance(told, Report):
-                report = told
-                break
-            if isinstance(told, str):
-                call = told
-                tick(call)
-            else:
+                return told
+            tell(told)
+            if isinstance(told, Finding):
                 report.findings.append(told)
-                yield told
-        report.is_broken = bool(ended)
-        report.gaps |= {ended} - {""}
-        yield report
+            else:
+                call = told
+        report.is_broken, report.gaps = True, {ended}
+        return report
     finally:
         child.join(0 if ended else _SECONDS_TO_END)
         child.kill()
@@ -89,7 +78,7 @@ def _child(out: Connection, stores: Any, seed: int) -> None:
             made = [(name, make()) for name, make in stores]
             for _, harness in made:
                 stack.enter_context(harness.running())
-            search = Search(made[0], made[1], seed, out.send)
+            search = Search(*made, seed=seed, hear=out.send)
             async for finding in search.run():
                 out.send(finding)
             out.send(search.report)
@@ -99,6 +88,6 @@ def _child(out: Connection, stores: Any, seed: int) -> None:
     except KeyboardInterrupt:
         pass
     except OperationsError as fault:
-        out.send(SearchFailedError(str(fault), 2))
+        out.send(fault)
     except Exception as fault:  # noqa: BLE001  one line, in place of a traceback
-        out.send(SearchFailedError(f"crashed: {type(fault).__name__}: {fault}", 7))
+        out.send(CommandFailedError(f"crashed: {type(fault).__name__}: {fault}", 7))

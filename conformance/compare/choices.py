@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from math import copysign, isfinite
 from typing import Any
 
@@ -69,21 +70,18 @@ class Pool:
     """
 
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
-        drawn = _drawn(strategy)
-        classes = [frozenset(_classes_in(value)) for value in drawn]
+        drawn = [(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
+        simplest = type(drawn[0][0])
 
-        def plainness(place: int) -> tuple[Any, ...]:
-            value, found = drawn[place], classes[place]
-            text = source(value)
-            return _EARLIER not in found, type(value) is not type(drawn[0]), len(_telling(found)), len(text), text
+        def plainness(one: tuple[Any, str, frozenset[str]]) -> tuple[Any, ...]:
+            value, text, classes = one
+            return _EARLIER not in classes, type(value) is not simplest, len(_telling(classes)), len(text), text
 
-        ordered = sorted(range(len(drawn)), key=plainness)
-        self.has_ids = any(_EARLIER in found for found in classes)
-        """Whether there are ids among them that the store gave."""
-        self.choices: list[Choice] = []
-        for place in ordered:
-            novel = classes[place] - classes[ordered[0]]
-            self.choices.append(Choice(drawn[place], source(drawn[place]), _telling(novel) or novel))
+        drawn.sort(key=plainness)
+        self.choices = []
+        for value, text, classes in drawn:
+            novel = classes - drawn[0][2]
+            self.choices.append(Choice(value, text, _telling(novel) or novel))
         self.plain = self.choices[0]
 
     def representatives(self, each: int = 1) -> list[Choice]:
@@ -100,6 +98,12 @@ class Pool:
         """Values that have less of what is not plain, the plainest first."""
         before = self.choices[: self.choices.index(choice)] if choice in self.choices else self.choices
         return [one for one in before if one.classes <= choice.classes]
+
+
+@cache
+def pool_of(strategy: st.SearchStrategy[Any]) -> Pool:
+    """The values of a strategy: arguments that share it share them."""
+    return Pool(strategy)
 
 
 def _telling(classes: frozenset[str]) -> frozenset[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from heapq import nlargest
 from itertools import combinations_with_replacement, islice, product
 from random import Random
 
-from conformance.compare.choices import Choice, Pool
+from conformance.compare.choices import Choice, Pool, pool_of
 from conformance.compare.operation import WHOLE, Operation
 from conformance.compare.play import Act, Steps
 from conformance.compare.values import changes_of
@@ -27,16 +26,12 @@ class Plan:
 
     def __init__(self, operations: Mapping[str, Operation], seed: int, *, waits: bool = True) -> None:
         self._operations, self._seed, self._waits = operations, seed, waits
-        self._pools: dict[int, Pool] = {}
         self._writes = [name for name, one in operations.items() if one.reads is None] or [*operations]
         self._maker = operations[self._writes[0]]
 
     def pool(self, operation: str, argument: str) -> Pool:
-        """The values of an argument. Arguments that share a strategy share the values."""
-        strategy = self._operations[operation].strategies[argument]
-        if id(strategy) not in self._pools:
-            self._pools[id(strategy)] = Pool(strategy)
-        return self._pools[id(strategy)]
+        """The values of an argument."""
+        return pool_of(self._operations[operation].strategies[argument])
 
     def owner(self, operation: str, argument: str) -> str:
         """The first operation that writes and has an argument of the same strategy: it is the same argument."""
@@ -46,7 +41,7 @@ class Plan:
 
     def sequences(self) -> Iterator[Steps]:
         """Every sequence."""
-        for part in (self._values, self._entries_made, self._sizes, self._acts, self._random):
+        for part in (self._values, self._entries, self._sizes, self._acts, self._random):
             yield from part()
 
     def _plain(self, name: str, /, **arguments: Choice) -> Call:
@@ -60,31 +55,23 @@ class Plan:
             for choice in self.pool(name, argument).representatives(each):
                 yield self._plain(name, **{argument: choice})
 
-    def _entries(self, call: Call) -> list[tuple[Choice, ...]]:
-        """The entries that a call names; one that is none if it names none."""
-        named = [call.arguments[one].entries for one in self._operations[call.operation].entry if one in call.arguments]
-        return [*zip(*named, strict=False)] or [()]
-
-    def _on(self, call: Call, entry: tuple[Choice, ...]) -> Call:
-        """The call on another entry, if it names just one."""
-        names = self._operations[call.operation].entry
-        if len(names) != len(entry) or any(self.pool(call.operation, one).plain.is_several for one in names):
-            return call
-        return replace(call, arguments={**call.arguments, **dict(zip(names, entry, strict=True))})
-
-    def _make(self, like: Call) -> Call:
-        """Make the entry that another call names."""
-        return self._on(self._plain(self._maker.name), self._entries(like)[0])
+    def _on(self, call: Call, like: Call) -> list[Call]:
+        """The call on each entry that another call names; as it is, if both do not name entries in the same way."""
+        names, others = self._operations[call.operation].entry, self._operations[like.operation].entry
+        named = [like.arguments[one].entries for one in others if one in like.arguments]
+        if (
+            not names
+            or len(names) != len(named)
+            or any(self.pool(call.operation, one).plain.is_several for one in names)
+        ):
+            return [call]
+        entries = [dict(zip(names, one, strict=True)) for one in zip(*named, strict=False)]
+        return [replace(call, arguments={**call.arguments, **entry}) for entry in entries] or [call]
 
     def _reads(self, call: Call) -> list[Call]:
         """The reads of what a call touched."""
-        found = []
-        for name, read in self._operations.items():
-            plain = self._plain(name)
-            is_one = not any(one.is_several for one in plain.arguments.values())
-            if read.reads is not None and is_one and {*read.arguments} == {*read.entry}:
-                found += [self._on(plain, entry) for entry in self._entries(call)[: None if read.entry else 1]]
-        return found
+        reads = [one for one in self._operations.values() if one.reads is not None and {*one.arguments} == {*one.entry}]
+        return [on for read in reads for on in self._on(self._plain(read.name), call)]
 
     def _read(self, *calls: Call) -> Steps:
         """The calls, with the reads after each write."""
@@ -93,26 +80,24 @@ class Plan:
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument; then the caller changes what it passed in, or got back."""
+        plain = self._plain(self._maker.name)
         for name in self._operations:
             for call in self._variants(name, 2):
                 reads = self._reads(call)
-                yield (call, *reads, Act("aliasing", "argument"), *reads)
-                yield (self._make(call), call, *reads)
+                change: Steps = (Act("aliasing", "argument"), *reads) if _richness(call) else ()
+                yield (call, *reads, *change)
+                yield (self._on(plain, call)[0], call, *reads)
+        made = sorted(self._variants(self._maker.name), key=_richness, reverse=True)[:_RICHEST]
+        for rich, name in product(made, self._operations):
+            call = self._on(self._plain(name), rich)[0]
+            yield (rich, call, Act("aliasing", "result"), *self._reads(call))
 
-        def mutable(call: Call) -> int:
-            return sum(1 for choice in call.arguments.values() for _ in changes_of(choice.value, ""))
-
-        for made in nlargest(_RICHEST, self._variants(self._maker.name), key=mutable):
-            for name in self._operations:
-                call = self._on(self._plain(name), self._entries(made)[0])
-                yield (made, call, Act("aliasing", "result"), *self._reads(call))
-
-    def _entries_made(self) -> Iterator[Steps]:
+    def _entries(self) -> Iterator[Steps]:
         """Beside a plain entry one of every class: every write of it, and every listing of both."""
         plain = self._plain(self._maker.name)
         for made in self._variants(self._maker.name):
             for name in self._writes:
-                write = self._on(self._plain(name), self._entries(made)[0])
+                write = self._on(self._plain(name), made)[0]
                 yield (*self._read(plain, made, write), *self._reads(plain))
             yield (plain, made, *self._listings())
 
@@ -136,23 +121,19 @@ class Plan:
         reads = self._reads(made)
         for span in SPANS if self._waits else ():
             yield (made, *reads, Act("expiry", seconds=span), *reads)
-        for call, seconds in self._lifetimes():
-            yield (call, *self._reads(call), Act("expiry", "lifetime", seconds), *self._reads(call))
-        for kind, read in product(("foreign value", "server"), reads):
-            yield read, made, read, Act(kind), read
-        for pair in islice(combinations_with_replacement(self._racing(), 2), _MOST_PAIRS):
-            yield (made, *reads, Act("race", calls=pair), *reads)
-
-    def _lifetimes(self) -> Iterator[tuple[Call, float]]:
-        """Calls that make an entry with a lifetime of each class, and the times before and after it ends."""
         for name in self._writes:
             for call in self._variants(name):
                 choice = call.arguments.get(self._operations[name].lifetime or "")
                 value = choice.value if choice else None
                 seconds = value.total_seconds() if isinstance(value, timedelta) else value
                 if isinstance(seconds, int | float) and 0 < seconds < SPANS[-1]:
-                    margin = (seconds % 1 or min(seconds, 60) / 4) / 2  # whole seconds have lost the entry by then
-                    yield from ((call, seconds - margin), (call, seconds + margin))
+                    for by in (0.8, 1.2):
+                        act = Act("expiry", "lifetime", seconds * by)
+                        yield (call, *self._reads(call), act, *self._reads(call))
+        for kind, read in product(("foreign value", "server"), reads):
+            yield read, made, read, Act(kind), read
+        for pair in islice(combinations_with_replacement(self._racing(), 2), _MOST_PAIRS):
+            yield (made, *reads, Act("race", calls=pair), *reads)
 
     def _racing(self) -> Iterator[Call]:
         """Calls that change an entry that is there: plain ones, and those with one optional argument."""
@@ -170,11 +151,16 @@ class Plan:
         for _ in range(_RANDOM):
             calls = [self._plain(self._maker.name)]
             for name in random.choices([*self._operations], k=_LENGTH):
-                given = {}
-                for argument in self._operations[name].strategies:
+                operation, given = self._operations[name], {}
+                for argument in operation.strategies:
                     pool = self.pool(name, argument)
-                    if argument in self._operations[name].arguments or random.random() < 0.4:  # noqa: PLR2004
+                    if argument in operation.arguments or random.random() < 0.4:  # noqa: PLR2004
                         given[argument] = random.choice((pool.plain, *random.choices(pool.choices, k=2)))
-                call, entry = Call(name, given), random.choice(self._entries(random.choice(calls)))
-                calls.append(self._on(call, entry) if random.random() < 0.6 else call)  # noqa: PLR2004
+                call = Call(name, given)
+                calls.append(random.choice((call, *self._on(call, random.choice(calls)))))
             yield self._read(*calls)
+
+
+def _richness(call: Call) -> int:
+    """How much in its arguments a caller can change."""
+    return sum(1 for choice in call.arguments.values() for _ in changes_of(choice.value, ""))

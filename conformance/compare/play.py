@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -19,6 +18,7 @@ from conformance.core.scenario import Call
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.subjects.proxy import Action, Proxy
+from conformance.text import source
 
 CALL_SECONDS = 5.0
 _SERVER_SECONDS = 0.5
@@ -100,8 +100,6 @@ class Store:
         self.ids = {name for operation in operations.values() for name in operation.ids}
         self.missing: dict[str, str] = {}
         """For each kind of act that the harness has no hook for, what is missing."""
-        self.strange: set[str] = set()
-        """The types of results of which nothing could be compared."""
 
     async def play(self, steps: Steps) -> list[Outcome]:
         """Take the steps, and return what came out of each.
@@ -155,9 +153,8 @@ class _Playing:
             for index, step in enumerate(self._steps):
                 done = self._call(index, step) if isinstance(step, Call) else self._act(index, step)
                 outcomes.append(await done)
-                if outcomes[-1].tree.kind is HungError or not outcomes[-1].line:
-                    break  # it does not return, or there is nothing that the caller can change
-        self._of.strange |= self._observer.strange
+                if outcomes[-1].tree.kind is HungError:
+                    break
         return outcomes
 
     async def _opened(self, opened: AsyncExitStack) -> Any:
@@ -202,18 +199,13 @@ class _Playing:
 
     def _written(self, index: int, call: Call, given: Mapping[str, Any]) -> tuple[str, str]:
         """The call as Python, and before it the arguments that the caller changes later."""
-        operation, names = self._of.operations[call.operation], [*self._observer.names.values()]
-
-        def name_of(match: re.Match[str]) -> str:
-            return names[-1 - int(match[1]) % len(names)] if names else "'no such id'"
-
-        before, listed = "", []
-        for name, choice in call.arguments.items():
-            text = (operation.show and operation.show(choice.value)) or choice.text
-            text = re.sub(r"EarlierId\(back=(\d+)\)", name_of, text)
-            if any(getattr(step, "of", "") == "argument" for step in self._steps) and any(changes_of(given[name], "")):
+        operation, before, listed = self._of.operations[call.operation], "", []
+        is_changed = any(isinstance(step, Act) and step.of == "argument" for step in self._steps)
+        for name, value in given.items():
+            text = (operation.show and operation.show(value)) or self._observer.named(source(value))
+            if is_changed and any(changes_of(value, "")):
                 held = f"{name}_{index}"
-                self._held["argument"][held] = given[name]
+                self._held["argument"][held] = value
                 before, text = f"{before}{held} = {text}\n", held
             listed.append(text if name in operation.positional else f"{name}={text}")
         return before, f"store.{operation.name}({', '.join(listed)})"

@@ -115,9 +115,9 @@ class Row:
 class Report:
     """What a comparison found, and what it did to find it."""
 
-    stores: tuple[str, str]
+    stores: Sequence[str]
     seed: int
-    operations: dict[str, Row]
+    operations: dict[str, Row] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     """What keeps a comparison without findings from being a pass."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -59,24 +59,17 @@ class Search:
         HarnessFailedError: if a hook of a harness raises.
     """
 
-    def __init__(
-        self,
-        one: tuple[str, Harness],
-        other: tuple[str, Harness],
-        seed: int = 0,
-        hear: Callable[[str], object] = len,
-    ) -> None:
-        here, there = (Store(name, harness, operations_of(harness, name), hear) for name, harness in (one, other))
-        if set(here.operations) != set(there.operations):
+    def __init__(self, *stores: tuple[str, Harness], seed: int = 0, hear: Callable[[str], object] = len) -> None:
+        here, there = (Store(name, harness, operations_of(harness, name), hear) for name, harness in stores)
+        if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
-        self._stores = here, there
-        self._operations = here.operations
+        self._stores, self._operations = (here, there), here.operations
         self.report = Report((here.name, there.name), seed, {name: Row() for name in here.operations})
         declaring = [one.name for one in self._stores if Capability.EXPIRING in one.harness.capabilities]
         if len(declaring) == 1:
             self.report.notes.add(f"as declared: only {declaring[0]} declares Capability.EXPIRING")
         self._plan = Plan(here.operations, seed, waits=len(declaring) != 1)
-        self._findings: dict[tuple[object, ...], Finding] = {}
+        self._findings: dict[tuple[str, ...], Finding] = {}
         self._explained: dict[tuple[str, ...], list[frozenset[Trait]]] = {}
         """For each symptom, and for what is done besides calls, the traits with which a known cause shows it."""
         self._hung = set[str]()
@@ -84,7 +77,7 @@ class Search:
     async def run(self) -> AsyncIterator[Finding]:
         """Give each finding when it is new. More may be added to it until the end of the search."""
         for steps in self._plan.sequences():
-            for shown in await self._play(steps, self.report.operations):
+            for shown in await self._play(steps):
                 if not self._is_explained(shown) and (finding := await self._take(shown)):
                     yield finding
                 is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
@@ -92,36 +85,29 @@ class Search:
                     break  # from here on the stores hold something else
         for name, row in self.report.operations.items():
             self.report.gaps |= {*row.gaps(self._operations[name])}
-        for kind in self._stores[0].strange | self._stores[1].strange:
-            self.report.gaps.add(f"not exercised: cannot compare {kind}, give view= to its Operation")
+        for store in self._stores:
+            self.report.notes |= {f"not tried: {kind} in {store.name}: {text}" for kind, text in store.missing.items()}
 
     def _writes(self, name: str) -> bool:
         return name in self._operations and self._operations[name].reads is None
 
-    async def _play(self, steps: Steps, rows: Mapping[str, Row] | None = None) -> list[Shown]:
+    async def _play(self, steps: Steps) -> list[Shown]:
         """Play a sequence on both stores, and return every difference in its order."""
         found: list[Shown] = []
         if any(call.operation in self._hung for call in calls_in(steps)):
             return found
         self.report.sequences += 1
         outcomes = [await store.play(steps) for store in self._stores]
-        for index, (step, one, other) in enumerate(zip(steps, *outcomes, strict=False)):
-            if isinstance(step, Act) and not self._is_done(step.kind):
-                break
-            if isinstance(step, Call) and rows is not None:
-                rows[step.operation].count(one, other)
-            for mismatch in differences(one, other):
+        for end, (step, *pair) in enumerate(zip(steps, *outcomes, strict=False), start=1):
+            if isinstance(step, Call):
+                self.report.operations[step.operation].count(*pair)
+            elif sum(step.kind in store.missing for store in self._stores) > (step.kind != "expiry"):
+                break  # a foreign value or a failing server needs the hook of one store, time those of both
+            for mismatch in differences(*pair):
                 self._hung |= {step.operation} if mismatch.kind == "hanging" and isinstance(step, Call) else set()
-                shown, traits = steps[: index + 1], tuple(self._traits(steps[: index + 1]))
-                seen = [outcome[: index + 1] for outcome in outcomes]
-                found.append(Shown(shown, seen, mismatch, _field(mismatch.path, steps), traits))
+                where, traits = _field(mismatch.path, steps), tuple(self._traits(steps[:end]))
+                found.append(Shown(steps[:end], [seen[:end] for seen in outcomes], mismatch, where, traits))
         return found
-
-    def _is_done(self, kind: str) -> bool:
-        """Whether the harnesses have the hooks for an act. A foreign value or a failing server needs one that has."""
-        missing = [store for store in self._stores if kind in store.missing]
-        self.report.notes |= {f"not tried: {kind} in {one.name}: {one.missing[kind]}" for one in missing}
-        return not missing or (kind != "expiry" and len(missing) == 1)
 
     def _traits(self, steps: Steps) -> Iterator[Trait]:
         for call in calls_in(steps):
@@ -144,42 +130,40 @@ class Search:
                 self.report.gaps.add(f"{shown.operation} differed, and did not when called again")
                 return None
             shown = again
-        act, what = shown.act, f": {shown.mismatch.what}"
+        act, kind = shown.act, shown.act.kind or shown.mismatch.kind
         key, operation, argument = self._cause(shown)
-        self._explained.setdefault((act.kind, act.of) if act.kind else shown.symptom, []).append(
-            frozenset(shown.traits)
-        )
-        is_new = key not in self._findings
-        if is_new:
-            script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
-            kind, seen = act.kind or shown.mismatch.kind, shown.operation + shown.where
-            self._findings[key] = Finding(operation, kind, seen, script)
-            self.report.findings.append(self._findings[key])
+        sign = (act.kind, act.of) if act.kind else shown.symptom
+        self._explained.setdefault(sign, []).append(frozenset(shown.traits))
+        known = self._findings.get(key)
+        finding = self._findings.setdefault(key, Finding(operation, kind, shown.operation + shown.where))
+        came = f"{shown.where or shown.operation}{'' if act.kind else f': {shown.mismatch.what}'}"
         for one in {one[2] for one in shown.traits if one[:2] == (operation, argument)} or {""}:
             given = f"({argument}{': ' if one else ''}{one})" if argument else ""
-            came = f"{shown.where or shown.operation}{'' if act.kind else what}"
-            self._findings[key].shows.add(f"{operation}{given} > {came}")
-        return self._findings[key] if is_new else None
+            finding.shows.add(f"{operation}{given} > {came}")
+        if known:
+            return None
+        finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
+        self.report.findings.append(finding)
+        return finding
 
-    def _cause(self, shown: Shown) -> tuple[tuple[object, ...], str, str]:
+    def _cause(self, shown: Shown) -> tuple[tuple[str, ...], str, str]:
         """What a difference comes from: what all that come from it have in common, the operation and its argument."""
         act, kind, calls = shown.act, shown.mismatch.kind, calls_in(shown.steps)
         content = [one for one in shown.traits if one[1] not in self._operations[one[0]].entry]
         if act.kind in ("", "expiry") and shown.traits:
             operation, argument, _ = (content[-1:] or shown.traits)[0]
+        elif act.kind == "aliasing":
+            operation, argument = calls_in(shown.steps[: shown.steps.index(act)])[-1].operation, act.of
         else:
             writes = [call.operation for call in calls if self._writes(call.operation)] or [calls[-1].operation]
-            operation, argument = writes[0 if act.kind else -1], act.of
-        if act.kind == "aliasing":
-            operation = calls_in(shown.steps[: shown.steps.index(act)])[-1].operation
+            operation, argument = writes[0 if act.kind else -1], ""
         if act.kind:
             return (act.kind, act.of), operation, argument
-        if not argument:
-            is_raised = kind in ("exception", "message", "hanging")
-            operation, place = (shown.operation, shown.where) if is_raised else (operation, shown.where or operation)
-            return (kind, place, shown.mismatch.what), operation, ""
-        owner = self._plan.owner(operation, argument) if content else "entry"
-        return (kind, owner), operation, argument
+        if argument:
+            return (kind, self._plan.owner(operation, argument) if content else ""), operation, argument
+        is_raised = kind in ("exception", "message", "hanging")
+        operation = shown.operation if is_raised else operation
+        return (kind, shown.where or ("" if is_raised else operation), shown.mismatch.what), operation, ""
 
     async def _shortest(self, shown: Shown) -> Shown | None:
         """The fewest steps and the plainest values that show the same; None if it does not show again."""
@@ -200,12 +184,11 @@ class Search:
         return best
 
     def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
-        """The same steps with less at one place."""
+        """The same steps with less at one place; a value is replaced wherever it is given."""
         step = steps[place]
-        if isinstance(step, Act) and step.kind == "aliasing" and step.place is None:
-            for one in range(_MOST_PLACES):
-                yield (*steps[:place], replace(step, place=one), *steps[place + 1 :])
-        if not isinstance(step, Call):
+        if isinstance(step, Act):
+            places = range(_MOST_PLACES) if step.kind == "aliasing" and step.place is None else ()
+            yield from ((*steps[:place], replace(step, place=one), *steps[place + 1 :]) for one in places)
             return
         for argument, choice in step.arguments.items():
             if argument in self._operations[step.operation].optional:
@@ -216,11 +199,9 @@ class Search:
 
 
 def _replaced(step: Step, choice: Choice, less: Choice) -> Step:
-    """The step with another value in the place of one, wherever it is given."""
-    if not isinstance(step, Call):
+    if isinstance(step, Act):
         return step
-    given = {name: less if one is choice else one for name, one in step.arguments.items()}
-    return replace(step, arguments=given)
+    return replace(step, arguments={name: less if one is choice else one for name, one in step.arguments.items()})
 
 
 def _field(path: Sequence[str], steps: Steps) -> str:

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from conformance.compare.operation import WHOLE, EarlierId, Operation
+from conformance.compare.operation import WHOLE, EarlierId, Operation, OperationsError
 from conformance.core.observe import MARK
 from conformance.text import source
 
@@ -108,26 +108,25 @@ class Tree:
         return f"{self.kind.__name__}({', '.join(named)})"
 
 
-class Id:
-    """The kind of a leaf that is an id of the store: its value is the position among those that the store gave."""
-
-
 class Observer:
     """Makes trees of one store's values. It knows the ids that the store gave, and the Python that names each."""
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
         """The ids in the order in which they came."""
-        self.strange: set[str] = set()
-        """The types of which nothing could be compared."""
 
     def look(self, value: Any, operation: Operation, path: str = "", name: str = WHOLE, depth: int = 0) -> Tree:
-        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned."""
+        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned.
+
+        Raises:
+            OperationsError: if nothing of a part of it can be compared.
+        """
         kind: Any = type(value)
         parts = parts_of(value) if depth < _DEEP else {}
         if parts is not None:
             trees = {}
-            self.strange |= {kind.__name__} if not parts and not isinstance(value, Collection) else set()
+            if not parts and not isinstance(value, Collection):
+                raise OperationsError(f"{operation.name}: cannot compare {kind.__name__}, give view= to its Operation")
             for label, part in parts.items():
                 inner = label[1:] if label.startswith(".") else label[2:-2] if label[1] in "'\"" else name
                 if inner not in operation.ignored:
@@ -138,16 +137,16 @@ class Observer:
             if path and value not in (None, ""):
                 self.names.setdefault(value, path)
             if value in self.names:
-                return Tree(Id, [*self.names].index(value), self.names[value])
+                return Tree(EarlierId, [*self.names].index(value), self.names[value])
         if name in operation.times and value is not None:
             zone = "aware" if getattr(value, "tzinfo", None) else "naive"
             return Tree(kind, zone, f"<{zone} {kind.__name__}>")
-        text, tolerance = self._named(source(value)), operation.tolerances.get(name, (0.0, ""))[0]
+        text, tolerance = self.named(source(value)), operation.tolerances.get(name, (0.0, ""))[0]
         if kind is str or (kind is float and not tolerance):
             value = text  # as which NaN is like itself, and 0.0 unlike -0.0
         return Tree(kind, value, text, tolerance=tolerance)
 
-    def _named(self, text: str) -> str:
+    def named(self, text: str) -> str:
         """The text with names in the place of ids; a short one may be a word."""
         for known, name in self.names.items():
             if isinstance(known, str) and len(known) > _WORD and known in text:
