@@ -13,11 +13,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.exam.entries import SOURCE, Entry, EntryError, load
+from tests.exam.entries import SOURCE, Entry, load
 from tests.exam.suite import Verdict, play
 
-SECONDS = 300.0
-"""After these the run on an entry is given up. A store that hangs is caught by the time limits of the suite."""
+SECONDS = 300.0  # after these the run on an entry is given up; a store that hangs is caught by the suite's limits
 CAUGHT, CITED = 0.95, 0.9
 
 
@@ -81,7 +80,7 @@ def main() -> int:
     first, step = map(int, asked.share.split("/"))
     entries = load()
     if unknown := set(asked.name) - set(entries):
-        raise EntryError(f"no such entry: {', '.join(sorted(unknown))}")
+        parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     names = (asked.name or list(entries))[first - 1 :: step]
     compileall.compile_dir(SOURCE, quiet=1)  # once, and not again for each copy
     results = []
@@ -94,13 +93,9 @@ def main() -> int:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(f"{line}; {used.ru_utime + used.ru_stime:.0f} s of CPU")
     if asked.json:
-        results.sort(key=lambda one: names.index(one.name))
         asked.json.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n")
     return 0 if is_passed else 1
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except EntryError as error:
-        sys.exit(str(error))
+    sys.exit(main())

@@ -34,8 +34,7 @@ def play(folder: Path, subject: str, seconds: float, requirement: str) -> Verdic
 
     What decides the requirement is played first, and the run ends when it has failed. Without one all is played.
     """
-    results, output, elsewhere = folder / "results.json", folder / "output", folder / "elsewhere"
-    elsewhere.mkdir()
+    results, output = folder / "results.json", folder / "output"
     for name in BESIDE:
         (folder / name).symlink_to(ROOT / name)
     command = [*PYTEST, *PLUGINS, f"--conformance-store={subject}", f"--conformance-json={results}"]
@@ -43,7 +42,7 @@ def play(folder: Path, subject: str, seconds: float, requirement: str) -> Verdic
     with output.open("wb") as file:
         process = subprocess.Popen(
             command,
-            cwd=elsewhere,
+            cwd=folder,
             env={**os.environ, **own, "PYTHONDONTWRITEBYTECODE": ""},
             stdin=subprocess.DEVNULL,
             stdout=file,
