@@ -158,6 +158,7 @@ def test_every_block_does_what_it_says(
     monkeypatch.setenv("REDIS_PORT", str(urlsplit(server.url).port))
     reader = Reader(tmp_path, server.url)
     followed = {"sh": reader.do_sh, "python": reader.do_python, "toml": reader.do_toml, "": reader.do_text}
+    followed["ini"] = lambda text: reader.do_sh("\n".join(re.findall("(?m)^commands = (.*)$", text)))
     followed["text"] = lambda text: reader.do_text(re.sub("(?m)^    .*\n", "", text))  # whose script is a random one
     for language, text in blocks(f"{document}.md"):
         if language in followed and "tox" not in text:  # test_action.py plays YAML
