@@ -244,9 +244,8 @@ def _create(state: State, call: Invocation) -> list[Outcome]:
     _require(request.config is None or type(request.config) is dict, "config", "VAL-05")
     _check_text("webhook_url", request.webhook_url)
     _check_json(request.config, "config", _DEEPEST)
-    _require(type(request.video_ids) is tuple and request.video_ids, "video_ids", "API-05")
-    for video_id in request.video_ids:
-        _check_text("video_ids", video_id, is_optional=False)
+    _require(_are_texts(request.video_ids), "video_ids", "API-05")
+    _require(_has_utf8("".join(request.video_ids)), "video_ids", "VAL-09")
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
     created = Symbol("time")
     none: tuple[None, None, None] = (None, None, None)
@@ -282,8 +281,8 @@ def _list(state: State, call: Invocation) -> list[Outcome]:
     tasks = state.in_order(status)
     end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_of)
     records = tuple(tasks[max(end - limit, 0) : max(end, 0)][::-1])
-    more = bool(records) and limit < end
-    following = cursor_of(records[-1]) if more and not isinstance(records[-1].created_at, Symbol) else None
+    is_followed = records and limit < end and isinstance(records[-1].created_at, datetime)
+    following = cursor_of(records[-1]) if is_followed else None
     page = Page(records, len(tasks), limit, offset, following)
     return [Outcome(page, state, ("LIST-01", "LIST-03", "LIST-04", "LIST-06"))]
 
@@ -391,8 +390,8 @@ def _check_restorable(task: Record) -> None:
     """Refuse a task that no store could have produced, naming the field. All of that is MAINT-04."""
     wrong = next(_wrong_fields(task), "")
     _require(not wrong, wrong)
-    for text in (*(getattr(task, name) for name in TEXTS), *task.video_ids):
-        _require(text is None or _has_utf8(text), "task", "VAL-09")
+    texts = (getattr(task, name) or "" for name in TEXTS)
+    _require(_has_utf8("".join([*texts, *task.video_ids])), "task", "VAL-09")
     _require(task.metadata[0] == "object", "metadata", "VAL-05")  # it may be another text
     _check_json(plain(task.metadata), "metadata", _DEEPEST + 1)
     _check_size(task)
@@ -421,7 +420,7 @@ def _wrong_fields(task: Record) -> Iterator[str]:  # noqa: C901  one rule after 
         yield "updated_at"
     if type(task.task_id) is not str or not _NEW_ID.fullmatch(task.task_id):
         yield "task_id"
-    if type(task.video_ids) is not tuple or not task.video_ids or not all(type(one) is str for one in task.video_ids):
+    if not _are_texts(task.video_ids):
         yield "video_ids"
 
 
@@ -452,10 +451,14 @@ def _check_status(status: Any) -> str:
     return str.__str__(status)
 
 
-def _check_text(name: str, value: Any, *, is_optional: bool = True) -> None:
-    if value is not None or not is_optional:
+def _check_text(name: str, value: Any) -> None:
+    if value is not None:
         _require(type(value) is str, name, "API-05")
         _require(_has_utf8(value), name, "VAL-09")
+
+
+def _are_texts(value: Any) -> bool:
+    return type(value) is tuple and {*map(type, value)} == {str}
 
 
 def _check_json(value: Any, place: str, depth: int) -> None:
