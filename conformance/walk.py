@@ -102,7 +102,8 @@ class Walk:
             case "purge":
                 return do.purge(self._one_of((LONG_AGO + DAY, BEYOND)))
             case "restore" if made:
-                fields = {"task_id": "restored", "current_step": self._pick(*_TEXTS), "created_at": LONG_AGO}
+                fields = {"current_step": self._pick(*_TEXTS), "progress": float(self._pick(values.PROGRESSES))}
+                fields |= {"task_id": "restored", "created_at": LONG_AGO}
                 return do.restore(do.TaskOf(self._one_of(made), self._some(**fields)))
             case "bad":
                 call: Call = self._pick(*refused(task))

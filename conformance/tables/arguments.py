@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from conformance.core import scenario as do
-from conformance.core.scenario import Call, Id, Look, Scenario, cancel, create, get, listing, purge, restore
+from conformance.core.scenario import Call, Id, Look, Scenario, TaskOf, cancel, create, get, listing, purge, restore
 from conformance.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
 from conformance.tables import values
 from conformance.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
@@ -69,6 +69,9 @@ def _kept() -> Iterator[Scenario]:
     ]
     for again in taken:
         yield scenario(taken[0], cancel("job-3"), again, Look(), about="ID-06")
+    for number in values.PROGRESSES:
+        copy = restore(TaskOf("a", {"task_id": "copy"})), Look()
+        yield scenario(create("a"), to("uploading", label="a", progress=number), copy, about="MAINT-02")
     for text in values.TEXTS[:-3]:
         texts: dict[str, Any] = dict.fromkeys(TEXTS, text)
         yield scenario(create("a"), to("failed", **texts), Look(), to("failed", **texts))
@@ -145,5 +148,5 @@ def _ids(depth: str) -> Iterator[Scenario]:
     yield scenario(create("a"), create("b"), cancel(B), calls, get(A), Look(), create("c"), Look(), about="ID-03")
     ids = *values.NEW_IDS, *values.INTERNAL_IDS
     creations = [create(task_id=one, config={"id": one}) for one in ids]
-    reads = *map(get, ids), listing(limit=1_000), listing(status=TaskStatus.CANCELLED, limit=1_000)
-    yield scenario(creations, map(cancel, ids[::2]), creations, reads, about="ID-02 ID-06")
+    reads = *map(get, ids), listing(limit=1_000)
+    yield scenario(creations[::2], reads, map(cancel, ids[::2]), creations, creations, reads, about="ID-02 ID-06")

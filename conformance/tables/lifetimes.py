@@ -80,5 +80,5 @@ def _many(size: int) -> Iterator[Scenario]:
     pages = listing(status=TaskStatus.PENDING, offset=1), listing(limit=0)
     for action in (*races, *pages, purge(BEYOND), create(task_id=A)):
         new = Wait(6 * DAY), create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
-        old = create("a"), create("b"), do.Populate(size, MIXED)
+        old = create("b"), do.Populate(size, MIXED), create("a")
         yield _expiring(old, new, action, pages, Look(), about="EXP-01 EXP-03 ATOM-01")
