@@ -14,19 +14,29 @@ import pytest
 
 from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.files import CommandFailedError, check_writable, write_file
-from conformance.results.record import SEED, Recorder
+from conformance.results.record import Recorder
 from conformance.subjects.registry import find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"
-_DEFAULT_STORES = ("memory", "embedded")
+_DEFAULTS = {
+    "conformance_store": ("memory", "embedded"),
+    "conformance_depth": "default",
+    "conformance_level": "MUST",
+    "conformance_seed": 1,
+    "conformance_timeout": 300.0,
+}
 _SUBJECT = "conformance_subject"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. What an earlier run has written is emptied first."""
     option = config.option
-    names = option.conformance_store or _DEFAULT_STORES
-    names = [one for name in names for one in (subjects_of_this_machine() if name == "all" else [name])]
+    for name, value in _DEFAULTS.items():
+        if getattr(option, name) in (None, []):
+            setattr(option, name, value)
+    names = [
+        one for name in option.conformance_store for one in (subjects_of_this_machine() if name == "all" else [name])
+    ]
     option.conformance_store = list(dict.fromkeys(names))
     is_worker = hasattr(config, "workerinput")
     try:
@@ -108,5 +118,5 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        seed, depth = option.conformance_seed or SEED, option.conformance_depth or "default"
+        seed, depth = option.conformance_seed, option.conformance_depth
         yield Subject(shown, harness, facts, seed, broken, depth=depth, unjudged=unjudged)

@@ -18,13 +18,15 @@ _SUITE = Path(__file__).parents[1]
 _MOST, _WIDTH = 20, 200
 
 
-def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> Iterator[str]:
+def summary(results: Results, stale: Iterable[str], undecided: Iterable[Result]) -> Iterator[str]:
     """The lines of a summary. `undecided` makes the run incomplete."""
     rows = [["", *get_args(Verdict)]]
     for subject in results.subjects:
         count = Counter(result.verdict for result in results.on(subject.name).values())
         rows.append([subject.name, *(str(count[verdict]) for verdict in get_args(Verdict))])
     yield from in_columns(rows)
+    if not any(result.verdict in ("pass", "fail") for result in results.results):
+        yield "nothing was decided: nothing that was selected applies"
     found: dict[str, dict[str, None]] = {"should": {}, "known": {}, "missing-hook": {}}
     for result in results.results:
         if result.expected:
@@ -38,6 +40,7 @@ def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> 
     whys = Counter(map(_why, undecided)).most_common()
     reasons = [f"{number} {'test' if number == 1 else 'tests'}: {why}" for why, number in whys]
     yield from _listed("incomplete: not all that applies was decided (exit status 6 if nothing fails)", reasons)
+    yield f"seed {results.suite.seed}; --conformance-seed N draws other scenarios"
 
 
 def _listed(title: str, found: Iterable[str]) -> Iterator[str]:
