@@ -27,18 +27,36 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "documented-redis, sentinel, cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first "
         "seven, as far as this machine can run them); repeat for more (default: memory and embedded)",
     },
-    "depth": {"choices": ("smoke", "default", "full"), "help": "how much is played: seconds, or minutes (full)"},
+    "depth": {
+        "choices": ("smoke", "default", "full"),
+        "default": "default",
+        "help": "how much is played: seconds, or minutes (full)",
+    },
     "json": {"metavar": "FILE", "type": Path, "help": "write the results to FILE"},
     "known": {"metavar": "FILE", "type": Path, "help": "read known failures and hooks that cannot be given (TOML)"},
     "write-known": {"metavar": "FILE", "type": Path, "help": "write what fails, and missing hooks, to FILE"},
-    "level": {"choices": ("MUST", "SHOULD"), "help": "the level from which a failure fails the run (default: MUST)"},
+    "level": {
+        "choices": ("MUST", "SHOULD"),
+        "default": "MUST",
+        "help": "the level from which a failure fails the run (default: MUST)",
+    },
     "partial": {
         "action": "store_true",
-        "default": None,
+        "default": False,
         "help": "a part of the suite is meant: what is not selected does not make the exit status 6",
     },
-    "timeout": {"metavar": "SECONDS", "type": float, "help": "end a test that takes so long (default: 300; 0: never)"},
-    "seed": {"metavar": "N", "type": int, "help": "draw other scenarios than those of the default seed, 1"},
+    "timeout": {
+        "metavar": "SECONDS",
+        "type": float,
+        "default": 300.0,
+        "help": "end a test that takes so long (default: 300; 0: never)",
+    },
+    "seed": {
+        "metavar": "N",
+        "type": int,
+        "default": 1,
+        "help": "draw other scenarios than those of the default seed, 1",
+    },
 }
 """The options of `conformance run`. Those of pytest have a prefix."""
 
@@ -57,8 +75,8 @@ def pytest_configure(config: pytest.Config) -> None:
         pytest.UsageError: if another file named `conformance` or `taskstore` hides the installed one from a run that
             uses options of the suite.
     """
-    given = vars(config.option).items()
-    options = [name for name, value in given if name.startswith("conformance_") and value not in (None, [])]
+    given = {name: config.getoption(_PREFIX + name) for name in OPTIONS}
+    options = [name for name, value in given.items() if value != OPTIONS[name].get("default")]
     if not options and not collects_suite(config):
         return
     for package in (_PACKAGE, "taskstore"):
@@ -70,9 +88,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if not options:
             return  # a package of that name which is not ours
         shown = found or next(iter(getattr(spec, "submodule_search_locations", None) or sys.path))
-        option = _PREFIX + options[0].removeprefix("conformance_").replace("_", "-")
         raise pytest.UsageError(
-            f"{option}: {shown} hides the installed {package}, {here}. "
+            f"{_PREFIX}{options[0]}: {shown} hides the installed {package}, {here}. "
             "Run pytest from another folder, or rename that file."
         )
     # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".

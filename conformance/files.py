@@ -49,21 +49,16 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
     except OSError as fault:
         raise FileError(file, fault.strerror or str(fault)) from None
     except (ValueError, RecursionError) as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
-        why = _first_fault(fault) if isinstance(fault, ValidationError) else str(fault)
+        why = str(fault)
+        if isinstance(fault, ValidationError):
+            first = fault.errors(include_url=False)[0]
+            why = ": ".join(map(str, [*first["loc"], first["msg"]]))
         raise FileError(file, f"not {description}: {why}") from None
 
 
 def read_toml(file: Path, form: type[Form], description: str) -> Form:
     """Read a TOML file of this form. Arguments and exceptions are those of `read_file`."""
     return read_file(file, lambda content: form.model_validate(tomllib.loads(content.decode())), description)
-
-
-def _first_fault(fault: ValidationError) -> str:
-    """Where the first fault is and what it is, and how many others there are."""
-    first, *others = fault.errors(include_url=False)
-    place = ".".join(map(str, first["loc"]))
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{place}{': ' if place else ''}{first['msg'].removeprefix('Value error, ')}{more}"
 
 
 def check_writable(file: Path) -> None:

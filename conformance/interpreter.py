@@ -54,15 +54,17 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     program = _PROGRAM.format(
         first=textwrap.dedent(first), body=textwrap.indent(textwrap.dedent(body), "    "), **given
     )
-    ran = await asyncio.to_thread(_run, program, {**os.environ, "PYTHONPATH": _PATH})
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": _PATH},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
     if ran.returncode == _NOT_FOUND:
         raise HarnessFailedError(f"another process cannot import {module}, the module of the opener")
     if ran.returncode:
         raise AssertionError(f"the program failed in another process: {(ran.stdout + ran.stderr).strip()[-600:]}")
     return json.loads(ran.stdout.splitlines()[-1])
-
-
-def _run(program: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )

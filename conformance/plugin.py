@@ -18,25 +18,14 @@ from conformance.results.record import Recorder
 from conformance.subjects.registry import find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"
-_DEFAULTS = {
-    "conformance_store": ("memory", "embedded"),
-    "conformance_depth": "default",
-    "conformance_level": "MUST",
-    "conformance_seed": 1,
-    "conformance_timeout": 300.0,
-}
 _SUBJECT = "conformance_subject"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. What an earlier run has written is emptied first."""
     option = config.option
-    for name, value in _DEFAULTS.items():
-        if getattr(option, name) in (None, []):
-            setattr(option, name, value)
-    names = [
-        one for name in option.conformance_store for one in (subjects_of_this_machine() if name == "all" else [name])
-    ]
+    names = option.conformance_store or ["memory", "embedded"]
+    names = [one for name in names for one in (subjects_of_this_machine() if name == "all" else [name])]
     option.conformance_store = list(dict.fromkeys(names))
     is_worker = hasattr(config, "workerinput")
     try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.files import CommandFailedError
-from conformance.results.document import Result, Results, read
+from conformance.results.document import Result, read
 from conformance.text import cut
 
 DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
@@ -42,51 +42,42 @@ def main(options: argparse.Namespace) -> int:
     """Print what differs, and return the exit status."""
     files = options.one, options.other or options.one
     one, other = map(read, files)
+    left, right = ([subject.name for subject in results.subjects] for results in (one, other))
+    pairs = [(name, name) for name in dict.fromkeys([*left, *right])]
+    if options.subject or not options.other:
+        names = options.subject or left
+        if not options.subject and len(left) != 2:  # noqa: PLR2004  the two of one file
+            raise CommandFailedError(f"name two of its subjects with --subject: {', '.join(left)}")
+        if unknown := {names[0]} - {*left} | {names[-1]} - {*right}:
+            raise CommandFailedError(f"--subject: there is no {', '.join(unknown)}, only {', '.join(left)}")
+        pairs = [(names[0], names[-1])]
     status = 0
-    for pair in _pairs(one, other, options.subject, is_same=options.other is None):
+    for pair in pairs:
         titles = list(pair) if pair[0] != pair[1] else [f"{file}, {pair[0]}" for file in files]
         before, after = one.on(pair[0]), other.on(pair[1])
-        tests = list(dict.fromkeys([*before, *after]))
-        rows = [[test, *_verdicts(before.get(test), after.get(test))] for test in tests]
+        rows = [_row(test, before.get(test), after.get(test)) for test in {**before, **after}]
         differing = sorted((row for row in rows if row[1] != row[2]), key=lambda row: row[1:3])
-        print(f"{'### ' * options.markdown}{' and '.join(titles)}: {len(tests)} tests, {len(differing)} differ")
+        print(f"{'### ' * options.markdown}{' and '.join(titles)}: {len(rows)} tests, {len(differing)} differ")
         if options.markdown:
-            print("", _row(["test", *titles, "why"]), "|---|---|---|---|", *map(_row, differing), sep="\n")
+            print("", _markdown(["test", *titles, "why"]), "|---|---|---|---|", *map(_markdown, differing), sep="\n")
         else:
-            for test, left, right, reason in differing:
-                print(f"  {test}: {left} → {right}{': ' if reason else ''}{reason}")
+            for test, was, came, reason in differing:
+                print(f"  {test}: {was} → {came}{': ' if reason else ''}{reason}")
         status |= bool(differing)
     return status
 
 
-def _verdicts(*sides: Result | None) -> Iterable[str]:
+def _row(test: str, *sides: Result | None) -> list[str]:
     """What a test came out as on both sides, and why the last that did not pass did not."""
-    reason = ""
+    row, reason = [test], ""
     for side in sides:
-        if side is not None and side.verdict != "pass":
-            reason = cut(side.reason.partition("\n")[0], _LONGEST)
+        if side and side.verdict != "pass":
+            reason = side.reason.partition("\n")[0]
         expected = f" ({side.expected.kind})" if side and side.expected else ""
-        yield side.verdict + expected if side else "not there"
-    yield reason
+        row.append(side.verdict + expected if side else "not there")
+    return [*row, cut(reason, _LONGEST)]
 
 
-def _pairs(one: Results, other: Results, names: list[str], *, is_same: bool) -> list[tuple[str, str]]:
-    """Which subject is compared with which."""
-    left, right = ([subject.name for subject in results.subjects] for results in (one, other))
-    if names:
-        for name, there in ((names[0], left), (names[-1], right)):
-            if name not in there:
-                raise CommandFailedError(f"--subject: there is no {name}, only {', '.join(there)}")
-        return [(names[0], names[-1])]
-    if is_same and len(left) != 2:  # noqa: PLR2004  the two of one file
-        raise CommandFailedError(f"name two of its subjects with --subject: {', '.join(left)}")
-    if is_same:
-        return [(left[0], left[1])]
-    if len(left) == len(right) == 1:
-        return [(left[0], right[0])]
-    return [(name, name) for name in dict.fromkeys([*left, *right])]
-
-
-def _row(cells: Iterable[str]) -> str:
+def _markdown(cells: Iterable[str]) -> str:
     """A row of a table, with nothing in its cells that Markdown or HTML would take for markup."""
-    return f"| {' | '.join(' '.join(cell.split()).translate(_MARKDOWN) for cell in cells)} |"
+    return f"| {' | '.join(cell.translate(_MARKDOWN) for cell in cells)} |"

@@ -72,7 +72,6 @@ class Result(_Object):
     reason: str = ""
     hooks: tuple[str, ...] = ()
     """What the harness lacks, if that is why it is not-testable."""
-    seconds: float = 0.0
     exercised: int = 0
     """How many results of chapters were compared that decide it."""
     expected: Expected | None = None

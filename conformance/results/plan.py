@@ -79,9 +79,9 @@ class Plan:
             expected = Expected(kind="should", reason="a SHOULD: the store chose otherwise")
         return result.model_copy(update={"expected": expected})
 
-    def alike(self, place: Place, verdict: Verdict, reason: str = "", **more: Any) -> list[Result]:
+    def alike(self, place: Place, verdict: Verdict, reason: str, hooks: tuple[str, ...] = ()) -> list[Result]:
         """All results that a case or a chapter gives, with one verdict."""
-        return [self.result(test, place[1], verdict, reason, **more) for test in self.decided[place[0]]]
+        return [self.result(test, place[1], verdict, reason, hooks) for test in self.decided[place[0]]]
 
 
 def begin(subjects: Iterable[str], seed: int) -> Results:

@@ -89,7 +89,7 @@ class Recorder:
                 for number in CHAPTERED
             ]
         else:
-            results = self._plan.alike(place, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
+            results = self._plan.alike(place, verdict, reason, hooks)
         raised, is_failure = call.excinfo, verdict in ("fail", "harness-error")
         if raised and is_failure and not isinstance(raised.value, pytest.fail.Exception):
             _, numbers = self._plan.tests.get(name, ("", ()))

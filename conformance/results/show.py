@@ -16,6 +16,13 @@ from conformance.text import cut, in_columns, printable
 
 _SUITE = Path(__file__).parents[1]
 _MOST, _WIDTH = 20, 200
+_TITLES = {
+    "should": "SHOULDs that are not kept:",
+    "known": "known failures:",
+    "stale": "known failures that are none any more; take them out of the file:",
+    "missing-hook": "hooks that are declared missing:",
+    "open": "incomplete: not all that applies was decided (exit status 6 if nothing fails)",
+}
 
 
 def summary(results: Results, stale: Iterable[str], undecided: Iterable[Result]) -> Iterator[str]:
@@ -27,27 +34,20 @@ def summary(results: Results, stale: Iterable[str], undecided: Iterable[Result])
     yield from in_columns(rows)
     if not any(result.verdict in ("pass", "fail") for result in results.results):
         yield "nothing was decided: nothing that was selected applies"
-    found: dict[str, dict[str, None]] = {"should": {}, "known": {}, "missing-hook": {}}
+    found: dict[str, dict[str, None]] = {kind: {} for kind in _TITLES}
     for result in results.results:
         if result.expected:
             why = f"{result.expected.reason} {result.expected.link}".strip()
             line = why if result.hooks else f"{result.test} [{result.subject}] ({why}): {_in_line(result.reason)}"
             found[result.expected.kind][line] = None
-    yield from _listed("SHOULDs that are not kept:", found["should"])
-    yield from _listed("known failures:", found["known"])
-    yield from _listed("known failures that are none any more; take them out of the file:", stale)
-    yield from _listed("hooks that are declared missing:", found["missing-hook"])
-    whys = Counter(map(_why, undecided)).most_common()
-    reasons = [f"{number} {'test' if number == 1 else 'tests'}: {why}" for why, number in whys]
-    yield from _listed("incomplete: not all that applies was decided (exit status 6 if nothing fails)", reasons)
+    found["stale"] = dict.fromkeys(stale)
+    for why, number in Counter(map(_why, undecided)).most_common():
+        found["open"][f"{number} {'test' if number == 1 else 'tests'}: {why}"] = None
+    for kind, lines in found.items():
+        if lines:
+            left = [f"… and {len(lines) - _MOST} more, which the results file names"] if len(lines) > _MOST else []
+            yield from (_TITLES[kind], *(f"  {line}" for line in [*[*lines][:_MOST], *left]))
     yield f"seed {results.suite.seed}; --conformance-seed N draws other scenarios"
-
-
-def _listed(title: str, found: Iterable[str]) -> Iterator[str]:
-    lines = [f"  {line}" for line in found]
-    if len(lines) > _MOST:
-        lines[_MOST:] = [f"  … and {len(lines) - _MOST} more, which the results file names"]
-    yield from [title, *lines] if lines else []
 
 
 def _why(result: Result) -> str:
