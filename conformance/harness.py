@@ -7,7 +7,7 @@ are `not-testable` and name it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -94,9 +94,6 @@ class Harness(ABC):
     capabilities: frozenset[Capability] = frozenset()
     mode: str = ""
     """`memory` or `redis`, where the subject is a mode that an application's settings can select."""
-    namespaces_at_once: int = 1
-    """In how many namespaces the suite may work at the same time, in one event loop: 4 for a store that waits for a
-    disk or a network. The store and `open` must have no state that namespaces share."""
     partitions: int = 1
     """Among how many places the store spreads its tasks: a listing may ask each of them."""
     rebuilds_results: bool | None = None
@@ -192,10 +189,6 @@ class Harness(ABC):
         has taken over, and the first is back.
         """
         raise HookMissingError("fail_over")
-
-    def nodes(self) -> Sequence[str]:
-        """Where the nodes of the cluster are, as `host:port`: each may be named by `REDIS_HOST` and `REDIS_PORT`."""
-        raise HookMissingError("nodes")
 
     def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
         """Let another node of the cluster have the tasks of a namespace until the end of the block."""

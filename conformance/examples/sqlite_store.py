@@ -224,7 +224,6 @@ class SqliteHarness(Harness):
     """A file for each namespace."""
 
     capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
-    namespaces_at_once = 4  # it waits for the disk
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """A store on the file of that name."""

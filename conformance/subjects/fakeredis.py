@@ -29,7 +29,6 @@ class FakeredisHarness(RedisHarness):
 
     mode = opener = ""
     capabilities = RedisHarness.capabilities - {Capability.REMOTE}
-    namespaces_at_once = 1
     url, open_at = Harness.url, Harness.open_at
 
     def __init__(self) -> None:

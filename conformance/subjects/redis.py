@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -27,7 +27,6 @@ class RedisHarness(RedisServerHarness):
     mode = "redis"
     opener = "taskstore:open_store"
     capabilities = frozenset(Capability) - {Capability.FAILOVER, Capability.CLUSTER}
-    namespaces_at_once = 4
     store_class: Callable[..., AbstractAsyncContextManager[Any]] = RedisTaskStore
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
@@ -127,9 +126,6 @@ class ClusterHarness(SentinelHarness):
 
     def spare_database(self) -> int:
         return 0
-
-    def nodes(self) -> Sequence[str]:
-        return self._server.nodes
 
     @contextmanager
     def slot_moved(self, namespace: str) -> Iterator[None]:
