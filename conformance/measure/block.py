@@ -83,22 +83,23 @@ def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
     process.start()
     sender.close()
     try:
-        answer, fault = receiver.recv()
+        answer: T | BlockFailedError = receiver.recv()
     except EOFError:
-        answer, fault = None, "a process ended while it measured"
+        answer = BlockFailedError("a process ended while it measured")
     finally:
         process.terminate()  # on Ctrl-C it still works
         process.join()
         receiver.close()
-    if fault:
-        raise BlockFailedError(fault)
-    return answer  # type: ignore[no-any-return]  # the pipe knows no types
+    if isinstance(answer, BlockFailedError):
+        raise answer
+    return answer
 
 
 def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     try:
-        sender.send((function(*arguments), ""))
+        sender.send(function(*arguments))
     except Exception as fault:  # noqa: BLE001  the parent raises it
         place = extract_tb(fault.__traceback__)[-1]
-        sender.send((None, f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"))
+        told = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"
+        sender.send(BlockFailedError(told))

@@ -51,7 +51,7 @@ class Latency(_Claim):
     operation: str
     mode: str = ""
     """`memory` or `redis`: a harness of another mode is not judged. Empty: any."""
-    range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
+    range: tuple[float, float]
     entries: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Empty: one number, which whoever measures chooses."""
     kind: Literal["latency"]
@@ -118,7 +118,7 @@ class Claims(_Form):
     """A file of claims."""
 
     document: About
-    claim: Annotated[tuple[Claim, ...], Field(min_length=1)]
+    claim: tuple[Claim, ...]
 
 
 AUTO_CLIP = Path(__file__).parents[1] / "examples" / "auto_clip.toml"

@@ -37,7 +37,8 @@ def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
                 "group": f"{operation}, {entries:,} entries",
                 "name": name,
                 "fullname": name,
-                **dict.fromkeys(("params", "param")),
+                "params": None,
+                "param": None,
                 "extra_info": info,
                 "options": {},
                 "stats": {**stats.as_dict(), "data": stats.data, "iterations": 1},  # type: ignore[no-untyped-call]
