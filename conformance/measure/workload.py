@@ -52,56 +52,51 @@ def workload_of(harness: Harness, name: str) -> Workload:
     maker = next((one for one in timed if one.writes is not None), None)
     if maker is None:
         raise OperationsError(f"{name}: none of its operations writes an entry, so the store cannot be filled")
-    named = _Named(maker, sorted(timed, key=lambda one: one is maker))
-    return Workload(named.fill, named.works, [one.name for one in operations if one not in timed])
+    left_out = [one.name for one in operations if one not in timed]
+    return _of_operations(maker, sorted(timed, key=lambda one: one is maker), left_out)
 
 
-class _Named:
-    """Calls of operations, of which one fills the store."""
+def _of_operations(maker: Operation, operations: Sequence[Operation], left_out: Sequence[str]) -> Workload:
+    """The calls of operations, of which one fills the store."""
+    plain = {
+        operation.name: {name: Pool(strategy).plain.value for name, strategy in operation.arguments.items()}
+        for operation in operations
+    }
+    new_keys: Iterator[Key] = repeat(None)  # the store chooses
+    if maker.entry:
+        kind = type(plain[maker.name][maker.entry[0]])
+        if kind not in _KEYS:
+            raise OperationsError(f"{maker.name} names an entry by {kind.__name__}: str, bytes or int is needed")
+        new_keys = map(_KEYS[kind], count())
 
-    def __init__(self, maker: Operation, operations: Iterable[Operation]) -> None:
-        self._maker, self._operations = maker, operations
-        self._plain = {
-            operation.name: {name: Pool(strategy).plain.value for name, strategy in operation.arguments.items()}
-            for operation in operations
-        }
-        self._new_keys: Iterator[Key] = repeat(None)  # the store chooses
-        if maker.entry:
-            kind = type(self._plain[maker.name][maker.entry[0]])
-            if kind not in _KEYS:
-                raise OperationsError(f"{maker.name} names an entry by {kind.__name__}: str, bytes or int is needed")
-            self._new_keys = map(_KEYS[kind], count())
-
-    async def fill(self, store: Any, entries: int) -> Sequence[Key]:
-        """Make that many entries, and return their keys."""
-        keys = [*islice(self._new_keys, entries)]
-        results = await gather(self._calls(self._maker, store, keys), entries)
-        return keys if self._maker.entry else [*map(self._id_in, results)]
-
-    def works(self, store: Any, keys: Sequence[Key], random: Random) -> dict[str, Work]:
-        """Call each operation on the keys in a random order, and the one that makes entries with new ones."""
-        known = random.sample(keys, len(keys))
-        return {
-            one.name: Work(self._calls(one, store, self._new_keys if one is self._maker else cycle(known)))
-            for one in self._operations
-        }
-
-    def _calls(self, operation: Operation, store: Any, keys: Iterable[Key]) -> Iterator[Call]:
+    def calls(operation: Operation, store: Any, keys: Iterable[Key]) -> Iterator[Call]:
         method = getattr(store, operation.call) if isinstance(operation.call, str) else partial(operation.call, store)
         call = method if inspect.iscoroutinefunction(method) else partial(_awaited, method)
-        plain = self._plain[operation.name]
-        chosen = {name for name, value in plain.items() if name in operation.entry or isinstance(value, EarlierId)}
+        values = plain[operation.name]
+        chosen = {name for name, value in values.items() if name in operation.entry or isinstance(value, EarlierId)}
         for key in keys:
-            given = {**plain, **dict.fromkeys(chosen, key)}
+            given = {**values, **dict.fromkeys(chosen, key)}
             placed = [given.pop(name) for name in operation.positional if name in given]
             yield partial(call, *placed, **given)
 
-    def _id_in(self, result: Any) -> Key:
-        for field in self._maker.ids:
-            found = result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
-            if field == WHOLE or found is not None:
-                return result if field == WHOLE else found
-        raise OperationsError(f"the result of {self._maker.name} has none of its ids: {[*self._maker.ids]}")
+    async def fill(store: Any, entries: int) -> Sequence[Key]:
+        keys = [*islice(new_keys, entries)]
+        results = await gather(calls(maker, store, keys), entries)
+        return keys if maker.entry else [_id_in(result, maker) for result in results]
+
+    def works(store: Any, keys: Sequence[Key], random: Random) -> dict[str, Work]:
+        known = random.sample(keys, len(keys))
+        return {one.name: Work(calls(one, store, new_keys if one is maker else cycle(known))) for one in operations}
+
+    return Workload(fill, works, left_out)
+
+
+def _id_in(result: Any, maker: Operation) -> Key:
+    for field in maker.ids:
+        found = result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
+        if field == WHOLE or found is not None:
+            return result if field == WHOLE else found
+    raise OperationsError(f"the result of {maker.name} has none of its ids: {[*maker.ids]}")
 
 
 async def _awaited(method: Callable[..., Any], *placed: Any, **named: Any) -> Any:
