@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from itertools import chain
 
-from conformance.core.chapter import play, play_one, play_together
+from conformance.core.chapter import play, play_one
 from conformance.core.finding import Tally
 from conformance.core.scenario import Scenario
 from conformance.harness import Harness
@@ -44,7 +44,7 @@ def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     async def run() -> None:
         scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
         await play(harness, plain(), tally)
-        await play_together(harness, scenarios, tally)
+        await play(harness, scenarios, tally, at_once=8)
         await play(harness, (one for row in failures.SERVERS for one in failures.scenarios_of(row, has)), tally)
 
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Sequence
 from datetime import date, time, timedelta
 from enum import Enum
@@ -21,6 +22,14 @@ def printable(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """The text with at most this many characters, and then an ellipsis if it has more."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def printed(error: BaseException | None) -> str:
+    """All that is printed of an exception and of its causes, and what it holds."""
+    if error is None:
+        return ""
+    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
+    return "\n".join((*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)))
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

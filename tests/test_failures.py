@@ -36,7 +36,7 @@ def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "
     harness.store_class, tally = store_class, Tally(seconds=1)
     if name:
         (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
-        asyncio.run(play(harness, scenarios_of(row, harness.capabilities), tally, is_short=True))
+        asyncio.run(play(harness, scenarios_of(row, harness.capabilities), tally))
     else:
         CHAPTERS["failures"](harness, tally, 1, "default")
     return tally

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import tempfile
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -113,14 +112,6 @@ def url_of(namespace: Namespace, user: str, password: str) -> str:
         raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
     where = where.rpartition("@")[2]
     return f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
-
-
-def printed(error: BaseException | None) -> str:
-    """All that is printed of an exception and of its causes, and what it holds."""
-    if error is None:
-        return ""
-    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
-    return "\n".join((*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)))
 
 
 def check_hidden(secret: str, text: str, where: str) -> None:

@@ -19,6 +19,7 @@ from conformance.cases.environment import PASSWORD, SOURCES, SWITCH
 from conformance.cases.settings import MALFORMED_LINES, MALFORMED_URLS
 from conformance.harness import Capability
 from conformance.subjects.proxy import Action, Proxy, Stage
+from conformance.text import printed
 from taskstore import FailureKind, StoreUnavailable
 
 _GONE, _LATE, _REFUSED = {"broken", "unreachable"}, {"timeout", "unreachable"}, {"refused"}
@@ -82,7 +83,7 @@ async def _opened(namespace: Namespace, way: str, *, by_url: bool) -> Opened:
                     await env.open_and_close(namespace)
             except Exception as fault:  # noqa: BLE001  which one it is, is for the cases
                 error = fault
-            shown, modes = env.printed(error) + log.read_text("utf-8"), env.said_modes(log)
+            shown, modes = printed(error) + log.read_text("utf-8"), env.said_modes(log)
         proxy.release()  # what is held would keep a connection that its client has closed
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
@@ -157,5 +158,5 @@ async def _shows_nothing(namespace: Namespace, given: AbstractContextManager[Pat
         try:
             await env.open_and_close(namespace)
         except Exception as error:  # noqa: BLE001  whatever it is, it must not show the password
-            env.check_hidden(PASSWORD, env.printed(error), "by the exception")
+            env.check_hidden(PASSWORD, printed(error), "by the exception")
         env.check_hidden(PASSWORD, log.read_text("utf-8"), "by the log")

@@ -13,6 +13,7 @@ from conformance.cases import environment as env
 from conformance.cases.contents import a_request, outcome_of, seen, writes_of
 from conformance.cases.environment import ODD_PASSWORD, SOURCES
 from conformance.harness import Capability
+from conformance.text import printed
 from taskstore import FailureKind, StoreUnavailable, TaskNotFound
 
 _ANOTHER = "an0ther-w0rd"
@@ -66,7 +67,7 @@ async def test_credentials_are_told_to_the_server_and_nobody_else(namespace: Nam
                     with pytest.raises(StoreUnavailable) as refused:
                         await env.open_and_close(namespace)
                     assert refused.value.failure_kind is FailureKind.REFUSED, f"with {[*wrong]} in {source}"
-                    env.check_hidden(_ANOTHER, env.printed(refused.value), f"in {source}")
+                    env.check_hidden(_ANOTHER, printed(refused.value), f"in {source}")
 
 
 def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:

@@ -1,22 +1,21 @@
-"""A difference: what it has in common with others, which requirements it breaks, and what is expected after it."""
+"""Which requirements a result breaks that the model does not allow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from conformance.core.finding import Signature
-from conformance.core.observe import MARK, is_usable
-from conformance.spec.model import FIELDS, Invocation, Outcome, Page, Raised, Record, State, Symbol
+from conformance.core.judge import Made
+from conformance.core.observe import MARK
+from conformance.spec.model import TEXTS, Outcome, Page, Raised
 from conformance.text import source
 
-_WORD = 12
+READS = ("get_task", "list_tasks")
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "task_id": ("ID-02",),
     "metadata": ("VAL-01",),
     "created_at": ("LIFE-17",),
     "updated_at": ("LIFE-17",),
-    "tasks": ("LIST-01",),
+    "records": ("LIST-01",),
     "total": ("LIST-03",),
     "limit": ("LIST-06",),
     "offset": ("LIST-06",),
@@ -26,71 +25,41 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 """What fields are about, whatever operation returns them."""
 _REFUSED: Mapping[str, tuple[str, ...]] = {
     "task": ("VAL-06",),
-    "config": ("VAL-01", "VAL-06"),
-    "metadata": ("VAL-01", "VAL-06"),
-    "status": ("LIFE-02",),
     "progress": ("LIFE-13",),
-    "limit": ("LIST-06",),
-    "offset": ("LIST-06",),
-    "after": ("LIST-13",),
-    "task_id": ("ID-02", "ID-03"),
-    "before": ("MAINT-01",),
+    **dict.fromkeys((*TEXTS, "webhook_url", "video_ids"), ("VAL-09",)),
 }
-"""What an argument is about that is refused and is right. A text of any other name is VAL-09."""
+"""What an argument is about that is refused and is right; of others the outcome tells."""
 
 
-def signature(operation: str, expected: Any, observed: Any, names: tuple[str, ...]) -> Signature:
-    """What came in place of what: values where they are short, else their types."""
-    if isinstance(observed, Raised):
-        facts = tuple((name, value) for name, value in observed.facts if name in ("argument", "status"))
-        return operation, type(expected).__name__, observed.error, facts
-    if isinstance(expected, Raised):
-        return operation, expected.error, tuple(one for one in expected.facts if one[0] == "argument"), "a result"
-    if isinstance(expected, Record) and isinstance(observed, Record):
-        pairs = ((name, _kind(getattr(expected, name)), _kind(getattr(observed, name))) for name in names)
-        return operation, *pairs
-    return operation, names, type(observed).__name__
-
-
-def _kind(value: Any) -> Any:
-    is_small = value is None or (isinstance(value, str | float | int) and len(str(value)) <= _WORD)
-    return value if is_small else type(value).__name__
-
-
-def blame(outcome: Outcome, observed: Any, names: tuple[str, ...], cause: tuple[str, ...] = ()) -> tuple[str, ...]:
+def blame(  # noqa: C901  one rule after the other
+    made: Made, outcome: Outcome, names: tuple[str, ...], write: Made | None, *, is_shared: bool, is_new: bool
+) -> list[str]:
     """Return the requirements, the nearest first: those of the outcome, narrowed by the fields that differ.
 
-    `cause` are those of the write that the read followed.
+    A read that is wrong shows first what the `write` before it has done; in a place that is new there is nothing.
     """
+    expected, observed, found = outcome.result, made.observed, list[str]()
     if MARK in source(observed):
-        return ("VAL-02",)
-    expected = outcome.result
-    found: list[str] = list(cause)
-    if isinstance(observed, Raised) and not isinstance(expected, Raised) and observed.error == "InvalidArgument":
-        found += _REFUSED.get(str(dict(observed.facts).get("argument")), ("VAL-09",))
-    elif isinstance(expected, Raised) or type(expected) is not type(observed):
-        is_late = isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == "InvalidArgument"
-        found += (*(("API-05",) if is_late else ()), *outcome.requirements)
-    else:
-        own = [number for name in names for number in _FIELDS.get(name, ())]
-        is_narrow = own and all(name in _FIELDS for name in names)
-        found += own if is_narrow else [*outcome.requirements, *own]
-    if isinstance(expected, Page) and "tasks" in names and len(expected.records) != len(observed.records):
-        found.insert(len(cause), "LIST-04")
-    return tuple(dict.fromkeys(found))
-
-
-def adopted(outcome: Outcome, observed: Any, made: Invocation) -> State | None:
-    """The state to go on from after a result that was learned, if there is one."""
-    expected, state = outcome.result, outcome.state
-    if not isinstance(expected, Record) or not isinstance(observed, Record):
-        return state if type(expected) is type(observed) else None
-    if not is_usable(observed) or not (isinstance(expected.task_id, Symbol) or expected.task_id == observed.task_id):
-        return None
-    values: dict[str, Any] = {
-        name: one
-        for name, one, wanted in zip(FIELDS, observed, expected, strict=True)
-        if type(one) is type(wanted) or isinstance(wanted, Symbol | None)
-    }
-    known = None if outcome.written else state.tasks.get(str(observed.task_id))
-    return state.with_task(expected._replace(**values), known[1] if known else made.at)
+        return ["VAL-02"]
+    is_taken = isinstance(observed, Raised) and observed.error == "TaskExists"
+    if is_new and not outcome.state.tasks and (is_taken or getattr(observed, "total", 0) != 0):
+        return ["LIST-10"] if is_shared else ["DUR-03", "SHARE-02"]
+    own = [number for name in names for number in _FIELDS.get(name, ())]
+    is_narrow = bool(own) and all(name in _FIELDS for name in names)
+    if write and write.outcome and made.call.operation in READS:
+        if write.call.on != made.call.on:
+            found.append("SHARE-01" if is_shared else "SHARE-02")
+        if isinstance(write.outcome.result, Raised):
+            found.append("LIFE-14")
+        elif not is_narrow and not isinstance(expected, Raised):
+            found += write.outcome.requirements
+    if isinstance(expected, Page) and isinstance(observed, Page) and len(expected.records) != len(observed.records):
+        found.append("LIST-04")
+    if "after" in made.call.arguments and not isinstance(expected, Raised):
+        found.insert(0, "LIST-12")
+    if isinstance(observed, Raised) and observed.error == "InvalidArgument" and not isinstance(expected, Raised):
+        return [*found, *_REFUSED.get(str(dict(observed.facts).get("argument")), outcome.requirements)]
+    if is_narrow:
+        return [*found, *own]
+    is_late = isinstance(observed, Raised) and isinstance(expected, Raised) and expected.error == "InvalidArgument"
+    return [*found, *["API-05"] * is_late, *outcome.requirements, *own]

@@ -1,82 +1,88 @@
-"""Calls while something fails: how they are made, and what may come out of them."""
+"""Calls while something fails: how it is brought about, and what may come out of the calls then."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from typing import Any, NamedTuple, Self, TypeAlias
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
 
-from conformance.core.finding import Complaint
-from conformance.core.scenario import Call, Failure, Race
+from conformance.core.blame import READS
+from conformance.core.finding import Finding, complaint
+from conformance.core.judge import CANCELLED, SILENT, Made
+from conformance.core.observe import describe
+from conformance.core.scenario import Failure, Race
 from conformance.harness import Harness, HookMissingError
 from conformance.spec.model import Raised
 from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Interruption, Proxy
+from conformance.text import printed
 from taskstore import FailureKind, StoreUnavailable
 
-Begin: TypeAlias = Callable[[], Awaitable[Any]]
-READS = ("get_task", "list_tasks")
-_SOON = 2.0
+SOON = 2.0
 """Seconds in which what needs no time has happened."""
-_ATTEMPTS = 4
 
 
-class Verdict(NamedTuple):
-    """What is wrong about a result, whether the call failed, and whether what it was to write may have happened."""
+@asynccontextmanager
+async def in_trouble(
+    harness: Harness, namespace: str, stores: Mapping[int, Any], seconds: float
+) -> AsyncIterator[Trouble]:
+    """Put a proxy before the server, for the stores of a namespace, and `seconds` as the time-outs of the first.
 
-    complaint: Complaint | None = None
-    has_failed: bool = False
-    may_have_happened: bool = False
+    Raises:
+        HookMissingError: if there is no URL that a proxy can be put before.
+    """
+    url = harness.url()
+    if not url.startswith("redis://"):
+        raise HookMissingError("url (redis://)")
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(url))
+        trouble = Trouble(harness, namespace, proxy, stores, seconds)
+        with suppress(HookMissingError):
+            trouble.set_up_user()
+            stack.callback(harness.administer, "ACL", "DELUSER", namespace)
+        yield trouble
 
 
-def is_unavailable(observed: object) -> bool:
-    """Whether a call raised `StoreUnavailable`."""
-    return isinstance(observed, Raised) and observed.error == "StoreUnavailable"
-
-
+@dataclass
 class Trouble:
-    """A proxy before the server, and a user with a password, with whom the store of a namespace goes through it."""
+    """A proxy before the server, and a user with a password, with whom the first store goes through it."""
 
-    def __init__(self, harness: Harness, namespace: str, seconds: float) -> None:
-        self.harness, self.namespace, self._seconds = harness, namespace, seconds
-        self.secret = f"s3cret-{secrets.token_hex(4)}"
-        self.interruption: Interruption | None = None
-        """What a failure has told the proxy to do."""
-        self._left = 0
-        """Connections on which nothing comes, and which the store has not given up."""
-        self._user = ""
-        self._stack = AsyncExitStack()
+    harness: Harness
+    namespace: str
+    proxy: Proxy
+    stores: Mapping[int, Any]
+    """Those that are open."""
+    seconds: float
+    """The time-outs of the first."""
+    interruption: Interruption | None = None
+    """What a failure has told the proxy to do."""
+    ends: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """How a failure ends."""
+    secret: str = field(default_factory=secrets.token_hex)
+    _user: str = ""
+    _left: int = 0
 
-    async def __aenter__(self) -> Self:
-        url = self.harness.url()
-        if not url.startswith("redis://"):
-            raise HookMissingError("url (redis://)")
-        async with AsyncExitStack() as stack:
-            with suppress(HookMissingError):
-                self.set_up_user()
-                stack.callback(self.harness.administer, "ACL", "DELUSER", self.namespace)
-                self._user = f"{self.namespace}:{self.secret}@"
-            self.proxy = await stack.enter_async_context(Proxy(url))
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+    def open(self) -> Any:
+        """Open a store that goes through the proxy."""
+        scheme, _, rest = self.proxy.url.partition("://")
+        url = f"{scheme}://{self._user}{rest.rpartition('@')[2]}" if self._user else self.proxy.url
+        return self.harness.open_at(self.namespace, url, self.seconds)
 
     def set_up_user(self) -> None:
         """Make the user of the store. A server that restarts forgets it."""
         self.set_rules("reset", "on", f">{self.secret}", "~*", "&*", "+@all")
+        self._user = f"{self.namespace}:{self.secret}@"
 
     def set_rules(self, *rules: str) -> None:
         """Change what the user of the store may do."""
         self.harness.administer("ACL", "SETUSER", self.namespace, *rules)
 
-    async def disconnect(self, does: Does = Does.CUT) -> None:
+    async def disconnect(self) -> None:
         """End all connections, and wait until both sides have seen it."""
-        self.proxy.break_all(does)
+        self.proxy.break_all(Does.CUT)
         await self.proxy.until(lambda: not self.proxy.connections)
 
     def find_server(self) -> None:
@@ -85,145 +91,90 @@ class Trouble:
         if self._user:
             self.set_up_user()
 
-    @property
-    def url(self) -> str:
-        """The server's URL, through the proxy."""
-        scheme, _, rest = self.proxy.url.partition("://")
-        return f"{scheme}://{self._user}{rest.rpartition('@')[2]}" if self._user else self.proxy.url
-
-    def open(self) -> Any:
-        """Open a store that goes through the proxy."""
-        return self.harness.open_at(self.namespace, self.url, self._seconds)
-
-    @property
-    def is_met(self) -> bool:
-        """Whether a call has met what the proxy does."""
-        return self.interruption is not None and self.interruption.met > 0
-
-    async def meet(
-        self,
-        race: Race,
-        failure: Failure,
-        begins: Sequence[Begin],
-        stores: Sequence[Any],
-        close: Begin | None,
-        seconds: float,
-    ) -> list[Any]:
-        """Make the calls while it fails. Return what each returns, or the exception that ended it.
-
-        They may take some `seconds`; those that wait when the store is closed, much less than its time-outs.
-        """
-        self._stores, used = stores, {call.on for call in race.calls}
-        for on in used if not failure.is_cold else ():
-            await self.warm_up(on, len(begins))
-        async with AsyncExitStack() as self.ends:
-            await failure.cause(self)
-            calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(begin()) for begin in begins]
-            waited = list(calls)
-            if race.cancelled or close:
-                await _within(self.proxy.until(lambda: self.is_met or all(call.done() for call in calls)))
-            if close:
-                waited.append(asyncio.ensure_future(close()))
-            elif race.cancelled:
-                for place in race.cancelled:
-                    calls[place].cancel()
-                self.proxy.release()
-            _, hanging = await asyncio.wait(waited, timeout=_SOON if close else seconds + _SOON)
-            if not hanging and not race.cancelled:  # what is silent is given up
-                await _within(self.proxy.until(lambda: not self.proxy.held))
-                self._left = self.proxy.held
-        self.proxy.release()
-        await _within(self.proxy.until(lambda: not self.proxy.leaving))  # what has been sent has been done
-        for call in hanging:
-            call.cancel()
-        ended = await asyncio.gather(*waited, return_exceptions=True)
-        for on in used if failure.patience else ():  # if it does not work then, the calls that follow show it
-            await _within(_first_answer(stores[on]), failure.patience)
-        is_stuck = close is not None and waited[-1] in hanging
-        return [
-            TimeoutError("still waits") if is_stuck or call in hanging else one
-            for call, one in zip(calls, ended, strict=False)
-        ]
-
     async def warm_up(self, on: int, together: int) -> None:
         """Let a store open the connections that it needs for so many calls, and give up others that fail."""
-        for _ in range(_ATTEMPTS):
-            calls = (self._stores[on].list_tasks(limit=1) for _ in range(together))
-            if not any(isinstance(one, Exception) for one in await asyncio.gather(*calls, return_exceptions=True)):
-                return
+        calls = (self.stores[on].list_tasks(limit=1) for _ in range(together))
+        await asyncio.gather(*calls, return_exceptions=True)
 
-    @property
-    def place(self) -> str:
-        """The address of the proxy."""
-        return f"127.0.0.1:{urlsplit(self.proxy.url).port}"
+    @asynccontextmanager
+    async def failing(self, race: Race, failure: Failure) -> AsyncIterator[None]:
+        """Let it fail in the block, for the calls that are made there."""
+        used = {call.on for call in race.calls}
+        for on in used if not failure.is_cold else ():
+            await self.warm_up(on, len(race.calls))
+        async with AsyncExitStack() as self.ends:
+            await failure.cause(self)
+            yield
+            if not race.cancelled:  # what is silent is given up
+                await _within(SOON, self.proxy.until(lambda: not self.proxy.held))
+                self._left = self.proxy.held
+        self.proxy.release()
+        await _within(SOON, self.proxy.until(lambda: not self.proxy.leaving))  # what has been sent has been done
+        for on in used if failure.patience else ():  # if it does not work then, the calls that follow show it
+            await _within(failure.patience, _first_answer(self.stores[on]))
 
-    def complaint(self, errors: Sequence[Exception]) -> Complaint | None:
-        """What is wrong about the words of exceptions, or about the connections that are left."""
-        for error in errors:
-            if self.secret in "\n".join(_texts_of(error)):
-                return Complaint("FAIL-05", "an exception that does not show the password", type(error).__name__)
-            if isinstance(error, StoreUnavailable):
-                text, may = str(error).lower(), error.write_may_have_happened
-                if ("nothing was written" in text) is may or ("may have happened" in text) is not may:
-                    return Complaint("FAIL-11", "a message that says what write_may_have_happened says", str(error))
-                if error.address not in str(error):
-                    return Complaint("FAIL-01", "a message that states the address", str(error))
-        left, self._left = self._left, 0
-        return Complaint("FAIL-13", "no connection is left over", f"{left} on which nothing comes") if left else None
+    async def until_met(self, calls: Sequence[asyncio.Future[Any]]) -> None:
+        """Wait until one of the calls has met what the proxy does, or none is left."""
+
+        def is_met() -> bool:
+            return all(call.done() for call in calls) or bool(self.interruption and self.interruption.met)
+
+        await _within(SOON, self.proxy.until(is_met))
+
+    def leftover(self, failure: Failure) -> Finding | None:
+        """What is wrong about the connections that are left."""
+        actual = f"{self._left} on which nothing comes"
+        return _wrong("FAIL-13", "no connection is left over", actual, failure) if self._left else None
 
 
-def verdict(race: Race, call: Call, observed: Any, place: str = "") -> Verdict:
-    """Judge a result as far as it can be by itself. `place` is the address that the store was opened at."""
-    writes, failure = call.operation not in READS, race.failure
-    is_unavailable_now = is_unavailable(observed)
-    if isinstance(observed, asyncio.CancelledError):
-        wrong = None if race.cancelled else Complaint("ATOM-06", "an answer: nobody has cancelled the call")
-        return Verdict(wrong, True, writes)
-    if isinstance(observed, TimeoutError):
-        number = "API-04" if race.closes else "FAIL-01"
-        return Verdict(Complaint(number, "an answer or StoreUnavailable"), has_failed=True)
-    is_closed = isinstance(observed, Raised) and observed.error == "StoreNotOpen"
-    if race.closes and (is_closed or (is_unavailable_now and failure is None)):
-        return Verdict(None, True, writes)
-    if failure is None:
-        return Verdict()
-    if not is_unavailable_now:
-        is_wrong = call.operation in failure.fails and not race.cancelled and not race.closes
-        return Verdict(Complaint("", "StoreUnavailable") if is_wrong else None)
-    facts = dict(observed.facts)
-    may, task_id = facts.get("write_may_have_happened"), facts.get("task_id")
-    is_named = task_id is not None and call.arguments.get("task_id", task_id) == task_id
-    no_write = not writes or failure.kinds == (FailureKind.UNREACHABLE,)
-    rules = (
-        (bool(failure.kinds), "", "no exception"),
-        (facts.get("failure_kind") in failure.kinds, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}"),
-        (call.on != 0 or str(facts.get("address")).startswith(place), "FAIL-01", f"the address {place}"),
-        (type(may) is bool and not (may and no_write), "FAIL-11", "write_may_have_happened=False"),
-        (is_named is (call.operation == "create_task"), "ID-02", "the id of the task of that creation, and no other"),
-    )
-    broken = (Complaint(number, expected) for holds, number, expected in rules if not holds)
-    return Verdict(next(broken, None), True, bool(may) and failure.may_write)
+def judged(race: Race, made: Made, trouble: Trouble | None = None) -> Finding | None:
+    """Judge what came of a call as far as it can be by itself, and note whether it failed."""
+    failure, operation, observed = race.failure, made.call.operation, made.observed
+    error, facts = (observed.error, dict(observed.facts)) if isinstance(observed, Raised) else ("", {})
+    is_unavailable, may = error == "StoreUnavailable", facts.get("write_may_have_happened", True)
+    is_closed = race.closes and (is_unavailable or error == "StoreNotOpen")
+    made.has_failed = observed in (CANCELLED, SILENT) or is_closed or (is_unavailable and failure is not None)
+    may_write = operation not in READS and (failure is None or failure.may_write)
+    made.may_have_happened = made.has_failed and may_write and bool(may)
+    rules = [
+        (observed != SILENT, "API-04" if race.closes else "FAIL-01" if failure else "ATOM-06", "an answer in time"),
+        (observed != CANCELLED or race.cancelled, "ATOM-06", "an answer: nobody has cancelled the call"),
+    ]
+    if trouble and failure and is_unavailable:
+        said, no_write = str(made.answer).lower(), operation in READS or failure.kinds == (FailureKind.UNREACHABLE,)
+        task_id, given = facts.get("task_id"), made.invocation.arguments
+        is_named = task_id is not None and given.get("task_id", task_id) == task_id
+        if is_named:
+            made.invocation.arguments = {**given, "task_id": task_id}
+        is_said = ("nothing was written" in said) is not may and ("may have happened" in said) is may
+        rules += [
+            (failure.kinds, "", "no exception"),
+            (facts.get("failure_kind") in failure.kinds, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}"),
+            (type(may) is bool and not (may and no_write), "FAIL-11", "write_may_have_happened=False"),
+            (is_said, "FAIL-11", "a message that says the same as write_may_have_happened"),
+            (trouble.secret not in printed(made.answer), "FAIL-05", "an exception that does not show the password"),
+            (is_named is (operation == "create_task"), "ID-02", "the id of the task of that creation, and no other"),
+        ]
+    elif failure and operation in failure.fails and not race.cancelled and not race.closes:
+        rules.append((made.has_failed, "", "StoreUnavailable"))
+    broken = next(((number, expected) for holds, number, expected in rules if not holds), None)
+    return _wrong(*broken, describe(observed), failure, operation) if broken else None
+
+
+def _wrong(number: str, expected: str, actual: str, failure: Failure | None, operation: str = "") -> Finding:
+    when = failure.name if failure else "nothing fails"
+    return complaint(number, f"{expected}, when {when}", actual, f"{when} {operation}")
 
 
 async def _first_answer(store: Any) -> None:
     while True:
-        try:
+        with suppress(StoreUnavailable):
             await store.list_tasks(limit=1)
-        except StoreUnavailable:
-            await asyncio.sleep(0.05)
-        else:
             return
+        await asyncio.sleep(0.05)
 
 
-async def _within(awaited: Awaitable[Any], seconds: float = _SOON) -> None:
+async def _within(seconds: float, awaited: Awaitable[Any]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await awaited
-
-
-def _texts_of(error: BaseException | None) -> list[str]:
-    """All that is printed of an exception and of its causes, and what it holds."""
-    if error is None:
-        return []
-    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
-    return [own, *_texts_of(error.__cause__), *_texts_of(error.__context__)]

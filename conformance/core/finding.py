@@ -1,10 +1,10 @@
-"""What playing scenarios gathers: differences from the model, and how often each requirement was exercised."""
+"""What playing scenarios gathers: what is wrong about a store, and how often each requirement was exercised."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from conformance.core.scenario import Scenario
 
@@ -12,31 +12,26 @@ Signature: TypeAlias = tuple[Any, ...]
 """What two findings of one cause have in common: the operation, the fields, and what came in place of what."""
 
 
-class Complaint(NamedTuple):
-    """Something wrong that is seen without the model, and the requirement that says so."""
-
-    number: str
-    expected: str
-    actual: str = ""
-    name: str = ""
-    """The field, the operation or the failure that it is about."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference between a store and the model."""
+    """Something wrong about a store."""
 
     requirements: tuple[str, ...]
     """Those that it breaks, the nearest first."""
     expected: str
     actual: str
     signature: Signature
-    scenario: Scenario
+    scenario: Scenario = field(default_factory=Scenario)
     """What was done until then, and nothing after it."""
     lines: tuple[str, ...] = ()
     """The same as Python."""
     is_plain: bool = False
     """Whether calls show it one after the other, on one instance, without time or a second opening."""
+
+
+def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
+    """Something wrong that is seen without the model, about a field, an operation or a failure of that name."""
+    return Finding((number,), expected, str(actual), ("check", name, number))
 
 
 @dataclass
@@ -59,11 +54,6 @@ class Tally:
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
     seconds: float = 5.0
     """How long a call may take."""
-
-    def add(self, finding: Finding) -> None:
-        """Keep a finding, if it is the first of its signature."""
-        self.seen[finding.signature] += 1
-        self.findings.setdefault(finding.signature, finding)
 
     def learn(self, finding: Finding) -> None:
         """Expect what a finding shows, if it is plain."""

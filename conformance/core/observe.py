@@ -1,110 +1,100 @@
-"""What came out of a call, in the model's words, and in which fields it differs from what should have come."""
+"""Between the store's words and the model's: what a store is given, what came out, and in which fields it differs."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-from conformance.spec.model import FIELDS, Page, Raised, Record, Result, Symbol, canonical, is_same, plain
+from conformance.spec.model import (
+    FIELDS,
+    STATUSES,
+    Page,
+    Raised,
+    Record,
+    Request,
+    Result,
+    Symbol,
+    canonical,
+    is_same,
+    plain,
+)
 from conformance.text import cut, source
-from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
+from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 
 MARK = "changed by the caller"
 """What the player writes into objects that it passed in or got back: in a store it has no place."""
+_PROSE = ("reason", "detail")
+TIMES = ("created_at", "updated_at", "completed_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Odd:
-    """A value that the contract does not have in this place, as text: it equals nothing of the model."""
+def for_store(value: Any) -> Any:
+    """An argument as the store takes it. The classes would change some values, and refuse others."""
+    if isinstance(value, Request):
+        return TaskCreateRequest.model_construct(
+            video_ids=value.video_ids, webhook_url=value.webhook_url, config=deepcopy(value.config)
+        )
+    if not isinstance(value, Record):
+        return value
+    fields = value._asdict()
+    metadata = plain(fields.pop("metadata"))  # a text is the JSON text of the task
+    written = metadata if type(metadata) is str else json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+    status = TaskStatus(value.status) if value.status in STATUSES else value.status
+    return Task.model_construct(**(fields | {"status": status, "metadata_json": written}))
 
-    shown: str
 
-    def __repr__(self) -> str:
-        return self.shown
+def result_of(answer: Any, *, has_cursor: bool = True) -> Result | str:
+    """What an operation returned; of what cannot be read as a result of the contract, a text that says so.
 
-
-class NotCompared:
-    """A field that a store need not have, since its subject does not declare it."""
-
-
-def result_of(answer: Any, *, has_cursor: bool = True) -> Result | Odd:
-    """What an operation returned. A value of another type than the contract's becomes `Odd`.
-
-    The `next` of a page is `NotCompared` unless `has_cursor`.
+    The `next` of a page is `...` unless `has_cursor`: it is not compared.
     """
     if answer is None or type(answer) is int:
         return answer
     try:
-        is_page = not isinstance(answer, Task) and (isinstance(answer, TaskPage) or hasattr(answer, "tasks"))
-        return _page(answer, has_cursor=has_cursor) if is_page else record_of(answer)
+        if not hasattr(answer, "tasks"):
+            return record_of(answer)
+        following: Any = getattr(answer, "next", None) if has_cursor else ...
+        records, unreadable = tuple(map(record_of, answer.tasks)), len(getattr(answer, "unreadable", ()))
+        return Page(records, answer.total, answer.limit, answer.offset, following, unreadable)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
-        return Odd(f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}")
-
-
-def _page(page: Any, *, has_cursor: bool) -> Page:
-    following: Any = _exactly((str, type(None)), getattr(page, "next", None)) if has_cursor else NotCompared()
-    total, limit, offset = (_exactly((int,), getattr(page, name)) for name in ("total", "limit", "offset"))
-    unreadable = len(getattr(page, "unreadable", ()))
-    return Page(tuple(map(record_of, page.tasks)), total, limit, offset, following, unreadable)
-
-
-def _exactly(kinds: tuple[type, ...], value: Any) -> Any:
-    return value if type(value) in kinds else Odd(shown(value))
+        return f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}"
 
 
 def record_of(task: Any) -> Record:
-    """A task. Its values are taken as they are, and copied; those that cannot be hashed become `Odd`."""
-    status, video_ids, metadata = task.status, task.video_ids, task.metadata
-    return Record(
-        _hashable(task.task_id),
-        str.__str__(status) if type(status) is TaskStatus else str(status),  # another type is reported by itself
-        _hashable(task.progress),
-        _hashable(task.current_step),
-        _hashable(tuple(video_ids) if type(video_ids) is list else video_ids),
-        _hashable(task.result_url),
-        _hashable(task.error_message),
-        _hashable(task.error_traceback),
-        canonical(metadata) if type(metadata) is dict else ("odd", shown(metadata)),
-        _time(task.created_at),
-        _time(task.updated_at),
-        None if task.completed_at is None else _time(task.completed_at),
+    """A task. Its values are taken as they are.
+
+    Raises:
+        TypeError: if the model cannot go on with it.
+    """
+    record = Record(*(getattr(task, name) for name in FIELDS))
+    if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
+        raise TypeError("it has no id, or no time")
+    return record._replace(  # what is of another type or zone than the contract's is reported by itself
+        status=str(record.status),
+        video_ids=tuple(record.video_ids) if isinstance(record.video_ids, list) else record.video_ids,
+        metadata=canonical(task.metadata) if type(task.metadata) is dict else ("odd", shown(task.metadata)),
+        **{name: _in_zone(getattr(record, name)) for name in TIMES},
     )
 
 
-def _hashable(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        return Odd(shown(value))
-    return value
-
-
-def _time(time: Any) -> Any:
-    if not isinstance(time, datetime):
-        return Odd(shown(time))
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)  # no zone is reported by itself
-
-
-def is_usable(record: Record) -> bool:
-    """Whether the model can go on with a record: its id is a text and its times are times."""
-    times = (record.created_at, record.updated_at)
-    return isinstance(record.task_id, str) and all(isinstance(time, datetime) for time in times)
+def _in_zone(time: Any) -> Any:
+    return time.replace(tzinfo=UTC) if isinstance(time, datetime) and time.tzinfo is None else time
 
 
 def raised_of(error: BaseException) -> Raised:
     """An exception by its facts. One that is not the contract's is named in full."""
-    kind = next((one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__), type(error))
     if not isinstance(error, TaskStoreError):
-        name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+        name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
         return Raised(name, (("message", str(error)[:200]),))
-    prose = ("reason", "detail")
-    facts = {name: value for name, value in vars(error).items() if name not in prose and not name.startswith("_")}
-    if "argument" in facts:
-        facts["argument"] = str(facts["argument"]).partition("[")[0].removeprefix("request.").removeprefix("task.")
-    if type(facts.get("status")) is TaskStatus:
-        facts["status"] = facts["status"].value
+    kind = next(one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__)
+    facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
+    if "argument" in facts:  # a part of it may be named
+        facts["argument"] = str(facts["argument"]).partition("[")[0].rpartition(".")[2]
+    if "status" in facts:
+        facts["status"] = str(facts["status"])
     return Raised(kind.__name__, tuple(facts.items()))
 
 
@@ -112,32 +102,23 @@ def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
     if is_same(expected, observed):
         return ()
-    if isinstance(expected, Record) and isinstance(observed, Record):
-        return tuple(_of_records(expected, observed))
-    if isinstance(expected, Page) and isinstance(observed, Page):
-        return tuple(dict.fromkeys(_of_pages(expected, observed)))
     if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
         facts = dict(observed.facts)
         return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))
+    if isinstance(expected, Record | Page) and type(expected) is type(observed):
+        return tuple(dict.fromkeys(_fields(expected, observed)))
     return ("",)
 
 
-def _of_records(expected: Record, observed: Record) -> Iterator[str]:
-    for name, one, other in zip(FIELDS, expected, observed, strict=True):
-        if not (_binds(one, other) if isinstance(one, Symbol) else is_same(one, other)):
-            yield name
-
-
-def _of_pages(expected: Page, observed: Page) -> Iterator[str]:
-    if [one.task_id for one in expected.records] != [one.task_id for one in observed.records]:
-        yield "tasks"
-    else:
-        for one, other in zip(expected.records, observed.records, strict=True):
-            if not is_same(one, other):
-                yield from _of_records(one, other)
-    for name in Page._fields[1:]:
-        came = getattr(observed, name)
-        if not is_same(getattr(expected, name), came) and not isinstance(came, NotCompared):
+def _fields(expected: Any, observed: Any) -> Iterator[str]:
+    for name, one, other in zip(expected._fields, expected, observed, strict=True):
+        if name == "records" and [each.task_id for each in one] == [each.task_id for each in other]:
+            for pair in zip(one, other, strict=True):
+                yield from _fields(*pair)
+        elif isinstance(one, Symbol):
+            if not _binds(one, other):
+                yield name
+        elif not is_same(one, other) and other is not ...:
             yield name
 
 
@@ -151,25 +132,18 @@ def _binds(symbol: Symbol, value: Any) -> bool:
 
 def spoil(value: Any) -> None:
     """Change all that can be changed in it, as a careless caller may."""
-    if isinstance(value, dict):
-        for inside in value.values():
+    if isinstance(value, dict | list):
+        for inside in value.values() if isinstance(value, dict) else value:
             spoil(inside)
-        value[MARK] = True
-    elif isinstance(value, list):
-        for inside in value:
-            spoil(inside)
-        value.append(MARK)
+        value.update({MARK: True}) if isinstance(value, dict) else value.append(MARK)
 
 
 def spoil_task(task: Any) -> None:
     """Change a task that was returned, its fields too where they can be set."""
     spoil(task.metadata)
     spoil(task.video_ids)
-    for name in ("current_step", "result_url"):
-        try:
-            setattr(task, name, MARK)
-        except Exception:  # noqa: BLE001  an immutable task refuses, in its own way
-            return
+    with suppress(Exception):  # an immutable task refuses, in its own way
+        task.current_step = task.result_url = MARK
 
 
 def shown(value: object, longest: int = 120) -> str:
@@ -178,15 +152,14 @@ def shown(value: object, longest: int = 120) -> str:
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
-    """A result in words, and of a task the fields `names`."""
-    if isinstance(result, Raised):
-        return f"{result.error}({', '.join(f'{name}={shown(value, 60)}' for name, value in result.facts)})"
+    """A result in words, with the fields `names`."""
+    if not isinstance(result, Raised | Record | Page):
+        return shown(result)
+    values: dict[str, Any] = dict(result.facts) if isinstance(result, Raised) else result._asdict()
     if isinstance(result, Page):
-        ids = f": {shown([one.task_id for one in result.records], 300)}" if "tasks" in names else ""
-        wanted = (f"{name}={shown(getattr(result, name))}" for name in names if name in Page._fields[2:])
-        return ", ".join([f"a page of {len(result.records)} of {result.total} tasks{ids}", *wanted])
-    if isinstance(result, Record):
-        values = result._asdict() | {"metadata": plain(result.metadata)}
-        chosen = [name for name in names if name in FIELDS] or ("task_id", "status")
-        return ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
-    return shown(result)
+        values["records"] = [one.task_id for one in result.records]
+    elif isinstance(result, Record):
+        values["metadata"] = plain(result.metadata)
+    chosen = [name for name in names if name in values] or [*values][:2]
+    text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
+    return f"{result.error}({text})" if isinstance(result, Raised) else text

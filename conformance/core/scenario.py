@@ -7,7 +7,7 @@ Each action is written as a line of Python that a person can run, or as a commen
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -15,8 +15,6 @@ from typing import Any, TypeAlias
 from conformance.harness import Capability
 from conformance.spec.model import Record, Request, cursor_of, plain
 from conformance.text import source
-
-_SHOWN_CALLS = 8
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -37,10 +35,9 @@ def Id(label: str, before: str = "", behind: str = "") -> Reference:
     return Reference(label, " + ".join(filter(None, texts)), lambda task: f"{before}{task.task_id}{behind}")
 
 
-def TimeOf(label: str, name: str = "completed_at", plus: timedelta = timedelta(0)) -> Reference:
-    """A time of the task, and this much more."""
-    more = f" + {source(plus)}" if plus else ""
-    return Reference(label, f"{label}.{name}{more}", lambda task: getattr(task, name) + plus)
+def TimeOf(label: str, plus: timedelta) -> Reference:
+    """The completion of the task, and this much more."""
+    return Reference(label, f"{label}.completed_at + {source(plus)}", lambda task: task.completed_at + plus)
 
 
 def CursorOf(label: str) -> Reference:
@@ -130,11 +127,9 @@ class Race:
 
     def __str__(self) -> str:
         head = f"# {self.failure.name}; `store` goes through a proxy\n" if self.failure else ""
-        shown = ", ".join(map(str, self.calls[:_SHOWN_CALLS]))
-        more = f", …  # {len(self.calls)} calls" if len(self.calls) > _SHOWN_CALLS else ""
-        lost = ", ".join(str(self.calls[place]) for place in self.cancelled)
-        ends = (f"  # cancelled: {lost}" if lost else "") + ("  # and aclose" if self.closes else "")
-        return f"{head}await asyncio.gather({shown}{more}){ends}"
+        cancelled = f"  # the first {len(self.cancelled)} cancelled" if self.cancelled else ""
+        closed = "  # and aclose" if self.closes else ""
+        return f"{head}await asyncio.gather({', '.join(map(str, self.calls))}){cancelled}{closed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,27 +220,20 @@ class Scenario:
     instances: int = 1
 
     @property
+    def failure(self) -> Failure | None:
+        """The first of its failures. With one, the first instance is opened through a proxy."""
+        return next((one.failure for one in self.actions if isinstance(one, Race) and one.failure), None)
+
+    @property
     def required(self) -> frozenset[Capability]:
         """What a store must have for it: `needs`, and what its calls need."""
-        needed = set(self.needs)
-        for call in _calls_of(self.actions):
-            if call.operation in ("purge", "restore"):
-                needed.add(Capability.MAINTENANCE)
-            if "after" in call.arguments:
-                needed.add(Capability.CURSOR)
-            if call.operation == "create_task" and "task_id" in call.arguments:
-                needed.add(Capability.CALLER_IDS)
-        if any(isinstance(action, Pages) and action.by_cursor for action in self.actions):
-            needed.add(Capability.CURSOR)
-        return frozenset(needed)
-
-
-def _calls_of(actions: tuple[Action, ...]) -> Iterator[Call]:
-    for action in actions:
-        if isinstance(action, Race):
-            yield from action.calls
-        elif isinstance(action, Call):
-            yield action
+        calls = [call for one in self.actions for call in getattr(one, "calls", (one,)) if isinstance(call, Call)]
+        pages = [action for action in self.actions if isinstance(action, Pages) and action.by_cursor]
+        by_cursor = bool(pages) or any("after" in call.arguments for call in calls)
+        is_chosen = any(call.operation == "create_task" and "task_id" in call.arguments for call in calls)
+        is_kept = any(call.operation in ("purge", "restore") for call in calls)
+        needed = {Capability.CURSOR: by_cursor, Capability.CALLER_IDS: is_chosen, Capability.MAINTENANCE: is_kept}
+        return self.needs.union(one for one, is_needed in needed.items() if is_needed)
 
 
 def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:
@@ -269,9 +257,9 @@ def cancel(task: Any, on: int = 0, label: str = "") -> Call:
     return Call("cancel_task", {"task_id": task}, label, on)
 
 
-def listing(label: str = "", on: int = 0, **arguments: Any) -> Call:
+def listing(on: int = 0, **arguments: Any) -> Call:
     """A `list_tasks`."""
-    return Call("list_tasks", arguments, label, on)
+    return Call("list_tasks", arguments, on=on)
 
 
 def purge(before: Any, on: int = 0) -> Call:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from copy import copy
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from conformance.core.finding import Finding
-from conformance.core.scenario import Action, Call, Race, Scenario
+from conformance.core.scenario import Action, Call, Populate, Race, Scenario
 from conformance.spec.model import Request
 
 _MOST_PLAYED, _MOST_SECONDS = 150, 3.0
@@ -31,7 +30,7 @@ async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding 
         return found.scenario.actions
 
     def plainer(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
-        for one in _plainer(actions[place]):
+        for one in _smaller(actions[place]):
             yield (*actions[:place], one, *actions[place + 1 :])
 
     await reduce(finding.scenario.actions, shown, plainer)
@@ -65,41 +64,42 @@ async def reduce(
             place += 1
 
 
-def _plainer(action: Any) -> Iterator[Any]:
-    """The action with less, the most first."""
-    if isinstance(action, Race):
-        calls = action.calls
-        for place in range(len(calls) if len(calls) > 1 else 0):
-            if place not in action.cancelled:
-                cancelled = tuple(one - (one > place) for one in action.cancelled)
-                yield replace(action, calls=calls[:place] + calls[place + 1 :], cancelled=cancelled)
-        for place, call in enumerate(calls):
-            for plainer in _plainer(call):
-                yield replace(action, calls=(*calls[:place], plainer, *calls[place + 1 :]))
-    elif isinstance(action, Call):
-        is_free = action.operation in ("create_task", "list_tasks")
-        for name, value in action.arguments.items():
-            if name not in _NEEDED or (is_free and name != "request"):
-                others = {one: inside for one, inside in action.arguments.items() if one != name}
-                yield replace(action, arguments=others)
-            for smaller in _smaller(value) if name not in _NEEDED[1:] or is_free else ():
-                yield replace(action, arguments={**action.arguments, name: smaller})
-
-
 def _smaller(value: Any) -> Iterator[Any]:
-    if isinstance(value, Request):
-        plainer = (Request(), *(replace(value, **{name: getattr(Request(), name)}) for name in value.__slots__))
-        yield from (one for one in plainer if one != value)
-        yield from (replace(value, config=config) for config in _smaller(value.config))
-    elif type(value) in (dict, list):
-        for place in [*value] if type(value) is dict else range(len(value[:4])):
-            less = copy(value)
-            del less[place]
-            yield less
-            for smaller in _smaller(value[place]):
-                other = copy(value)
-                other[place] = smaller
-                yield other
+    """The value with less in it, the most first."""
+    if type(value) in (tuple, list):
+        size = len(value)
+        while size := size // 2:
+            for place in range(0, len(value), size):
+                yield value[:place] + value[place + size :]
+        for place, inside in enumerate(value):
+            yield from (value[:place] + type(value)([less]) + value[place + 1 :] for less in _smaller(inside))
+    elif type(value) is dict:
+        for name, inside in value.items():
+            yield {one: other for one, other in value.items() if one != name}
+            yield from ({**value, name: less} for less in _smaller(inside))
     elif type(value) is str and len(value) > 1:
-        yield value[: len(value) // 2]
-        yield value[len(value) // 2 :]
+        yield from (value[: len(value) // 2], value[len(value) // 2 :])
+    elif type(value) is int and value > 1:
+        yield value // 2
+    else:
+        yield from _simpler(value)
+
+
+def _simpler(value: Any) -> Iterator[Any]:
+    """An action or a request with less in it."""
+    match value:
+        case Race(calls=(only,), failure=None):
+            yield only
+        case Race(calls):
+            yield from (replace(value, calls=less) for less in _smaller(calls))
+        case Call(operation, arguments):
+            needed = ("request",) if operation in ("create_task", "list_tasks") else _NEEDED
+            for less in _smaller({**arguments}):
+                if all(name in less for name in needed if name in arguments):
+                    yield replace(value, arguments=less)
+        case Populate(count):
+            yield from (replace(value, count=less) for less in _smaller(count))
+        case Request():
+            for name in value.__slots__:
+                plain = [None] if name != "video_ids" and getattr(value, name) is not None else []
+                yield from (replace(value, **{name: less}) for less in (*plain, *_smaller(getattr(value, name))))
