@@ -312,5 +312,5 @@ def test_compare_sees_through_views() -> None:
     search = Search(("live", JobsHarness()), ("copied", CopiedHarness()))
     asyncio.run(drained(search.run()))
 
-    assert [(one.operation, one.kind) for one in search.report.findings] == [("get_task", "aliasing")]
+    assert [(one.operation, one.kind) for one in search.report.findings] == [("get_task", "result")]
     assert not search.report.gaps

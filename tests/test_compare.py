@@ -217,7 +217,7 @@ def test_a_store_that_does_not_differ_is_alike_and_exercised() -> None:
                 "# other: raises KeyError('no such id')",
             ],
         ),
-        (Live, "aliasing", None),
+        (Live, "result", None),
     ],
 )
 def test_one_fault_is_one_finding_with_the_shortest_script(
@@ -276,8 +276,8 @@ def test_nested_strategies_give_the_same_findings_on_every_seed(seed: int) -> No
     found = search_of(Harnessed(Keeping, operations), Harnessed(Copying, operations), seed).report.findings
 
     shows = {(one.operation, one.kind): " ".join(one.shows) for one in found}
-    kinds = "aliasing", "exception", "type", "value"
-    assert shows.keys() == {("take", "aliasing"), *(("put", kind) for kind in kinds)}
+    kinds = "argument", "exception", "type", "value"
+    assert shows.keys() == {("take", "result"), *(("put", kind) for kind in kinds)}
     for one in ("set", "bytes", "datetime with zone", "Decimal", "UUID", "key tuple"):
         assert f"put(value: {one}) > put: a result / TypeError" in shows["put", "exception"]
     for one in ("Pair", "text of type Text", "OrderedDict"):
@@ -415,7 +415,9 @@ class ClockHarness(Harnessed):
 
 @pytest.mark.parametrize("other", [Boxes, Deaf, WholeSeconds])
 def test_entries_expire_by_the_hook_even_after_a_fraction_of_a_second(other: type[Boxes]) -> None:
-    found = [one for one in search_of(ClockHarness(Boxes), ClockHarness(other)).report.findings if one.kind == "expiry"]
+    found = [
+        one for one in search_of(ClockHarness(Boxes), ClockHarness(other)).report.findings if one.kind == "lifetime"
+    ]
 
     assert len(found) == (other is not Boxes)
     if other is WholeSeconds:

@@ -38,7 +38,7 @@ def test_every_known_difference_is_found_and_no_other(tmp_path: Path) -> None:
         for harness in harnesses:
             stack.enter_context(harness.running())
         for found in report["findings"]:
-            if found["kind"] in ("value", "type", "exception", "aliasing"):
+            if found["kind"] in ("value", "type", "exception", "argument", "result"):
                 check_script(found["script"], harnesses)
 
 

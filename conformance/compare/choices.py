@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from itertools import takewhile
 from math import copysign, isfinite
 from typing import Any
 
@@ -78,10 +79,8 @@ class Pool:
             return _EARLIER not in classes, type(value) is not simplest, len(_telling(classes)), len(text), text
 
         drawn.sort(key=plainness)
-        self.choices = []
-        for value, text, classes in drawn:
-            novel = classes - drawn[0][2]
-            self.choices.append(Choice(value, text, _telling(novel) or novel))
+        novel = [(value, text, classes - drawn[0][2]) for value, text, classes in drawn]
+        self.choices = [Choice(value, text, _telling(classes) or classes) for value, text, classes in novel]
         self.plain = self.choices[0]
 
     def representatives(self, each: int = 1) -> list[Choice]:
@@ -96,14 +95,12 @@ class Pool:
 
     def plainer(self, choice: Choice) -> list[Choice]:
         """Values that have less of what is not plain, the plainest first."""
-        before = self.choices[: self.choices.index(choice)] if choice in self.choices else self.choices
+        before = takewhile(lambda one: one.text != choice.text, self.choices)
         return [one for one in before if one.classes <= choice.classes]
 
 
-@cache
-def pool_of(strategy: st.SearchStrategy[Any]) -> Pool:
-    """The values of a strategy: arguments that share it share them."""
-    return Pool(strategy)
+pool_of = cache(Pool)
+"""The values of a strategy: arguments that share it share them."""
 
 
 def _telling(classes: frozenset[str]) -> frozenset[str]:

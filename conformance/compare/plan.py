@@ -84,13 +84,13 @@ class Plan:
         for name in self._operations:
             for call in self._variants(name, 2):
                 reads = self._reads(call)
-                change: Steps = (Act("aliasing", "argument"), *reads) if _richness(call) else ()
+                change: Steps = (Act("argument"), *reads) if _richness(call) else ()
                 yield (call, *reads, *change)
                 yield (self._on(plain, call)[0], call, *reads)
         made = sorted(self._variants(self._maker.name), key=_richness, reverse=True)[:_RICHEST]
         for rich, name in product(made, self._operations):
             call = self._on(self._plain(name), rich)[0]
-            yield (rich, call, Act("aliasing", "result"), *self._reads(call))
+            yield (rich, call, Act("result"), *self._reads(call))
 
     def _entries(self) -> Iterator[Steps]:
         """Beside a plain entry one of every class: every write of it, and every listing of both."""
@@ -120,7 +120,7 @@ class Plan:
         made = self._plain(self._maker.name)
         reads = self._reads(made)
         for span in SPANS if self._waits else ():
-            yield (made, *reads, Act("expiry", seconds=span), *reads)
+            yield (made, Act("expiry", span), *reads)
         for name in self._writes:
             for call in self._variants(name):
                 choice = call.arguments.get(self._operations[name].lifetime or "")
@@ -128,12 +128,11 @@ class Plan:
                 seconds = value.total_seconds() if isinstance(value, timedelta) else value
                 if isinstance(seconds, int | float) and 0 < seconds < SPANS[-1]:
                     for by in (0.8, 1.2):
-                        act = Act("expiry", "lifetime", seconds * by)
-                        yield (call, *self._reads(call), act, *self._reads(call))
+                        yield (call, Act("lifetime", seconds * by), *self._reads(call))
         for kind, read in product(("foreign value", "server"), reads):
             yield read, made, read, Act(kind), read
         for pair in islice(combinations_with_replacement(self._racing(), 2), _MOST_PAIRS):
-            yield (made, *reads, Act("race", calls=pair), *reads)
+            yield (made, Act("race", calls=pair), *reads)
 
     def _racing(self) -> Iterator[Call]:
         """Calls that change an entry that is there: plain ones, and those with one optional argument."""

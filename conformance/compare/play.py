@@ -29,12 +29,11 @@ _RACES = 2
 class Act:
     """What is done besides plain calls, or what happens to the store.
 
-    `aliasing`: the caller changes every `argument` so far or the last `result`, at one `place` or all; `race`: two
-    calls at the same time; `expiry`: seconds pass, by which a `lifetime` may end; `foreign value`; `server`: it goes.
+    `argument` and `result`: the caller changes every argument so far, or the last result, at one `place` or all;
+    `race`: calls at the same time; `expiry` and `lifetime`: seconds pass; `foreign value`; `server`: it goes.
     """
 
     kind: str
-    of: str = ""
     seconds: float = 0.0
     calls: tuple[Call, ...] = ()
     place: int | None = None
@@ -200,7 +199,7 @@ class _Playing:
     def _written(self, index: int, call: Call, given: Mapping[str, Any]) -> tuple[str, str]:
         """The call as Python, and before it the arguments that the caller changes later."""
         operation, before, listed = self._of.operations[call.operation], "", []
-        is_changed = any(isinstance(step, Act) and step.of == "argument" for step in self._steps)
+        is_changed = any(getattr(step, "kind", "") == "argument" for step in self._steps)
         for name, value in given.items():
             text = (operation.show and operation.show(value)) or self._observer.named(source(value))
             if is_changed and any(changes_of(value, "")):
@@ -215,9 +214,9 @@ class _Playing:
         try:
             if act.kind == "race":
                 return await self._race(index, act.calls)
-            if act.kind == "aliasing":
+            if act.kind in self._held:
                 line = self._change(act)
-            elif act.kind == "expiry":
+            elif act.seconds:
                 by = timedelta(seconds=act.seconds)
                 line = f"# {by} pass"
                 harness.advance(self._namespace, by)
@@ -235,15 +234,15 @@ class _Playing:
         if self._order:
             seen = [await self._call(index, call) for call in calls[:: self._order]][:: self._order]
         else:
-            latest = calls_in(self._steps[:index])[-1]
-            await asyncio.gather(*(self._call(index, latest) for _ in calls))  # opens the connections
+            read = calls_in(self._steps)[-1]
+            await asyncio.gather(*(self._call(index, read) for _ in calls))  # opens the connections
             seen = await asyncio.gather(*(self._call(index, call) for call in calls))
         lines = ", ".join(one.line.removeprefix("await ") for one in seen)
         parts = {f"[{place}]": one.tree for place, one in enumerate(seen)}
         return Outcome(Tree(tuple, parts=parts), line=f"await asyncio.gather({lines})")
 
     def _change(self, act: Act) -> str:
-        held = self._held[act.of]
+        held = self._held[act.kind]
         changes = [text for name, value in held.items() for text in changes_of(value, name, self._of.ids)]
         made = []
         for text in changes if act.place is None else changes[act.place : act.place + 1]:

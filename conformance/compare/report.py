@@ -20,7 +20,7 @@ from conformance.text import cut, in_columns, printable
 _WIDE = 96
 _SHOWN = 80
 _UNREASONED = "TODO"
-_NOTHING = ("None", "False", "0", "''", "[]", "()", "{}")
+_NOTHING = ("", "None", "False", "0", "''")
 _ENTRY = """\
 [[known]]
 operation = {operation}
@@ -37,9 +37,11 @@ _TITLES = {
     "message": "{seen} raises the same exception with other facts",
     "type": "{seen} is of another type",
     "order": "{seen} comes in another order",
-    "aliasing": "what the caller holds is still connected to what one store keeps",
+    "argument": "what the caller passed in is still connected to what one store keeps",
+    "result": "what the caller got back is still connected to what one store keeps",
     "race": "two calls at the same time come out as in neither order in one store",
     "expiry": "after some time something else is there",
+    "lifetime": "a lifetime ends at another time",
     "foreign value": "one store reads a value of another type as if nothing were there",
     "server": "with its server away one store says that nothing is there",
 }
@@ -96,8 +98,8 @@ class Row:
             self.raised = f"{one.name} / {other.name}"
             return
         self.results += 1
-        self.filled += one.text not in _NOTHING
         parts = one.tree.parts or {}
+        self.filled += bool(parts) or (one.tree.value is not False and one.tree.written not in _NOTHING)
         self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
 
     def gaps(self, operation: Operation) -> list[str]:

@@ -101,7 +101,7 @@ class Search:
         for end, (step, *pair) in enumerate(zip(steps, *outcomes, strict=False), start=1):
             if isinstance(step, Call):
                 self.report.operations[step.operation].count(*pair)
-            elif sum(step.kind in store.missing for store in self._stores) > (step.kind != "expiry"):
+            elif sum(step.kind in store.missing for store in self._stores) > (not step.seconds):
                 break  # a foreign value or a failing server needs the hook of one store, time those of both
             for mismatch in differences(*pair):
                 self._hung |= {step.operation} if mismatch.kind == "hanging" and isinstance(step, Call) else set()
@@ -118,7 +118,7 @@ class Search:
                     yield call.operation, argument, one
 
     def _is_explained(self, shown: Shown) -> bool:
-        known = [self._explained.get(key, ()) for key in (shown.symptom, (shown.act.kind, shown.act.of))]
+        known = [self._explained.get(key, ()) for key in (shown.symptom, (shown.act.kind,))]
         return any(trigger <= {*shown.traits} for triggers in known for trigger in triggers)
 
     async def _take(self, shown: Shown) -> Finding | None:
@@ -132,7 +132,7 @@ class Search:
             shown = again
         act, kind = shown.act, shown.act.kind or shown.mismatch.kind
         key, operation, argument = self._cause(shown)
-        sign = (act.kind, act.of) if act.kind else shown.symptom
+        sign = (act.kind,) if act.kind else shown.symptom
         self._explained.setdefault(sign, []).append(frozenset(shown.traits))
         known = self._findings.get(key)
         finding = self._findings.setdefault(key, Finding(operation, kind, shown.operation + shown.where))
@@ -148,22 +148,18 @@ class Search:
 
     def _cause(self, shown: Shown) -> tuple[tuple[str, ...], str, str]:
         """What a difference comes from: what all that come from it have in common, the operation and its argument."""
-        act, kind, calls = shown.act, shown.mismatch.kind, calls_in(shown.steps)
-        content = [one for one in shown.traits if one[1] not in self._operations[one[0]].entry]
-        if act.kind in ("", "expiry") and shown.traits:
+        act, kind = shown.act, shown.mismatch.kind
+        if shown.traits and act.kind in ("", "expiry", "lifetime"):
+            content = [one for one in shown.traits if one[1] not in self._operations[one[0]].entry]
             operation, argument, _ = (content[-1:] or shown.traits)[0]
-        elif act.kind == "aliasing":
-            operation, argument = calls_in(shown.steps[: shown.steps.index(act)])[-1].operation, act.of
+            common = kind, self._plan.owner(operation, argument) if content else "", ""
         else:
-            writes = [call.operation for call in calls if self._writes(call.operation)] or [calls[-1].operation]
-            operation, argument = writes[0 if act.kind else -1], ""
-        if act.kind:
-            return (act.kind, act.of), operation, argument
-        if argument:
-            return (kind, self._plan.owner(operation, argument) if content else ""), operation, argument
-        is_raised = kind in ("exception", "message", "hanging")
-        operation = shown.operation if is_raised else operation
-        return (kind, shown.where or ("" if is_raised else operation), shown.mismatch.what), operation, ""
+            until = shown.steps.index(act) if act.kind else len(shown.steps)
+            calls = [call.operation for call in calls_in(shown.steps[:until])]
+            writes = [] if act.kind else [name for name in calls if self._writes(name)]
+            operation, argument = (writes or calls)[-1], ""
+            common = kind, shown.where, shown.mismatch.what
+        return (act.kind,) if act.kind else common, operation, argument
 
     async def _shortest(self, shown: Shown) -> Shown | None:
         """The fewest steps and the plainest values that show the same; None if it does not show again."""
@@ -187,7 +183,7 @@ class Search:
         """The same steps with less at one place; a value is replaced wherever it is given."""
         step = steps[place]
         if isinstance(step, Act):
-            places = range(_MOST_PLACES) if step.kind == "aliasing" and step.place is None else ()
+            places = range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ()
             yield from ((*steps[:place], replace(step, place=one), *steps[place + 1 :]) for one in places)
             return
         for argument, choice in step.arguments.items():

@@ -29,7 +29,7 @@ async def drained(result: Any) -> Any:
     return list(result) if isinstance(result, Iterator) else result
 
 
-def parts_of(value: Any) -> dict[str, Any] | None:  # noqa: PLR0911  one for each kind of value
+def parts_of(value: Any) -> dict[str, Any] | None:
     """The parts of a value, each under the Python that leads to it: `.name`, `['key']` or `[0]`.
 
     None if it is compared as it is, and no parts if it cannot be taken apart.
@@ -37,10 +37,9 @@ def parts_of(value: Any) -> dict[str, Any] | None:  # noqa: PLR0911  one for eac
     kind = type(value)
     if isinstance(value, _ATOMS):
         return None
-    if isinstance(value, Mapping):  # the order of keys does not count
-        return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
-    if isinstance(value, AbstractSet):
-        return {f"[{source(one)}]": one for one in sorted(value, key=source)}
+    if isinstance(value, Mapping | AbstractSet):  # the order of keys does not count
+        keys = sorted(value, key=source)
+        return {f"[{source(key)}]": value[key] if isinstance(value, Mapping) else key for key in keys}
     if isinstance(value, Sequence) and not hasattr(kind, "_fields"):
         return {f"[{index}]": one for index, one in enumerate(value)}
     if callable(value) or (hasattr(kind, "__getitem__") and not hasattr(kind, "_fields")):
@@ -96,14 +95,8 @@ class Tree:
         if issubclass(self.kind, Mapping):
             return f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in texts.items())}}}"
         if self.is_sequence or issubclass(self.kind, AbstractSet):
-            listed = ", ".join(texts.values()) + ("," if issubclass(self.kind, tuple) and len(texts) == 1 else "")
-            return (
-                f"({listed})"
-                if issubclass(self.kind, tuple)
-                else f"[{listed}]"
-                if self.is_sequence
-                else f"{{{listed}}}"
-            )
+            start, end = "()" if issubclass(self.kind, tuple) else "[]" if self.is_sequence else "{}"
+            return f"{start}{', '.join(texts.values())}{',' if start == '(' and len(texts) == 1 else ''}{end}"
         named = (f"{label[1:]}={text}".removeprefix("args=") for label, text in texts.items())
         return f"{self.kind.__name__}({', '.join(named)})"
 
@@ -125,7 +118,7 @@ class Observer:
         parts = parts_of(value) if depth < _DEEP else {}
         if parts is not None:
             trees = {}
-            if not parts and not isinstance(value, Collection):
+            if not parts and depth < _DEEP and not isinstance(value, Collection):
                 raise OperationsError(f"{operation.name}: cannot compare {kind.__name__}, give view= to its Operation")
             for label, part in parts.items():
                 inner = label[1:] if label.startswith(".") else label[2:-2] if label[1] in "'\"" else name
