@@ -26,14 +26,14 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 def _closed() -> Iterator[Scenario]:
     """Every operation of a closed store raises StoreNotOpen, also if there is nothing to do."""
     named = [call for one in (A, "nobody") for call in (get(one), to("clipping", one), cancel(one))]
-    empty = listing(limit=0), listing(status=TaskStatus.FAILED), listing(offset=100)
+    empty = listing(limit=0), listing(status=TaskStatus.FAILED)
     for call in (create(), create(task_id="b"), *named, purge(LONG_AGO), restore(restorable()), listing(), *empty):
         yield scenario(create("a"), Close(), call, call, about="API-03")
 
 
 def _shared() -> Iterator[Scenario]:
     """Two instances take turns. If the store is shared, each sees at once what the other wrote, and else nothing."""
-    writes = create("a"), create("b"), *map(to, STATUSES), cancel(A), cancel(B)
+    writes = create("a"), create("b"), *map(to, STATUSES[:-2]), cancel(B)
     purged = purge(do.TimeOf("a", plus=MICROSECOND))
     more = create("a"), create(task_id=A), cancel(A, label="a"), create(task_id=A), purged, to("clipping"), create("b")
     restored = restore(restorable()), restore(restorable()), cancel("restored")
@@ -57,10 +57,10 @@ def _many(size: int) -> Iterator[Scenario]:
     """More tasks than the longest page shows, or than one batch of anything."""
     pending, page = TaskStatus.PENDING, listing(limit=1_000)
     made = create("a"), do.Populate(size - 2, ("pending",) * 7 + MIXED), create("last")
-    reads = listing(limit=1_000, offset=1), listing(limit=1_000, status=pending)
+    reads = page, listing(limit=1_000, status=pending)
     races = [Race((page, write, page)) for write in (create(), to("completed"))]
     yield scenario(made, reads, do.Pages(1_000), do.Pages(400, pending), races, Look(), about="LIST-03 LIST-04")
     cursors = [listing(limit=1_000, after=do.CursorOf(one)) for one in ("a", "last")]
     both = do.Pages(1_000, by_cursor=True), do.Pages(400, pending, by_cursor=True)
-    gone = purge(BEYOND), listing(limit=0), Look(), create("n"), Look()
+    gone = purge(BEYOND), Look(), create("n"), Look()
     yield scenario(made, cursors, both, gone, about="LIST-12", needs=[Capability.CURSOR])

@@ -38,7 +38,8 @@ def scenario(
 def plain() -> list[Scenario]:
     """Each operation by itself, again and again: what that shows is learned, and not blamed on what comes next."""
     begun = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s"), get(A), listing()
-    return [scenario(begun, cancel(B), to("completed"), cancel(B), get(A), listing(), Look())] * 9
+    ends = to("completed"), to("failed", error_message="e"), to("cancelled")
+    return [scenario(begun, cancel(B), end, cancel(B), get(A), listing(), Look()) for end in ends] * 4
 
 
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
