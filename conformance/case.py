@@ -7,10 +7,10 @@ import inspect
 import secrets
 import unittest
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -108,18 +108,18 @@ class Namespace:
         return self.harness.inspector(self.name)
 
     @property
-    def opener(self) -> tuple[str, str]:
-        """The module and the name of the function that opens the store as the application does."""
-        module, _, function = self.harness.opener.partition(":")
-        if not module:
+    def opener(self) -> str:
+        """The function that opens the store as the application does, as `module:function`."""
+        if not self.harness.opener:
             raise HookMissingError("opener")
-        return module, function
+        return self.harness.opener
 
     def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
         """The store as the application opens it, in the surroundings of this moment."""
-        module, function = self.opener
         try:
-            opener = getattr(import_module(module), function)
+            opener = resolve_name(self.opener)
+        except HookMissingError:
+            raise
         except Exception as fault:
             raise HarnessFailedError(f"the opener cannot be imported: {type(fault).__name__}: {fault}") from fault
         opened: AbstractAsyncContextManager[TaskStore] = opener()
@@ -138,8 +138,7 @@ def probe(harness: Harness) -> str:
     """
 
     async def create_and_read(store: TaskStore) -> None:
-        task = await store.create_task(TaskCreateRequest(video_ids=("probe",)))
-        await store.get_task(task.task_id)
+        await store.get_task((await store.create_task(TaskCreateRequest(video_ids=("probe",)))).task_id)
 
     try:
         with only_own_verdicts():
@@ -152,13 +151,12 @@ def probe(harness: Harness) -> str:
 
 
 def case(
-    *requirements: str,
-    needs: tuple[Capability, ...] | Capability = (),
-    mode: str = "",
+    *requirements: str, needs: tuple[Capability, ...] | Capability = (), mode: str = ""
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
     """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
 
-    It decides `requirements`, on subjects that declare `needs` and are of that `mode`: memory, redis, or either.
+    It decides `requirements`, on subjects that declare `needs` and are of that `mode`: `memory`, `redis`, or
+    `memory or redis`, which is one that settings select.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
     if unknown or not requirements:
@@ -171,22 +169,21 @@ def case(
 
         def run(conformance_subject: Subject) -> None:
             subject = conformance_subject
+            harness = subject.harness
             if subject.broken and (needed or PREREQUISITE not in requirements):
                 raise NotTestable(subject.broken)
-            has, own = subject.harness.capabilities, subject.harness.mode
-            reasons = [f"does not declare {one}" for one in needed if one not in has]
-            if mode and own not in (("memory", "redis") if mode == "either" else (mode,)):
-                reasons.append("is no mode that settings select" if mode == "either" else f"is not a {mode} mode")
-            if reasons:
-                raise NotApplicable(f"the subject {reasons[0]}")
+            for one in needed:
+                if one not in harness.capabilities:
+                    raise NotApplicable(f"the subject does not declare {one}")
+            if mode and harness.mode not in mode.split(" or "):
+                raise NotApplicable(f"the subject is not a {mode} mode")
             try:
                 with only_own_verdicts():
-                    asyncio.run(_run(function, subject.harness))
+                    asyncio.run(_run(function, harness))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
-            for number in requirements:
-                if number in subject.unjudged:
-                    raise subject.unjudged[number]
+            for number in subject.unjudged.keys() & requirements:
+                raise subject.unjudged[number]
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__
@@ -199,15 +196,12 @@ def case(
 async def _run(function: Callable[..., Awaitable[None]], harness: Harness) -> None:
     namespace = Namespace(harness)
     names = inspect.signature(function).parameters
-    given = {"namespace": namespace} if "namespace" in names else {}
-    limit = asyncio.timeout(_SECONDS)
     try:
-        async with limit:
-            if "store" not in names:
-                await function(**given)
-                return
-            async with namespace.open() as store:
-                await function(store=store, **given)
+        async with asyncio.timeout(_SECONDS) as limit, AsyncExitStack() as stack:
+            given: dict[str, Any] = {"namespace": namespace}
+            if "store" in names:
+                given["store"] = await stack.enter_async_context(namespace.open())
+            await function(**{name: given[name] for name in names})
     except TimeoutError as error:
         if limit.expired():
             raise TimeoutError(f"the case has not ended after {_SECONDS} s") from error

@@ -49,7 +49,7 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
         HarnessFailedError: if the other process does not find the module of the opener.
         AssertionError: if the program fails.
     """
-    module, function = namespace.opener
+    module, _, function = namespace.opener.partition(":")
     given = {"module": module, "function": function, "not_found": _NOT_FOUND}
     program = _PROGRAM.format(
         first=textwrap.dedent(first), body=textwrap.indent(textwrap.dedent(body), "    "), **given

@@ -254,7 +254,8 @@ class Hiding(Harness):
     """An adapter of the kind that hides: it makes our objects of the store's."""
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        calls = {**JOBS.calls, "create_task": lambda jobs, video_ids: as_task(jobs.submit(video_ids))}
+        made = {"create_task": lambda jobs, video_ids: as_task(jobs.submit(video_ids))}
+        calls = {**JOBS.calls, **made, "get_task": lambda jobs, task_id: as_task(jobs.fetch(task_id))}
         return replace(JOBS, calls=calls, task={}).adapt(Jobs())
 
 

@@ -24,7 +24,6 @@ from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from taskstore import MemoryTaskStore, TaskStore
 
-SHARED = "sharing.test_what_another_process_writes_is_seen_at_once"
 KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
 
 
@@ -55,19 +54,20 @@ class Dictionary(MemoryHarness):
         return {}
 
 
-@pytest.mark.parametrize("name", [SHARED, KEPT])
-def test_a_dictionary_of_this_process_is_neither_shared_nor_kept(name: str) -> None:
+@pytest.mark.parametrize("declared", [Dictionary.capabilities, {Capability.PERSISTENT}])
+def test_a_dictionary_of_this_process_is_neither_shared_nor_kept(declared: frozenset[Capability]) -> None:
     _ONLY.clear()
+    harness = Dictionary()
+    harness.capabilities = declared
     with pytest.raises((AssertionError, LookupError), match="no task"):
-        play(name, Dictionary())
+        play(KEPT, harness)
 
 
-@pytest.mark.parametrize("name", [SHARED, KEPT])
-def test_without_an_opener_nobody_can_tell_and_the_hook_is_named(name: str) -> None:
+def test_without_an_opener_nobody_can_tell_and_the_hook_is_named() -> None:
     harness = Dictionary()
     harness.opener = ""
     with pytest.raises(NotTestable) as untold:
-        play(name, harness)
+        play(KEPT, harness)
     assert untold.value.hooks == ("opener",)
 
 

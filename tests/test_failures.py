@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.chapters import CHAPTERS
+from conformance.cases.chapters import CHAPTERS
 from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.subjects.memory import MemoryHarness
@@ -38,7 +38,7 @@ def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "
         (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
         asyncio.run(play(harness, scenarios_of(row, harness.capabilities), tally))
     else:
-        CHAPTERS["failures"](harness, tally, 1, "default")
+        asyncio.run(CHAPTERS["failures"](harness, tally, 1, "default"))
     return tally
 
 
@@ -94,7 +94,7 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
 
 def test_a_subject_without_a_server_says_what_is_missing() -> None:
     memory, tally = MemoryHarness(), Tally()
-    CHAPTERS["failures"](memory, tally, 1, "default")
+    asyncio.run(CHAPTERS["failures"](memory, tally, 1, "default"))
     assert "remote" in tally.missing["FAIL-01"][0]
 
 

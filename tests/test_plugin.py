@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.cases import find_cases
-from conformance.chapters import CHAPTERED
+from conformance.cases.chapters import CHAPTERED
 from conformance.results.document import Result, read
 
 pytestmark = pytest.mark.usefixtures("few_plugins")

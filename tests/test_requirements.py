@@ -10,7 +10,7 @@ import pytest
 
 from conformance.case import case
 from conformance.cases import find_cases
-from conformance.chapters import CHAPTERED
+from conformance.cases.chapters import CHAPTERED
 from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.spec.requirements import CHAPTERS, REQUIREMENTS, Level, specification
 

@@ -12,10 +12,6 @@ from typing import Any
 @cache
 def find_cases() -> dict[str, Callable[[Any], None]]:
     """Every case, by its id: `sharing.test_…`."""
-    found: dict[str, Callable[[Any], None]] = {}
-    for _, module, _ in pkgutil.iter_modules(__path__):
-        full = f"{__name__}.{module}"
-        for case in vars(import_module(full)).values():
-            if hasattr(case, "conformance_case") and case.__module__ == full:
-                found[case.conformance_case.id] = case
-    return found
+    modules = [import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)]
+    found = (value for module in modules for value in vars(module).values() if hasattr(value, "conformance_case"))
+    return {one.conformance_case.id: one for one in found}

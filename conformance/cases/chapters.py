@@ -1,64 +1,106 @@
-"""The chapters as tests: each plays its scenarios on a subject, and shows what it found when it ends.
+"""The chapters, each a test: it plays its scenarios on a subject, and shows what it found when it ends.
 
-What they found about a requirement is added up at the end of the run.
+Those with the shortest scenarios come first. What they found about a requirement is added up at the end of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from importlib import import_module
+from itertools import chain
+from typing import Any
 
 import pytest
 
 from conformance.case import NotTestable, Subject, only_own_verdicts
-from conformance.chapters import CHAPTERS, Chapter
+from conformance.core.chapter import play, play_one
 from conformance.core.finding import Finding, Tally
+from conformance.core.scenario import Scenario
+from conformance.harness import Harness
 from conformance.spec.requirements import REQUIREMENTS
+from conformance.tables import failures
+from conformance.tables.tasks import plain
 from conformance.text import cut
+from conformance.walk import walks
 
+_WALKS = {"smoke": 10, "default": 35, "full": 1_500}
+"""Random scenarios of each of the chapters that play them."""
+_WALKED = 4
 _WIDTH = 100
 _MOST_LINES = 16
 
 
-def _test(name: str, chapter: Chapter) -> Callable[[Subject], None]:
+async def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
+    for walk in walks(harness, seed * _WALKED + number, _WALKS[depth]):
+        await play_one(harness, Scenario(), tally, walk)
+
+
+async def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
+    scenarios = import_module(f"conformance.tables.{name}").scenarios(depth)
+    await play(harness, chain(plain(), scenarios), tally)
+
+
+async def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
+    is_full, has = depth == "full", harness.capabilities
+    together = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # the slow ones come first
+    scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
+    await play(harness, plain(), tally)
+    await play(harness, scenarios, tally, at_once=8)
+    await play(harness, (one for row in failures.SERVERS for one in failures.scenarios_of(row, has)), tally)
+
+
+CHAPTERS: dict[str, Callable[[Harness, Tally, int, str], Coroutine[Any, Any, None]]] = {
+    **{name: partial(_tabled, name) for name in ("arguments", "places", "lifetimes", "races")},
+    "failures": _failures,
+    **{f"random_{number + 1}": partial(_walked, number) for number in range(_WALKED)},
+}
+"""By name, what plays a chapter on a subject, with a seed and at a depth; what it finds goes to the tally."""
+_BY_CASES = (
+    *("LIST-10", "LIST-11", "EXP-04", "EXP-06", "EXP-07", "EXP-08", "SHARE-03", "FAIL-04", "FAIL-05", "FAIL-09"),
+    *("MODE-01", "MODE-03", "MODE-05", "MODE-06", "MODE-07", "MODE-08", "MODE-11", "MODE-12", "MODE-15", "MODE-17"),
+    *("COST-01", "COST-02", "COST-04", "COST-05"),
+)
+CHAPTERED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
+"""The requirements that chapters decide, together. Cases decide the others, and some of these too."""
+
+
+def _test(name: str) -> Callable[[Subject], None]:
     def run(conformance_subject: Subject) -> None:
         subject = conformance_subject
         if subject.broken:
             raise NotTestable(subject.broken)
         tally = subject.tallies[name] = Tally()
         with only_own_verdicts():
-            chapter(subject.harness, tally, subject.seed, subject.depth)
+            asyncio.run(CHAPTERS[name](subject.harness, tally, subject.seed, subject.depth))
         for number in subject.unjudged:
             tally.withdraw(number)
         if tally.findings:
-            raise pytest.fail.Exception(_shown(tally), pytrace=False)
+            found = sorted(tally.findings.values(), key=lambda one: (not one.is_plain, len(one.scenario.actions)))
+            text = "\n\n".join(shown(one, tally.seen[one.signature]) for one in found)
+            raise pytest.fail.Exception(text, pytrace=False)
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the chapter {name}."
     return run
 
 
-def _shown(tally: Tally) -> str:
-    """The findings, the shortest first."""
-    findings = sorted(tally.findings.values(), key=lambda one: (not one.is_plain, len(one.scenario.actions)))
-    return "\n\n".join(shown(one, tally.seen[one.signature]) for one in findings)
-
-
 def shown(finding: Finding, times: int = 1) -> str:
     """A finding for people: what it breaks, what came and what was expected, and how to see it."""
-    first = REQUIREMENTS[finding.requirements[0]]
-    others = f"; also {', '.join(finding.requirements[1:])}" if finding.requirements[1:] else ""
-    lines = list(finding.lines)
+    first, *others = finding.requirements
+    also = f"; also {', '.join(others)}" if others else ""
+    lines = [f"    {line}" for line in finding.lines]
     if len(lines) > _MOST_LINES:
-        lines[_MOST_LINES // 2 : -_MOST_LINES // 2] = [f"…  # {len(lines) - _MOST_LINES} more lines"]
+        lines[_MOST_LINES // 2 : -_MOST_LINES // 2] = [f"    …  # {len(lines) - _MOST_LINES} more lines"]
     text = [
-        f"{first.id} ({first.level}{others}): {first.text}",
+        f"{first} ({REQUIREMENTS[first].level}{also}): {REQUIREMENTS[first].text}",
         f"expected {finding.expected}",
         f"came     {finding.actual}",
-        *(f"    {line}" for line in lines),
+        *lines,
+        *([f"The same shows in {times - 1} more scenarios."] if times > 1 else []),
     ]
-    more = [f"The same shows in {times - 1} more scenarios."] if times > 1 else []
-    return "\n".join(cut(line, _WIDTH) for line in [*text, *more])
+    return "\n".join(cut(line, _WIDTH) for line in text)
 
 
-for _name, _chapter in CHAPTERS.items():
-    globals()[f"test_{_name}"] = _test(_name, _chapter)
+globals().update({f"test_{name}": _test(name) for name in CHAPTERS})

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import product
 
-import pytest
-
 from conformance.case import Namespace, case
 from conformance.cases import environment as env
-from conformance.cases.contents import a_request
 from conformance.cases.environment import PASSWORD, SWITCH
 from taskstore import SettingsInvalid
 
@@ -29,126 +27,107 @@ LINES = (
 _OTHERS = "REDIS_PORT=1\nREDIS_DB=7\nREDIS_URL=redis://u:p@h:1/0\nTASK_KEY_PREFIX=another\nOTHER_APP=true\n"
 
 
-@case("MODE-01", "MODE-06", mode="either")
-async def test_the_environment_selects_the_mode(namespace: Namespace) -> None:
-    """With the variables of the subject set, each opening says its mode once, at INFO, and the store works."""
-    with env.application(namespace) as log:
-        for _ in range(2):
-            async with namespace.open_from_environment() as store:
-                task = await store.create_task(a_request())
-                assert (await store.get_task(task.task_id)).task_id == task.task_id
-        assert env.said_modes(log) == [namespace.harness.mode] * 2
+@case("MODE-01", "MODE-06", mode="memory or redis")
+async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
+    """It is said once at opening, and memory if nothing selects it; in `.env` every form of a line is read."""
+    given = namespace.harness.environment(namespace.name)
+    files = ["\n".join(line.format(name=name, value=value) for name, value in given.items()) for line in LINES]
+    chosen = [(given, None), *(({}, file) for file in files)]
+    for variables, dotenv in (*chosen, ({}, None), ({}, ""), ({}, _OTHERS)):
+        opened = await env.opened(namespace, env.surroundings(variables, dotenv))
+        mode = namespace.harness.mode if (variables, dotenv) in chosen else "memory"
+        assert opened.error is None, f"with {variables} and the .env {dotenv!r} opening raised {opened.error!r}"
+        assert opened.modes == [mode], f"with {variables} and the .env {dotenv!r}"
 
 
-@case("MODE-01", mode="either")
-async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
-    """The same variables in `.env`, and none in the environment, do the same, in every form that a line may have."""
-    variables = namespace.harness.environment(namespace.name)
-    for line in LINES:
-        dotenv = "\n".join(line.format(name=name, value=value) for name, value in variables.items())
-        with env.surroundings({}, dotenv) as log:
-            await env.open_and_close(namespace)
-            assert env.said_modes(log) == [namespace.harness.mode], f"with the .env\n{dotenv}"
-
-
-@case("MODE-01", mode="memory")
-async def test_unset_means_memory(namespace: Namespace) -> None:
-    """Without the variable the mode is memory, whatever else is set, with a .env that does not name it and without."""
-    for dotenv in (None, "", _OTHERS):
-        with env.surroundings({}, dotenv) as log:
-            await env.open_and_close(namespace)
-            assert env.said_modes(log) == ["memory"], f"with the .env {dotenv!r}"
-
-
-@case("MODE-03", mode="either")
+@case("MODE-03", mode="memory or redis")
 async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is set, also long after the store was imported, wins over its line: the way out in tests."""
-    with env.application(namespace, dotenv=f"{SWITCH}={env.other_mode(namespace)}\nREDIS_PORT=1\n") as log:
-        async with namespace.open_from_environment() as store:
-            await store.create_task(a_request())
-        assert env.said_modes(log) == [namespace.harness.mode]
+    dotenv = f"{SWITCH}={env.other_mode(namespace)}\nREDIS_PORT=1\n"
+    opened = await env.opened(namespace, env.application(namespace, dotenv=dotenv))
+    assert (opened.error, opened.modes) == (None, [namespace.harness.mode])
 
 
-@case("MODE-11", mode="either")
+@case("MODE-11", mode="memory or redis")
 async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine, other = variables.pop(SWITCH), env.other_mode(namespace)
     for first, last in product(("", *LINES[::3]), LINES[1::4]):
         lines = f"{first}\n# local Redis\n".format(name=SWITCH, value=other) + last.format(name=SWITCH, value=mine)
-        with env.surroundings(variables, lines) as log:
-            await env.open_and_close(namespace)
-            assert env.said_modes(log) == [namespace.harness.mode], f"with the .env\n{lines}"
-            warned = any(line.startswith("WARNING") and SWITCH in line for line in log.read_text("utf-8").splitlines())
-            assert warned == bool(first), f"a warning: {warned}, with the .env\n{lines}"
+        opened = await env.opened(namespace, env.surroundings(variables, lines))
+        found = opened.modes, bool(re.search(f"^WARNING.*{SWITCH}", opened.log, re.MULTILINE))
+        assert found == ([namespace.harness.mode], bool(first)), f"modes and a warning: {found}, with the .env\n{lines}"
 
 
-MALFORMED_URLS = (
-    f"redis://u:{PASSWORD}@127.0.0.1:port/0",
-    f"http://u:{PASSWORD}@127.0.0.1",
-    f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}",
-    f"u:{PASSWORD}@127.0.0.1:6379",
-    *(f"redis://u:{PASSWORD}{mark}x@127.0.0.1:6379/0" for mark in "/?#"),  # not percent-encoded, as it has to be
+_MALFORMED_URLS = (
+    "redis://u:s3cret-w0rd@127.0.0.1:port/0",
+    "http://u:s3cret-w0rd@127.0.0.1",
+    "redis://u:s3cret-w0rd@127.0.0.1/one?x=s3cret-w0rd",
+    "u:s3cret-w0rd@127.0.0.1:6379",
+    "redis://u:s3cret-w0rd/x@127.0.0.1:6379/0",  # a password has to be percent-encoded
+    "redis://u:s3cret-w0rd?x@127.0.0.1:6379/0",
+    "redis://u:s3cret-w0rd#x@127.0.0.1:6379/0",
 )
-MALFORMED_LINES = (
-    f"{SWITCH}='true\nREDIS_HOST=h\n",
-    f"{SWITCH}: true\n",
-    f"REDIS_PASSWORD='{PASSWORD}\n{SWITCH}=true\n",
-    f"{SWITCH}=true\nOTHER APP = true\n",
-    f"{SWITCH}=false\nREDIS_PASSWORD {PASSWORD}\n",
+_MALFORMED_LINES = (
+    "\udcff\udcfe",  # bytes that are no UTF-8
+    "USE_REDIS_FOR_TASKS='true\nREDIS_HOST=h\n",
+    "USE_REDIS_FOR_TASKS: true\n",
+    "REDIS_PASSWORD='s3cret-w0rd\nUSE_REDIS_FOR_TASKS=true\n",
+    "USE_REDIS_FOR_TASKS=true\nOTHER APP = true\n",
+    "USE_REDIS_FOR_TASKS=false\nREDIS_PASSWORD s3cret-w0rd\n",
 )
+_SEVERAL = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
+_TWICE = "REDIS_PASSWORD=one\nREDIS_PASSWORD=s3cret-w0rd\nUSE_REDIS_FOR_TASKS=false\nUSE_REDIS_FOR_TASKS=false\n"
 
 
-@case("MODE-12", mode="either")
+@case("MODE-12", "FAIL-05", mode="memory or redis")
 async def test_malformed_settings_are_named(namespace: Namespace) -> None:
-    """One line for each wrong variable and for each malformed one of .env, and the password in none."""
-    wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
-    assert await _refused(namespace, wrong, "", SWITCH, "REDIS_PORT", "REDIS_DB") == [1, 1, 1]
-    lines = f"{SWITCH}: true\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
-    assert await _refused(namespace, {SWITCH: "false"}, lines, ".env", "REDIS_TIMEOUT") == [2, 1]
-    for url in MALFORMED_URLS:
-        assert await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL") == [1]
-    for content in (b"\xff\xfe", *(line.encode() for line in MALFORMED_LINES)):
-        assert (await _refused(namespace, {}, content, ".env"))[0], f"expected .env in a line about {content!r}"
+    """One line for each wrong variable and for each malformed one of .env, and a password neither there nor logged."""
+    lines = "REDIS_HOST: h\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
+    await _refused(namespace, _SEVERAL, "", SWITCH, "REDIS_PORT", "REDIS_DB")
+    await _refused(namespace, {SWITCH: "false"}, lines, ".env", ".env", "REDIS_TIMEOUT")
+    for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL"):
+        await _refused(namespace, {name: "redis://u:s3cret-w0rd@h:1/0"}, "", name)
+    for url in _MALFORMED_URLS:
+        await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL")
+    for line in _MALFORMED_LINES:
+        await _refused(namespace, {}, line, ".env")
+    env.check_hidden(PASSWORD, (await env.opened(namespace, env.surroundings({}, _TWICE))).shown, "for lines twice")
 
 
-async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str | bytes, *names: str) -> list[int]:
-    """On how many lines of the refusal each name stands."""
-    with env.application(namespace, variables, dotenv), pytest.raises(SettingsInvalid) as refused:
-        await env.open_and_close(namespace)
-    assert PASSWORD not in f"{refused.value} {refused.value!r}", "the refusal shows the password"
-    return [sum(name in line for line in str(refused.value).splitlines()) for name in names]
+async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str, *names: str) -> None:
+    """Check that settings are refused, on a line for each of these names, without the password."""
+    given = f"{[*variables]} and the .env {dotenv!r}"
+    opened = await env.opened(namespace, env.application(namespace, variables, dotenv))
+    assert isinstance(opened.error, SettingsInvalid), f"expected SettingsInvalid, got {opened.error!r} of {given}"
+    lines = str(opened.error).splitlines()
+    assert all(sum(name in line for line in lines) == names.count(name) for name in names), f"{lines} of {given}"
+    env.check_hidden(PASSWORD, opened.shown, f"of {given}")
 
 
-_TAKEN = {
-    "REDIS_PORT": ("1", "65535"),
-    "REDIS_DB": ("0", "15"),
-    "REDIS_HOST": ("h", "::1"),
-    "REDIS_URL": ("redis://h", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
-    "REDIS_TIMEOUT": ("0.1", "60"),
-    "TASK_KEY_PREFIX": ("p", "a:b*"),
-    "TASK_TTL": ("1", "3155760000"),
+_BOUNDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "REDIS_PORT": (("1", "65535"), ("", "0", "65536", "1.5", "http")),
+    "REDIS_DB": (("0", "15"), ("", "-1", "one")),
+    "REDIS_HOST": (("h", "::1"), ("", "h:6379", "h/0")),
+    "REDIS_URL": (
+        ("redis://h", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
+        ("http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h?x=1"),
+    ),
+    "REDIS_TIMEOUT": (("0.1", "60"), ("", "0", "-1", "inf", "nan", "soon")),
+    "TASK_KEY_PREFIX": (("p", "a:b*"), ("", "a{b", "}")),
+    "TASK_TTL": (("1", "3155760000"), ("", "0", "0.5", "-1", "3155760001", "a week")),
 }
-_REFUSED = {
-    "REDIS_PORT": ("", "0", "65536", "1.5", "http"),
-    "REDIS_DB": ("", "-1", "one"),
-    "REDIS_HOST": ("", "h:6379", "h/0"),
-    "REDIS_URL": ("http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h?x=1"),
-    "REDIS_TIMEOUT": ("", "0", "-1", "inf", "nan", "soon"),
-    "TASK_KEY_PREFIX": ("", "a{b", "}"),
-    "TASK_TTL": ("", "0", "0.5", "-1", "3155760001", "a week"),
-}
+"""By variable, values that are taken, and values that are not."""
 
 
-@case("MODE-15", mode="either")
+@case("MODE-15", mode="memory or redis")
 async def test_settings_have_bounds(namespace: Namespace) -> None:
     """A value at a bound is taken, and one beyond it is named, also in memory mode: half a second is not none."""
-    for name, values in _TAKEN.items():
-        for value in values:
-            with env.surroundings({SWITCH: "false", name: value}):
-                await env.open_and_close(namespace)
-    for switch in dict.fromkeys(("false", namespace.harness.environment(namespace.name)[SWITCH])):
-        for name, values in _REFUSED.items():
-            for value in values:
-                found = await _refused(namespace, {SWITCH: switch, name: value}, "", name)
-                assert found[0], f"the refusal of {value!r} does not name {name}"
+    for name, (taken, refused) in _BOUNDS.items():
+        for value in taken:
+            opened = await env.opened(namespace, env.surroundings({SWITCH: "false", name: value}))
+            assert opened.error is None, f"{name}={value} is refused: {opened.error}"
+        for value in refused:
+            for switch in dict.fromkeys(("false", namespace.harness.environment(namespace.name)[SWITCH])):
+                await _refused(namespace, {SWITCH: switch, name: value}, "", name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cases import find_cases
-from conformance.chapters import CHAPTERED, CHAPTERS
+from conformance.cases.chapters import CHAPTERED, CHAPTERS
 from conformance.results import known
 from conformance.results.document import (
     AboutSubject,

@@ -13,8 +13,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from conformance.case import NotApplicable, NotTestable, Subject
-from conformance.cases.chapters import shown
-from conformance.chapters import CHAPTERED, CHAPTERS
+from conformance.cases.chapters import CHAPTERED, CHAPTERS, shown
 from conformance.core.finding import Tally
 from conformance.guard import HarnessFailedError
 from conformance.results import known, show
