@@ -43,9 +43,7 @@ class Call:
     """
 
     def __init__(self, method: str, /, *positional: str, **named: str) -> None:
-        self._method, self._positional = method, positional
-        self.named = named
-        """By the method's argument, ours."""
+        self._method, self._positional, self.named = method, positional, named  # by the method's argument, ours
 
     def __call__(self, store: Any, **given: Any) -> Any:
         """Call the method of a store."""

@@ -48,7 +48,7 @@ def test_hooks_that_need_a_server_get_what_they_say() -> None:
         asyncio.run(play(harness, scenarios_of(CONNECTIONS[-1], harness.capabilities), Tally()))
         subject = Subject("subject", harness, {}, 1)
         for name, case in find_cases().items():
-            if name.startswith(("servers.", "opening.", "modes.")):
+            if name.startswith(("servers.", "settings.")):
                 try:
                     case(subject)
                 except NotApplicable:

@@ -38,6 +38,6 @@ async def test_pages_join_without_gap_or_overlap(store: TaskStore) -> None:
 async def test_an_id_is_no_pattern(store: TaskStore) -> None:
     """What merely matches or resembles the id of a task names none."""
     made = (await store.create_task(a_request())).task_id
-    for text in ("", "*", "task_*", f"{made}*", f"[{made}", f"{made}\n"):
+    for text in ("", "*", "task_*", f"{made}*", f"[{made}", f"{made}\n", f"{made}\ud800"):
         with pytest.raises(TaskNotFound):
             await store.get_task(text)

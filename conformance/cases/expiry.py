@@ -11,7 +11,8 @@ from conformance.case import Namespace, case
 from conformance.cases.contents import a_request, fill, writes_of
 from conformance.cases.environment import SOURCES, application
 from conformance.harness import Capability
-from conformance.tables.tasks import MINUTE, WEEK
+from conformance.spec.model import LIFETIME as WEEK
+from conformance.tables.tasks import MINUTE
 from taskstore import TaskStatus, TaskStore
 
 DAYS = timedelta(days=4)

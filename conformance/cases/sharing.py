@@ -74,19 +74,17 @@ async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -
 @case("LIST-10")
 async def test_a_neighbour_is_never_shown_or_removed(store: Any, namespace: Namespace) -> None:
     """Whatever is written or purged in a namespace, those whose names begin or continue its name keep their tasks."""
-    stores, name = [store], namespace.name
+    name, neighbours = namespace.name, []
     async with AsyncExitStack() as stack:
         for other in (f"{name}bar", name[:-1], f"{name}-0"):
             stack.callback(namespace.harness.discard, other)
-            stores.append(await stack.enter_async_context(namespace.harness.open(other)))
-        for one in stores:
+            neighbours.append(await stack.enter_async_context(namespace.harness.open(other)))
+        for one in (store, *neighbours):
             made = await fill(one, namespace)
-        assert {(await one.list_tasks(limit=0)).total for one in stores} == {len(made)}
-        for written in stores[:2]:
-            others = [one for one in stores if one is not written]
-            before = [await seen(one) for one in others]
-            for task in (await written.list_tasks(limit=1_000)).tasks:
-                await outcome_of(written.cancel_task(task.task_id))
-            if namespace.has(Capability.MAINTENANCE):
-                await written.purge(BEYOND)
-            assert [await seen(one) for one in others] == before, "a neighbour has changed"
+        assert {(await one.list_tasks(limit=0)).total for one in (store, *neighbours)} == {len(made)}
+        before = [await seen(one) for one in neighbours]
+        for task in (await store.list_tasks(limit=1_000)).tasks:
+            await outcome_of(store.cancel_task(task.task_id))
+        if namespace.has(Capability.MAINTENANCE):
+            await store.purge(BEYOND)
+        assert [await seen(one) for one in neighbours] == before, "a neighbour has changed"
