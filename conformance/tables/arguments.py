@@ -85,7 +85,8 @@ def _statuses() -> Iterator[Scenario]:
         given += [{name: one} for name in fields for one in ("s", "other", "")]
         writes = [to(status, **one) for one in given]
         first = create("a"), to(status, label="a", progress=100 if status == "completed" else 12.5, **fields)
-        calls = *writes, cancel(A), *map(to, STATUSES)
+        others = [to(other) for other in STATUSES if other not in FINAL]  # backwards too
+        calls = *writes, *others, to(status), cancel(A), *map(to, STATUSES)
         looked = [one for call in calls for one in (do.Tick(), call, get(A), listing(status=TaskStatus.FAILED))]
         yield scenario(first, looked, Look(), about="LIFE-10 LIFE-14" if status in FINAL else "LIFE-04 LIFE-17")
 
