@@ -78,11 +78,9 @@ _RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
 def _repeated(text: str) -> str:
     parts, place = [], 0
     for run in _RUN.finditer(text):
-        if run.start() > place:
-            parts.append(repr(text[place : run.start()]))
-        parts.append(f"{run[1]!r} * {len(run[0]) // len(run[1])}")
+        parts += [repr(text[place : run.start()]), f"{run[1]!r} * {len(run[0]) // len(run[1])}"]
         place = run.end()
-    return " + ".join([*parts, *([repr(text[place:])] if place < len(text) else [])])
+    return " + ".join(part for part in [*parts, repr(text[place:])] if part != "''")
 
 
 def _items(values: list[Any] | tuple[Any, ...]) -> str:
