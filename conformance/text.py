@@ -42,33 +42,31 @@ def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 @singledispatch
 def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
+    kind, name = type(value), type(value).__name__
     if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    if type(value) is str and len(value) > _LONG:
-        return _repeated(value)
-    if type(value) is int and abs(value) > 10**40:
-        return hex(value)
-    if type(value) is list or type(value) is tuple:
-        return _items(value)
-    if type(value) is dict:
-        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
-    if type(value) is float and not isfinite(value):
-        return f"float('{value}')"
-    if hasattr(type(value), "model_fields"):  # pydantic
-        given = (f"{name}={source(getattr(value, name))}" for name in sorted(value.model_fields_set))
-        return f"{type(value).__name__}({', '.join(given)})"
-    if isinstance(value, str) and type(value) is not str:
-        return f"{type(value).__name__}({str.__repr__(value)})"
-    if type(value) is object:
-        return "object()"
+        return f"{name}.{value.name}"
     if isinstance(value, type):
         return value.__name__
     if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
+    if hasattr(kind, "model_fields"):  # pydantic
+        given = (f"{field}={source(getattr(value, field))}" for field in sorted(value.model_fields_set))
+        return f"{name}({', '.join(given)})"
+    if isinstance(value, str):
+        text = _repeated(value) if len(value) > _LONG else str.__repr__(value)
+        return text if kind is str else f"{name}({text})"
+    if kind in (list, tuple):
+        return _items(value)
+    if kind is dict:
+        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
+    if kind is float and not isfinite(value):
+        return f"float('{value}')"
+    if kind is int and abs(value) > 10**40:
+        return hex(value)
     try:
-        return repr(value)
+        return "object()" if kind is object else repr(value)
     except Exception:  # noqa: BLE001  a hostile value may have no repr
-        return f"<{type(value).__name__}>"
+        return f"<{name}>"
 
 
 _RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
