@@ -57,13 +57,13 @@ class KnownFailures(BaseModel):
         """Why a result does not count against the run; None if it does."""
         if result.verdict not in ("fail", "not-testable"):
             return None
-        entries = {
-            entry.hook: entry for entry in (self.missing if result.hooks else self.known) if entry.covers(result)
-        }
+        named = self.missing if result.hooks else self.known
+        entries = {entry.hook: entry for entry in named if entry.covers(result)}
         if not entries or len(entries) < len(result.hooks):
             return None
-        reason, (first, *_) = "; ".join(one.reason for one in entries.values()), entries.values()
-        return Expected(kind="missing-hook" if result.hooks else "known", reason=reason, link=first.link)
+        link = next(iter(entries.values())).link
+        reason = "; ".join(f"{hook}: {one.reason}".removeprefix(": ") for hook, one in entries.items())
+        return Expected(kind="missing-hook" if result.hooks else "known", reason=reason, link=link)
 
     def stale(self, results: Results) -> Iterator[str]:
         """The entries that are no longer true, as far as the results show."""
