@@ -72,10 +72,11 @@ def record_of(task: Any) -> Record:
     record = Record(*(getattr(task, name) for name in FIELDS))
     if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
         raise TypeError("it has no id, or no time")
+    metadata: Any = record.metadata  # a store may decode it each time that it is read
     return record._replace(  # what is of another type or zone than the contract's is reported by itself
         status=str(record.status),
         video_ids=tuple(record.video_ids) if isinstance(record.video_ids, list) else record.video_ids,
-        metadata=canonical(task.metadata) if type(task.metadata) is dict else ("odd", shown(task.metadata)),
+        metadata=canonical(metadata) if type(metadata) is dict else ("odd", shown(metadata)),
         **{name: _in_zone(getattr(record, name)) for name in TIMES},
     )
 
