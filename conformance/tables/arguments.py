@@ -19,7 +19,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
     yield from _ids(depth)
     for calls in (*refused(), *refused("nobody")):
-        yield scenario(create("a"), to("clipping"), calls, get(A), Look(), to("uploading"), Look())
+        yield scenario(create("a"), to("clipping"), calls, Look(), to("uploading"), Look())
     yield from _kept()
     yield from _statuses()
     yield from _sizes()
@@ -58,10 +58,10 @@ def _kept() -> Iterator[Scenario]:
     """What a store gives back as it was given. Under an id that is taken, only the same request is no other."""
     requests: list[dict[str, Any]] = [{"config": one} for one in values.ALIKE_CONFIGS]
     requests += [{"config": {"x": one, "y": [0, {"z": [one]}]}} for one in values.JSON]
-    requests += [{"config": {"x": one}} for one in values.DEEPEST]
-    requests += [{"webhook_url": one} for one in (*values.ALIKE_TEXTS, *values.TEXTS)]
+    requests += [{"webhook_url": one} for one in (*values.ALIKE_TEXTS, *values.TEXTS[:-3])]
     requests += [{"video_ids": one} for one in values.VIDEO_IDS]
-    for fields in requests:
+    large = [{"config": {"x": one}} for one in values.DEEPEST] + [{"webhook_url": one} for one in values.TEXTS[-3:]]
+    for fields in (*requests, *large):
         yield scenario(create("a", **fields), to("clipping", progress=5.5), cancel(A), Look())
     taken = [
         [create(task_id=f"job-{(place + by) % len(requests)}", **fields) for place, fields in enumerate(requests)]
@@ -85,8 +85,7 @@ def _statuses() -> Iterator[Scenario]:
         given += [{name: one} for name in fields for one in ("s", "other", "")]
         writes = [to(status, **one) for one in given]
         first = create("a"), to(status, label="a", progress=100 if status == "completed" else 12.5, **fields)
-        others = [to(other) for other in STATUSES if other not in FINAL]  # backwards too
-        calls = *writes, *others, to(status), cancel(A), *map(to, STATUSES)
+        calls = *writes, *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)  # backwards too
         looked = [one for call in calls for one in (do.Tick(), call, get(A), listing(status=TaskStatus.FAILED))]
         yield scenario(first, looked, Look(), about="LIFE-10 LIFE-14" if status in FINAL else "LIFE-04 LIFE-17")
 
@@ -118,7 +117,7 @@ def _restored() -> Iterator[Scenario]:
     ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
     for write in (to("clipping", "restored"), to("completed", "restored"), cancel("restored")):
         yield scenario(ahead, write, get("restored"), Look(), about="LIFE-17")
-    yield scenario(create("a"), map(restore, _impossible()), get(A), listing(), about="MAINT-04")
+    yield scenario(create("a"), map(restore, _impossible()), Look(), about="MAINT-04")
 
 
 def _impossible() -> Iterator[Record]:
@@ -146,7 +145,7 @@ def _ids(depth: str) -> Iterator[Scenario]:
     yield scenario([create(on=number % 2) for number in range(40)], listing(limit=100), about="ID-01", instances=2)
     unknown = *(Id("a", *around) for around in values.OTHER_IDS), *values.UNKNOWN_IDS, *values.INTERNAL_IDS
     calls = [call for one in unknown for call in (get(one), to("clipping", one), to("completed", one), cancel(one))]
-    yield scenario(create("a"), create("b"), cancel(B), calls, get(A), Look(), create("c"), Look(), about="ID-03")
+    yield scenario(create("a"), create("b"), cancel(B), calls, get(A), Look(), about="ID-03")
     ids = *values.NEW_IDS, *values.INTERNAL_IDS
     creations = [create(task_id=one, config={"id": one}) for one in ids]
     reads = *map(get, ids), listing(limit=1_000)

@@ -28,7 +28,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
         yield from _many(size)
     made = create("a"), to("clipping"), create("b"), cancel(B)
     for days in (1, 8, 400):
-        reads = get(A), listing(), to("completed"), Look()
+        reads = get(A), to("completed"), Look()
         yield scenario(made, Wait(days * DAY), reads, about="EXP-05", lacks=[Capability.EXPIRING])
 
 

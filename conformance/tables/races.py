@@ -37,14 +37,14 @@ def _race(calls: Sequence[Call], about: str, *before: Action) -> Iterator[Scenar
     """Calls race on one instance, and on two instances of a store that is shared."""
     turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
     made = *_MADE, Race((get(A),) * len(calls)), *before  # so a pool has its connections
-    yield scenario(made, Race(tuple(calls)), get(A), Look(), about=about)
-    yield scenario(made, Race(tuple(turns)), get(A), Look(), about=about, instances=2)
+    yield scenario(made, Race(tuple(calls)), Look(), about=about)
+    yield scenario(made, Race(tuple(turns)), Look(), about=about, instances=2)
 
 
 def _cancelled(turns: Sequence[int]) -> Iterator[Scenario]:
     """Calls are cancelled: what they leave is consistent, and others are not affected."""
     for after, call, count in product(turns, (*_WRITES, *_READS), (1, 3)):
-        lost = Race((call,) * count, (0,), after), get(A), Look(), create("c"), Look()
+        lost = Race((call,) * count, (0,), after), Look(), create("c"), Look()
         yield scenario(_MADE, lost, about="ATOM-06")
 
 
