@@ -157,7 +157,7 @@ class Recorder:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results, and find the exit status that they deserve."""
-        if hasattr(self._config, "workerinput") or self._option.collectonly:
+        if hasattr(self._config, "workerinput"):
             return
         self._running.clear()
         results = self._gathered()
@@ -189,12 +189,9 @@ class Recorder:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
         if exitstatus != pytest.ExitCode.OK:
             return exitstatus
-        is_decided = any(result.verdict in ("pass", "fail") for result in results.results) or not self._collected
-        if (
-            any(result.is_failure for result in results.results)
-            or any(self._plan.known.stale(results))
-            or not is_decided
-        ):
+        nothing = not any(result.verdict in ("pass", "fail") for result in results.results)
+        is_empty = nothing and bool(self._collected) and not self._option.collectonly
+        if is_empty or any(result.is_failure for result in results.results) or any(self._plan.known.stale(results)):
             return pytest.ExitCode.TESTS_FAILED
         return INCOMPLETE if any(map(self._counts_as_open, results.results)) else pytest.ExitCode.OK
 
