@@ -220,7 +220,7 @@ async def echoing() -> AsyncIterator[Proxy]:
         (Stage.REQUEST, Action.CUT, [b""]),
         (Stage.REQUEST, Action.RESET, ["reset"]),
         (Stage.MIDDLE, Action.CUT, [b"12", b""]),
-        (Stage.REPLY, Action.ANSWER, [b"no"]),
+        (Stage.REQUEST, Action.ANSWER, [b"no"]),
         (Stage.MIDDLE, Action.HOLD, [b"12", "held", b"34"]),
     ],
 )

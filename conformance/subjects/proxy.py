@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -40,7 +40,7 @@ class Action(StrEnum):
     """What is done there.
 
     The connection ends in good order (FIN), or breaks (RST); nothing more is passed on until `release`; or a text comes
-    in the place of the reply, once for each command that the server would have seen, or has seen.
+    in the place of the request's reply, once for each of its commands.
     """
 
     CUT = "cut"
@@ -51,42 +51,27 @@ class Action(StrEnum):
 
 @dataclass
 class Interruption:
-    """What to do to the next `times` connections or requests, after so many that pass."""
+    """What happens to the next `times` connections or exchanges that come to a stage."""
 
     stage: Stage
     action: Action
-    after: int = 0
-    times: int = 1
     text: bytes = b""
     """What `ANSWER` answers."""
-    links: Collection[Any] | None = None
-    """The connections that are interrupted, if not every one."""
-    seen: int = 0
-    """How many exchanges have come to the stage."""
+    times: int = 1
     met: int = 0
-    """How many of them were interrupted."""
-
-    def takes(self, link: object, *stages: Stage) -> bool:
-        """Whether to interrupt an exchange of a connection that has come to one of these stages."""
-        if self.stage not in stages or (self.links is not None and link not in self.links):
-            return False
-        self.seen += 1
-        return self.after < self.seen <= self.after + self.times
+    """How many have met it."""
 
 
 class Proxy:
-    """A proxy in front of the server at `url`; connect to `url` of the proxy instead.
+    """A proxy in front of the server at a URL; connect to the `url` of the proxy instead."""
 
-    `at` is the address that it listens at, or the path of a socket.
-    """
-
-    def __init__(self, url: str, *, at: str = "127.0.0.1") -> None:
+    def __init__(self, url: str) -> None:
         self.point_at(url)
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self.interruption: Interruption | None = None
-        """What is done now."""
-        self._parts, self._at, self._port, self._has_ended = urlsplit(url), at, unused_port(), False
+        self._parts, self._port = urlsplit(url), unused_port()
+        self._next: Interruption | None = None
+        """What connections meet that are accepted from now on."""
         self._links: dict[_Link, asyncio.Future[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -94,18 +79,17 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._has_ended = True  # for a connection that is just being accepted
         await self.refuse()
-        self.release()
-        for link in self._links:
-            link.abort()
-        await asyncio.gather(*self._links.values())
+        self._next = Interruption(Stage.CONNECT, Action.RESET, times=1_000)  # for those that are just being accepted
+        for work in self._links.values():
+            work.cancel()
+        await asyncio.gather(*self._links.values(), return_exceptions=True)
 
     @property
     def url(self) -> str:
         """The server's URL, with the proxy's address in place of its own."""
         credentials, at, _ = self._parts.netloc.rpartition("@")
-        return self._parts._replace(netloc=f"{credentials}{at}{self._at}:{self._port}").geturl()
+        return self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}").geturl()
 
     @property
     def connections(self) -> int:
@@ -129,10 +113,7 @@ class Proxy:
 
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
-        if "/" in self._at:
-            self._listener = await asyncio.start_unix_server(self._accept, self._at)
-        else:
-            self._listener = await asyncio.start_server(self._accept, self._at, self._port, backlog=1_024, limit=_PIECE)
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self._port, backlog=1_024, limit=_PIECE)
 
     async def refuse(self) -> None:
         """Stop listening: connections that are open stay so, others are refused."""
@@ -148,15 +129,17 @@ class Proxy:
 
         `on_open_ones` leaves connections alone that are accepted later.
         """
-        links = frozenset(self._links) if on_open_ones else None
-        self.interruption = Interruption(stage, action, links=links, **more)
-        return self.interruption
+        interruption = Interruption(stage, action, **more)
+        self._next = None if on_open_ones else interruption
+        for link in self._links:
+            link.interruption = interruption
+        return interruption
 
     def release(self) -> None:
         """Pass on what is held, and interrupt nothing more."""
-        self.interruption = None
+        self._next = None
         for link in self._links:
-            link.planned = None
+            link.interruption = None
             link.passes.set()
 
     def break_all(self, action: Action) -> None:
@@ -170,36 +153,24 @@ class Proxy:
             await asyncio.sleep(0.001)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = _Link(self, reader, writer)
-        if self._has_ended:
-            link.abort()
-            return
-        self._links[link] = asyncio.ensure_future(link.work(self._server_at))
+        link = _Link(self, self._next, reader, writer)
+        self._links[link] = asyncio.ensure_future(link.work(*self._server_at))
         self._links[link].add_done_callback(lambda _: self._links.pop(link))
 
 
 class _Link:
     """A connection from a client, and the one to the server that belongs to it."""
 
-    def __init__(self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._proxy, self._reader, self._writer = proxy, reader, writer
-        self.planned: Interruption | None = None
-        """What the next reply is to meet."""
+    def __init__(self, proxy: Proxy, interruption: Interruption | None, reader: Any, writer: Any) -> None:
+        self._proxy, self.interruption, self._reader, self._writer = proxy, interruption, reader, writer
         self.passes = asyncio.Event()
         """Whether nothing is held."""
         self.passes.set()
-        self._commands, self._writers = 1, [writer]
-        self._has_ended, self._feed_eof = False, reader.feed_eof
-        reader.feed_eof = self._client_ended  # type: ignore[method-assign]  # what it has not read yet hides the end
 
     @property
     def is_there(self) -> bool:
-        """Whether the client has not given the connection up."""
-        return not self._has_ended and not self._writer.is_closing() and self._reader.exception() is None
-
-    def _client_ended(self) -> None:
-        self._has_ended = True
-        self._feed_eof()
+        """Whether the client has not given the connection up. `at_eof` says so only when all has been read."""
+        return not (self._reader._eof or self._reader.exception() or self._writer.is_closing())  # noqa: SLF001
 
     def end(self, action: Action) -> None:
         """End the connection to the client; the server gets what was passed on, and then the end."""
@@ -208,68 +179,46 @@ class _Link:
             self._writer.transport.abort()
         self._writer.close()
 
-    def abort(self) -> None:
-        """End the connections to both sides at once."""
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def work(self, server_at: tuple[str, int]) -> None:
+    async def work(self, host: str, port: int) -> None:
         """Pass on what comes from either side, until both have ended."""
-        with contextlib.suppress(OSError):
-            if planned := self._planned_at(Stage.CONNECT):
-                await self._meet(planned)
-            reader, writer = await asyncio.open_connection(*server_at)
-            self._writers.append(writer)
-            await asyncio.gather(self._requests(writer), self._replies(reader))
-        for writer in self._writers:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        with contextlib.ExitStack() as ending, contextlib.suppress(OSError):
+            ending.callback(self._writer.transport.abort)
+            if await self._meet(b"a connection", Stage.CONNECT):
+                reader, server = await asyncio.open_connection(host, port)
+                ending.callback(server.transport.abort)
+                await asyncio.gather(
+                    # a server first executes what it received before the end
+                    self._pass_on(self._reader, server, server.write_eof, Stage.REQUEST),
+                    self._pass_on(reader, self._writer, self._writer.close, Stage.REPLY, Stage.MIDDLE),
+                )
+            await self._writer.wait_closed()
 
-    def _planned_at(self, *stages: Stage) -> Interruption | None:
-        planned = self._proxy.interruption
-        return planned if planned and planned.takes(self, *stages) else None
+    async def _pass_on(self, reader: Any, writer: Any, end: Callable[[], None], *stages: Stage) -> None:
+        while data := await _read(reader):
+            self._proxy.requests += Stage.REQUEST in stages
+            writer.write(await self._meet(data, *stages))
+        end()
 
-    async def _requests(self, server: asyncio.StreamWriter) -> None:
-        while data := await _read(self._reader):
-            self._proxy.requests += 1
-            if planned := self._planned_at(Stage.REQUEST, Stage.REPLY, Stage.MIDDLE):
-                # each command is an array, and no value of ours looks like one
-                self._commands = max(1, data.startswith(b"*") + data.count(b"\r\n*"))
-                if planned.stage is not Stage.REQUEST:
-                    self.planned = planned  # another request may come before the reply that is to be met
-                elif not await self._meet(planned):
-                    continue
-            server.write(data)
-        if not server.is_closing():
-            server.write_eof()  # a server first executes what it received before the end
-
-    async def _replies(self, server: asyncio.StreamReader) -> None:
-        while data := await _read(server):
-            planned, self.planned = self.planned, None
-            if planned:
-                half = max(1, len(data) // 2) if planned.stage is Stage.MIDDLE else 0
-                self._send(data[:half])
-                data = data[half:] if await self._meet(planned) else b""
-            self._send(data)
-        self._writer.close()
-
-    async def _meet(self, planned: Interruption) -> bool:
-        """Do what is planned. Return whether the data is to be passed on after it."""
+    async def _meet(self, data: bytes, *stages: Stage) -> bytes:
+        """Do what is planned at these stages. Return what is to be passed on after it."""
+        planned = self.interruption
+        if planned is None or planned.stage not in stages or planned.met == planned.times:
+            return data
         planned.met += 1
+        if planned.stage is Stage.MIDDLE:
+            half = len(data) // 2
+            self._writer.write(data[:half])
+            data = data[half:]
         if planned.action is Action.HOLD:
             self.passes.clear()
             await self.passes.wait()
-            return True
+            return data
         if planned.action is Action.ANSWER:
-            self._send(planned.text * self._commands)
+            # each command is an array, and no value of ours looks like one
+            self._writer.write(planned.text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
         else:
             self.end(planned.action)
-        return False
-
-    def _send(self, data: bytes) -> None:
-        if data and not self._writer.is_closing():
-            self._writer.write(data)
+        return b""
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
