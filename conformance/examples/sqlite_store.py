@@ -1,4 +1,4 @@
-"""Jobs in one SQLite file, by the standard library alone, and what points the suite at them: an adapter and a harness.
+"""Jobs in one SQLite file, by the standard library alone, and the harness that points the suite at it.
 
 The store knows nothing of the suite. What the suite found: the requirements of a task's life, of atomicity and of
 durability are kept. The store trusts the types that its callers promise, counts no bytes, and keeps a config that is no
@@ -10,24 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
 from conformance import Capability, Harness
-from conformance.adapter import Adapter, Call, Raise
-from taskstore import InvalidArgument, StoreNotOpen, TaskFinal, TaskNotFound, TaskStatus
+from conformance.examples.jobs import JOBS, ClosedError, Job, change_to, check_page, new_job
 
-Job: TypeAlias = dict[str, Any]
 _Answer = TypeVar("_Answer")
-_STATES = ("queued", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", "done", "failed", "cancelled")
-_LAST = _STATES[-3:]
-# `videos` and `options` are JSON. Times are ISO 8601 in UTC, with microseconds: the order of texts is that of times.
+# `videos` and `options` are JSON.
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS jobs (
         id TEXT PRIMARY KEY, state TEXT NOT NULL, percent REAL NOT NULL, step TEXT NOT NULL,
@@ -46,26 +40,6 @@ _COUNT = "SELECT count(*) FROM jobs WHERE :state IS NULL OR state = :state"
 _PAGE = """
     SELECT * FROM jobs WHERE :state IS NULL OR state = :state ORDER BY created DESC, id DESC LIMIT :count OFFSET :start
 """
-
-
-class JobOverError(Exception):
-    """The job has ended, and cannot be changed."""
-
-    def __init__(self, job: Job) -> None:
-        super().__init__(f"{job['id']} is {job['state']}")
-        self.state = job["state"]
-
-
-class BadValueError(Exception):
-    """A value cannot be stored."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is wrong")
-        self.name = name
-
-
-class ClosedError(Exception):
-    """The store is closed."""
 
 
 class Jobs:
@@ -89,67 +63,38 @@ class Jobs:
     async def __aexit__(self, *_: object) -> None:
         self._open = False
 
-    async def add(self, videos: list[str], options: Any = None, hook: str | None = None) -> Job:
+    async def submit(self, videos: list[str], options: Any = None, hook: str | None = None) -> Job:
         """Insert a row."""
-        if not videos:
-            raise BadValueError("videos")
+        job = new_job(videos, options, hook)
+        return await self._in_transaction(lambda connection: _write(connection, job))
 
-        def insert(connection: sqlite3.Connection) -> Job:
-            now, empty = _now(), dict.fromkeys(("result", "error", "trace", "ended"))
-            job = {"id": f"task_{secrets.token_hex(16)}", "state": "queued", "percent": 0.0, "step": "", **empty}
-            job |= {"videos": videos, "options": options, "hook": hook, "created": now, "changed": now}
-            return _write(connection, job)
-
-        return await self._in_transaction(insert)
-
-    async def find(self, job_id: str) -> Job:
+    async def fetch(self, job_id: str) -> Job:
         """Read a row."""
-        return await self._in_transaction(lambda connection: _read(connection, job_id), "BEGIN")
+        return await self._in_transaction(lambda connection: _read(connection, job_id))
 
-    async def page(self, state: str | None = None, count: int = 50, start: int = 0) -> dict[str, Any]:
+    async def recent(self, state: str | None = None, count: int = 50, start: int = 0) -> dict[str, Any]:
         """Read some rows, newest first, and the total, from one snapshot."""
-        if not 0 <= count <= 1_000:  # noqa: PLR2004
-            raise BadValueError("count")
-        if not 0 <= start <= 10**12:
-            raise BadValueError("start")
+        check_page(count, start)
         asked = {"state": state, "count": count, "start": start}
 
         def read(connection: sqlite3.Connection) -> dict[str, Any]:
             (total,) = connection.execute(_COUNT, asked).fetchone()
             return {**asked, "jobs": [*map(_job, connection.execute(_PAGE, asked))], "total": total}
 
-        return await self._in_transaction(read, "BEGIN")
+        return await self._in_transaction(read)
 
-    async def change(self, job_id: str, state: str, **changes: Any) -> Job:
+    async def move(self, job_id: str, state: str, **changes: Any) -> Job:
         """Read a row, change it and write it, with the file locked."""
-        if state not in _STATES:
-            raise BadValueError("state")
-        if not 0 <= changes.get("percent", 0) <= 100 or (state == "done" and changes.get("percent", 100) != 100):  # noqa: PLR2004
-            raise BadValueError("percent")
-        if state != "failed" and (wrong := changes.keys() & {"error", "trace"}):
-            raise BadValueError(wrong.pop())
-        changes |= {"state": state, **({"percent": 100.0} if state == "done" else {})}
+        change = change_to(state, **changes)
+        return await self._in_transaction(lambda connection: _write(connection, change(_read(connection, job_id))))
 
-        def update(connection: sqlite3.Connection) -> Job:
-            before = _read(connection, job_id)
-            after, now = before | changes, _now()
-            if before["state"] not in _LAST:
-                return _write(connection, {**after, "changed": now, "ended": now if state in _LAST else None})
-            if after != before:
-                raise JobOverError(before)
-            return before
-
-        return await self._in_transaction(update)
-
-    async def _in_transaction(
-        self, work: Callable[[sqlite3.Connection], _Answer], begin: str = "BEGIN IMMEDIATE"
-    ) -> _Answer:
+    async def _in_transaction(self, work: Callable[[sqlite3.Connection], _Answer]) -> _Answer:
         if not self._open:
             raise ClosedError
 
         def run() -> _Answer:
             with closing(self._connect()) as connection:
-                connection.execute(begin)
+                connection.execute("BEGIN IMMEDIATE")
                 with connection:  # commits, or rolls back when `work` raises
                     return work(connection)
 
@@ -159,10 +104,6 @@ class Jobs:
         connection = sqlite3.connect(self._file, timeout=30, isolation_level=None)  # we say BEGIN ourselves
         connection.row_factory = sqlite3.Row
         return connection
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _read(connection: sqlite3.Connection, job_id: str) -> Job:
@@ -179,45 +120,6 @@ def _write(connection: sqlite3.Connection, job: Job) -> Job:
 
 def _job(row: sqlite3.Row) -> Job:
     return {**dict(row), "videos": json.loads(row["videos"]), "options": json.loads(row["options"])}
-
-
-# What points the suite at it.
-
-
-def _time(name: str) -> Callable[[Job], datetime | None]:
-    return lambda job: job[name] and datetime.fromisoformat(job[name])
-
-
-_FIELDS = {"progress": "percent", "current_step": "step", "result_url": "result"}
-_FIELDS |= {"error_message": "error", "error_traceback": "trace"}
-JOBS = Adapter(
-    calls={
-        "create_task": Call("add", "video_ids", options="config", hook="webhook_url"),
-        "get_task": Call("find", "task_id"),
-        "list_tasks": Call("page", state="status", count="limit", start="offset"),
-        "update_task_status": Call("change", "task_id", "status", **{own: ours for ours, own in _FIELDS.items()}),
-        "cancel_task": lambda jobs, task_id: jobs.change(task_id, "cancelled"),
-    },
-    task={
-        **_FIELDS,
-        "task_id": "id",
-        "status": "state",
-        "video_ids": "videos",
-        "config": "options",
-        "webhook_url": "hook",
-        "created_at": _time("created"),
-        "updated_at": _time("changed"),
-        "completed_at": _time("ended"),
-    },
-    page={"tasks": "jobs", "limit": "count", "offset": "start"},
-    statuses={TaskStatus.PENDING: "queued", TaskStatus.COMPLETED: "done"},
-    raises={
-        LookupError: TaskNotFound,
-        JobOverError: Raise(TaskFinal, status="state"),
-        BadValueError: Raise(InvalidArgument, argument="name"),
-        ClosedError: StoreNotOpen,
-    },
-)
 
 
 class SqliteHarness(Harness):
