@@ -18,7 +18,7 @@ from conformance.subjects.documented import DocumentedMemoryHarness, DocumentedR
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import REQUIRE_CONTAINER
-from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer, engine_answers
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, engine_answers
 
 DESIGNS: tuple[Design, ...] = ("ours", "documented")
 PRIVATE: Mapping[Mode, str] = {"memory": "none", "redis": "embedded"}
@@ -59,7 +59,7 @@ def harness_of(design: Design, transport: str) -> Harness:
     """Make the harness of a design, on the server of the run to which that way leads."""
     if transport == "none":
         return MemoryHarness() if design == "ours" else DocumentedMemoryHarness()
-    return (RedisHarness if design == "ours" else DocumentedRedisHarness)(NamedServer(url_of(transport)))
+    return (RedisHarness if design == "ours" else DocumentedRedisHarness)(RedisServer(url_of(transport)))
 
 
 ours_none, documented_none = partial(harness_of, "ours", "none"), partial(harness_of, "documented", "none")

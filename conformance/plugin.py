@@ -42,10 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(fault)) from None
     config.addinivalue_line("python_files", str(_CASES / "*.py"))
     for url in [name for name in option.conformance_store if "://" in name and not is_worker]:
-        from conformance.subjects.servers import NamedServer, ServerError
+        from conformance.subjects.servers import RedisServer, ServerError
 
         try:
-            with NamedServer(url):  # ask it whether it is there
+            with RedisServer(url):  # ask it whether it is there
                 pass
         except ServerError as fault:
             raise pytest.UsageError(f"{shown_name(url)}: {fault}") from None

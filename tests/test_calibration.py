@@ -21,8 +21,8 @@ from conformance.spec.model import FIELDS
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.registry import find_subject
+from conformance.subjects.server_harness import RedisNamespace
 from conformance.suite import run
 from conformance.tables import lifetimes, places
 from taskstore import MemoryTaskStore, Task, TaskStore
@@ -39,8 +39,7 @@ class NeverEnds(ExpiringMemoryHarness):
     """Declares EXPIRING, and its store has no lifetime."""
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        store = self._latest[namespace] = MemoryTaskStore()
-        return store
+        return MemoryTaskStore()
 
     def inspector(self, namespace: str) -> Inspector:
         return super(ExpiringMemoryHarness, self).inspector(namespace)

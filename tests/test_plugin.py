@@ -91,9 +91,9 @@ def test_cases_and_chapters_run_on_every_subject_that_is_named(pytester: pytest.
     ("name", "told"),
     [
         ("postgres", "unknown store 'postgres': it is none of memory, .*module:name.*"),
-        ("mine:Typo", "module mine has no 'Typo'; its Harness classes: Mine, Broken, Doubled"),
-        ("nowhere:Mine", "module nowhere cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
-        ("broken:Mine", "module broken cannot be imported: ZeroDivisionError: division by zero"),
+        ("mine:Typo", "mine:Typo cannot be imported: AttributeError: module 'mine' has no attribute 'Typo'"),
+        ("nowhere:Mine", "nowhere:Mine cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("broken:Mine", "broken:Mine cannot be imported: ZeroDivisionError: division by zero"),
         ("redis://:s3cret@127.0.0.1:1/0", "redis://127.0.0.1:1/0: no answer from the named server: .*refused.*"),
     ],
 )

@@ -53,8 +53,7 @@ import sys
 from conformance.subjects.servers import EmbeddedServer
 with EmbeddedServer() as server:
     server.restart()
-    server.kill()
-    print(server._process.pid, server._folder, flush=True)
+    print(server.process.pid, server._folder, flush=True)
     sys.stdin.read()
 """
 

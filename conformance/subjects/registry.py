@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from conformance.files import CommandFailedError
@@ -12,28 +13,22 @@ from conformance.harness import Harness
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one subject less."""
-_OF_ALL = {
-    "memory": "memory:MemoryHarness",
-    "memory-expiring": "memory:ExpiringMemoryHarness",
-    "fakeredis": "fakeredis:FakeredisHarness",
-    "embedded": "redis:RedisHarness",
-    "container": "redis:ContainerHarness",
-    "documented-memory": "documented:DocumentedMemoryHarness",
-    "documented-redis": "documented:DocumentedRedisHarness",
-}
-"""What `all` stands for."""
 SUBJECTS: Mapping[str, str] = {
-    **_OF_ALL,
-    "partitioned": "redis:PartitionedHarness",
-    "sentinel": "redis:SentinelHarness",
-    "cluster": "redis:ClusterHarness",
-    "partitioned-cluster": "redis:PartitionedClusterHarness",
-    "tls": "redis:TlsHarness",
-    "acl": "redis:AclHarness",
-    "documented-sentinel": "documented:DocumentedSentinelHarness",
-    "documented-cluster": "documented:DocumentedClusterHarness",
+    "memory": ".memory:MemoryHarness",
+    "memory-expiring": ".memory:ExpiringMemoryHarness",
+    "fakeredis": ".fakeredis:FakeredisHarness",
+    "embedded": ".redis:RedisHarness",
+    "container": ".redis:ContainerHarness",
+    "documented-memory": ".documented:DocumentedMemoryHarness",
+    "documented-redis": ".documented:DocumentedRedisHarness",
+    "partitioned": ".redis:PartitionedHarness",
+    "sentinel": ".redis:SentinelHarness",
+    "cluster": ".redis:ClusterHarness",
+    "partitioned-cluster": ".redis:PartitionedClusterHarness",
+    "tls": ".redis:TlsHarness",
+    "acl": ".redis:AclHarness",
 }
-"""The harness class of each subject that has a name, as `module:name` within `conformance.subjects`."""
+"""The harness class of each subject that has a name, as `module:name`. `all` stands for the first seven."""
 
 
 class UnknownSubjectError(CommandFailedError):
@@ -45,22 +40,12 @@ def subjects_of_this_machine() -> list[str]:
     from conformance.subjects.servers import engine_answers
 
     engine = os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers()
-    return [name for name in _OF_ALL if engine or name != "container"]
+    return [name for name in [*SUBJECTS][:7] if engine or name != "container"]
 
 
 def shown_name(name: str) -> str:
     """Return a name that may be shown: a URL without its credentials."""
-    scheme, slashes, rest = name.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if slashes else name
-
-
-def find_subjects(names: Iterable[str]) -> dict[str, Callable[[], Harness]]:
-    """Return what makes the harnesses of several subjects, by the names that may be shown.
-
-    Raises:
-        UnknownSubjectError: if one cannot be used.
-    """
-    return {shown_name(name): find_subject(name) for name in names}
+    return re.sub("://.*@", "://", name)
 
 
 def find_subject(name: str) -> Callable[[], Harness]:
@@ -69,14 +54,11 @@ def find_subject(name: str) -> Callable[[], Harness]:
     Raises:
         UnknownSubjectError: if there is no such subject, its module cannot be imported, or a package is missing.
     """
-    is_url = name.startswith(("redis://", "rediss://"))
-    if is_url or name in SUBJECTS:
-        make = _imported(f"{__package__}.{SUBJECTS.get(name, 'redis:NamedRedisHarness')}")
-    else:
-        make = _imported(name)
+    given = [name] if name.startswith(("redis://", "rediss://")) else []
+    make = _imported(".redis:NamedRedisHarness" if given else SUBJECTS.get(name, name))
 
     def made() -> Harness:
-        harness = make(*[name] * is_url) if callable(make) else make
+        harness = make(*given) if callable(make) else make
         if not isinstance(harness, Harness):
             raise TypeError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
         return harness
@@ -92,14 +74,9 @@ def _imported(place: str) -> Any:
             "module:name (a Harness subclass, or a function that returns a Harness)"
         )
     try:
-        module = importlib.import_module(module_name)
+        return getattr(importlib.import_module(module_name, __package__), attribute)
     except Exception as error:
-        reason = f"module {module_name} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
-        if isinstance(error, ModuleNotFoundError) and module_name.startswith(f"{__package__}."):
+        reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
+        if isinstance(error, ModuleNotFoundError) and place.startswith("."):
             reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
         raise UnknownSubjectError(reason) from error
-    if not hasattr(module, attribute):
-        kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Harness)]
-        named = ", ".join(kind.__name__ for kind in kinds if kind is not Harness) or "none"
-        raise UnknownSubjectError(f"module {module_name} has no {attribute!r}; its Harness classes: {named}")
-    return getattr(module, attribute)

@@ -1,28 +1,105 @@
 """What every harness of a store in Redis has in common: a private server, and all the hooks that need one."""
 
-# ruff: noqa: D102  `Harness` says what each hook does
+# ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
 from __future__ import annotations
 
+import re
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 import redis
 from redis.exceptions import ResponseError
 
-from conformance.harness import Harness, HookMissingError
-from conformance.subjects.redis_namespace import RedisNamespace
+from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.subjects.servers import EmbeddedServer, RedisServer
-from conformance.subjects.topologies import ServerGroup
 from taskstore import FailureKind
 
-PATIENCE = 5.0
-"""The timeouts in seconds of a store whose timeouts are not tested."""
+_AGE = """
+local by, deadlines = tonumber(ARGV[1]), ARGV[2]
+if deadlines ~= '' then
+  for _, id in ipairs(redis.call('ZRANGE', deadlines, 0, -1)) do redis.call('ZINCRBY', deadlines, -by, id) end
+end
+for _, key in ipairs(KEYS) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - by) end
+end
+"""
+_MENTIONS = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+local command = ({zset = 'ZSCORE', list = 'LPOS', set = 'SISMEMBER', hash = 'HEXISTS'})[kind]
+local found = command and redis.call(command, KEYS[1], ARGV[1])
+return found and (kind == 'list' or found ~= 0)
+"""
+
+
+class RedisNamespace(Inspector):
+    """The keys under one prefix, with a string as record, by an ordinary synchronous client.
+
+    `record` is what the keys of records begin with.
+    """
+
+    def __init__(self, client: Any, prefix: str, record: str) -> None:
+        self._client, self._record = client, record
+        self._pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
+
+    def key(self, task_id: str) -> str:
+        """The key of the record of a task."""
+        return self._record + task_id
+
+    def keys(self) -> set[str]:
+        return self._found()
+
+    def _found(self) -> set[str]:
+        return {key.decode() for key in self._client.scan_iter(match=self._pattern, count=1_000)}
+
+    def mentions(self, task_id: str) -> bool:
+        entered = (self._client.eval(_MENTIONS, 1, key, task_id) for key in self._found())
+        return super().mentions(task_id) or any(entered)
+
+    def raw(self, task_id: str) -> bytes | None:
+        found: bytes | None = self._client.get(self.key(task_id))
+        return found
+
+    def overwrite(self, task_id: str, raw: bytes) -> None:
+        self._client.set(self.key(task_id), raw)
+
+    def overwrite_with_another_type(self, task_id: str) -> None:
+        self.delete(task_id)
+        self._client.rpush(self.key(task_id), "not a record")
+
+    def delete(self, task_id: str) -> None:
+        self._client.delete(self.key(task_id))
+
+    def lifetime_ms(self, task_id: str) -> int:
+        return int(self._client.pttl(self.key(task_id)))
+
+    def requests(self) -> int:
+        try:
+            return int(self._client.info("stats")["total_reads_processed"])
+        except (KeyError, ResponseError):
+            raise HookMissingError("inspector.requests") from None
+
+    def advance(self, by: timedelta) -> None:
+        """Make the deadline of every key earlier, at one instant."""
+        self._age(self._found(), by)
+
+    def _age(self, keys: Collection[str], by: timedelta, deadlines: str = "") -> None:
+        """Age these keys, and the entries of an index of deadlines in milliseconds."""
+        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), deadlines)
+
+    def discard(self) -> None:
+        """Remove every key of this namespace."""
+        with self._client.pipeline(transaction=False) as pipeline:  # in a cluster each key may have another slot
+            for key in self._found():
+                pipeline.unlink(key)
+            pipeline.execute()
 
 
 class RedisServerHarness(Harness):
@@ -36,23 +113,20 @@ class RedisServerHarness(Harness):
     """What every key of a namespace begins with."""
     record = "{namespace}:"
     """What stands before the id in the key of a task's record."""
-    deadlines = ""
-    """The key of a sorted set whose scores are the ends of lifetimes in milliseconds, if the store has one."""
 
     def __init__(self, server: RedisServer | None = None) -> None:
         self._server = self.server_class() if server is None else server
-        self._clients: dict[str, redis.Redis] = {}
 
     @abstractmethod
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open a store on the server at a URL, as `Harness.open_at` says."""
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return self.open_at(namespace, self._server.url, PATIENCE)
+        return self.open_at(namespace, self._server.store_url, 5)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with self._server, ExitStack() as self._open_clients:
+        with self._server:
             yield
 
     def facts(self) -> Mapping[str, str]:
@@ -65,73 +139,56 @@ class RedisServerHarness(Harness):
         self.inspector(namespace).advance(by)
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        texts = self.prefix, self.record, self.deadlines
-        return RedisNamespace(self._client(), *(text.format(namespace=namespace) for text in texts))
-
-    def restart_server(self) -> None:
-        self._server.restart()
+        prefix, record = (text.format(namespace=namespace) for text in (self.prefix, self.record))
+        return RedisNamespace(self._client(), prefix, record)
 
     def url(self) -> str:
         return self._server.url
 
     def administer(self, *command: str) -> Any:
-        client: Any = self._client()
-        return client.execute_command(*command)
+        return self._client().execute_command(*command)
+
+    def restart_server(self) -> None:
+        self._server.restart()
 
     def fail_over(self, *, kill: bool) -> None:
-        if not isinstance(self._server, ServerGroup):
-            raise HookMissingError("fail_over")
         self._server.fail_over(kill=kill)
 
     def spare_database(self) -> int:
         return 12  # two digits: a store that reads only one of them opens another database
 
-    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
-        if failure_kind is FailureKind.OUT_OF_MEMORY:
-            return self._configured("maxmemory", 1)
-        if failure_kind is FailureKind.READ_ONLY:
-            return self._as_replica()
-        if failure_kind is FailureKind.BUSY:
-            return self._busy()
-        raise HookMissingError(f"cause_failure({failure_kind})")
-
     @contextmanager
-    def _configured(self, name: str, value: int) -> Iterator[None]:
-        """Change a setting of the server, and set it back at the end of the block."""
-        client: Any = self._client()
-        (before,) = client.config_get(name).values()
-        client.config_set(name, value)
-        try:
-            yield
-        finally:
-            client.config_set(name, before)
-
-    @contextmanager
-    def _as_replica(self) -> Iterator[None]:
-        client: Any = self._client()
-        client.replicaof("127.0.0.1", 1)  # nothing listens there: the server keeps its own data
-        try:
-            yield
-        finally:
-            client.replicaof("NO", "ONE")
-
-    @contextmanager
-    def _busy(self) -> Iterator[None]:
-        client: Any = self._client()
-        with self._configured("lua-time-limit", 1), ThreadPoolExecutor(1) as pool:
-            running = pool.submit(client.eval, "while true do end", 0)
-            try:
+    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
+        client = self._client()
+        with ExitStack() as undo:
+            if failure_kind is FailureKind.OUT_OF_MEMORY:
+                self._configure(undo, "maxmemory", 1)
+            elif failure_kind is FailureKind.READ_ONLY and Capability.FAILOVER in self.capabilities:
+                self._configure(undo, "min-replicas-to-write", 9)  # a master that becomes a replica would be replaced
+            elif failure_kind is FailureKind.READ_ONLY:
+                client.replicaof("127.0.0.1", 1)  # nothing listens there: the server keeps its own data
+                undo.callback(client.replicaof, "NO", "ONE")
+            elif failure_kind is FailureKind.BUSY:
+                self._configure(undo, "lua-time-limit", 1)
+                running = undo.enter_context(ThreadPoolExecutor(1)).submit(client.eval, "while true do end", 0)
+                undo.callback(running.exception)
+                undo.callback(client.script_kill)
                 with suppress(ResponseError):
                     while client.ping():
                         time.sleep(0.001)
-                yield
-            finally:
-                client.script_kill()
-                with suppress(ResponseError):
-                    running.result()
+            else:
+                raise HookMissingError(f"cause_failure({failure_kind})")
+            yield
 
-    def _client(self) -> redis.Redis:
-        url = self._server.url  # another one after a failover
-        if url not in self._clients:
-            self._clients[url] = self._open_clients.enter_context(redis.Redis.from_url(url))
-        return self._clients[url]
+    def _configure(self, undo: ExitStack, name: str, value: int) -> None:
+        """Change a setting of the server until `undo` ends."""
+        undo.callback(self._client().config_set, name, self._client().config_get(name)[name])
+        self._client().config_set(name, value)
+
+    def _client(self) -> Any:
+        return _client_of(self._server.url)  # another one after a failover
+
+
+@cache
+def _client_of(url: str) -> Any:
+    return redis.Redis.from_url(url)

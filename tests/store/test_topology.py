@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from conformance.subjects.proxy import unused_port
-from conformance.subjects.secured import TlsServer, why_no_tls
+from conformance.subjects.servers import TlsServer, find_binary
 from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.redis import connect
@@ -87,7 +87,7 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
     async def body(server: Server) -> None:
         await write(server)
         deadline = asyncio.get_running_loop().time() + 20
-        with cluster._master.killed():  # noqa: SLF001  it is to be away until the store works again
+        with cluster.killed():  # it is to be away until the store works again
             while asyncio.get_running_loop().time() < deadline:
                 try:
                     return await write(server)
@@ -96,13 +96,13 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
         raise AssertionError("the store did not work again")
 
     on_server(cluster.url.replace("redis", "redis+cluster"), body)
-    cluster._settle()  # noqa: SLF001  for whoever comes next
+    cluster.settle()  # for whoever comes next
 
 
 @pytest.fixture(scope="module")
 def watched() -> Iterator[SentinelServers]:
     with SentinelServers(min_replicas=0) as running:
-        with redis.Redis.from_url(running._sentinel.url) as client:  # noqa: SLF001  the group does not need it to be public
+        with redis.Redis.from_url(running.sentinel.url) as client:
             client.execute_command("ACL", "SETUSER", "watcher", "on", ">w0rd", "~*", "&*", "+@all")
             client.execute_command("SENTINEL", "FLUSHCONFIG")  # the user is there again after a restart
         yield running
@@ -131,10 +131,10 @@ def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers
 
         done = asyncio.Event()
         callers = [asyncio.create_task(keep_writing(number)) for number in range(8)]
-        with redis.Redis.from_url(watched._sentinel.url) as client:  # noqa: SLF001
+        with redis.Redis.from_url(watched.sentinel.url) as client:
             await subscribed(client)
             if sentinels == "are lost":  # the store subscribes again
-                with watched._sentinel.killed():  # noqa: SLF001
+                with watched.sentinel.killed():
                     await asyncio.sleep(0.1)
                 await subscribed(client)
             await asyncio.to_thread(watched.fail_over, kill=False)
@@ -155,7 +155,7 @@ def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -
             await write(part)
         with redis.Redis.from_url(watched.url) as client:
             assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
-        with watched._sentinel.killed():  # noqa: SLF001
+        with watched.sentinel.killed():
             for _ in range(20):
                 await write(server)
                 await asyncio.sleep(0.1)
@@ -175,12 +175,12 @@ def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers)
             await server.read("PING")
         assert raised.value.failure_kind is FailureKind.REFUSED
 
-    at = watched._sentinel.url.removeprefix("redis://").removesuffix("/0")  # noqa: SLF001
+    at = watched.sentinel.url.removeprefix("redis://").removesuffix("/0")
     on_server(f"redis+sentinel://{at}/{SERVICE}?sentinel_username=watcher&sentinel_password=wrong", body)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(why_no_tls()), reason=why_no_tls())
+@pytest.mark.skipif(find_binary().name != "redis-server", reason="the packaged server has no TLS")
 def test_tls_takes_its_own_authority_and_a_certificate() -> None:
     with TlsServer() as server:
         on_server(server.store_url, write)
