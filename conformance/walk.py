@@ -70,7 +70,7 @@ class Walk:
     def _action(self, made: list[str], kind: str) -> Action:
         match kind:
             case "wait":
-                return do.Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else do.Tick()
+                return do.Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else do.Wait()
             case "race":
                 drawn = [replace(self._call(made, self._one_of(_RACED)), label="") for _ in range(4)]
                 lost, turns = self._one_of(((), (), (0,))), self._one_of((0, 1, 2, 4))

@@ -16,7 +16,7 @@ from typing import Any
 from conformance.core.blame import READS, blame
 from conformance.core.checks import Checks
 from conformance.core.failing import SOON, Trouble, in_trouble, judged
-from conformance.core.finding import Finding, Tally
+from conformance.core.finding import Finding, Tally, complaint
 from conformance.core.judge import SILENT, Judge, Made, signature
 from conformance.core.observe import describe, for_store, raised_of, result_of, spoil
 from conformance.core.scenario import (
@@ -30,7 +30,6 @@ from conformance.core.scenario import (
     Reference,
     Reopen,
     Scenario,
-    Tick,
     Wait,
     create,
     get,
@@ -122,10 +121,10 @@ class Player:
                 ids = await self._populate([create(video_ids=(f"v{number}",)) for number in range(count)])
                 moves = zip(ids, cycle(statuses), strict=False)
                 await self._populate([update(one, TaskStatus(to)) for one, to in moves if to != "pending"])
-            case Wait(by):
+            case Wait(by) if by:
                 self.harness.advance(self.namespace, by)
                 self._passed += by
-            case Tick():
+            case Wait():
                 await asyncio.sleep(_TICK)
                 self._checks.has_ticked = True
             case Reopen(on):
@@ -152,7 +151,7 @@ class Player:
         except TimeoutError:
             if not limit.expired():
                 raise
-            self._object([Finding(("API-04",), f"a store that closes within {SOON:g} s", "none", ("close", "hangs"))])
+            self._object([complaint("API-04", f"a store that closes within {SOON:g} s", "it still waits", "close")])
 
     def _begun(self, call: Call) -> Made:
         try:
@@ -200,8 +199,10 @@ class Player:
         async with trouble.failing(race, race.failure) if trouble and race.failure else nullcontext():
             seconds = SOON if race.closes else self.tally.seconds + (SOON if trouble else 0)
             calls = [asyncio.ensure_future(self._make(one, seconds)) for one in made]
-            if is_interrupted:
-                await (trouble.until_met(calls) if trouble else _turns(race.turns))
+            if trouble and is_interrupted:
+                await trouble.until_met(calls)
+            for _ in range(race.turns if is_interrupted and not trouble else 0):
+                await asyncio.sleep(0)
             for call in (call for place, call in enumerate(calls) if place in race.cancelled):
                 call.cancel()
             if trouble and race.cancelled:
@@ -308,8 +309,9 @@ class Player:
 
     @property
     def _is_plain(self) -> bool:
-        odd = (one for one, _ in self._done if isinstance(one, Wait | Reopen) or len(getattr(one, "calls", ())) > 1)
-        return not any(odd) and self._trouble is None and self.scenario.instances == 1
+        done = [one for one, _ in self._done]
+        is_odd = any(isinstance(one, Reopen) or len(getattr(one, "calls", ())) > 1 for one in done)
+        return not (is_odd or self._passed or self._trouble or self.scenario.instances > 1)
 
     def _object(self, findings: Iterable[Finding | None], about: tuple[str, ...] = ()) -> None:
         """Report what is wrong, unless it was learned, and end the scenario."""
@@ -320,11 +322,6 @@ class Player:
                 numbers = tuple(dict.fromkeys(filter(None, (*one.requirements, *about))))
                 plain = self._is_plain
                 raise EndedError(replace(one, requirements=numbers, scenario=scenario, lines=lines, is_plain=plain))
-
-
-async def _turns(count: int) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
 
 
 def _lines(action: Action, made: Sequence[Made]) -> list[str]:

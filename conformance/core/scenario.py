@@ -142,20 +142,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Time passes."""
+    """Time passes; if nothing else is said a few milliseconds, so that the next write has a later time."""
 
-    by: timedelta
-
-    def __str__(self) -> str:
-        return f"# {self.by} pass"
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A few milliseconds pass, so that the next write has a later time."""
+    by: timedelta = timedelta(0)
 
     def __str__(self) -> str:
-        return "# some milliseconds pass"
+        return f"# {self.by or 'some milliseconds'} pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +194,7 @@ class Pages:
         return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
 
 
-Action: TypeAlias = Call | Race | Look | Wait | Tick | Reopen | Close | Populate | Pages
+Action: TypeAlias = Call | Race | Look | Wait | Reopen | Close | Populate | Pages
 
 
 @dataclass(frozen=True, slots=True)

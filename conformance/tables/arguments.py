@@ -86,7 +86,7 @@ def _statuses() -> Iterator[Scenario]:
         writes = [to(status, **one) for one in given]
         first = create("a"), to(status, label="a", progress=100 if status == "completed" else 12.5, **fields)
         calls = *writes, *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)  # backwards too
-        looked = [one for call in calls for one in (do.Tick(), call, get(A), listing(status=TaskStatus.FAILED))]
+        looked = [one for call in calls for one in (do.Wait(), call, get(A), listing(status=TaskStatus.FAILED))]
         yield scenario(first, looked, Look(), about="LIFE-10 LIFE-14" if status in FINAL else "LIFE-04 LIFE-17")
 
 
