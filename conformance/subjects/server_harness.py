@@ -127,7 +127,10 @@ class RedisServerHarness(Harness):
     @contextmanager
     def running(self) -> Iterator[None]:
         with self._server:
-            yield
+            try:
+                yield
+            finally:
+                self._client().close()
 
     def facts(self) -> Mapping[str, str]:
         return self._server.facts()
