@@ -9,6 +9,7 @@ from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results.document import Results
+from reports.analyse.parity import Comparison
 from reports.analyse.report import Report, make_report
 
 CLAIMS = read_claims(AUTO_CLIP)
@@ -128,10 +129,29 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
     }
 
 
-def report(results: Any, measurements: Any = None, studied: Any = None) -> Report:
+def compared(*found: str, stores: tuple[str, str] = OURS, status: int = 0) -> dict[str, Any]:
+    """The JSON of a comparison; each difference has one line of script, or more."""
+    return {
+        "stores": stores,
+        "status": status or bool(found),
+        "operations": {"get": {"calls": 1_200}},
+        "findings": [
+            {"operation": "get", "kind": "value", "seen": "get.progress", "script": script.splitlines()}
+            for script in found
+        ],
+    }
+
+
+ALIKE = compared()
+
+
+def report(
+    results: Any, measurements: Any = None, studied: Any = None, *, ours: Any = ALIKE, theirs: Any = ALIKE
+) -> Report:
     return make_report(
         CLAIMS,
         Results.model_validate_json(json.dumps(results)),
+        {"documented": Comparison.model_validate(theirs), "ours": Comparison.model_validate(ours)},
         Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
         Studies.model_validate_json(json.dumps(studied)) if studied else None,
     )
@@ -147,4 +167,5 @@ def everything() -> Report:
         requirement("B-3", "pass", "pass", "harness-error", "fail", reason=SCRIPT),
         requirement("B-4", "pass", "pass", "not-testable", "not-run", claims=["D24"]),
     )
-    return report(found, benchmark(*everything_measured()), studies())
+    theirs = compared(SCRIPT, stores=DOCUMENTED)
+    return report(found, benchmark(*everything_measured()), studies(), theirs=theirs)

@@ -22,11 +22,13 @@ from reports.render import pages
 from reports.render.pages import PAGES, read_texts, render_page, render_summary
 from reports.render.publish import BEGIN, END, publish
 from tests.report_inputs import (
+    ALIKE,
     CLAIMS,
     DOCUMENTED,
     LISTED,
     SCRIPT,
     benchmark,
+    compared,
     conformance,
     everything,
     everything_measured,
@@ -67,23 +69,22 @@ def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(sizes
     assert (found.verdict, len(found.notes)) == (verdict, 3 - len(sizes))
 
 
-def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
-    verdicts = [("pass", "fail"), ("fail", "fail"), ("not-applicable", "fail"), ("not-testable", "fail"), ("pass",) * 2]
-    rows = [requirement(f"A-{index}", *pair, on=DOCUMENTED) for index, pair in enumerate(verdicts)]
-    made = report(conformance(*rows))
-    compared = made.comparisons["documented"]
-    assert (compared.answer, compared.compared, compared.undecided) == ("no", 3, 1)
-    assert (compared.differing, compared.failing) == (("chapter.test_0",), ("chapter.test_1",))
-    assert (find(made, "D33").verdict, find(made, "D33").against) == ("refuted", compared.differing)
+@pytest.mark.parametrize(
+    ("found", "status", "answer", "verdict"),
+    [((), 0, "yes", "holds"), (("await a()",), 1, "no", "refuted"), ((), 6, "not-checked", "not-yet-checked")],
+)
+def test_modes_are_alike_where_everything_was_compared_and_nothing_differs(
+    found: tuple[str, ...], status: int, answer: str, verdict: str
+) -> None:
+    made = report(GOOD, theirs=compared(*found, stores=DOCUMENTED, status=status))
+    assert (made.comparisons["documented"].answer, find(made, "D33").verdict) == (answer, verdict)
 
 
 def test_the_first_screen_shows_the_shortest_script_on_which_the_documented_modes_disagree() -> None:
-    scripts = ["no script", "came None\n    await store.a()\n    await store.b()", "came 1\n    await store.c()"]
-    rows = [requirement(f"A-{index}", "pass", "fail", on=DOCUMENTED, reason=one) for index, one in enumerate(scripts)]
-    rows.append(requirement("A-3", "fail", "fail", on=DOCUMENTED, reason="\n    await alike()"))
-    made = report(conformance(*rows))
-    assert made.example == scripts[2]
-    assert scripts[2] in unescape(render_page(made).partition("<nav")[0])
+    made = report(GOOD, theirs=compared("await a()\nawait b()", "await c()", "await d()\nawait e()"))
+    screen = unescape(render_page(made).partition("<nav")[0])
+    assert "3 differences in 1,200 calls of 1 operations" in screen
+    assert ("await c()" in screen, "await a()" in screen) == (True, False)
 
 
 def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
@@ -144,8 +145,8 @@ def test_the_gate_is_about_the_musts_of_our_stores() -> None:
         "chapter.test_0 [embedded]: a task is gone",
         "container could not be set up: no engine",
     )
-    uncompared = report(conformance(requirement("A-1", "fail", on=DOCUMENTED)))
-    assert uncompared.breaches == ("no case was decided on both of our modes",)
+    for ours in (compared("await a()"), compared(status=6)):
+        assert report(GOOD, ours=ours).breaches == ("memory and embedded are not known to be alike",)
 
 
 @pytest.mark.parametrize(("ours", "theirs", "status"), [("fail", "pass", 1), ("pass", "fail", 0)])
@@ -155,7 +156,10 @@ def test_the_command_fails_where_the_gate_does_and_writes_the_page(
     monkeypatch.chdir(tmp_path)  # where there are no studies
     Path("conformance.json").write_text(json.dumps(conformance(requirement("A-1", "pass", ours, "pass", theirs))))
     Path("benchmark.json").write_text(json.dumps(benchmark()))
-    assert main(["--conformance", "conformance.json", "--benchmark", "benchmark.json", "--out", "out"]) == status
+    for design in ("documented", "ours"):
+        Path(f"{design}.json").write_text(json.dumps(ALIKE))
+    files = ("--conformance", "conformance.json", "--benchmark", "benchmark.json", "--compared", ".")
+    assert main([*files, "--out", "out"]) == status
     out, err = capsys.readouterr()
     assert (out, err.startswith("gate: embedded does not keep 1 MUST")) == ("out/index.html\n", bool(status))
     assert ("The gate fails." in Path("out", "index.html").read_text("utf-8")) == bool(status)

@@ -30,7 +30,7 @@ shows = [
 {shows}]
 
 """
-_TITLES = {
+TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
     "hanging": "{seen} does not return in one store",
@@ -64,7 +64,7 @@ class Finding:
     @property
     def title(self) -> str:
         """The finding in one line."""
-        return f"{self.operation}: {_TITLES[self.kind].format(seen=self.seen)}"
+        return f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
 
     def lines(self) -> list[str]:
         """The finding with its script, and where it shows."""

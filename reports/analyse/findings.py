@@ -80,17 +80,13 @@ def judge_behaviour(
 
 
 def judge_identity(comparison: Comparison, subjects: Mapping[str, str]) -> Finding:
-    """Refute by any case that one mode passes and the other fails."""
-    if not comparison.compared:
-        return Finding("not-yet-checked", notes=(("no case was decided in both modes", {}),))
-    counts = {
-        "differing": str(len(comparison.differing)),
-        "compared": str(comparison.compared),
-        "failing": str(len(comparison.failing)),
-    }
-    note = "{differing} of {compared} cases come out differently, and {failing} more fail in both modes"
-    where = _located(subjects, {comparison.memory, comparison.redis})
-    return Finding("refuted" if comparison.differing else "holds", where, ((note, counts),), comparison.differing)
+    """Refute by any difference between the modes."""
+    if comparison.answer == "not-checked":
+        return Finding("not-yet-checked")
+    values = {"count": str(len(comparison.findings)), "calls": f"{comparison.calls:,}"}
+    notes = (("{count} differences in {calls} calls", values),)
+    where = _located(subjects, comparison.stores)
+    return Finding("refuted" if comparison.findings else "holds", where, notes)
 
 
 def judge_latency(claim: Latency, rows: Iterable[latency.Latency]) -> Finding:

@@ -1,4 +1,4 @@
-"""Which subject kept what: requirement by subject, and the two modes of a design case by case."""
+"""Which subject kept which requirement, and what the two modes of a design do differently."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import BaseModel
+
 from benchmarks.document import Design
 from conformance.results.document import Level, Result, Results, Verdict
 
-Answer = Literal["yes", "no", "alike-but-failing", "not-checked"]
-"""Whether a design behaves identically in both modes, and rightly."""
+Answer = Literal["yes", "no", "not-checked"]
+"""Whether a design behaves identically in both modes."""
 
 SEVERITY: tuple[Verdict, ...] = ("not-run", "not-applicable", "pass", "not-testable", "fail", "harness-error")
 """From least to most. A requirement takes the worst of its cases; not-applicable counts only beside nothing else."""
 
 DESIGNS: tuple[Design, ...] = ("documented", "ours")
-STAND_FOR: Mapping[Design, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "documented": (("documented-memory",), ("documented-redis",)),
-    "ours": (("memory",), ("embedded", "container")),
-}
-"""The subjects that stand for memory mode and for Redis mode; the first that ran is taken."""
 
 _PATH = re.compile(r"(?<![\w:/.<])(?:/[\w.+@~-]+)+/([\w.+@~-]+)/?")
 """An absolute path: no part of a URL, of a relative path or of a closing tag."""
@@ -73,25 +70,43 @@ class Requirement:
     verdicts: Mapping[str, Verdict]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Both modes of one design, case by case. Only cases that passed or failed in both are compared."""
+class Difference(BaseModel):
+    """A cause of differences between the modes of a design, with the shortest script that shows it."""
 
-    memory: str
-    redis: str
-    compared: int
-    differing: tuple[str, ...]
-    failing: tuple[str, ...]
-    """Cases that fail in both modes."""
-    undecided: int
-    """Cases without a verdict in a mode: not testable, broken or not run. Those that do not apply do not count."""
+    operation: str
+    kind: str
+    seen: str
+    script: tuple[str, ...]
+
+
+class Calls(BaseModel):
+    """The calls of one operation."""
+
+    calls: int
+
+
+class Comparison(BaseModel):
+    """Both modes of one design, as `conformance compare` writes it."""
+
+    stores: tuple[str, str]
+    status: int
+    operations: Mapping[str, Calls]
+    findings: tuple[Difference, ...]
 
     @property
     def answer(self) -> Answer:
-        """Say whether the modes are alike, and right."""
-        if not self.compared:
-            return "not-checked"
-        return "no" if self.differing else "alike-but-failing" if self.failing else "yes"
+        """Say whether the modes are alike."""
+        return "no" if self.findings else "not-checked" if self.status else "yes"
+
+    @property
+    def calls(self) -> int:
+        """Count the calls that both stores were given."""
+        return sum(one.calls for one in self.operations.values())
+
+    @property
+    def shortest(self) -> Difference | None:
+        """Find the difference with the shortest script."""
+        return min(self.findings, key=lambda one: (len(one.script), len("".join(one.script))), default=None)
 
 
 def without_paths(text: str) -> str:
@@ -139,24 +154,3 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
         )
         for one in conformance.requirements
     )
-
-
-def compare(design: Design, cases: Iterable[Case]) -> Comparison:
-    """Hold the two modes of a design against each other."""
-    known = tuple(cases)
-    memory, redis = (
-        next((name for name in names if any(case.on(name).is_decided for case in known)), names[0])
-        for names in STAND_FOR[design]
-    )
-    differing, failing, compared, undecided = [], [], 0, 0
-    for case in known:
-        verdicts = {case.on(memory).verdict, case.on(redis).verdict}
-        if verdicts <= {"pass", "fail"}:
-            compared += 1
-            if len(verdicts) == 2:  # noqa: PLR2004  one passes, one fails
-                differing.append(case.id)
-            elif verdicts == {"fail"}:
-                failing.append(case.id)
-        elif "not-applicable" not in verdicts:
-            undecided += 1
-    return Comparison(memory, redis, compared, tuple(differing), tuple(failing), undecided)

@@ -12,9 +12,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from conformance.compare.report import TITLES
 from conformance.measure.claims import in_language
 from conformance.results.document import Verdict
 from reports.analyse.latency import MODES
+from reports.analyse.parity import Comparison
 from reports.analyse.report import Report
 from reports.figures import figure, times, write_time
 from reports.render.charts import place_growth, place_ranges
@@ -45,7 +47,6 @@ NAMES = {"documented": "documented design", "ours": "ours"}
 ANSWERS = {
     "yes": "Yes",
     "no": "No",
-    "alike-but-failing": "Alike, but not right",
     "not-checked": "Not checked",
 }
 """To the question whether both modes of a design behave identically."""
@@ -147,6 +148,13 @@ class _Texts:
         words = {name: self.text(value) if name in ("operation", "mode") else value for name, value in values.items()}
         return self.text(text, **words)
 
+    def differences(self, one: Comparison) -> Markup:
+        """Count the differences between two modes."""
+        if one.answer == "not-checked":
+            return self.text("Not everything was compared.")
+        text = "{count} differences in {calls} calls of {operations} operations."
+        return self.text(text, count=len(one.findings), calls=f"{one.calls:,}", operations=len(one.operations))
+
     def latency_sentence(self, report: Report) -> Markup:
         """Say whether the documented latencies are right."""
         answers = report.latency_answers
@@ -199,6 +207,8 @@ def _environment(language: str, finalize: Callable[[object], object] | None = No
     environment.globals.update(
         t=texts.text,
         note=texts.note,
+        differences=texts.differences,
+        titles=TITLES,
         latency_sentence=texts.latency_sentence,
         tally=texts.tally,
         place_sentence=texts.place_sentence,
