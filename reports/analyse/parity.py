@@ -103,11 +103,6 @@ class Comparison(BaseModel):
         """Count the calls that both stores were given."""
         return sum(one.calls for one in self.operations.values())
 
-    @property
-    def shortest(self) -> Difference | None:
-        """Find the difference with the shortest script."""
-        return min(self.findings, key=lambda one: (len(one.script), len("".join(one.script))), default=None)
-
 
 def without_paths(text: str) -> str:
     """Shorten the absolute paths in a text of a failure: reports are published, and machines are nobody's business."""
