@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import compileall
 import json
-import subprocess
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -81,7 +81,8 @@ def main() -> int:
     entries = load()
     if unknown := set(asked.name) - set(entries):
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout
+    command = ("git", "rev-parse", "HEAD")
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     first = int(commit.strip() or "0", 16) % asked.share
     names = (asked.name or list(entries))[first :: asked.share]
     print(f"{len(names)} of {len(entries)} entries: one in {asked.share}, beginning with number {first + 1}")
