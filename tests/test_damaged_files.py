@@ -12,22 +12,16 @@ import pytest
 
 from conformance.files import FileError
 from conformance.results.known import read as read_known_failures
-from tests.report_inputs import benchmark, conformance, measured, requirement
+from tests.report_inputs import ALIKE, benchmark, conformance, measured, requirement
 
 DEEP = 100_000
 
-GIVEN = ["--conformance", "conformance.json", "--benchmark", "benchmark.json"]
+GIVEN = ["--conformance", "conformance.json", "--compared", ".", "--benchmark", "benchmark.json"]
 COMMANDS: dict[str, tuple[str, list[str]]] = {
     "diff": ("conformance.commands", ["diff", "FILE"]),
     "compare --known": ("conformance.commands", ["compare", "memory", "memory", "--known", "FILE"]),
     "reports --conformance": ("reports.__main__", ["--conformance", "FILE"]),
-    **{
-        f"reports --{name}": (
-            "reports.__main__",
-            ["--conformance", "conformance.json", "--benchmark", "benchmark.json", f"--{name}", "FILE"],
-        )
-        for name in ("benchmark", "studies")
-    },
+    **{f"reports --{name}": ("reports.__main__", [*GIVEN, f"--{name}", "FILE"]) for name in ("benchmark", "studies")},
     "reports --from-json": ("reports.__main__", ["--from-json", "FILE"]),
 }
 CONTENTS: dict[str, bytes] = {
@@ -60,9 +54,11 @@ def unusable(name: str, folder: Path) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], int]:
-    """Run a command on a file, in a folder that has the two files that a report needs besides."""
+    """Run a command on a file, in a folder that has the files that a report needs besides."""
     monkeypatch.chdir(tmp_path)
     Path("conformance.json").write_text(json.dumps(conformance(requirement("A-1", "pass"))))
+    for design in ("documented", "ours"):
+        Path(f"{design}.json").write_text(json.dumps(ALIKE))
     Path("benchmark.json").write_text(json.dumps(benchmark(measured("get", "memory", [1.0]))))
 
     def run(command: str, file: Path) -> int:
