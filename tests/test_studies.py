@@ -53,7 +53,7 @@ def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(peers, "PROCESSES", {"quick": 2})
     monkeypatch.setitem(load.SCALES, "quick", load.Scale((1, 64), 0.02))
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
-    monkeypatch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, Effort(seconds=0.002)))
+    monkeypatch.setitem(peers.SCALES, "quick", ({"memory": 60, "redis": 60}, Effort(seconds=0.002)))
     made = make("quick", {}, lambda _: None)
     studies = Studies.model_validate_json(made.model_dump_json(by_alias=True))
     assert studies.series == made.series

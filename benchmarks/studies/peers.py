@@ -10,7 +10,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import cycle, repeat
@@ -27,50 +26,40 @@ from conformance.measure.tasks import METADATA, REQUEST, STEPS, fill, works
 from conformance.measure.timing import Effort, Work, gather, time_calls
 from taskstore import TaskStore
 
-Works = dict[str, Work]
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How many tasks there are in memory and in Redis, and the effort of an operation in each process."""
-
-    tasks: Mapping[Mode, int]
-    effort: Effort
-
-
-SCALES: Mapping[Depth, Scale] = {
-    "quick": Scale({"memory": 1_000, "redis": 200}, Effort(seconds=0.005)),
-    "default": Scale({"memory": 10_000, "redis": 1_000}, Effort(seconds=0.02)),
-    "full": Scale({"memory": 100_000, "redis": 1_000}, Effort(seconds=0.1)),
+SCALES: Mapping[Depth, tuple[Mapping[Mode, int], Effort]] = {
+    "quick": ({"memory": 1_000, "redis": 200}, Effort(seconds=0.005)),
+    "default": ({"memory": 10_000, "redis": 1_000}, Effort(seconds=0.02)),
+    "full": ({"memory": 100_000, "redis": 1_000}, Effort(seconds=0.1)),
 }
+"""How many tasks there are in memory and in Redis, and the effort of an operation in each process."""
 
 
 def run(depth: Depth) -> Iterator[Measured]:
     """Time all peers in one process after another."""
     for number in range(PROCESSES[depth]):
-        yield in_new_process(measure, SCALES[depth], number)
+        yield in_new_process(measure, *SCALES[depth], number)
 
 
-def measure(scale: Scale, number: int) -> Measured:
+def measure(sizes: Mapping[Mode, int], effort: Effort, number: int) -> Measured:
     """Time one store after another, in an order that the number of the process decides."""
-    return asyncio.run(_measure(scale, Random(f"{SEED} {number}")))  # noqa: S311  the same in every run
+    return asyncio.run(_measure(sizes, effort, Random(f"{SEED} {number}")))  # noqa: S311  the same in every run
 
 
-async def _measure(scale: Scale, random: Random) -> Measured:
+async def _measure(sizes: Mapping[Mode, int], effort: Effort, random: Random) -> Measured:
     measured: dict[Key, Mapping[str, float]] = {}
-    for mode, tasks in scale.tasks.items():
+    for mode, tasks in sizes.items():
         stores: dict[str, Any] = {**PEERS[mode]}
         stores |= {design: partial(_opened, design, PRIVATE[mode]) for design in DESIGNS}
         for name in random.sample([*stores], len(stores)):
             async with stores[name]() as store:
                 made = await (_of_documents if isinstance(store, tuple) else _of_tasks)(store, tasks, random)
                 for operation in (*random.sample(["get", "look", "update"], 3), "create"):
-                    timed = await time_calls(made[operation], scale.effort)
+                    timed = await time_calls(made[operation], effort)
                     measured[name, mode, operation, tasks] = {"seconds": median(timed.rounds)}
     return measured
 
 
-async def _of_tasks(store: TaskStore, tasks: int, random: Random) -> Works:
+async def _of_tasks(store: TaskStore, tasks: int, random: Random) -> dict[str, Work]:
     async def look(task_id: str) -> Any:
         return (await store.get_task(task_id)).metadata["config"]
 
@@ -78,7 +67,7 @@ async def _of_tasks(store: TaskStore, tasks: int, random: Random) -> Works:
     return {**works(store, ids, random), "look": _looking(look, ids, random)}
 
 
-async def _of_documents(peer: Peer, tasks: int, random: Random) -> Works:
+async def _of_documents(peer: Peer, tasks: int, random: Random) -> dict[str, Work]:
     put, get = peer
 
     async def create() -> str:
@@ -106,7 +95,7 @@ async def _of_documents(peer: Peer, tasks: int, random: Random) -> Works:
         await put(task_id, document)
         return document
 
-    creating = repeat(partial(create))
+    creating = repeat(create)
     ids = await gather(creating, tasks)
     steps = [(status.value, progress, step) for status, progress, step in STEPS]
     return {
