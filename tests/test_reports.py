@@ -228,7 +228,7 @@ def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> N
     rows = [measured(name, "documented-redis", [ms[name]] * 9, transport="embedded", tasks=10_000) for name in ms]
     made = report(GOOD, benchmark(*rows))
     for text in (render_page(made).partition("<main>")[0], render_summary(made)):
-        assert "1 of 8 are pessimistic: calls are faster, by 10 to 10 times" in text
+        assert "1 of 8 are pessimistic: the documented design is faster, by 10 to 10 times" in text
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ ANSWERS = {
 """To the question whether both modes of a design behave identically."""
 LATENCY_WORDS = {
     "confirmed": "{count} of {all} are right",
-    "faster": "{count} of {all} are pessimistic: calls are faster",
-    "slower": "{count} of {all} are optimistic: calls are slower",
+    "faster": "{count} of {all} are pessimistic: the documented design is faster",
+    "slower": "{count} of {all} are optimistic: the documented design is slower",
     "inconclusive": "{count} of {all} cannot be told",
     "under-specified": "{count} of {all} depend on the number of tasks",
     "not-yet-checked": "{count} of {all} were not measured enough",
@@ -62,7 +62,7 @@ LATENCY_WORDS = {
 FACTOR_WORDS = {
     "faster": ", by {least} to {most} times",
     "slower": ", by {least} to {most} times",
-    "under-specified": ", and calls get up to {most} times slower than it says",
+    "under-specified": ", and it gets up to {most} times slower than they say",
 }
 """How far off they are, from the nearer end of the range."""
 MEANINGS = {
