@@ -99,7 +99,9 @@ def begin(subjects: Iterable[str], seed: int) -> Results:
         seconds=0.0,
         exit_status=None,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
-        requirements=tuple(ListedRequirement(**vars(one)) for one in REQUIREMENTS.values()),
+        requirements=tuple(
+            ListedRequirement(**{**vars(one), "level": one.level.value}) for one in REQUIREMENTS.values()
+        ),
         results=(),
     )
 
