@@ -95,7 +95,7 @@ async def _of_documents(peer: Peer, tasks: int, random: Random) -> dict[str, Wor
         await put(task_id, document)
         return document
 
-    creating = repeat(create)
+    creating = repeat(partial(create))
     ids = await gather(creating, tasks)
     steps = [(status.value, progress, step) for status, progress, step in STEPS]
     return {
