@@ -57,7 +57,7 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     ran = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": _PATH},
+        env={**os.environ, "PYTHONPATH": _PATH, "PYTHONHASHSEED": "random"},  # tox sets one for all that it starts
         capture_output=True,
         text=True,
         timeout=_SECONDS,
