@@ -24,8 +24,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": [],
         "metavar": "NAME",
         "help": "a subject: memory, memory-expiring, fakeredis, embedded, container, documented-memory, "
-        "documented-redis, sentinel, cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first "
-        "seven, as far as this machine can run them); repeat for more (default: memory and embedded)",
+        "documented-redis, partitioned, sentinel, cluster, partitioned-cluster, tls, acl, a redis:// URL, "
+        "module:name of a Harness, or all (the first seven, as far as this machine can run them); repeat for more "
+        "(default: memory and embedded)",
     },
     "depth": {
         "choices": ("smoke", "default", "full"),

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         page = write_pages(report, options.out)
         if options.publish:
             publish(report, options.publish)
-        elif PUBLISHED.exists() and _store_of(report) != _store_of(read_report(PUBLISHED)):
+        elif PUBLISHED.exists() and not _is_of_published_store(report):
             print("note: the published figures are of another version of the store; --publish README.md renews them")
     except FileError as fault:
         print(fault, file=sys.stderr)
@@ -80,8 +80,12 @@ def _read(options: argparse.Namespace) -> Report:
     )
 
 
-def _store_of(report: Report) -> str | None:
-    return report.environment.get("Fingerprint of the store")
+def _is_of_published_store(report: Report) -> bool:
+    name = "Fingerprint of the store"
+    try:
+        return report.environment.get(name) == read_report(PUBLISHED).environment.get(name)
+    except FileError:  # an earlier version of this project wrote it
+        return False
 
 
 def read(path: Path, kind: type[R], description: str) -> R:
