@@ -50,7 +50,7 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     if hasattr(kind, "model_fields"):  # pydantic
-        given = (f"{field}={source(getattr(value, field))}" for field in sorted(value.model_fields_set))
+        given = (f"{one}={source(getattr(value, one))}" for one in kind.model_fields if one in value.model_fields_set)
         return f"{name}({', '.join(given)})"
     if isinstance(value, str):
         text = _repeated(value) if len(value) > _LONG else str.__repr__(value)

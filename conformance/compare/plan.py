@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations_with_replacement, islice, product
 from random import Random
+from typing import Any
 
 from conformance.compare.choices import Choice, Pool, pool_of
 from conformance.compare.operation import WHOLE, Operation
-from conformance.compare.play import Act, Steps
+from conformance.compare.play import Step, Steps
 from conformance.compare.values import changes_of
-from conformance.core.scenario import Call
 
 SIZES = (1, 2, 3, 11, 51)
 """Sizes of a store for which every listing is called."""
@@ -22,10 +22,13 @@ _RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS = 200, 8, 20, 3, 12
 
 
 class Plan:
-    """Sequences of calls of these operations. The first of them that writes makes the entries."""
+    """Sequences of calls of these operations. The first of them that writes makes the entries.
 
-    def __init__(self, operations: Mapping[str, Operation], seed: int, *, waits: bool = True) -> None:
-        self._operations, self._seed, self._waits = operations, seed, waits
+    Of `expiring`, `shared` and `persistent` those in `probes` are tried.
+    """
+
+    def __init__(self, operations: Mapping[str, Operation], seed: int, probes: Collection[str]) -> None:
+        self._operations, self._seed, self._probes = operations, seed, probes
         self._writes = [name for name, one in operations.items() if one.reads is None] or [*operations]
         self._maker = operations[self._writes[0]]
 
@@ -41,39 +44,37 @@ class Plan:
 
     def sequences(self) -> Iterator[Steps]:
         """Every sequence."""
-        for part in (self._values, self._entries, self._sizes, self._acts, self._random):
+        for part in (self._values, self._entries, self._sizes, self._probed, self._random):
             yield from part()
 
-    def _plain(self, name: str, /, **arguments: Choice) -> Call:
+    def _plain(self, name: str, /, **arguments: Choice) -> Step:
         """A call with the plain value of each argument that has to be given, except for these."""
-        return Call(name, {one: self.pool(name, one).plain for one in self._operations[name].arguments} | arguments)
+        return Step(name, {one: self.pool(name, one).plain for one in self._operations[name].arguments} | arguments)
 
-    def _variants(self, name: str, each: int = 1) -> Iterator[Call]:
+    def _variants(self, name: str, each: int = 1) -> Iterator[Step]:
         """A plain call, and those with so many values of each class of one argument."""
         yield self._plain(name)
         for argument in self._operations[name].strategies:
             for choice in self.pool(name, argument).representatives(each):
                 yield self._plain(name, **{argument: choice})
 
-    def _on(self, call: Call, like: Call) -> list[Call]:
+    def _on(self, call: Step, like: Step) -> list[Step]:
         """The call on each entry that another call names; as it is, if both do not name entries in the same way."""
         names, others = self._operations[call.operation].entry, self._operations[like.operation].entry
         named = [like.arguments[one].entries for one in others if one in like.arguments]
-        if (
-            not names
-            or len(names) != len(named)
-            or any(self.pool(call.operation, one).plain.is_several for one in names)
-        ):
+        is_several = any(self.pool(call.operation, one).plain.is_several for one in names)
+        if not names or len(names) != len(named) or is_several:
             return [call]
         entries = [dict(zip(names, one, strict=True)) for one in zip(*named, strict=False)]
         return [replace(call, arguments={**call.arguments, **entry}) for entry in entries] or [call]
 
-    def _reads(self, call: Call) -> list[Call]:
-        """The reads of what a call touched."""
+    def _reads(self, call: Step, **before: Any) -> Steps:
+        """The reads of what a call touched; before the first of them something is done."""
         reads = [one for one in self._operations.values() if one.reads is not None and {*one.arguments} == {*one.entry}]
-        return [on for read in reads for on in self._on(self._plain(read.name), call)]
+        first, *others = [on for read in reads for on in self._on(self._plain(read.name), call)] or [call]
+        return (replace(first, **before), *others) if reads else ()
 
-    def _read(self, *calls: Call) -> Steps:
+    def _read(self, *calls: Step) -> Steps:
         """The calls, with the reads after each write."""
         around = ((call, *(self._reads(call) if call.operation in self._writes else ())) for call in calls)
         return tuple(step for steps in around for step in steps)
@@ -84,13 +85,12 @@ class Plan:
         for name in self._operations:
             for call in self._variants(name, 2):
                 reads = self._reads(call)
-                change: Steps = (Act("argument"), *reads) if _richness(call) else ()
-                yield (call, *reads, *change)
+                yield (call, *reads, *(self._reads(call, kind="argument") if _richness(call) else ()))
                 yield (self._on(plain, call)[0], call, *reads)
         made = sorted(self._variants(self._maker.name), key=_richness, reverse=True)[:_RICHEST]
         for rich, name in product(made, self._operations):
             call = self._on(self._plain(name), rich)[0]
-            yield (rich, call, Act("result"), *self._reads(call))
+            yield (rich, call, *self._reads(call, kind="result"))
 
     def _entries(self) -> Iterator[Steps]:
         """Beside a plain entry one of every class: every write of it, and every listing of both."""
@@ -101,7 +101,7 @@ class Plan:
                 yield (*self._read(plain, made, write), *self._reads(plain))
             yield (plain, made, *self._listings())
 
-    def _listings(self) -> Iterator[Call]:
+    def _listings(self) -> Iterator[Step]:
         for name, operation in self._operations.items():
             yield from self._variants(name) if operation.reads == WHOLE else ()
 
@@ -115,12 +115,12 @@ class Plan:
             others = [read for one in made[size : size + _OTHERS] for read in self._reads(one)]
             yield (*made[:size], *self._listings(), *others)
 
-    def _acts(self) -> Iterator[Steps]:
-        """What one caller does not see: time, failures, and calls at the same time."""
+    def _probed(self) -> Iterator[Steps]:
+        """What one caller does not see: time, other instances, failures, and calls at the same time."""
         made = self._plain(self._maker.name)
-        reads = self._reads(made)
-        for span in SPANS if self._waits else ():
-            yield (made, Act("expiry", span), *reads)
+        for kind in self._probes:
+            for span in SPANS if kind == "expiring" else (0.0,):
+                yield (made, *self._reads(made, kind=kind, seconds=span))
         for name in self._writes:
             for call in self._variants(name):
                 choice = call.arguments.get(self._operations[name].lifetime or "")
@@ -128,13 +128,13 @@ class Plan:
                 seconds = value.total_seconds() if isinstance(value, timedelta) else value
                 if isinstance(seconds, int | float) and 0 < seconds < SPANS[-1]:
                     for by in (0.8, 1.2):
-                        yield (call, Act("lifetime", seconds * by), *self._reads(call))
-        for kind, read in product(("foreign value", "server"), reads):
-            yield read, made, read, Act(kind), read
+                        yield (call, *self._reads(call, kind="lifetime", seconds=seconds * by))
+        for kind, read in product(("foreign value", "server"), self._reads(made)):
+            yield read, made, read, replace(read, kind=kind)
         for pair in islice(combinations_with_replacement(self._racing(), 2), _MOST_PAIRS):
-            yield (made, Act("race", calls=pair), *reads)
+            yield made, *self._reads(made, kind="race", calls=pair)[:1]
 
-    def _racing(self) -> Iterator[Call]:
+    def _racing(self) -> Iterator[Step]:
         """Calls that change an entry that is there: plain ones, and those with one optional argument."""
         for name in self._writes:
             operation = self._operations[name]
@@ -155,11 +155,11 @@ class Plan:
                     pool = self.pool(name, argument)
                     if argument in operation.arguments or random.random() < 0.4:  # noqa: PLR2004
                         given[argument] = random.choice((pool.plain, *random.choices(pool.choices, k=2)))
-                call = Call(name, given)
+                call = Step(name, given)
                 calls.append(random.choice((call, *self._on(call, random.choice(calls)))))
             yield self._read(*calls)
 
 
-def _richness(call: Call) -> int:
+def _richness(call: Step) -> int:
     """How much in its arguments a caller can change."""
     return sum(1 for choice in call.arguments.values() for _ in changes_of(choice.value, ""))

@@ -12,15 +12,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from conformance.compare.operation import WHOLE, Operation
-from conformance.compare.play import Outcome, Steps, calls_in
-from conformance.compare.values import Mismatch, inside
+from conformance.compare.play import Outcome, Steps
+from conformance.compare.values import Mismatch, Tree, inside
 from conformance.files import FileError, read_toml
 from conformance.text import cut, in_columns, printable
 
 _WIDE = 96
 _SHOWN = 80
 _UNREASONED = "TODO"
-_NOTHING = ("", "None", "False", "0", "''")
+_NOTHING = (None, 0, "''")
 _ENTRY = """\
 [[known]]
 operation = {operation}
@@ -33,15 +33,16 @@ shows = [
 TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
-    "hanging": "{seen} does not return in one store",
     "message": "{seen} raises the same exception with other facts",
     "type": "{seen} is of another type",
     "order": "{seen} comes in another order",
     "argument": "what the caller passed in is still connected to what one store keeps",
     "result": "what the caller got back is still connected to what one store keeps",
     "race": "two calls at the same time come out as in neither order in one store",
-    "expiry": "after some time something else is there",
+    "expiring": "after some time something else is there",
     "lifetime": "a lifetime ends at another time",
+    "shared": "another instance on the same place sees something else",
+    "persistent": "something else is there after the store was closed and opened again",
     "foreign value": "one store reads a value of another type as if nothing were there",
     "server": "with its server away one store says that nothing is there",
 }
@@ -91,15 +92,15 @@ class Row:
     raised: str = ""
     """The last exceptions."""
 
-    def count(self, one: Outcome, other: Outcome) -> None:
+    def count(self, one: Tree, other: Tree) -> None:
         """Count a call."""
         self.calls += 1
         if one.raised or other.raised:
-            self.raised = f"{one.name} / {other.name}"
+            self.raised = f"{one.raised or 'a result'} / {other.raised or 'a result'}"
             return
         self.results += 1
-        parts = one.tree.parts or {}
-        self.filled += bool(parts) or (one.tree.value is not False and one.tree.written not in _NOTHING)
+        parts = one.parts or {}
+        self.filled += bool(parts) or (one.parts is None and one.value not in _NOTHING)
         self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
 
     def gaps(self, operation: Operation) -> list[str]:
@@ -225,14 +226,15 @@ def script_of(
         if re.search(rf"\bresult{index}\b", "\n".join([*lines, *mismatch.texts])):
             lines[index] = re.sub(r"^(await )?store\.", rf"result{index} = \g<0>", line, flags=re.MULTILINE)
     if mismatch.path:
-        last = f"({lines[-1]})" if lines[-1].startswith("await ") else lines[-1]
-        lines[-1] = last + "".join(mismatch.path)
-    given = [choice.value for call in calls_in(steps) for choice in call.arguments.values()]
+        lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + "".join(mismatch.path)
+    calls = (call for step in steps for call in (*step.calls, step))
+    given = [choice.value for call in calls for choice in call.arguments.values()]
     kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
     imports = [
         f"from {module} import {name}"
         for module, name in sorted(kinds)
         if module != "builtins" and re.search(rf"\b{name}\b", "\n".join(lines))
     ]
-    came = [f"# {name}: {cut(text, _SHOWN)}" for name, text in zip(names, mismatch.texts, strict=True)]
-    return [*map(printable, imports), *printable("\n".join(lines)).splitlines(), *map(printable, came)]
+    came = [cut(" ".join(text.splitlines()), _SHOWN) for text in mismatch.texts]
+    compared = [f"# {name}: {text}" for name, text in zip(names, came, strict=True)]
+    return [*map(printable, imports), *printable("\n".join(lines)).splitlines(), *map(printable, compared)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
+from functools import partial
 from numbers import Number
 from pathlib import PurePath
 from typing import Any
@@ -19,7 +20,7 @@ from conformance.text import source
 
 _ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
 _CHANGES = {dict: f"[{MARK!r}] = True", list: f".append({MARK!r})", set: f".add({MARK!r})"}
-_DEEP, _WORD = 50, 5
+_DEEP, _WORD, _LONG = 50, 5, 400
 
 
 async def drained(result: Any) -> Any:
@@ -77,28 +78,16 @@ class Tree:
 
     kind: type
     value: Any = None
-    written: str = field(default="", compare=False, repr=False)
     parts: Mapping[str, Tree] | None = None
     tolerance: float = 0.0
+    text: Callable[[], str] = field(default=str, compare=False, repr=False)
+    """Gives the beginning of the value as Python, as it is when asked."""
 
     @property
-    def is_sequence(self) -> bool:
-        """Whether it has parts in an order."""
-        return issubclass(self.kind, Sequence) and self.parts is not None and not hasattr(self.kind, "_fields")
-
-    @property
-    def text(self) -> str:
-        """The value as Python."""
-        if self.parts is None:
-            return self.written
-        texts = {label: part.text for label, part in self.parts.items()}
-        if issubclass(self.kind, Mapping):
-            return f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in texts.items())}}}"
-        if self.is_sequence or issubclass(self.kind, AbstractSet):
-            start, end = "()" if issubclass(self.kind, tuple) else "[]" if self.is_sequence else "{}"
-            return f"{start}{', '.join(texts.values())}{',' if start == '(' and len(texts) == 1 else ''}{end}"
-        named = (f"{label[1:]}={text}".removeprefix("args=") for label, text in texts.items())
-        return f"{self.kind.__name__}({', '.join(named)})"
+    def raised(self) -> str:
+        """The full name of the exception, if it is one."""
+        name = f"{self.kind.__module__}.{self.kind.__qualname__}".removeprefix("builtins.")
+        return name if issubclass(self.kind, BaseException) else ""
 
 
 class Observer:
@@ -125,19 +114,21 @@ class Observer:
                 if inner not in operation.ignored:
                     shown = f"[{self.names[inner]}]" if inner in self.names else label
                     trees[shown] = self.look(part, operation, path and path + label, inner, depth + 1)
-            return Tree(kind, parts=trees)
+            return Tree(kind, parts=trees, text=partial(self._text, value))
         if name in operation.ids:
             if path and value not in (None, ""):
                 self.names.setdefault(value, path)
             if value in self.names:
-                return Tree(EarlierId, [*self.names].index(value), self.names[value])
+                return Tree(EarlierId, [*self.names].index(value), text=partial(self.names.__getitem__, value))
+        tolerance, text = operation.tolerances.get(name, (0.0, ""))[0], partial(self._text, value)
         if name in operation.times and value is not None:
-            zone = "aware" if getattr(value, "tzinfo", None) else "naive"
-            return Tree(kind, zone, f"<{zone} {kind.__name__}>")
-        text, tolerance = self.named(source(value)), operation.tolerances.get(name, (0.0, ""))[0]
-        if kind is str or (kind is float and not tolerance):
-            value = text  # as which NaN is like itself, and 0.0 unlike -0.0
-        return Tree(kind, value, text, tolerance=tolerance)
+            value = f"{kind.__name__} {'with' if getattr(value, 'tzinfo', None) else 'without'} zone"
+        elif kind is str or (kind is float and not tolerance):
+            value = self.named(source(value))  # as which NaN is like itself, and 0.0 unlike -0.0
+        return Tree(kind, value, None, tolerance, text)
+
+    def _text(self, value: Any) -> str:
+        return self.named(f"{'raises ' if isinstance(value, BaseException) else ''}{source(value)}"[:_LONG])
 
     def named(self, text: str) -> str:
         """The text with names in the place of ids; a short one may be a word."""
@@ -152,7 +143,7 @@ class Mismatch:
     """Where two trees part: `path` is the Python that leads there, part by part."""
 
     kind: str
-    """`value`, `type`, `order`, `exception`, `message` or `hanging`."""
+    """`value`, `type`, `order`, `exception` or `message`."""
     what: str
     texts: tuple[str, str]
     path: tuple[str, ...] = ()
@@ -162,19 +153,33 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
     """Every place where two values differ in value, type or order, as deep inside as possible."""
     kind, what = "value", one.kind.__name__
     mine, theirs = one.parts, other.parts
-    if one.kind is not other.kind:
+    if one.kind is not other.kind and (one.raised or other.raised):
+        kind, what = "exception", f"{one.raised or 'a result'} / {other.raised or 'a result'}"
+    elif one.kind is not other.kind:
         kind = "value" if type(None) in (one.kind, other.kind) else "type"
         what = f"{one.kind.__name__} / {other.kind.__name__}"
     elif mine is None or theirs is None:
         is_near = one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance
         if is_near or one.value == other.value:
             return
+    elif one.raised:
+        if one == other:
+            return
+        kind, what = "message", one.raised
     elif mine.keys() != theirs.keys():
         what = "length" if len(mine) != len(theirs) else "keys"
-    elif one.is_sequence and one != other and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values())):
+    elif (
+        issubclass(one.kind, Sequence)
+        and one != other
+        and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values()))
+    ):
         kind = "order"
     else:
         for label, part in mine.items():
             yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, theirs[label]))
         return
-    yield Mismatch(kind, what, (one.text, other.text))
+    yield Mismatch(kind, what, (one.text(), other.text()))
+
+
+def _sorted(parts: Mapping[str, Tree]) -> list[str]:
+    return sorted(map(repr, parts.values()))

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 from redis import Redis
 
-from conformance import Harness
+from conformance import Capability, Harness
 from conformance.subjects.servers import EmbeddedServer
 
 
 class ServerHarness(Harness):
     """A store on a private server, whose address is `server.url`."""
+
+    capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
 
     def __init__(self) -> None:
         self.server = EmbeddedServer()
