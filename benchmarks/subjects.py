@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from conformance.subjects.documented import DocumentedMemoryHarness, DocumentedR
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import REQUIRE_CONTAINER
-from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, engine_answers
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, ServerError, engine_answers
 
 DESIGNS: tuple[Design, ...] = ("ours", "documented")
 PRIVATE: Mapping[Mode, str] = {"memory": "none", "redis": "embedded"}
@@ -80,12 +81,23 @@ def url_of(transport: str) -> str:
 
 @contextmanager
 def servers() -> Iterator[Mapping[str, Mapping[str, str]]]:
-    """Start the servers of a run, and say what is known of each, by the way that leads to it. They go at the end."""
+    """Start the servers of a run, and say what is known of each, by the way that leads to it. They go at the end.
+
+    Where a container need not be, one that cannot be started is as none.
+
+    Raises:
+        ServerError: if a server could not be had that has to be there.
+    """
     with ExitStack() as running:
         with on_core(SERVER):
             started: dict[str, RedisServer] = {"embedded": running.enter_context(EmbeddedServer())}
-        if os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers():
-            started["published"] = running.enter_context(PinnedContainerServer())
+        if (required := os.environ.get(REQUIRE_CONTAINER) == "1") or engine_answers():
+            try:
+                started["published"] = running.enter_context(PinnedContainerServer())
+            except ServerError as fault:
+                if required:
+                    raise
+                print(f"only the private server is measured: {fault}", file=sys.stderr)  # noqa: T201  all that is told
         for transport, server in started.items():
             os.environ[_URL.format(transport)] = server.url
         yield {transport: server.facts() for transport, server in started.items()}

@@ -8,6 +8,7 @@ Exit status: 0; 1 if the gate fails (the page is there all the same); 2 if a fil
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TypeVar
@@ -61,8 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"{options.from_json}: its parts do not fit together: {type(fault).__name__}", file=sys.stderr)
         return 2
-    for breach in report.breaches:
-        print(f"gate: {breach}", file=sys.stderr)
+    for what in (*report.incomplete, *(f"gate: {breach}" for breach in report.breaches)):
+        print(what, file=sys.stderr)
     print(page)
     return 1 if report.breaches else 0
 
@@ -77,6 +78,7 @@ def _read(options: argparse.Namespace) -> Report:
         {one: read(options.compared / f"{one}.json", Comparison, "the JSON of `compare`") for one in DESIGNS},
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
         read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
+        needs_container=os.environ.get("CONFORMANCE_REQUIRE_CONTAINER") == "1",
     )
 
 

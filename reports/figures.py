@@ -19,5 +19,5 @@ def write_time(ms: float) -> str:
 
 
 def times(factor: float) -> str:
-    """Write how many times as much: 9.96 → "10", 1.24 → "1.2"."""
-    return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"  # noqa: PLR2004  two digits
+    """Write how many times as much with two digits that count: 9.96 → "10", 1.24 → "1.2", 371 → "370"."""
+    return f"{float(f'{factor:.2g}'):,.{0 if factor >= 9.95 else 1}f}"  # noqa: PLR2004  two digits

@@ -146,7 +146,13 @@ ALIKE = compared()
 
 
 def report(
-    results: Any, measurements: Any = None, studied: Any = None, *, ours: Any = ALIKE, theirs: Any = ALIKE
+    results: Any,
+    measurements: Any = None,
+    studied: Any = None,
+    *,
+    ours: Any = ALIKE,
+    theirs: Any = ALIKE,
+    needs_container: bool = True,
 ) -> Report:
     return make_report(
         CLAIMS,
@@ -154,6 +160,7 @@ def report(
         {"documented": Comparison.model_validate(theirs), "ours": Comparison.model_validate(ours)},
         Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
         Studies.model_validate_json(json.dumps(studied)) if studied else None,
+        needs_container=needs_container,
     )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +44,8 @@ from reports.analyse.parity import (
 )
 
 COMPACT = (",", ":")
+UNFINISHED = "the suite did not run to its end"
+NO_CONTAINER = "a Docker engine answers but started no container, so Redis mode is decided on the private server"
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,10 @@ class Row:
 
 @dataclass(frozen=True)
 class LatencyAnswer:
-    """How many documented latencies have a verdict, and by how many times they are off at each number of tasks.
-
-    Where the verdict is neither faster nor slower, only what is slower than documented counts as off.
-    """
+    """How many documented latencies have a verdict, and the measurements that each of them was decided on."""
 
     verdict: ClaimVerdict
-    count: int
-    factors: tuple[float, ...]
+    measured: tuple[Sequence[Latency], ...]
 
 
 @dataclass(frozen=True)
@@ -98,20 +95,12 @@ class Report:
     @property
     def latency_answers(self) -> tuple[LatencyAnswer, ...]:
         """Say how many of the documented latencies came out how on the documented design."""
-        found: dict[ClaimVerdict, list[list[Latency]]] = {}
+        found: dict[ClaimVerdict, list[Sequence[Latency]]] = {}
         for row in self.claims:
             if isinstance(claim := row.claim, form.Latency):
                 measured = self.deciding("documented", claim.mode, claim.operation)
-                verdict = row.findings["documented"].verdict
-                off = ("faster", "slower") if verdict in ("faster", "slower") else ("slower",)
-                found.setdefault(verdict, []).append([one for one in measured if one.verdict in off])
-        return tuple(
-            LatencyAnswer(
-                verdict, len(found[verdict]), tuple(sorted(row.factor for row in chain(*found[verdict]) if row.factor))
-            )
-            for verdict in ORDER
-            if verdict in found
-        )
+                found.setdefault(row.findings["documented"].verdict, []).append(measured)
+        return tuple(LatencyAnswer(verdict, (*found[verdict],)) for verdict in ORDER if verdict in found)
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -137,9 +126,10 @@ class Report:
         return Counter(row.verdicts[subject] for row in self.requirements if level in (None, row.level))
 
     @property
-    def redis_places(self) -> tuple[str, ...]:
-        """Name where the latencies of Redis mode are decided, for either design."""
-        return tuple(dict.fromkeys(row.place for row in self.latencies if row.decides and row.mode == "redis"))
+    def redis_places(self) -> tuple[tuple[str, str], ...]:
+        """Name the servers on which the latencies of Redis mode are decided, for either design, and the ways there."""
+        deciding = [row for row in self.latencies if row.decides and row.mode == "redis"]
+        return tuple(dict.fromkeys((row.server, row.transport) for row in deciding))
 
     def to_json(self) -> bytes:
         """Write the report as JSON, a line for each part: the same bytes for the same inputs."""
@@ -170,8 +160,23 @@ def make_report(
     comparisons: Mapping[Design, Comparison],
     benchmark: Benchmark,
     studies: Studies | None = None,
+    *,
+    needs_container: bool = True,
 ) -> Report:
-    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
+    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
+
+    `needs_container` says whether a container that could not be started fails the gate; else it is as none.
+    """
+    incomplete = [] if all(one.verdict != "not-run" for one in conformance.results) else [UNFINISHED]
+    lost = [one for one in conformance.subjects if one.name == "container" and one.error and not needs_container]
+    if lost:
+        incomplete.append(NO_CONTAINER)
+        conformance = conformance.model_copy(
+            update={
+                "subjects": [one for one in conformance.subjects if one not in lost],
+                "results": [one for one in conformance.results if one.subject != "container"],
+            }
+        )
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
     subjects = tuple(
@@ -201,11 +206,10 @@ def make_report(
             case Tail():
                 return judge_tail(claim, deciding)
 
-    is_complete = all(one.verdict != "not-run" for one in conformance.results)
     return Report(
         schema="taskstore-report/6",
         checked=conformance.started,
-        incomplete=() if is_complete else ("the suite did not run to its end",),
+        incomplete=(*incomplete,),
         breaches=breaches,
         withheld=withheld,
         document=claims.document,

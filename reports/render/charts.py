@@ -40,9 +40,12 @@ class Scale:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Give powers of ten with their places, every other one where they are many."""
-        powers = range(self.low, self.high + 1, 1 + (self.high - self.low) // 7)
-        return [(self(10.0**power), f"{10.0**power:,.{max(0, -power)}f}") for power in powers]
+        """Give powers of ten with their places; every other one is written where they are many."""
+        step = 1 + (self.high - self.low) // 7
+        return [
+            (self(10.0**power), "" if (power - self.low) % step else f"{10.0**power:,.{max(0, -power)}f}")
+            for power in range(self.low, self.high + 1)
+        ]
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,10 @@ class GrowthChart:
     """One measurement of each mode, which has the documented range."""
     x: Scale
     y: Scale
+
+    def is_free(self, band: Latency) -> bool:
+        """Whether no curve begins in a band, so that a label there crosses none."""
+        return not any(band.low_ms <= curve.rows[0].ms.value <= band.high_ms for curve in self.curves)
 
 
 def place_ranges(latencies: Iterable[Latency]) -> RangeChart | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,9 +15,9 @@ from markupsafe import Markup
 from conformance.compare.report import TITLES
 from conformance.measure.claims import in_language
 from conformance.results.document import Verdict
-from reports.analyse.latency import MODES
+from reports.analyse.latency import MODES, Latency
 from reports.analyse.parity import Comparison
-from reports.analyse.report import Report
+from reports.analyse.report import Report, Row
 from reports.figures import figure, times, write_time
 from reports.render.charts import place_growth, place_ranges
 from reports.render.studies import peers, throughput
@@ -52,19 +52,23 @@ ANSWERS = {
 """To the question whether both modes of a design behave identically."""
 LATENCY_WORDS = {
     "confirmed": "{count} of {all} are right",
-    "faster": "{count} of {all} are pessimistic: the documented design is faster",
-    "slower": "{count} of {all} are optimistic: the documented design is slower",
+    "faster": "{count} of {all} are pessimistic: the documented design is {least} to {most} times faster",
+    "slower": "{count} of {all} are optimistic: the documented design is {least} to {most} times slower",
     "inconclusive": "{count} of {all} cannot be told",
-    "under-specified": "{count} of {all} depend on the number of tasks",
+    "under-specified": "{count} depend on the number of tasks: {those}",
     "not-yet-checked": "{count} of {all} were not measured enough",
 }
-"""What the verdicts of the documented latencies mean for the document."""
-FACTOR_WORDS = {
-    "faster": ", by {least} to {most} times",
-    "slower": ", by {least} to {most} times",
-    "under-specified": ", and it gets up to {most} times slower than they say",
+"""What the verdicts of the documented latencies mean for the document. Factors are from the nearer end of the range."""
+FOUND = {
+    "confirmed": "as documented",
+    "faster": "{factor} times faster",
+    "slower": "{factor} times slower",
+    "inconclusive": "at an end of the range",
 }
-"""How far off they are, from the nearer end of the range."""
+"""What a latency was found to be at one number of tasks."""
+COUNTED = {"holds": "{count} hold", "holds-corrected": "{count} hold as corrected"}
+"""How claims with a verdict are counted, where its word alone does not do."""
+SERVED = {"published": "{server} in a container", "embedded": "{server} as a private process"}
 MEANINGS = {
     "not-applicable": "the subject declares that it lacks the capability",
     "not-testable": "a prerequisite failed, or there is no way to look",
@@ -77,7 +81,7 @@ MEANINGS = {
     "faster": "the interval lies below the documented range",
     "slower": "the interval lies above the documented range",
     "inconclusive": "the interval straddles an end of the range",
-    "under-specified": "the claim does not say for how many tasks, and that decides",
+    "under-specified": "the verdict depends on the number of tasks, and the claim does not say where its range ends",
     "not-yet-checked": "nothing decides it yet",
 }
 WAYS = {"none": "", "embedded": "embedded server", "published": "published port"}
@@ -137,6 +141,7 @@ class _Texts:
     """Texts of the page in a language. What a text says of markup is its own; the values are escaped."""
 
     def __init__(self, language: str) -> None:
+        self._language = language
         self._texts = read_texts(_HERE / f"{language}.toml")
 
     def text(self, text: str, **values: object) -> Markup:
@@ -158,24 +163,49 @@ class _Texts:
     def latency_sentence(self, report: Report) -> Markup:
         """Say whether the documented latencies are right."""
         answers = report.latency_answers
-        count = sum(one.count for one in answers)
+        count = sum(len(one.measured) for one in answers)
         parts = []
         for one in answers:
-            part = self.text(LATENCY_WORDS[one.verdict], count=one.count, all=count)
-            if one.factors and one.verdict in FACTOR_WORDS:
-                least, most = times(one.factors[0]), times(one.factors[-1])
-                part += self.text(FACTOR_WORDS[one.verdict], least=least, most=most)
-            parts.append(part)
+            factors = sorted(row.factor for rows in one.measured for row in rows if row.factor)
+            least, most = (times(factors[place]) if factors else "" for place in (0, -1))
+            those = self.text("; ").join(map(self.by_tasks, one.measured))
+            words = LATENCY_WORDS[one.verdict]
+            parts.append(self.text(words, count=len(one.measured), all=count, least=least, most=most, those=those))
         return self.text("; ").join(parts) + self.text(".")
+
+    def by_tasks(self, rows: Sequence[Latency]) -> Markup:
+        """Say what an operation was found to take among the fewest tasks and among the most."""
+        if not rows:
+            return Markup("")
+        first, last = (self.text(FOUND[row.verdict], factor=times(row.factor or 1)) for row in (rows[0], rows[-1]))
+        return self.text(
+            "{operation} in {mode} is {first} at {few} and {last} at {many}",
+            operation=self.text(rows[0].operation),
+            mode=self.text(MODES[rows[0].mode]),
+            first=first,
+            few=f"{rows[0].tasks:,}",
+            last=last,
+            many=f"{rows[-1].tasks:,}",
+        )
+
+    def sentence(self, row: Row) -> str:
+        """Give the sentence of a claim without its full stop."""
+        return in_language(row.claim.sentence, self._language).rstrip(".。")
 
     def tally(self, report: Report) -> Markup:
         """Count the claims by their verdicts."""
         statements, readings = report.tally, report.readings
-        counts = self.text(", ").join(f"{count} {self.text(verdict)}" for verdict, count in statements.items())
-        read = self.text(", ").join(f"{row.claim.id} {self.text(row.verdict)}" for row in readings)
+        counts = self.text(", ").join(
+            self.text(COUNTED.get(verdict, "{count} {verdict}"), count=count, verdict=self.text(verdict))
+            for verdict, count in statements.items()
+        )
+        read = self.text(", ").join(
+            self.text("“{sentence}” {verdict}", sentence=self.sentence(row), verdict=self.text(row.verdict))
+            for row in readings
+        )
         return self.text(
-            "The document makes {count} statements: {counts}. Three of its sentences give no figure; our readings of "
-            "them are marked and counted apart: {readings}.",
+            "The document makes {count} statements: {counts}. Three more sentences give no figure; as we read them: "
+            "{readings}.",
             count=sum(statements.values()),
             counts=counts,
             readings=read,
@@ -183,12 +213,19 @@ class _Texts:
 
     def place_sentence(self, report: Report) -> Markup:
         """Say where the claims about Redis mode are decided."""
-        said = Markup("")
-        if places := report.redis_places:
-            said += self.text("Redis mode is decided on {places}.", places=", ".join(places))
+        if not report.redis_places:
+            return Markup("")
+        places = self.text(", ").join(self.text(SERVED[way], server=server) for server, way in report.redis_places)
+        said = self.text("Redis mode is {places} on the same machine, with no network between.", places=places)
         if report.ping_ms:
-            said += " " + self.text("A bare PING there takes {time}.", time=write_time(report.ping_ms))
+            said += self.text(" A bare PING takes {time}.", time=write_time(report.ping_ms))
         return said
+
+    def musts(self, report: Report) -> Markup:
+        """Count on each subject the MUSTs that it keeps, of those that apply to it."""
+        counts = {one.name: report.count(one.name, "MUST") for one in report.subjects}
+        kept = (f"{name} {found['pass']}/{found.total() - found['not-applicable']}" for name, found in counts.items())
+        return self.text("MUSTs kept, of those that apply: {kept}.", kept=self.text(", ").join(kept))
 
 
 def _environment(language: str, finalize: Callable[[object], object] | None = None) -> Environment:
@@ -211,6 +248,7 @@ def _environment(language: str, finalize: Callable[[object], object] | None = No
         titles=TITLES,
         latency_sentence=texts.latency_sentence,
         tally=texts.tally,
+        musts=texts.musts,
         place_sentence=texts.place_sentence,
         throughput=throughput,
         peers=peers,
