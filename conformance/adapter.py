@@ -14,6 +14,7 @@ from functools import partial
 from inspect import isawaitable, signature
 from typing import Any, TypeAlias
 
+from conformance.harness import HookMissingError
 from conformance.spec.model import FIELDS
 from taskstore import (
     FailureKind,
@@ -39,7 +40,7 @@ class Call:
 
     `Call("submit", "config", videos="video_ids")` calls `submit(config, videos=video_ids)`. The arguments of
     `create_task` are `video_ids`, `webhook_url`, `config` and `task_id`. An optional argument that is `None` is left
-    out. One that is given and has no place raises `InvalidArgument`.
+    out. A call that gives one without a place is not made.
     """
 
     def __init__(self, method: str, /, *positional: str, **named: str) -> None:
@@ -50,7 +51,7 @@ class Call:
         for name, value in given.items():
             has_place = name in self._positional or name in self.named.values()
             if not has_place and value != {"limit": 50, "offset": 0}.get(name):
-                raise InvalidArgument(name, f"has no place in {self._method}")
+                raise HookMissingError(f"adapter.calls: {self._method} has no {name}")
         named = {theirs: given[ours] for theirs, ours in self.named.items() if ours in given}
         return getattr(store, self._method)(*map(given.get, self._positional), **named)
 
@@ -89,7 +90,7 @@ class Adapter:
     page: Mapping[str, Read] = field(default_factory=dict)
     """The same of a page: `tasks`, `total`, `limit`, `offset`, `next`, `unreadable`."""
     statuses: Mapping[TaskStatus, Any] = field(default_factory=dict)
-    """By our status the store's, where it is another than our text."""
+    """By our status the store's, where it is another than our text. `None` if it has none: no call gives that one."""
     raises: Mapping[type[BaseException] | None, type[TaskStoreError] | Raise] = field(default_factory=dict)
     """By the store's exception, ours: a class or a `Raise`. The key `None` stands for a result that is `None`."""
 
@@ -122,7 +123,9 @@ class Adapter:
         """The store's status for one of ours. What neither has stays as it is; what only the store has is refused."""
         for ours in TaskStatus:
             if ours == status:
-                return self.statuses.get(ours, ours)
+                if (own := self.statuses.get(ours, ours)) is None:
+                    raise HookMissingError(f"adapter.statuses: {ours}")
+                return own
         if self.our_status(status) is not status:
             raise InvalidArgument("status", "is a status of the store, and none of ours")
         return status

@@ -187,15 +187,16 @@ def test_a_store_with_other_names_is_called_and_read() -> None:
     asyncio.run(use(JOBS, Jobs(), play))
 
 
-def test_what_the_store_has_no_place_for_is_refused() -> None:
-    adapter = replace(JOBS, calls={**JOBS.calls, "create_task": Call("submit", "video_ids")})
+def test_what_the_store_has_no_place_for_fails_one_requirement_and_no_other() -> None:
+    class Less(JobsHarness):
+        def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+            calls = {**JOBS.calls, "create_task": Call("submit", "video_ids")}
+            statuses = {**JOBS.statuses, TaskStatus.UPLOADING: None}
+            return replace(JOBS, calls=calls, statuses=statuses).adapt(Jobs())
 
-    async def play(store: Any) -> None:
-        await store.create_task(TaskCreateRequest(video_ids=("v",)))
-        with raising(InvalidArgument, argument="config"):
-            await store.create_task(TaskCreateRequest(video_ids=("v",), config={}))
-
-    asyncio.run(use(adapter, Jobs(), play))
+    assert found(Less(), create("a", config={}), create("b"), get(Id("b"))) == {"VAL-01"} | found(Less(), create("b"))
+    uploading = update(Id("a"), TaskStatus.UPLOADING)
+    assert found(Less(), create("a"), uploading, get(Id("a"))) == {"LIFE-02"} | found(Less(), create("a"))
 
 
 def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from conformance.core.finding import Signature
 from conformance.core.observe import differences
 from conformance.core.scenario import Call
+from conformance.harness import HookMissingError
 from conformance.spec.model import FIELDS, Invocation, Outcome, Raised, Record, State, Symbol, step
 
 _ENOUGH = 16
@@ -38,6 +39,8 @@ class Made:
     """The object or the exception of the store itself."""
     is_closed: bool = False
     """Whether its instance had been closed before."""
+    lacks: HookMissingError | None = None
+    """What the adapter has no place for: then the call was not made."""
     has_failed: bool = False
     """Whether it has no result that the model could explain."""
     may_have_happened: bool = False

@@ -36,10 +36,12 @@ from conformance.core.scenario import (
     listing,
     update,
 )
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.spec.model import LIFETIME, STATUSES, Invocation, Page, Raised, Record, Span
 from taskstore import TaskStatus
 
+_LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
+"""The requirement that fails if an operation has no place for an argument."""
 _TICK = 0.005
 _BATCH, _RECENT, _SHOWN, _PAGES = 50, 3, 8, 1_000
 _ATTEMPTS = 5
@@ -180,6 +182,8 @@ class Player:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
+        except HookMissingError as error:
+            made.lacks = error
         except Exception as error:  # noqa: BLE001  whatever the store raises is its result
             made.answer, made.observed = error, SILENT if limit.expired() else raised_of(error)
             if limit.expired():
@@ -257,6 +261,8 @@ class Player:
 
     def _take(self, race: Race, made: list[Made]) -> None:
         """Judge what came of calls at the same time, and note what it says about the tasks."""
+        if not (made := [one for one in made if not self._is_left_out(one)]):
+            return
         self._done[-1] = self._done[-1][0], made
         about, failure, trouble = self.scenario.about, race.failure, self._trouble
         for one in made:
@@ -279,6 +285,15 @@ class Player:
         else:
             self.tally.exercised.update(about or ("ATOM-01",))
             self._write = None
+
+    def _is_left_out(self, made: Made) -> bool:
+        """Whether the adapter has no place for the call. One requirement fails for that, and nothing else."""
+        if made.lacks is None:
+            return False
+        number = _LACKING.get(made.call.operation, "LIFE-04") if "calls" in made.lacks.hook else "LIFE-02"
+        lack = complaint(number, "a store that has this status, or argument", made.lacks.hook, "adapter")
+        self.tally.findings.setdefault(lack.signature, lack)
+        return True
 
     def _note(self, made: Made) -> None:
         """Note under its label what a call gave, and which task a write was about: reads show it next."""
