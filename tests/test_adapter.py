@@ -22,7 +22,7 @@ from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.core.scenario import Action, Id, Scenario, create, get, listing, update
 from conformance.suite import run
-from taskstore import InvalidArgument, Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
+from taskstore import Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
 
 ALL = {name: name for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from functools import partial
 from importlib import import_module
 from itertools import chain
@@ -16,7 +17,7 @@ import pytest
 
 from conformance.case import NotTestable, Subject, only_own_verdicts
 from conformance.core.chapter import play, play_one
-from conformance.core.finding import Finding, Tally
+from conformance.core.finding import Finding, Signature, Tally
 from conformance.core.scenario import Scenario
 from conformance.harness import Harness
 from conformance.spec.requirements import REQUIREMENTS
@@ -71,19 +72,32 @@ def _test(name: str) -> Callable[[Subject], None]:
         subject = conformance_subject
         if subject.broken:
             raise NotTestable(subject.broken)
+        before = {signature for tally in subject.tallies.values() for signature in tally.findings}
         tally = subject.tallies[name] = Tally()
         with only_own_verdicts():
             asyncio.run(CHAPTERS[name](subject.harness, tally, subject.seed, subject.depth))
         for number in subject.unjudged:
             tally.withdraw(number)
         if tally.findings:
-            found = sorted(tally.findings.values(), key=lambda one: (not one.is_plain, len(one.scenario.actions)))
-            text = "\n\n".join(shown(one, tally.seen[one.signature]) for one in found)
-            raise pytest.fail.Exception(text, pytrace=False)
+            raise pytest.fail.Exception(reported(tally, before), pytrace=False)
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the chapter {name}."
     return run
+
+
+def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
+    """What a chapter found: of each requirement the first finding, the others as a line, and no other chapter's."""
+    found = sorted(tally.findings.values(), key=lambda one: (not one.is_plain, len(one.scenario.actions)))
+    new = [one for one in found if one.signature not in before]
+    texts = []
+    for number in dict.fromkeys(one.requirements[0] for one in new):
+        first, *others = [one for one in new if one.requirements[0] == number]
+        lines = [cut(f"also expected {one.expected}; came {one.actual}", _WIDTH) for one in others]
+        texts.append("\n".join([shown(first, tally.seen[first.signature]), *dict.fromkeys(lines)]))
+    if len(new) < len(found):
+        texts.append(f"Of what is shown above {len(found) - len(new)} findings came again.")
+    return "\n\n".join(texts)
 
 
 def shown(finding: Finding, times: int = 1) -> str:

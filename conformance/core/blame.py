@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from conformance.core.judge import Made
 from conformance.core.observe import MARK
-from conformance.spec.model import TEXTS, Outcome, Page, Raised
+from conformance.spec.model import TEXTS, Outcome, Page, Raised, Record
 from conformance.text import source
 
 READS = ("get_task", "list_tasks")
@@ -21,6 +21,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "offset": ("LIST-06",),
     "following": ("LIST-13", "LIST-12"),
     "unreadable": ("FAIL-09",),
+    "argument": ("API-05",),
 }
 """What fields are about, whatever operation returns them."""
 _REFUSED: Mapping[str, tuple[str, ...]] = {
@@ -46,6 +47,8 @@ def blame(  # noqa: C901  one rule after the other
         return ["LIST-10"] if is_shared else ["DUR-03", "SHARE-02"]
     own = [number for name in names for number in _FIELDS.get(name, ())]
     is_narrow = bool(own) and all(name in _FIELDS for name in names)
+    if names == ("completed_at",) and isinstance(expected, Record) and expected.completed_at is not None:
+        is_narrow, own = True, ["LIFE-18" if expected.status == "cancelled" else "LIFE-05"]
     if write and write.outcome and made.call.operation in READS:
         if write.call.on != made.call.on:
             found.append("SHARE-01" if is_shared else "SHARE-02")

@@ -158,7 +158,8 @@ def judged(race: Race, made: Made, trouble: Trouble | None = None) -> Finding | 
     elif failure and operation in failure.fails and not race.cancelled and not race.closes:
         rules.append((made.has_failed, "", "StoreUnavailable"))
     broken = next(((number, expected) for holds, number, expected in rules if not holds), None)
-    return _wrong(*broken, describe(observed), failure, operation) if broken else None
+    said = describe(observed, ("failure_kind", "write_may_have_happened"))
+    return _wrong(*broken, said, failure, operation) if broken else None
 
 
 def _wrong(number: str, expected: str, actual: str, failure: Failure | None, operation: str = "") -> Finding:

@@ -318,7 +318,9 @@ class Player:
         outcome, names = nearest
         is_new = not self._last
         numbers = blame(made[0], outcome, names, self._write, is_shared=self._is_shared, is_new=is_new)
-        ordered = (*numbers,) if self._is_plain else (*about, *numbers)
+        if race.failure and isinstance(made[0].observed, Raised):  # of another class than the contract's
+            numbers = []
+        ordered = (*numbers,) if self._is_plain or numbers == ["API-05"] else (*about, *numbers)
         kind = signature(made[0], outcome, names)
         return Finding(ordered, describe(outcome.result, names), describe(made[0].observed, names), kind)
 
@@ -334,7 +336,7 @@ class Player:
             if one is not None and one.signature not in self.tally.learned:
                 scenario = replace(self.scenario, actions=tuple(action for action, _ in self._done))
                 lines = tuple(line for done in self._done for line in _lines(*done))
-                numbers = tuple(dict.fromkeys(filter(None, (*one.requirements, *about))))
+                numbers = tuple(dict.fromkeys(filter(None, one.requirements))) or about[:1]
                 plain = self._is_plain
                 raise EndedError(replace(one, requirements=numbers, scenario=scenario, lines=lines, is_plain=plain))
 

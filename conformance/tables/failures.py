@@ -155,7 +155,7 @@ def _servers() -> Iterator[Row]:
     ended = partial(_administered, "CLIENT KILL TYPE normal SKIPME yes")
     yield Row("the server has closed the connections", ended, on=1, about="FAIL-14")
     yield Row("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06")
-    yield Row("the server has restarted", _restarted, about="DUR-01 FAIL-14")
+    yield Row("the server has restarted", _restarted, about="FAIL-14 DUR-01")
     yield Row("another node has the tasks", _moved, on=1, needs=[Capability.CLUSTER], about="MODE-18")
     over: dict[str, Any] = {"on": 1, "needs": [Capability.FAILOVER], "groups": (_CALLS,), "patience": 20}
     for kill, words in ((False, ""), (True, " from a killed one")):
