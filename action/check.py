@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +19,17 @@ from typing import NamedTuple
 from conformance.results.document import read
 
 _MOST = 10
-"""GitHub shows no more annotations of a step."""
+"""GitHub shows no more errors of a step."""
+_FAILING = ("new", "undecided")
+_COUNTED = (*_FAILING, "known", "should", "missing-hook", "pass", "not-applicable")
 
 
 class Line(NamedTuple):
     """What came out of a test of a run, or of an operation, a difference or a gap of a comparison."""
 
     name: str
-    verdict: str
-    """`passed`, `failure` or `skipped`."""
+    kind: str
+    """One of `_COUNTED`."""
     text: str = ""
 
 
@@ -40,23 +43,30 @@ def main() -> int:
     else:  # without a store it would play those of the suite
         command = ["run", *(f"--store={name}" for name in store.split() or [""]), f"--depth={depth}"]
     command += [f"--json={results}", *([f"--known={known}"] if known else [])]
-    status = subprocess.run([sys.executable, "-m", "conformance", *command], check=False).returncode
+    process = [sys.executable, "-m", "conformance", *command]
+    ran = subprocess.run(process, stderr=subprocess.PIPE, text=True, check=False)
+    print(ran.stderr, end="", file=sys.stderr)
+    status, said = ran.returncode, ran.stderr.strip() or "its output says why"
 
     is_there = results.exists() and results.stat().st_size  # wrong usage may leave it empty
     lines = [*(of_comparison if pair else of_run)(results)] if is_there else []
-    if status and all(line.verdict != "failure" for line in lines):
-        lines.append(Line(f"conformance {command[0]}", "failure", f"exit status {status}: its output says why"))
-    failed = [line for line in lines if line.verdict == "failure"]
+    if status and all(line.kind not in _FAILING for line in lines):
+        lines.append(Line(f"conformance {command[0]}", "new", f"exit status {status}: {said.splitlines()[-1]}"))
+    failed = [line for line in lines if line.kind in _FAILING]
     for line in failed[:_MOST]:
         print(f"::error title={escaped(line.name, ':,')}::{escaped(line.text or line.name)}")
+    if len(failed) > _MOST:
+        print(f"::warning title=conformance::and {len(failed) - _MOST} more: see the summary of the job")
+    numbers = Counter(line.kind for line in lines)
+    counts = ", ".join(f"{numbers[kind]} {kind}" for kind in _COUNTED if numbers[kind] or kind == "new")
     if not summary.exists():
-        title = f"### {len(failed)} of {len(lines)} fail: {pair or store}, exit status {status}\n"
+        title = f"### {counts}: {pair or store}, exit status {status}\n"
         summary.write_text("\n".join([title, *(f"#### {one.name}\n```\n{one.text}\n```" for one in failed), ""]))
     with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a") as shown:
         shown.write(summary.read_text())
     ET.ElementTree(junit(lines)).write(folder / "junit.xml", "utf-8", xml_declaration=True)
-    message, color = ("passing", "brightgreen") if status == 0 else (f"{len(failed)} failing", "red")
-    badge = {"schemaVersion": 1, "label": "conformance", "message": message, "color": color}
+    color = "red" if status else "brightgreen"
+    badge = {"schemaVersion": 1, "label": "conformance", "message": counts, "color": color}
     (folder / "badge.json").write_text(json.dumps(badge))
     with Path(os.environ["GITHUB_OUTPUT"]).open("a") as outputs:
         outputs.write(f"folder={folder}\nstatus={status}\n")
@@ -66,19 +76,20 @@ def main() -> int:
 def of_run(results: Path) -> Iterator[Line]:
     """The tests of a run. What applies and is not decided fails it too."""
     for one in read(results).results:
-        verdict = "failure" if one.is_failure or one.is_open else "passed" if one.verdict == "pass" else "skipped"
-        yield Line(f"{one.test} [{one.subject}]", verdict, f"{one.verdict}: {one.reason}")
+        accepted = one.expected.kind if one.expected else one.verdict
+        kind = "new" if one.is_failure else "undecided" if one.is_open else accepted
+        yield Line(f"{one.test} [{one.subject}]", kind, f"{one.verdict}: {one.reason}")
 
 
 def of_comparison(results: Path) -> Iterator[Line]:
     """The operations of a comparison that do not differ, its differences, and what it could not try."""
     found = json.loads(results.read_bytes())
     for one in found["findings"]:
-        verdict = "skipped" if one["known"] else "failure"
-        yield Line(f"{one['operation']}: {one['kind']} of {one['seen']}", verdict, "\n".join(one["script"]))
-    yield from (Line(gap, "failure") for gap in found["gaps"])
+        kind = "known" if one["known"] else "new"
+        yield Line(f"{one['operation']}: {one['kind']} of {one['seen']}", kind, "\n".join(one["script"]))
+    yield from (Line(gap, "undecided") for gap in found["gaps"])
     different = {one["operation"] for one in found["findings"]}
-    yield from (Line(name, "passed") for name in found["operations"] if name not in different)
+    yield from (Line(name, "pass") for name in found["operations"] if name not in different)
 
 
 def junit(lines: list[Line]) -> ET.Element:
@@ -86,8 +97,9 @@ def junit(lines: list[Line]) -> ET.Element:
     suite = ET.Element("testsuite", name="conformance", tests=str(len(lines)))
     for line in lines:
         case = ET.SubElement(suite, "testcase", classname="conformance", name=line.name)
-        if line.verdict != "passed":
-            ET.SubElement(case, line.verdict, message=line.text.partition("\n")[0]).text = line.text
+        if line.kind != "pass":
+            tag = "failure" if line.kind in _FAILING else "skipped"
+            ET.SubElement(case, tag, message=line.text.partition("\n")[0]).text = line.text
     return suite
 
 
