@@ -134,7 +134,7 @@ def probe(harness: Harness) -> str:
     """Say why a task cannot be created and read, or nothing if it can.
 
     Raises:
-        HarnessFailedError: if the store cannot even be opened.
+        HarnessFailedError: if the store cannot even be opened, or does not reach its server.
     """
 
     async def create_and_read(store: TaskStore) -> None:
@@ -145,8 +145,11 @@ def probe(harness: Harness) -> str:
             asyncio.run(_run(create_and_read, guarded(harness)))
     except HarnessFailedError:
         raise
-    except Exception as fault:  # noqa: BLE001  whatever the store raises is the answer
-        return f"a task cannot be created and read: {type(fault).__name__}: {fault}"
+    except Exception as fault:  # whatever the store raises is the answer
+        reason = f"a task cannot be created and read: {type(fault).__name__}: {fault}"
+        if "ConnectionError" in str(type(fault).__mro__):  # Python's, or that of a client
+            raise HarnessFailedError(f"{reason} (start its server, or let RedisServerHarness start one)") from fault
+        return reason
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from traceback import extract_tb
 from typing import Any, cast
 
 from conformance.files import CommandFailedError
@@ -45,7 +46,9 @@ def _blamed(name: str) -> Iterator[None]:
     except (HookMissingError, HarnessFailedError):
         raise
     except Exception as fault:
-        raise HarnessFailedError(f"`{name}` of the harness raised {type(fault).__name__}: {fault}") from fault
+        last = extract_tb(fault.__traceback__)[-1]
+        text = f"{type(fault).__name__}: {fault} ({last.filename}:{last.lineno}: in {last.name})"
+        raise HarnessFailedError(f"`{name}` of the harness raised {text}") from fault
 
 
 @asynccontextmanager

@@ -105,7 +105,7 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
                 broken = probe(harness)
                 unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
-            reason = f"{type(fault).__name__}: {fault}"
-            pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
+            reason = f"subject {shown} could not be set up: {type(fault).__name__}: {fault}"
+            raise pytest.fail.Exception(reason, pytrace=False) from None
         seed, depth = option.conformance_seed, option.conformance_depth
         yield Subject(shown, harness, facts, seed, broken, depth=depth, unjudged=unjudged)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 import types
 from collections.abc import AsyncIterator, Mapping
@@ -13,13 +12,14 @@ from functools import partial
 from typing import Any
 
 import pytest
+import redis
 
 from conformance import case as cases_of
 from conformance.calibration import CalibrationError, calibrate
 from conformance.case import Namespace, NotTestable, Subject
-from conformance.cases import cost, find_cases
+from conformance.cases import cost, find_cases, records
 from conformance.guard import HarnessFailedError, guarded
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, Inspector
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from taskstore import MemoryTaskStore, TaskStore
@@ -83,7 +83,15 @@ def test_an_opener_that_another_process_cannot_import_is_a_fault_of_the_harness(
         play(KEPT, harness)
 
 
+class Forever(Inspector):
+    def lifetime_ms(self, task_id: str) -> int:
+        return -1
+
+
 class Breaks(ExpiringMemoryHarness):
+    def inspector(self, namespace: str) -> Inspector:
+        return Forever()
+
     def advance(self, namespace: str, by: timedelta) -> None:
         raise OSError("no clock")
 
@@ -94,10 +102,29 @@ class Breaks(ExpiringMemoryHarness):
 
 
 def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
-    with pytest.raises(HarnessFailedError, match=re.escape("`advance` of the harness raised OSError: no clock")):
+    with pytest.raises(HarnessFailedError, match=r"`advance` .* OSError: no clock \(.*test_cases.py:\d+: in advance"):
         play("expiry.test_nothing_is_left_by_any_listing", Breaks())
     with pytest.raises(HarnessFailedError, match="`open_at` of the harness raised OSError: no socket"):
         asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))
+
+
+def test_a_record_without_a_lifetime_is_called_so() -> None:
+    with pytest.raises(AssertionError, match=r"the record never expires \(PTTL -1\)"):
+        play("expiry.test_the_lifetime_is_seven_days_by_default", Breaks())
+
+
+class AwayStore(MemoryTaskStore):
+    async def create_task(self, *_: Any, **__: Any) -> Any:
+        raise redis.ConnectionError("refused")
+
+
+class Away(MemoryHarness):
+    store_class = AwayStore
+
+
+def test_a_store_whose_server_is_away_is_not_judged() -> None:
+    with pytest.raises(HarnessFailedError, match=r"ConnectionError: refused \(start its server, or let RedisServer"):
+        cases_of.probe(Away())
 
 
 async def enter(opened: AbstractAsyncContextManager[Any]) -> None:
@@ -155,14 +182,35 @@ class Lazy:
 
 
 class LazyHarness(RedisHarness):
+    pool = Lazy
+
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return Lazy(self, namespace)
+        return self.pool(self, namespace)
 
 
 def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
     harness = LazyHarness()
     with harness.running():
         play("cost.test_every_operation_is_one_request", harness)
+
+
+class Divides(Lazy):
+    async def list_tasks(self, *arguments: Any, limit: int = 50, **named: Any) -> Any:
+        return await self._stores[0 // limit].list_tasks(*arguments, limit=limit, **named)
+
+
+def test_a_call_that_raises_without_a_request_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LazyHarness, "pool", Divides)
+    harness = LazyHarness()
+    with harness.running(), pytest.raises(AssertionError, match="'count, which raised ZeroDivisionError': 0"):
+        play("cost.test_every_operation_asks_the_server", harness)
+
+
+def test_a_record_in_words_of_its_own_is_damaged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_WRONG_VALUES", ())
+    harness = RedisHarness()
+    with harness.running():
+        play("records.test_an_unreadable_record_is_named", harness)
 
 
 class SlowStore(MemoryTaskStore):

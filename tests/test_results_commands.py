@@ -92,7 +92,8 @@ def test_two_subjects_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Cap
     [
         (("none.json",), "none.json: No such file or directory"),
         (("text.json",), "text.json: not the results of the conformance suite: Invalid JSON"),
-        (("one.json",), "name two of its subjects with --subject: memory"),
+        (("one.json",), "name another file, or two subjects with --subject: memory"),
+        (("one.json", "two.json"), "no subject is in both files: name one of ['memory'] and one of ['redis']"),
         (("one.json", "--subject", "redis"), "--subject: there is no redis, only memory"),
     ],
 )
@@ -106,6 +107,7 @@ def test_what_cannot_be_compared_is_named(
     monkeypatch.chdir(tmp_path)
     Path("text.json").write_text("{")
     write(Path("one.json"), memory={"a": "pass"})
+    write(Path("two.json"), redis={"a": "pass"})
     assert main(["diff", *arguments]) == 2
     assert told in capsys.readouterr().err
 

@@ -17,9 +17,13 @@ async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: Ta
     for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
         assert inspect.iscoroutinefunction(getattr(store, name, None)), f"{name} is no coroutine function"
     task, other = await store.create_task(a_request()), await store.create_task(a_request())
-    assert (task.status, task.progress, task.completed_at) == (TaskStatus.PENDING, 0, None)
+    assert task.status is TaskStatus.PENDING
+    assert task.progress == 0
+    assert task.completed_at is None
     done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED, result_url="https://x/y.mp4")
-    assert (done.status, done.progress, done.result_url) == (TaskStatus.COMPLETED, 100, "https://x/y.mp4")
+    assert done.status is TaskStatus.COMPLETED
+    assert done.progress == 100
+    assert done.result_url == "https://x/y.mp4"
     assert (await store.cancel_task(other.task_id)).status is TaskStatus.CANCELLED
     assert (await store.get_task(task.task_id)).status is TaskStatus.COMPLETED
 

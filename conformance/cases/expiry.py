@@ -37,11 +37,11 @@ async def test_nothing_is_left_by_any_listing(store: Any, namespace: Namespace) 
         assert namespace.inspector.keys(), "expected keys of the tasks"
         namespace.advance(DAYS)
         await store.list_tasks(**form)
-        assert left_of(namespace, gone) == [], f"expected nothing of expired tasks after a listing of {form}"
+        assert left_of(namespace, gone) == [], f"expected nothing of expired tasks after list_tasks(**{form})"
         if others:
             namespace.advance(DAYS)
             await store.list_tasks()
-        assert namespace.inspector.keys() == set(), f"expected no key after a listing of {form}"
+        assert namespace.inspector.keys() == set(), f"expected no key after list_tasks(**{form})"
 
 
 @case("EXP-08", needs=Capability.EXPIRING)
@@ -85,7 +85,9 @@ async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace
     """The record has 7 × 24 × 3600 s from the last write on."""
     task = await store.create_task(a_request())
     await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-    left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
+    milliseconds = namespace.inspector.lifetime_ms(task.task_id)
+    assert milliseconds != -1, "the record never expires (PTTL -1)"
+    left = timedelta(milliseconds=milliseconds)
     assert WEEK - MINUTE < left <= WEEK, f"expected a lifetime of {WEEK}, {left} are left"
 
 

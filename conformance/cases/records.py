@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.adapter import TaskView
-from conformance.case import Namespace, NotTestable, case
+from conformance.case import Namespace, case
 from conformance.cases.contents import a_request, calls_on, fill
 from conformance.harness import Capability
 from conformance.spec.model import FIELDS, TEXTS
@@ -65,7 +65,7 @@ def _ids(page: Any) -> list[str]:
 _NO_RECORDS = (b"", b"not json", b"{}", b"[1]", b"\xff\xfe", None)
 """What no store can take for the record of a task; None is a value of another type."""
 _WRONG_VALUES = ((rf'"({"|".join(TaskStatus)})"', '"nothing"'), (r"20\d\d-", "soon-"), (r":\d{16}\b", ':"soon"'))
-"""What makes a status none in a record, and times no times: a pattern, and what comes in its place."""
+"""What makes a status none in a record, and times no times, in our words: a pattern, and what comes in its place."""
 
 
 @case("FAIL-09", needs=Capability.SHARED)
@@ -77,8 +77,6 @@ async def test_an_unreadable_record_is_named(store: TaskStore, namespace: Namesp
     newer, task_id, older = _ids(await store.list_tasks())
     raw = inspector.raw(task_id) or b""
     replaced = {re.sub(right.encode(), wrong.encode(), raw) for right, wrong in _WRONG_VALUES} - {raw}
-    if not replaced:
-        raise NotTestable("the record holds neither the word of a status nor a time")
     for wrong in (*_NO_RECORDS, raw[: len(raw) // 2], *replaced):
         if wrong is None:
             inspector.overwrite_with_another_type(task_id)
@@ -91,5 +89,5 @@ async def test_an_unreadable_record_is_named(store: TaskStore, namespace: Namesp
             for limit, offset, expected in ((3, 0, [newer, older]), (1, 1, []), (2, 1, [older])):
                 page = await store.list_tasks(TaskStatus.PENDING, limit, offset)
                 listed = _ids(page), [*page.unreadable], page.total
-                assert listed == (expected, [refused.value.key], 3), f"a listing with {wrong!r:.60}"
+                assert listed == (expected, [refused.value.key], 3), f"ids, unreadable, total with {wrong!r:.60}"
             assert not wrong or inspector.raw(task_id) == there, f"a call has changed {wrong!r:.60}"

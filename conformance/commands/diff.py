@@ -47,10 +47,12 @@ def main(options: argparse.Namespace) -> int:
     if options.subject or not options.other:
         names = options.subject or left
         if not options.subject and len(left) != 2:  # noqa: PLR2004  the two of one file
-            raise CommandFailedError(f"name two of its subjects with --subject: {', '.join(left)}")
+            raise CommandFailedError(f"name another file, or two subjects with --subject: {', '.join(left)}")
         if unknown := {names[0]} - {*left} | {names[-1]} - {*right}:
             raise CommandFailedError(f"--subject: there is no {', '.join(unknown)}, only {', '.join(left)}")
         pairs = [(names[0], names[-1])]
+    elif not {*left} & {*right}:
+        raise CommandFailedError(f"no subject is in both files: name one of {left} and one of {right} with --subject")
     status = 0
     for pair in pairs:
         titles = list(pair) if pair[0] != pair[1] else [f"{file}, {pair[0]}" for file in files]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,10 +53,13 @@ def find_subject(name: str) -> Callable[[], Harness]:
     """Return what makes the harness that a name stands for: one of `SUBJECTS`, a Redis URL, or `module:name`.
 
     Raises:
-        UnknownSubjectError: if there is no such subject, its module cannot be imported, or a package is missing.
+        UnknownSubjectError: if there is no such subject, its module cannot be imported, a package is missing, or it is
+            a class that is no `Harness`.
     """
     given = [name] if name.startswith(("redis://", "rediss://")) else []
     make = _imported(".redis:NamedRedisHarness" if given else SUBJECTS.get(name, name))
+    if isinstance(make, type) and not issubclass(make, Harness):
+        raise UnknownSubjectError(f"{name} is no subclass of conformance.Harness")
 
     def made() -> Harness:
         harness = make(*given) if callable(make) else make
@@ -77,6 +81,8 @@ def _imported(place: str) -> Any:
         return getattr(importlib.import_module(module_name, __package__), attribute)
     except Exception as error:
         reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
-        if isinstance(error, ModuleNotFoundError) and place.startswith("."):
-            reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
+        if isinstance(error, ModuleNotFoundError):
+            found = f"{reason} (name it without .py; the first folder that was searched is {sys.path[0]})"
+            missing = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
+            reason = missing if place.startswith(".") else found
         raise UnknownSubjectError(reason) from error
