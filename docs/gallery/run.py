@@ -1,4 +1,4 @@
-"""`tox -e gallery`: compare the stores of public libraries, and write README.md and gallery.json beside this file.
+"""`tox -e gallery`: compare the stores of public libraries, and write README.md beside this file.
 
 Each `*_modes.py` names the two stores of a library. Each script in `findings` shows one difference with the library
 alone, and prints a line for each store; what its documentation says is in the docstring.
@@ -13,98 +13,63 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
 
-from redis import Redis
-
-from conformance.compare.child import searched
 from conformance.subjects.servers import EmbeddedServer
 
 HERE = Path(__file__).parent
+HEAD = """\
+# Public libraries with two stores
+
+`tox -e gallery` writes this page. Each library's two stores are compared with `conformance compare`, and
+a finding is shown again by a script that uses the library alone. The versions stand in `pyproject.toml`, in the
+dependency group `gallery`. Most stores on a server refuse a key that is no UTF-8, as `"\\ud800"`, and none in memory
+does: that is counted, and not shown below.
+
+| library | version | stores | operations | differences |
+|---|---|---|--:|--:|
+"""
 
 
 def main() -> None:
     """Compare, confirm and write."""
     with EmbeddedServer() as server:
-        libraries = [library_of(file.stem, server.url) for file in sorted(HERE.glob("*_modes.py"))]
-    document = {"schema": "gallery/1", "libraries": libraries}
-    (HERE / "gallery.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    (HERE / "README.md").write_text(page_of(libraries), "utf-8")
+        parts = [part_of(file.stem, server) for file in sorted(HERE.glob("*_modes.py"))]
+    rows, sections = zip(*parts, strict=True)
+    (HERE / "README.md").write_text(HEAD + "\n".join([*rows, *sections, ""]), "utf-8")
 
 
-def library_of(module: str, url: str) -> dict[str, Any]:
-    """What the page says of one library."""
+def part_of(module: str, server: EmbeddedServer) -> tuple[str, str]:
+    """The row of a library in the table, and its section; SystemExit if not everything was exercised."""
     print(module, flush=True)
     modes = import_module(module)
-    names = modes.STORES[0].__name__, modes.STORES[1].__name__
-    report = searched(*zip(names, modes.STORES, strict=True))
-    scripts = (finding.script for finding in report.findings)
-    shortest = min(scripts, key=lambda script: len("\n".join(script)), default=())
-    name = module.removesuffix("_modes")
-    return {
-        "library": modes.LIBRARY,
-        "version": version(modes.LIBRARY),
-        "about": (modes.__doc__ or "").partition(": ")[2].strip().removesuffix("."),
-        "stores": names,
-        "harness": f"{module}.py",
-        "operations": {operation: row.results for operation, row in report.operations.items()},
-        "not_exercised": sorted(report.gaps),
-        "differences": [finding.title for finding in report.findings],
-        "shortest": shortest,
-        "findings": [confirmed(script, url) for script in sorted((HERE / "findings").glob(f"{name}_?.py"))],
-    }
+    stores = [name for name in vars(modes) if name.endswith("Mode")]
+    with NamedTemporaryFile() as file:
+        names = [f"{module}:{store}" for store in stores]
+        command = [sys.executable, "-m", "conformance", "compare", *names, "--json", file.name]
+        ended = subprocess.run(command, cwd=HERE, stdout=subprocess.PIPE, text=True, check=False)
+        if ended.returncode not in (0, 1):
+            raise SystemExit(ended.stdout)
+        report = json.loads(Path(file.name).read_text("utf-8"))
+    about = modes.__doc__.partition(": ")[2].strip().removesuffix(".")
+    shown = [shown_by(file, server, stores) for file in sorted((HERE / "findings").glob(f"{module[:-6]}_?.py"))]
+    counts = len(report["operations"]), len(report["findings"])
+    cells = f"[{modes.LIBRARY}]({module}.py)", version(modes.LIBRARY), about, *map(str, counts)
+    return f"| {' | '.join(cells)} |", "\n".join([f"\n## {modes.LIBRARY} {version(modes.LIBRARY)}\n", *shown])
 
 
-def confirmed(script: Path, url: str) -> dict[str, Any]:
-    """A finding, as its script shows it.
-
-    Raises:
-        SystemExit: if it shows no difference.
-    """
-    with Redis.from_url(url) as client:
-        client.flushdb()
+def shown_by(script: Path, server: EmbeddedServer, stores: list[str]) -> str:
+    """A finding, as its script shows it; SystemExit if it shows no difference."""
+    server.call("FLUSHDB")
+    environment = os.environ | {"REDIS_URL": server.url, "REDIS_PORT": str(server.port)}
     command = [sys.executable, "-W", "ignore", str(script)]
-    ended = subprocess.run(command, env=os.environ | {"REDIS_URL": url}, stdout=subprocess.PIPE, text=True, check=True)
+    ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     lines = ended.stdout.splitlines()
     if len(lines) != 2 or lines[0] == lines[1]:
         raise SystemExit(f"{script.name} shows no difference any more: {lines}")
-    title, _, documented = script.read_text("utf-8").split('"""')[1].partition("\n\n")
-    return {
-        "title": title,
-        "documented": " ".join(documented.split()),
-        "script": f"findings/{script.name}",
-        "output": lines,
-    }
-
-
-def page_of(libraries: list[dict[str, Any]]) -> str:
-    """The page as Markdown."""
-    lines = [
-        "# Public libraries with two stores",
-        "",
-        "`tox -e gallery` writes this page. Each library's two stores are compared with `conformance compare`, and its",
-        "findings are shown again by scripts that use the library alone. The versions stand in `pyproject.toml`, in",
-        "the dependency group `gallery`.",
-        "",
-        "| library | version | stores | operations exercised | differences | reported below |",
-        "|---|---|---|--:|--:|--:|",
-    ]
-    for one in libraries:
-        exercised = sum(bool(results) for results in one["operations"].values())
-        counts = (f"{exercised} of {len(one['operations'])}", len(one["differences"]), len(one["findings"]))
-        link = f"[{one['library']}]({one['harness']})"
-        lines.append(f"| {link} | {one['version']} | {one['about']} | {' | '.join(map(str, counts))} |")
-    for one in libraries:
-        lines += ["", f"## {one['library']} {one['version']}", ""]
-        if not one["differences"]:
-            lines.append("No difference was found.")
-            continue
-        lines += ["The shortest script:", "", "```python", *one["shortest"], "```", ""]
-        for finding in one["findings"]:
-            lines.append(f"* {finding['title']} {finding['documented']} ([script]({finding['script']}))")
-            pairs = zip(one["stores"], finding["output"], strict=True)
-            lines += [f"  * {store}: `{output}`" for store, output in pairs]
-    return "\n".join(lines).rstrip() + "\n"
+    told = " ".join(script.read_text("utf-8").split('"""')[1].split())
+    outputs = (f"  * {store}: `{line}`" for store, line in zip(stores, lines, strict=True))
+    return "\n".join([f"* {told} ([script](findings/{script.name}))", *outputs])
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ The docstring of `set`: "A timeout of 0 indicates that the cache never expires";
 """
 
 import os
-from urllib.parse import urlsplit
 
 from cachelib import RedisCache, SimpleCache
 
-for cache in (SimpleCache(), RedisCache(port=urlsplit(os.environ["REDIS_URL"]).port)):
+for cache in (SimpleCache(), RedisCache(port=int(os.environ["REDIS_PORT"]))):
     cache.set("k", "text", timeout=-1)
     print(cache.get("k"))

@@ -8,14 +8,10 @@ import os
 
 from cashews import Cache
 
-
-async def main(address):
-    """Set, and get."""
-    cache = Cache()
-    cache.setup(address)
-    await cache.set("k", -1)
-    return await cache.get("k")
-
-
-for address in ("mem://", os.environ["REDIS_URL"]):
-    print(asyncio.run(main(address)))
+with asyncio.Runner() as runner:
+    for address in ("mem://", os.environ["REDIS_URL"]):
+        cache = Cache()
+        cache.setup(address)
+        runner.run(cache.set("k", -1))
+        print(runner.run(cache.get("k")))
+        runner.run(cache.close())

@@ -1,6 +1,6 @@
-"""`created_at` has a time zone in InMemoryStore and none in SqliteStore, so that the two cannot be compared.
+"""A namespace in which an item was looked for is listed by InMemoryStore, and not by SqliteStore.
 
-The docstring of Item: "created_at: Timestamp of item creation".
+The docstring of `list_namespaces`: "List and filter namespaces in the store."
 """
 
 from langgraph.store.memory import InMemoryStore
@@ -9,5 +9,5 @@ from langgraph.store.sqlite import SqliteStore
 with SqliteStore.from_conn_string(":memory:") as sqlite:
     sqlite.setup()
     for store in (InMemoryStore(), sqlite):
-        store.put(("users",), "k", {"a": 1})
-        print(store.get(("users",), "k").created_at.tzinfo)
+        store.get(("users",), "k")
+        print(store.list_namespaces())
