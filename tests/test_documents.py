@@ -33,6 +33,7 @@ FOLLOWED_ELSEWHERE = re.compile(r"python3? -m (venv|pip)|pip |redis-server ")
 """Installing: in `.ci/bare` and test_install.py."""
 QUICKLY = {
     "conformance run ": "conformance run --depth smoke ",
+    "--claims conformance/": f"--claims {ROOT}/conformance/",
     "measure --store": "measure --entries 20 --blocks 2 --seconds 0.002 --store",
     "pytest --pyargs": "pytest --conformance-depth smoke --pyargs",
 }

@@ -71,6 +71,13 @@ class Broken(Mine):
     def operations(self):
         return (*Mine.operations(self)[:2], Operation("fail", lambda store: 1 / 0, reads=WHOLE))
 
+class Attribute(Mine):
+    operations = ()
+
+class Unmade(Mine):
+    def __init__(self):
+        raise KeyError("unmade")
+
 class ReadOnly(Mine):
     def operations(self):
         return Mine.operations(self)[:1]
@@ -232,6 +239,8 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     ("store", "options", "status", "said"),
     [
         ("stores:Broken", ("--blocks", "1", "--entries", "5"), 3, "ZeroDivisionError"),
+        ("stores:Attribute", (), 2, "operations is no method"),
+        ("stores:Unmade", (), 3, "KeyError: 'unmade'"),
         ("stores:ReadOnly", (), 2, "none of its operations writes an entry"),
         ("stores:Nothing", (), 2, "Nothing"),
         ("memory", ("--claims", "nowhere.toml"), 2, "nowhere.toml: No such file"),
@@ -250,4 +259,4 @@ def test_what_cannot_be_measured_is_said(
     assert measure(store, *options) == status
     err = capsys.readouterr().err
     assert said in err
-    assert "Traceback" not in err
+    assert ("Traceback" in err) == (store == "stores:Unmade")

@@ -31,7 +31,7 @@ exit status:
   0  measured; every budget is kept
   1  a budget is exceeded: the whole interval lies beyond it
   2  wrong usage, or a file, a store or its operations cannot be used
-  3  a process that measures failed
+  3  a process that measures failed, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
 EXCEEDED, FAILED, UNDECIDED = 1, 3, 5
@@ -74,7 +74,7 @@ def main(options: argparse.Namespace) -> int:
     figures, miss = figures_of(blocks), miss_of(count)
     print(*lines_of(figures, miss), sep="\n")
     for name in workload.left_out:
-        print(f"{name} was not timed: it takes only the name of an entry, and may remove it")
+        print(f"{name} was not timed (it may remove the entry)")
     _judge(claims, figures, miss, MARGIN)
     verdicts = _judge(budgets, figures, miss, 0.0)
     if options.json:

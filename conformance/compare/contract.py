@@ -65,6 +65,8 @@ def operations_of(harness: Any, name: str) -> dict[str, Operation]:
     """
     if not hasattr(harness, "operations"):
         return {operation.name: operation for operation in CONTRACT}
+    if not callable(harness.operations):
+        raise OperationsError(f"{name}: operations is no method, def operations(self)")
     hook: Any = guarded(harness)
     operations = {operation.name: operation for operation in hook.operations()}
     if not operations:

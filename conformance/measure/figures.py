@@ -59,7 +59,7 @@ def judge_claim(claim: Latency, figures: Figures, miss: float, margin: float = M
             verdicts.append(judge(found.interval, claim.low_ms / 1e3, claim.high_ms / 1e3, margin))
             notes.append(f"{entries:,} entries: {_with_interval(found)}, {verdicts[-1]}")
         else:
-            notes.append(f"{claim.operation} at {entries:,} entries was not measured enough")
+            notes.append(f"{claim.operation} was not timed{f' enough at {entries:,} entries' if by_size else ''}")
     return combine(verdicts) if len(verdicts) == len(sizes) else "not-measured", notes
 
 
@@ -69,7 +69,7 @@ def lines_of(figures: Figures, miss: float) -> Iterator[str]:
     for operation, by_size in figures.items():
         for entries, blocks in by_size.items():
             found, p99 = estimate(values_of(blocks), miss), values_of(blocks, 0.99)
-            tail = write_seconds(median(p99)) if p99 else ""
+            tail = write_seconds(median(p99)) if p99 else "too few calls"
             rows.append((operation, f"{entries:,}", _with_interval(found), tail, f"{1 / found.value:,.0f}"))
     yield from in_columns(rows)
     for operation, by_size in figures.items():
