@@ -35,7 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "json": {"metavar": "FILE", "type": Path, "help": "write the results to FILE"},
     "known": {"metavar": "FILE", "type": Path, "help": "read known failures and hooks that cannot be given (TOML)"},
-    "write-known": {"metavar": "FILE", "type": Path, "help": "write what fails or no call reached, and missing hooks, to FILE"},
+    "write-known": {"metavar": "FILE", "type": Path, "help": "write failures, gaps and missing hooks to FILE"},
     "level": {
         "choices": ("MUST", "SHOULD"),
         "default": "MUST",
