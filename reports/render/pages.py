@@ -84,7 +84,7 @@ MEANINGS = {
     "under-specified": "the verdict depends on the number of tasks, and the claim does not say where its range ends",
     "not-yet-checked": "nothing decides it yet",
 }
-WAYS = {"none": "", "embedded": "embedded server", "published": "published port"}
+WAYS = {"none": "", "embedded": "private server", "published": "container"}
 """To the server of a store."""
 PAGES = {"en": "index.html", "zh": "index.zh.html"}
 """By language."""
