@@ -163,4 +163,6 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
         values["metadata"] = plain(result.metadata)
     chosen = [name for name in names if name in values] or [*values][:2]
     text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
-    return f"{result.error}({text})" if isinstance(result, Raised) else text
+    if isinstance(result, Raised):
+        return result.error if " " in result.error else f"{result.error}({text})"  # no answer is no exception
+    return text
