@@ -685,6 +685,6 @@ def test_a_class_or_exception_that_is_not_in_the_entry_is_new(tmp_path: Path) ->
         ({seen, "put(value: set) > get: set / list"}, ""),
         ({"put(value: tuple) > get: tuple / str"}, ""),
     ):
-        report.findings = [Finding("put", "type", "", shows=shows)]
+        report.findings = [Finding("put", "type", shows)]
         report.accept(read_known(known))
-        assert report.findings[0].known == reason
+        assert report.findings[0].reason == reason

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from conformance.compare.child import searched
-from conformance.compare.report import Finding, known_text, read_known
+from conformance.compare.report import Finding, read_known
 from conformance.files import write_file
 from conformance.subjects.registry import find_subject, shown_name
 
@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> int:
     for file, text in (
         (options.json, report.json()),
         (options.markdown, report.markdown()),
-        (options.write_known, known_text(report.findings)),
+        (options.write_known, "".join(found.toml() for found in report.findings)),
     ):
         if file:
             write_file(file, text)

@@ -42,12 +42,7 @@ def searched(
             if not ours.poll(CALL_SECONDS):
                 ended = call and f"a call does not return: {call}"
                 continue
-            try:
-                told = ours.recv()
-            except EOFError:
-                child.join()
-                ended = f"a store ended the process (status {child.exitcode}) in {call}"
-                continue
+            told = ours.recv()
             if isinstance(told, CommandFailedError):
                 raise told
             if isinstance(told, Report):
@@ -57,12 +52,15 @@ def searched(
                 report.findings.append(told)
             else:
                 call = told
-        report.is_broken, report.gaps = True, {ended}
-        return report
+    except EOFError:
+        child.join()
+        ended = f"a store ended the process (status {child.exitcode}) in {call}"
     finally:
         child.join(0 if ended else _SECONDS_TO_END)
         child.kill()
         child.join()
+    report.is_broken, report.gaps = True, {ended}
+    return report
 
 
 def _child(out: Connection, stores: Any, seed: int) -> None:

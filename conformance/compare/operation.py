@@ -61,7 +61,7 @@ class Operation:
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers that may differ by so much, each field with `(how much, reason)`.
         positional: arguments that are given by their places; all others by their names.
-        lifetime: the argument that is a lifetime, in seconds or as `timedelta`: with it the hook `advance` lets an
+        lifetime: the argument that is a lifetime, in seconds: with it the hook `advance` lets an
             entry expire.
     """
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import timedelta
-from itertools import combinations_with_replacement, islice, product
+from itertools import chain, combinations_with_replacement, islice, product
 from random import Random
 from typing import Any
 
@@ -27,108 +26,76 @@ class Plan:
     Of `expiring`, `shared` and `persistent` those in `probes` are tried.
     """
 
-    def __init__(self, operations: Mapping[str, Operation], seed: int, probes: Collection[str]) -> None:
+    def __init__(self, operations: Collection[Operation], seed: int, probes: Collection[str]) -> None:
         self._operations, self._seed, self._probes = operations, seed, probes
-        self._writes = [name for name, one in operations.items() if one.reads is None] or [*operations]
-        self._maker = operations[self._writes[0]]
+        self._writes = [one for one in operations if one.reads is None] or [*operations]
+        self._lookups = [one for one in operations if one.reads is not None and {*one.arguments} == {*one.entry}]
+        self._made = _plain(self._writes[0])
 
-    def pool(self, operation: str, argument: str) -> Pool:
-        """The values of an argument."""
-        return pool_of(self._operations[operation].strategies[argument])
-
-    def owner(self, operation: str, argument: str) -> str:
+    def owner(self, operation: Operation, argument: str) -> str:
         """The first operation that writes and has an argument of the same strategy: it is the same argument."""
-        strategy = self._operations[operation].strategies[argument]
-        names = [name for name in self._writes if strategy in self._operations[name].strategies.values()]
-        return [*names, operation][0]
+        strategy = operation.strategies[argument]
+        return next((one for one in self._writes if strategy in one.strategies.values()), operation).name
 
     def sequences(self) -> Iterator[Steps]:
         """Every sequence."""
-        for part in (self._values, self._entries, self._sizes, self._probed, self._random):
-            yield from part()
-
-    def _plain(self, name: str, /, **arguments: Choice) -> Step:
-        """A call with the plain value of each argument that has to be given, except for these."""
-        return Step(name, {one: self.pool(name, one).plain for one in self._operations[name].arguments} | arguments)
-
-    def _variants(self, name: str, each: int = 1) -> Iterator[Step]:
-        """A plain call, and those with so many values of each class of one argument."""
-        yield self._plain(name)
-        for argument in self._operations[name].strategies:
-            for choice in self.pool(name, argument).representatives(each):
-                yield self._plain(name, **{argument: choice})
-
-    def _on(self, call: Step, like: Step) -> list[Step]:
-        """The call on each entry that another call names; as it is, if both do not name entries in the same way."""
-        names, others = self._operations[call.operation].entry, self._operations[like.operation].entry
-        named = [like.arguments[one].entries for one in others if one in like.arguments]
-        is_several = any(self.pool(call.operation, one).plain.is_several for one in names)
-        if not names or len(names) != len(named) or is_several:
-            return [call]
-        entries = [dict(zip(names, one, strict=True)) for one in zip(*named, strict=False)]
-        return [replace(call, arguments={**call.arguments, **entry}) for entry in entries] or [call]
+        return chain(self._values(), self._entries(), self._sizes(), self._probed(), self._random())
 
     def _reads(self, call: Step, **before: Any) -> Steps:
         """The reads of what a call touched; before the first of them something is done."""
-        reads = [one for one in self._operations.values() if one.reads is not None and {*one.arguments} == {*one.entry}]
-        first, *others = [on for read in reads for on in self._on(self._plain(read.name), call)] or [call]
-        return (replace(first, **before), *others) if reads else ()
+        reads = [on for read in self._lookups for on in _on(_plain(read), call)]
+        return (*(replace(read, **before) for read in reads[:1]), *reads[1:])
 
-    def _read(self, *calls: Step) -> Steps:
+    def _looked(self, *calls: Step) -> Steps:
         """The calls, with the reads after each write."""
-        around = ((call, *(self._reads(call) if call.operation in self._writes else ())) for call in calls)
-        return tuple(step for steps in around for step in steps)
+        around = ((call, *(self._reads(call) if call.operation.reads is None else ())) for call in calls)
+        return tuple(chain.from_iterable(around))
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument; then the caller changes what it passed in, or got back."""
-        plain = self._plain(self._maker.name)
-        for name in self._operations:
-            for call in self._variants(name, 2):
+        for operation in self._operations:
+            for call in _variants(operation, 2):
                 reads = self._reads(call)
                 yield (call, *reads, *(self._reads(call, kind="argument") if _richness(call) else ()))
-                yield (self._on(plain, call)[0], call, *reads)
-        made = sorted(self._variants(self._maker.name), key=_richness, reverse=True)[:_RICHEST]
-        for rich, name in product(made, self._operations):
-            call = self._on(self._plain(name), rich)[0]
+                yield (_on(self._made, call)[0], call, *reads)
+        made = sorted(_variants(self._made.operation), key=_richness, reverse=True)[:_RICHEST]
+        for rich, operation in product(made, self._operations):
+            call = _on(_plain(operation), rich)[0]
             yield (rich, call, *self._reads(call, kind="result"))
 
     def _entries(self) -> Iterator[Steps]:
         """Beside a plain entry one of every class: every write of it, and every listing of both."""
-        plain = self._plain(self._maker.name)
-        for made in self._variants(self._maker.name):
-            for name in self._writes:
-                write = self._on(self._plain(name), made)[0]
-                yield (*self._read(plain, made, write), *self._reads(plain))
-            yield (plain, made, *self._listings())
+        for made in _variants(self._made.operation):
+            for operation in self._writes:
+                write = _on(_plain(operation), made)[0]
+                yield (*self._looked(self._made, made, write), *self._reads(self._made))
+            yield (self._made, made, *self._listings())
 
     def _listings(self) -> Iterator[Step]:
-        for name, operation in self._operations.items():
-            yield from self._variants(name) if operation.reads == WHOLE else ()
+        for operation in self._operations:
+            yield from _variants(operation) if operation.reads == WHOLE else ()
 
     def _sizes(self) -> Iterator[Steps]:
-        """Every listing of a store with several entries, as many as there are plain keys, and reads of the next."""
-        made = [self._plain(self._maker.name)] * SIZES[-1]
-        for key in self._maker.entry[:1]:
-            plain = (one for one in self.pool(self._maker.name, key).choices if not one.classes)
-            made = [self._plain(self._maker.name, **{key: one}) for one in plain]
+        """Every listing of a store with several entries, as many as there are plain keys; the first and the next."""
+        maker = self._made.operation
+        made = [self._made] * SIZES[-1]
+        for key in maker.entry[:1]:
+            made = [_plain(maker, **{key: one}) for one in pool(maker, key).choices if not one.classes]
         for size in SIZES:
-            others = [read for one in made[size : size + _OTHERS] for read in self._reads(one)]
-            yield (*made[:size], *self._listings(), *others)
+            reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
+            yield (*made[:size], *self._listings(), *reads)
 
     def _probed(self) -> Iterator[Steps]:
         """What one caller does not see: time, other instances, failures, and calls at the same time."""
-        made = self._plain(self._maker.name)
+        made = self._made
         for kind in self._probes:
             for span in SPANS if kind == "expiring" else (0.0,):
                 yield (made, *self._reads(made, kind=kind, seconds=span))
-        for name in self._writes:
-            for call in self._variants(name):
-                choice = call.arguments.get(self._operations[name].lifetime or "")
-                value = choice.value if choice else None
-                seconds = value.total_seconds() if isinstance(value, timedelta) else value
-                if isinstance(seconds, int | float) and 0 < seconds < SPANS[-1]:
-                    for by in (0.8, 1.2):
-                        yield (call, *self._reads(call, kind="lifetime", seconds=seconds * by))
+        for call in chain.from_iterable(map(_variants, self._writes)):
+            choice = call.arguments.get(call.operation.lifetime or "")
+            if choice and isinstance(choice.value, int | float) and 0 < choice.value < SPANS[-1]:
+                for part in (0.8, 1.2):
+                    yield (call, *self._reads(call, kind="lifetime", seconds=choice.value * part))
         for kind, read in product(("foreign value", "server"), self._reads(made)):
             yield read, made, read, replace(read, kind=kind)
         for pair in islice(combinations_with_replacement(self._racing(), 2), _MOST_PAIRS):
@@ -136,28 +103,54 @@ class Plan:
 
     def _racing(self) -> Iterator[Step]:
         """Calls that change an entry that is there: plain ones, and those with one optional argument."""
-        for name in self._writes:
-            operation = self._operations[name]
-            if operation.entry or operation is not self._maker:  # two new entries may be listed in any order
-                yield self._plain(name)
+        for operation in self._writes:
+            if operation.entry or operation is not self._made.operation:  # new entries may be listed in any order
+                yield _plain(operation)
             for argument in operation.optional if operation.entry else ():
-                filled = (one for one in self.pool(name, argument).choices if one.value)
-                yield from (self._plain(name, **{argument: one}) for one in islice(filled, 1))
+                filled = (one for one in pool(operation, argument).choices if one.value)
+                yield from (_plain(operation, **{argument: one}) for one in islice(filled, 1))
 
     def _random(self) -> Iterator[Steps]:
         """An entry, and calls of any values of which many name an entry again."""
         random = Random(self._seed)  # noqa: S311  a search is no secret
         for _ in range(_RANDOM):
-            calls = [self._plain(self._maker.name)]
-            for name in random.choices([*self._operations], k=_LENGTH):
-                operation, given = self._operations[name], {}
+            calls = [self._made]
+            for operation in random.choices([*self._operations], k=_LENGTH):
+                given = {}
                 for argument in operation.strategies:
-                    pool = self.pool(name, argument)
+                    values = pool(operation, argument)
                     if argument in operation.arguments or random.random() < 0.4:  # noqa: PLR2004
-                        given[argument] = random.choice((pool.plain, *random.choices(pool.choices, k=2)))
-                call = Step(name, given)
-                calls.append(random.choice((call, *self._on(call, random.choice(calls)))))
-            yield self._read(*calls)
+                        given[argument] = random.choice((values.plain, *random.choices(values.choices, k=2)))
+                call = Step(operation, given)
+                calls.append(random.choice((call, *_on(call, random.choice(calls)))))
+            yield self._looked(*calls)
+
+
+def pool(operation: Operation, argument: str) -> Pool:
+    """The values of an argument."""
+    return pool_of(operation.strategies[argument])
+
+
+def _plain(operation: Operation, /, **arguments: Choice) -> Step:
+    """A call with the plain value of each argument that has to be given, except for these."""
+    return Step(operation, {one: pool(operation, one).plain for one in operation.arguments} | arguments)
+
+
+def _variants(operation: Operation, each: int = 1) -> Iterator[Step]:
+    """A plain call, and those with so many values of each class of one argument."""
+    yield _plain(operation)
+    for argument in operation.strategies:
+        yield from (_plain(operation, **{argument: one}) for one in pool(operation, argument).representatives(each))
+
+
+def _on(call: Step, like: Step) -> list[Step]:
+    """The call on each entry that another call names; as it is, if both do not name entries in the same way."""
+    names = call.operation.entry
+    named = [like.arguments[one].entries for one in like.operation.entry if one in like.arguments]
+    if len(names) != len(named) or any(pool(call.operation, one).plain.is_several for one in names):
+        return [call]
+    entries = [dict(zip(names, one, strict=True)) for one in zip(*named, strict=False)]
+    return [replace(call, arguments={**call.arguments, **entry}) for entry in entries] or [call]
 
 
 def _richness(call: Step) -> int:

@@ -16,18 +16,16 @@ from conformance.compare.choices import Choice
 from conformance.compare.contract import operations_of
 from conformance.compare.operation import EarlierId, Operation
 from conformance.compare.values import Observer, Tree, changes_of, drained, mismatches
-from conformance.guard import guarded
+from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
-from conformance.subjects.proxy import Action, Proxy
 from conformance.text import source
 
-_SERVER_SECONDS = 0.5
-_RACES = 2
+_NOWHERE, _SERVER_SECONDS = "redis://127.0.0.1:1/0", 0.5
 _LINES = {
     "shared": "# another instance is opened on the same place\n",
     "persistent": "# it is closed, and opened again\n",
     "foreign value": "# another type is put in its place\n",
-    "server": "# its server goes away\n",
+    "server": "# it is opened where no server is\n",
 }
 
 
@@ -38,10 +36,10 @@ class Step:
     `argument` and `result`: the caller changes what it passed in so far, or the last result, at one `place` or all;
     `race`: `calls` are made at the same time; `expiring` and `lifetime`: so many `seconds` pass; `shared`: a second
     instance is opened; `persistent`: the instance is closed, and another opened; `foreign value`: another type is put
-    in the place of the latest entry; `server`: it goes away.
+    in the place of the latest entry; `server`: an instance is opened where no server is.
     """
 
-    operation: str
+    operation: Operation
     arguments: Mapping[str, Choice]
     kind: str = ""
     seconds: float = 0.0
@@ -61,61 +59,55 @@ class Outcome:
 
 
 class Store:
-    """One of the two stores: its harness, by the name that reports call it.
+    """One of the two stores while a sequence is played on it, in a namespace of its own.
 
-    `hear` is told each call before it is made, and an empty text after it.
+    `name` is what reports call it. `hear` is told each call before it is made, and an empty text after it.
     """
 
     def __init__(self, name: str, harness: Harness, hear: Callable[[str], object]) -> None:
-        self.name, self.harness, self.hear = name, guarded(harness), hear
+        self.name, self.harness, self._hear = name, guarded(harness), hear
         self.operations = operations_of(harness, name)
-        self.ids = {name for operation in self.operations.values() for name in operation.ids}
         self.missing: dict[str, str] = {}
         """For each kind of step that the harness has no hook for, what is missing."""
 
     async def play(self, steps: Steps) -> list[Outcome]:
         """Take the steps, and return what came out of each.
 
-        Of a race that is whether it came out as in one of its orders; of a failure, whether a read denies that there is
-        an entry.
+        Of a race that is whether it came out as in neither order; of a failure, whether a read denies that there is an
+        entry.
         """
-        outcomes, last = await _Playing(self, steps).run(), steps[-1]
+        outcomes, last = await self._run(steps), steps[-1]
         if last.kind == "race":
-            orders = [await _Playing(self, steps, order).run() for order in (1, -1)]
-            for _ in range(_RACES):
-                apart = min(([*mismatches(outcomes[-1].tree, one[-1].tree)] for one in orders), key=len)
-                if apart:
-                    break
-                outcomes = await _Playing(self, steps).run()
-            text = f"as in neither order: {apart[0].texts[0]}" if apart else "as one after the other"
-            outcomes[-1] = replace(outcomes[-1], tree=Tree(bool, bool(apart), text=lambda: text))
+            apart = []
+            for calls in (last.calls, last.calls[::-1]):
+                order = await self._run((*steps[:-1], *calls, replace(last, kind="")))
+                if calls is not last.calls:
+                    order[-3:-1] = order[-2:-4:-1]
+                pairs = zip(outcomes, order, strict=True)
+                apart.append([found for seen, one in pairs for found in mismatches(seen.tree, one.tree)])
+            nearest = min(apart, key=len)
+            text = f"as in neither order: {nearest[0].texts[0]}" if nearest else "as one after the other"
+            outcomes[-3:] = [replace(outcomes[-1], tree=Tree(bool, bool(nearest), text=lambda: text))]
         elif last.kind in ("foreign value", "server"):
-            seen = [one.tree for step, one in zip(steps, outcomes, strict=True) if step.operation == last.operation]
-            denies = any(mismatches(seen[0], seen[-2:][0])) and not any(mismatches(seen[0], seen[-1]))
-            outcomes[-1] = replace(outcomes[-1], tree=Tree(bool, denies, text=seen[-1].text))
+            before, _, made, now = (one.tree for one in outcomes)
+            denies = any(mismatches(before, made)) and not any(mismatches(before, now))
+            outcomes[-1] = replace(outcomes[-1], tree=Tree(bool, denies, text=now.text))
         return outcomes
 
-
-class _Playing:
-    """A sequence on one store. By `order`, calls of a race are made at once, one after the other, or in reverse."""
-
-    def __init__(self, store: Store, steps: Steps, order: int = 0) -> None:
-        self._of, self._steps, self._order = store, steps, order
-        self._namespace = f"compare-{secrets.token_hex(6)}"
-        self._observer = Observer()
+    async def _run(self, steps: Steps) -> list[Outcome]:
+        self._namespace, self._observer = f"compare-{secrets.token_hex(6)}", Observer()
+        self._is_changed = any(step.kind == "argument" for step in steps)
         self._outcomes: list[Outcome] = []
         self._held: dict[str, dict[str, Any]] = {"argument": {}, "result": {}}
         """What the caller has in its hands, by the names in the script."""
         self._entry: list[Any] = []
         """What names the latest entry."""
-
-    async def run(self) -> list[Outcome]:
         async with AsyncExitStack() as self._stack:
-            self._stack.callback(self._of.harness.discard, self._namespace)
-            await self._open(self._of.harness.open(self._namespace))
-            for step in self._steps:
+            self._stack.callback(self.harness.discard, self._namespace)
+            await self._open(self.harness.open(self._namespace))
+            for step in steps:
                 before = await self._prepare(step)
-                outcome = await (self._race(step) if step.kind == "race" else self._call(step))
+                outcome = await self._call(step)
                 self._outcomes.append(replace(outcome, line=before + outcome.line))
         return self._outcomes
 
@@ -125,7 +117,7 @@ class _Playing:
 
     async def _prepare(self, step: Step) -> str:
         """Do what comes before a call, and return it as Python or as a comment."""
-        harness, namespace, line = self._of.harness, self._namespace, _LINES.get(step.kind, "")
+        harness, namespace, line = self.harness, self._namespace, _LINES.get(step.kind, "")
         try:
             match step.kind:
                 case "argument" | "result":
@@ -134,6 +126,11 @@ class _Playing:
                     by = timedelta(seconds=step.seconds)
                     line = f"# {by} pass\n"
                     harness.advance(namespace, by)
+                case "race":
+                    await asyncio.gather(*(self._call(step) for _ in step.calls))  # opens the connections
+                    self._outcomes += await asyncio.gather(*map(self._call, step.calls))
+                    calls = (one.line.removeprefix("await ") for one in self._outcomes[-2:])
+                    line = f"await asyncio.gather({', '.join(calls)})\n"
                 case "shared":
                     await self._open(harness.open(namespace))
                 case "persistent":
@@ -142,17 +139,14 @@ class _Playing:
                 case "foreign value" if self._entry:
                     harness.inspector(namespace).overwrite_with_another_type(*self._entry)
                 case "server":
-                    proxy = await self._stack.enter_async_context(Proxy(harness.url()))
-                    await self._open(harness.open_at(namespace, proxy.url, _SERVER_SECONDS))
-                    await proxy.refuse()
-                    proxy.break_all(Action.RESET)
-        except HookMissingError as missing:
-            self._of.missing[step.kind] = str(missing)
+                    await self._open(harness.open_at(namespace, _NOWHERE, _SERVER_SECONDS))
+        except (HookMissingError, HarnessFailedError) as missing:
+            self.missing[step.kind] = str(missing)
         return line
 
     def _change(self, step: Step) -> str:
-        held = self._held[step.kind]
-        changes = [text for name, value in held.items() for text in changes_of(value, name, self._of.ids)]
+        held, ids = self._held[step.kind], {name for operation in self.operations.values() for name in operation.ids}
+        changes = [text for name, value in held.items() for text in changes_of(value, name, ids)]
         made = []
         for text in changes if step.place is None else changes[step.place : step.place + 1]:
             with suppress(Exception):  # it may be frozen
@@ -160,22 +154,11 @@ class _Playing:
                 made.append(f"{text}\n")
         return "".join(made)
 
-    async def _race(self, step: Step) -> Outcome:
-        if self._order:
-            seen = [await self._call(call) for call in step.calls[:: self._order]][:: self._order]
-        else:
-            await asyncio.gather(*(self._call(step) for _ in step.calls))  # opens the connections
-            seen = await asyncio.gather(*map(self._call, step.calls))
-        lines = ", ".join(one.line.removeprefix("await ") for one in seen)
-        last = await self._call(step)
-        parts = {f"[{place}]": one.tree for place, one in enumerate((*seen, last))}
-        return Outcome(Tree(dict, parts=parts), f"await asyncio.gather({lines})\n{last.line}")
-
     async def _call(self, step: Step) -> Outcome:
-        operation, observer, index = self._of.operations[step.operation], self._observer, len(self._outcomes)
+        operation, observer, index = self.operations[step.operation.name], self._observer, len(self._outcomes)
         given = {name: _copied(choice.value, [*observer.names]) for name, choice in step.arguments.items()}
         before, line = self._written(operation, given)
-        self._of.hear(f"{self._of.name}: {line}")
+        self._hear(f"{self.name}: {line}")
         path = f"result{index}"
         try:
             result = operation.invoke(self._store, given)
@@ -189,7 +172,7 @@ class _Playing:
             raise
         except BaseException as fault:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
             result, path = fault, ""
-        self._of.hear("")
+        self._hear("")
         known = len(observer.names)
         tree = observer.look(result, operation, path)
         if len(observer.names) > known:  # a new id may stand in what comes before it
@@ -201,10 +184,9 @@ class _Playing:
     def _written(self, operation: Operation, given: Mapping[str, Any]) -> tuple[str, str]:
         """The call as Python, and before it the arguments that the caller changes later."""
         before, listed = "", []
-        is_changed = any(step.kind == "argument" for step in self._steps)
         for name, value in given.items():
             text = (operation.show and operation.show(value)) or self._observer.named(source(value))
-            if is_changed and any(changes_of(value, "")):
+            if self._is_changed and any(changes_of(value, "")):
                 held = f"{name}_{len(self._outcomes)}"
                 self._held["argument"][held] = value
                 before, text = f"{before}{held} = {text}\n", held

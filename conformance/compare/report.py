@@ -17,19 +17,9 @@ from conformance.compare.values import Mismatch, Tree, inside
 from conformance.files import FileError, read_toml
 from conformance.text import cut, in_columns, printable
 
-_WIDE = 96
-_SHOWN = 80
+_WIDE, _SHOWN = 96, 80
 _UNREASONED = "TODO"
 _NOTHING = (None, 0, "''")
-_ENTRY = """\
-[[known]]
-operation = {operation}
-kind = {kind}
-reason = {reason}
-shows = [
-{shows}]
-
-"""
 TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
@@ -50,17 +40,22 @@ TITLES = {
 
 @dataclass
 class Finding:
-    """One cause of differences: the operation that it comes from, and everywhere that it shows."""
+    """One cause of differences: the operation that it comes from, and everywhere that it shows.
+
+    As an entry of a file it accepts a finding that shows nowhere else, and with no other classes.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     operation: str
     kind: str
-    seen: str
-    """The operation and field that show it."""
-    script: Sequence[str] = ()
     shows: set[str] = field(default_factory=set)
     """Each place where it shows, with the class of the value and what each side gives."""
-    known: str = ""
-    """The reason why it is accepted."""
+    reason: str = ""
+    """Why it is accepted, if it is."""
+    seen: str = ""
+    """The operation and field that show it."""
+    script: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -75,7 +70,14 @@ class Finding:
         """Where it shows, in a few lines."""
         rest = f" … {len(self.shows)} in all: --json FILE has them"
         lines = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
-        return [f"    {line}" for line in (*lines, *([f"known: {self.known}"] if self.known else []))]
+        return [f"    {line}" for line in (*lines, *([f"known: {self.reason}"] if self.reason else []))]
+
+    def toml(self) -> str:
+        """The entry that accepts it, with a reason still to be written if it has none."""
+        named = {"operation": self.operation, "kind": self.kind, "reason": self.reason or _UNREASONED}
+        lines = [f"{name} = {json.dumps(text)}" for name, text in named.items()]
+        shows = [f"    {json.dumps(place)}," for place in sorted(self.shows)]
+        return "\n".join(["[[known]]", *lines, "shows = [", *shows, "]", "", ""])
 
 
 @dataclass
@@ -133,15 +135,15 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status of the command."""
-        is_different = any(not finding.known for finding in self.findings)
+        is_different = any(not finding.reason for finding in self.findings)
         return 8 if self.is_broken else 1 if is_different else 6 if self.gaps else 0
 
-    def accept(self, known: Iterable[Known]) -> None:
+    def accept(self, known: Iterable[Finding]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
         for entry in known:
             alike = [one for one in self.findings if (one.operation, one.kind) == (entry.operation, entry.kind)]
             for one in alike:
-                one.known = entry.reason if one.shows <= entry.shows else one.known
+                one.reason = entry.reason if one.shows <= entry.shows else one.reason
             if entry.kind != "race" and not any(one.shows & entry.shows for one in alike):  # a race may not happen
                 self.gaps.add(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
 
@@ -155,7 +157,7 @@ class Report:
 
     def summary(self) -> str:
         """One line that says how it ended."""
-        new = sum(not finding.known for finding in self.findings)
+        new = sum(not finding.reason for finding in self.findings)
         told = f"{new} new and {len(self.findings) - new} known differences between {' and '.join(self.stores)}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
         return f"{told} in {self.sequences} sequences, seed {self.seed}{unsure}"
@@ -170,71 +172,45 @@ class Report:
         return json.dumps({"status": self.status, **asdict(self)}, indent=1, default=sorted) + "\n"
 
 
-class Known(BaseModel):
-    """One accepted difference. It covers a finding that shows nowhere else, and with no other classes."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    operation: str
-    kind: str
-    reason: str
-    shows: set[str]
-
-
 class _File(BaseModel):
-    """The content of the file."""
-
     model_config = ConfigDict(extra="forbid")
 
-    known: list[Known] = []
+    known: list[Finding] = []
 
 
-def read_known(file: Path) -> list[Known]:
+def read_known(file: Path) -> list[Finding]:
     """Read known differences; none from a file that is not there yet.
 
     Raises:
         FileError: if the file is not TOML of this form, or an entry has no reason.
     """
-    if not file.exists():
-        return []
-    known = read_toml(file, _File, "a list of known differences").known
+    known = read_toml(file, _File, "a list of known differences").known if file.exists() else []
     for entry in known:
         if entry.reason in ("", _UNREASONED):
             raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")
     return known
 
 
-def known_text(findings: Iterable[Finding]) -> str:
-    """Entries for these findings; a new one has a reason still to be written."""
-    return "".join(
-        _ENTRY.format(
-            operation=json.dumps(one.operation),
-            kind=json.dumps(one.kind),
-            reason=json.dumps(one.known or _UNREASONED),
-            shows="".join(f"    {json.dumps(place)},\n" for place in sorted(one.shows)),
-        )
-        for one in findings
-    )
-
-
 def script_of(
     steps: Steps, outcomes: Sequence[Sequence[Outcome]], names: Sequence[str], mismatch: Mismatch
 ) -> list[str]:
     """The steps as Python, with the imports that they need, and what the last gives on each side."""
-    lines = [max(one.line, other.line, key=len) for one, other in zip(*outcomes, strict=True)]
+    lines = [max(one.line, other.line, key=len) for _, one, other in zip(steps, *outcomes, strict=False)]
     for index, line in enumerate(lines[:-1]):
         if re.search(rf"\bresult{index}\b", "\n".join([*lines, *mismatch.texts])):
             lines[index] = re.sub(r"^(await )?store\.", rf"result{index} = \g<0>", line, flags=re.MULTILINE)
     if mismatch.path:
         lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + "".join(mismatch.path)
+    text = "\n".join(lines)
     calls = (call for step in steps for call in (*step.calls, step))
     given = [choice.value for call in calls for choice in call.arguments.values()]
     kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
     imports = [
         f"from {module} import {name}"
         for module, name in sorted(kinds)
-        if module != "builtins" and re.search(rf"\b{name}\b", "\n".join(lines))
+        if module != "builtins" and re.search(rf"\b{name}\b", text)
     ]
-    came = [cut(" ".join(text.splitlines()), _SHOWN) for text in mismatch.texts]
-    compared = [f"# {name}: {text}" for name, text in zip(names, came, strict=True)]
-    return [*map(printable, imports), *printable("\n".join(lines)).splitlines(), *map(printable, compared)]
+    came = [
+        f"# {name}: {cut(' '.join(one.splitlines()), _SHOWN)}" for name, one in zip(names, mismatch.texts, strict=True)
+    ]
+    return [*map(printable, (*imports, *text.splitlines(), *came))]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product, takewhile
 from typing import TypeAlias
 
-from conformance.compare.operation import OperationsError
-from conformance.compare.plan import Plan
-from conformance.compare.play import Outcome, Steps, Store
+from conformance.compare.operation import Operation, OperationsError
+from conformance.compare.plan import Plan, pool
+from conformance.compare.play import Outcome, Step, Steps, Store
 from conformance.compare.report import Finding, Report, Row, script_of
 from conformance.compare.values import Mismatch, inside, mismatches
 from conformance.core.shrink import reduce
@@ -19,7 +19,9 @@ from conformance.harness import Capability, Harness
 _MOST_PLAYED, _MOST_VALUES, _MOST_PLACES = 100, 12, 20
 """For one difference; in the place of one argument; of a change that the caller makes."""
 Trait: TypeAlias = tuple[str, str, str]
-"""An operation, one of its arguments, and a class of its value that is not plain."""
+"""An operation that is called, or with it one of its arguments and a class of its value that is not plain."""
+_TIMED = ("", "expiring", "lifetime")
+"""The kinds of steps whose differences may come from an argument."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +31,26 @@ class Shown:
     steps: Steps
     outcomes: list[list[Outcome]]
     mismatch: Mismatch
-    where: str
-    """The field that differs."""
-    traits: tuple[Trait, ...]
+    field: str
+    """The field that differs, if one does."""
+    traits: list[Trait]
+    probe: str
+    """What is done besides plain calls."""
 
     @property
-    def operation(self) -> str:
+    def operation(self) -> Operation:
         """The operation that shows it."""
         return self.steps[-1].operation
 
     @property
-    def probe(self) -> str:
-        """What is done besides plain calls."""
-        return next((step.kind for step in self.steps if step.kind), "")
-
-    @property
     def symptom(self) -> tuple[str, ...]:
         """What makes it the same difference in another sequence."""
-        return "" if self.where else self.operation, self.mismatch.kind, self.where, self.mismatch.what
+        return self.mismatch.kind, self.field or self.operation.name, self.mismatch.what
+
+    @property
+    def special(self) -> list[Trait]:
+        """Those of its traits that are no plain calls."""
+        return [one for one in self.traits if one[1]]
 
 
 class Search:
@@ -71,29 +75,28 @@ class Search:
                 self.report.notes.add(f"as declared: only {declaring[0]} declares Capability.{one.name}")
             else:
                 probes.append(one.value)
-        self._plan = Plan(here.operations, seed, probes)
+        self._plan = Plan(here.operations.values(), seed, probes)
         self._findings: dict[tuple[str, ...], Finding] = {}
-        self._explained: dict[tuple[str, ...], list[frozenset[Trait]]] = defaultdict(list)
-        """For each symptom, and for what is done besides calls, the traits with which a known cause shows it."""
+        """By what all that come from one cause have in common."""
+        self._explained = set[tuple[Trait, tuple[str, ...]]]()
+        """What shows a known cause, and its symptom or what is done besides calls."""
 
     async def run(self) -> AsyncIterator[Finding]:
         """Give each finding when it is new. More may be added to it until the end of the search."""
         for steps in self._plan.sequences():
             for shown in await self._play(steps):
-                if not self._is_explained(shown):
+                signs = shown.symptom, (shown.probe,)
+                if self._explained.isdisjoint(product(shown.traits, signs)):
                     if finding := await self._take(shown):
                         yield finding
                     break  # from here on the stores hold something else
                 is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
-                if is_refused and (shown.traits or self._writes(shown.operation)):
+                if is_refused and (shown.special or shown.operation.reads is None):
                     break
         for name, row in self.report.operations.items():
             self.report.gaps |= {*row.gaps(self._operations[name])}
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {text}" for kind, text in store.missing.items()}
-
-    def _writes(self, name: str) -> bool:
-        return self._operations[name].reads is None
 
     async def _play(self, steps: Steps) -> list[Shown]:
         """Play a sequence on both stores, and return every difference in its order."""
@@ -103,61 +106,50 @@ class Search:
         for end, (step, one, other) in enumerate(zip(steps, *outcomes, strict=True), start=1):
             if step.seconds and any(step.kind in store.missing for store in self._stores):
                 break
-            self.report.operations[step.operation].count(one.tree, other.tree)
+            self.report.operations[step.operation.name].count(one.tree, other.tree)
+            until, probe = steps[:end], "".join(one.kind for one in steps[:end])
             for mismatch in mismatches(one.tree, other.tree):
-                where, traits = _field(mismatch.path, steps), tuple(self._traits(steps[:end]))
-                found.append(Shown(steps[:end], [seen[:end] for seen in outcomes], mismatch, where, traits))
+                field, traits = _field(mismatch.path, steps), [*_traits(until)]
+                found.append(Shown(until, outcomes, mismatch, field, traits, probe))
         return found
-
-    def _traits(self, steps: Steps) -> Iterator[Trait]:
-        for step in steps:
-            optional = self._operations[step.operation].optional
-            for argument, choice in step.arguments.items():
-                is_plain = argument not in optional and choice is self._plan.pool(step.operation, argument).plain
-                for one in sorted(choice.classes or (() if is_plain else ("another value",))):
-                    yield step.operation, argument, one
-
-    def _is_explained(self, shown: Shown) -> bool:
-        known = self._explained[shown.symptom] + self._explained[shown.probe,]
-        return any(trigger <= {*shown.traits} for trigger in known)
 
     async def _take(self, shown: Shown) -> Finding | None:
         """Reduce a difference, and return its finding if it is a new one."""
-        is_known = self._cause(shown)[0] in self._findings and len({one[:2] for one in shown.traits}) == 1
-        if not is_known and shown.probe != "race":
+        is_known = self._cause(shown)[0] in self._findings and len({one[:2] for one in shown.special}) == 1
+        if not is_known and shown.probe not in ("race", "foreign value", "server"):
             again = await self._shortest(shown)
             if again is None:
-                self.report.gaps.add(f"{shown.operation} differed, and did not when called again")
+                self.report.gaps.add(f"{shown.operation.name} differed, and did not when called again")
                 return None
             shown = again
-        key, operation, argument = self._cause(shown)
-        self._explained[(shown.probe,) if shown.probe else shown.symptom].append(frozenset(shown.traits))
-        is_known = key in self._findings
-        kind = shown.probe or shown.mismatch.kind
-        finding = self._findings.setdefault(key, Finding(operation, kind, shown.operation + shown.where))
-        came = f"{shown.where or shown.operation}{'' if shown.probe else f': {shown.mismatch.what}'}"
-        for one in {one[2] for one in shown.traits if one[:2] == (operation, argument)} or {""}:
-            given = f"({argument}{': ' if one else ''}{one})" if argument else ""
-            finding.shows.add(f"{operation}{given} > {came}")
-        if is_known:
+        key, traits = self._cause(shown)
+        kind, sign = shown.probe or shown.mismatch.kind, (shown.probe,) if shown.probe else shown.symptom
+        self._explained |= {(one, sign) for one in traits}
+        known = self._findings.get(key)
+        finding = known or Finding(traits[0][0], kind, seen=shown.operation.name + shown.field)
+        came = f"{shown.field or shown.operation.name}{'' if shown.probe else f': {shown.mismatch.what}'}"
+        for operation, argument, one in traits:
+            finding.shows.add(f"{operation}{f'({argument}: {one})' if argument else ''} > {came}")
+        if known:
             return None
         finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
+        self._findings[key] = finding
         self.report.findings.append(finding)
         return finding
 
-    def _cause(self, shown: Shown) -> tuple[tuple[str, ...], str, str]:
-        """What a difference comes from: what all that come from it have in common, the operation and its argument."""
-        kind, calls = shown.mismatch.kind, [step.operation for step in shown.steps]
-        if shown.traits and shown.probe in ("", "expiring", "lifetime"):
-            content = [one for one in shown.traits if one[1] not in self._operations[one[0]].entry]
-            operation, argument, _ = (content[-1:] or shown.traits)[0]
-            common = kind, self._plan.owner(operation, argument) if content else "", ""
+    def _cause(self, shown: Shown) -> tuple[tuple[str, ...], list[Trait]]:
+        """What all differences of one cause have in common, and what this one comes from."""
+        key: tuple[str, ...] = shown.mismatch.kind, shown.field, shown.mismatch.what
+        if shown.special and shown.probe in _TIMED:
+            content = [one for one in shown.special if one[1] not in self._operations[one[0]].entry]
+            operation, argument, _ = (content[-1:] or shown.special)[0]
+            key = shown.mismatch.kind, self._plan.owner(self._operations[operation], argument) if content else ""
+            traits = [one for one in shown.special if one[:2] == (operation, argument)]
         else:
-            probed = [place for place, step in enumerate(shown.steps) if step.kind]
-            writes = [name for name in calls if self._writes(name)]
-            operation = calls[max(probed[0] - 1, 0)] if probed else (writes or calls)[-1]
-            argument, common = "", (kind, shown.where, shown.mismatch.what)
-        return (shown.probe,) if shown.probe else common, operation, argument
+            calls = [step.operation for step in takewhile(lambda step: not step.kind, shown.steps)]
+            writes = [] if shown.probe else [one for one in calls if one.reads is None]
+            traits = [((writes or calls)[-1].name, "", "")]
+        return (shown.probe,) if shown.probe else key, traits
 
     async def _shortest(self, shown: Shown) -> Shown | None:
         """The fewest steps and the plainest values that show the same; None if it does not show again."""
@@ -177,18 +169,32 @@ class Search:
             await reduce(shown.steps, again, self._plainer)
         return best
 
-    def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
+    @staticmethod
+    def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
         """The same steps with less at one place; a value is replaced wherever it is given."""
         step = steps[place]
+
+        def put(one: Step) -> Steps:
+            return (*steps[:place], one, *steps[place + 1 :])
+
         for one in range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ():
-            yield (*steps[:place], replace(step, place=one), *steps[place + 1 :])
+            yield put(replace(step, place=one))
         for argument, choice in step.arguments.items():
-            if argument in self._operations[step.operation].optional:
+            if argument in step.operation.optional:
                 others = {name: one for name, one in step.arguments.items() if name != argument}
-                yield (*steps[:place], replace(step, arguments=others), *steps[place + 1 :])
-            for less in self._plan.pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
+                yield put(replace(step, arguments=others))
+            for less in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
                 given = ({name: less if one is choice else one for name, one in it.arguments.items()} for it in steps)
                 yield tuple(replace(it, arguments=one) for it, one in zip(steps, given, strict=True))
+
+
+def _traits(steps: Steps) -> Iterator[Trait]:
+    for step in steps:
+        yield step.operation.name, "", ""
+        for argument, choice in step.arguments.items():
+            is_plain = argument in step.operation.arguments and choice is pool(step.operation, argument).plain
+            for one in sorted(choice.classes or (() if is_plain else ("another value",))):
+                yield step.operation.name, argument, one
 
 
 def _field(path: Sequence[str], steps: Steps) -> str:

@@ -46,12 +46,11 @@ def parts_of(value: Any) -> dict[str, Any] | None:
     if callable(value) or (hasattr(kind, "__getitem__") and not hasattr(kind, "_fields")):
         return {}  # a function, or a container of a kind that is not known here
     slots = [slot for one in kind.__mro__ for slot in getattr(one, "__slots__", ())]
-    named = *getattr(kind, "_fields", ()), *slots, *getattr(value, "__dict__", ()), *getattr(kind, "__match_args__", ())
+    named = *slots, *getattr(value, "__dict__", ()), *getattr(kind, "__match_args__", ())
     parts = {f".{name}": getattr(value, name) for name in named if not name.startswith("_") and hasattr(value, name)}
-    if not parts and isinstance(value, BaseException):
-        text = value.args[0] if isinstance(value, KeyError) and value.args else value
-        return {".args": re.sub(r"0x[0-9a-f]{6,}", "0x…", str(text))}
-    return parts
+    return parts or (
+        {".args": re.sub(r"0x[0-9a-f]{6,}", "0x…", str(value))} if isinstance(value, BaseException) else {}
+    )
 
 
 def inside(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
