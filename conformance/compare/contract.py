@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -11,48 +12,36 @@ from conformance.compare.operation import WHOLE, Operation, OperationsError, ear
 from conformance.guard import guarded
 from taskstore import TaskCreateRequest, TaskStatus
 
-_names = st.text(max_size=20) | st.sampled_from(["", "*", "a:b", "\x00", "\n", "null", "7", "𝄞 文字", "\\", "é"])
-_texts = _names | st.sampled_from(["\ud800", "\ud83d\ude00", hostile.Text("text"), b"bytes", 7])
-_statuses = st.sampled_from(TaskStatus) | st.sampled_from(["pending", "done", "", None, 7])
-_progresses = (
-    st.floats(0, 100)
-    | st.integers(0, 100)
-    | st.sampled_from([-1, 100.5, 101, 1e300, float("nan"), float("-inf"), True, "50", "half", 10**400])
+_texts = hostile.keys() | st.sampled_from(["\ud83d\ude00", hostile.Text("text"), b"bytes", 7])
+_statuses = st.sampled_from([*TaskStatus, "pending", "done", "", None, 7])
+_progresses = st.floats(0, 100) | st.sampled_from(
+    [0, 50, -1, 100.5, 101, 1e300, float("nan"), float("-inf"), True, "50", "half", 10**400]
 )
 _page_numbers = st.integers(0, 5) | st.sampled_from([-1, -(10**30), 1.0, 2.5, True, "10", float("nan")])
-_ids = earlier_ids(_names | st.sampled_from(["task_*", "\ud800", "x" * 100_000, 7, None]))
-_request: Any = TaskCreateRequest
+_ids = earlier_ids(hostile.keys() | st.sampled_from(["task_*", "x" * 100_000, 7, None]))
+_builds: Any = partial(st.builds, TaskCreateRequest, video_ids=st.just(("v",)))
 _requests = (
-    st.builds(_request, video_ids=st.lists(_names, min_size=1, max_size=2))
-    | st.builds(_request, video_ids=st.just(("v",)), config=st.none() | st.fixed_dictionaries({"a": hostile.values()}))
-    | st.builds(_request, video_ids=st.just(("v",)), webhook_url=_names)
+    _builds(video_ids=st.lists(hostile.keys(), min_size=1, max_size=2))
+    | _builds(config=st.none() | st.fixed_dictionaries({"a": hostile.values()}))
+    | _builds(webhook_url=hostile.keys())
 )
-_facts: Any = {
-    "ids": ("task_id", "next"),
-    "times": ("created_at", "updated_at", "completed_at"),
-}  # `next` has an id in it
+_TIMES = "created_at", "updated_at", "completed_at"
+_task: Any = partial(Operation, ids=("task_id", "next"), times=_TIMES)  # `next` has an id in it
+_pages = {"status": _statuses, "limit": _page_numbers, "offset": _page_numbers}
+_notes = dict.fromkeys(("current_step", "result_url", "error_message", "error_traceback"), _texts)
+_one = {"task_id": _ids}
 CONTRACT = (
-    Operation("create_task", "create_task", {"request": _requests}, writes=WHOLE, **_facts),
-    Operation("get_task", "get_task", {"task_id": _ids}, reads="task_id", **_facts),
-    Operation(
-        "list_tasks",
-        "list_tasks",
-        optional={"status": _statuses, "limit": _page_numbers, "offset": _page_numbers},
-        reads=WHOLE,
-        **_facts,
-    ),
-    Operation(
+    _task("create_task", "create_task", {"request": _requests}, writes=WHOLE),
+    _task("get_task", "get_task", _one, reads="task_id"),
+    _task("list_tasks", "list_tasks", optional=_pages, reads=WHOLE),
+    _task(
         "update_task_status",
         "update_task_status",
-        {"task_id": _ids, "status": _statuses},
-        {
-            "progress": _progresses,
-            **dict.fromkeys(("current_step", "result_url", "error_message", "error_traceback"), _texts),
-        },
+        {**_one, "status": _statuses},
+        {"progress": _progresses, **_notes},
         writes="task_id",
-        **_facts,
     ),
-    Operation("cancel_task", "cancel_task", {"task_id": _ids}, writes="task_id", **_facts),
+    _task("cancel_task", "cancel_task", _one, writes="task_id"),
 )
 
 

@@ -178,7 +178,3 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
             yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, theirs[label]))
         return
     yield Mismatch(kind, what, (one.text(), other.text()))
-
-
-def _sorted(parts: Mapping[str, Tree]) -> list[str]:
-    return sorted(map(repr, parts.values()))
