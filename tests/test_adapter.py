@@ -17,10 +17,10 @@ from conformance import Capability, Harness
 from conformance.adapter import Adapter, Call, Raise
 from conformance.calibration import calibrate
 from conformance.compare.search import Search
-from conformance.compare.values import drained
 from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.core.scenario import Action, Id, Scenario, create, get, listing, update
+from conformance.operations.parts import drained
 from conformance.suite import run
 from taskstore import Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
 

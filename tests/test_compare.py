@@ -21,12 +21,13 @@ from pydantic import BaseModel
 
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
-from conformance.compare.choices import Pool
-from conformance.compare.operation import OperationsError
 from conformance.compare.report import Finding, read_known
 from conformance.compare.search import Search
-from conformance.compare.values import Observer, drained, mismatches
+from conformance.compare.values import Observer, mismatches
 from conformance.harness import Capability, Harness
+from conformance.operations.choices import Pool
+from conformance.operations.operation import OperationsError
+from conformance.operations.parts import drained
 
 HERE = __name__
 

@@ -20,8 +20,8 @@ import redis
 
 import taskstore
 from conformance.commands.compare import EPILOG
-from conformance.compare.contract import operations_of
 from conformance.measure.claims import read_claims
+from conformance.operations.contract import operations_of
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer
 

@@ -5,7 +5,7 @@ a store hands out is still connected to what it keeps. Nothing is assumed of the
 a hook `operations()` that returns `Operation`s.
 """
 
-from conformance.compare import hostile
-from conformance.compare.operation import WHOLE, EarlierId, Operation, earlier_ids
+from conformance.operations import hostile
+from conformance.operations.operation import WHOLE, EarlierId, Operation, earlier_ids
 
 __all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile"]

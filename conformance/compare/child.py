@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
 
-from conformance.compare.operation import OperationsError
 from conformance.compare.report import Finding, Report
 from conformance.compare.search import Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
+from conformance.operations.operation import OperationsError
 
 CALL_SECONDS = 10.0
 _SECONDS_TO_END = 2.0

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from conformance.compare.child import searched
-from conformance.compare.contract import operations_of
 from conformance.compare.report import Report, read_known
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
+from conformance.operations.contract import operations_of
 
 _COVERAGE = "coverage"
 _ACCEPTED = "To accept it, write this into the file of known differences, with a reason:"
@@ -40,7 +40,7 @@ def parity_test(
         if part == _COVERAGE:
             faults = sorted(result.gaps)
         else:
-            mine = [found for found in result.findings if not found.reason and found.operation == part]
+            mine = [found for found in result.new if found.operation == part]
             faults = ["\n".join(found.lines()) for found in mine]
             faults += [_ACCEPTED, *(found.toml() for found in mine)] if mine else []
         if faults:

@@ -8,10 +8,10 @@ from itertools import chain, combinations_with_replacement, islice, product
 from random import Random
 from typing import Any
 
-from conformance.compare.choices import Choice, Pool, pool_of
-from conformance.compare.operation import WHOLE, Operation
 from conformance.compare.play import Step, Steps
 from conformance.compare.values import changes_of
+from conformance.operations.choices import Choice, Pool, pool_of
+from conformance.operations.operation import WHOLE, Operation
 
 SIZES = (1, 2, 3, 11, 51)
 """Sizes of a store for which every listing is called."""

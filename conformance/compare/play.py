@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from conformance.compare.choices import Choice
-from conformance.compare.contract import operations_of
-from conformance.compare.operation import EarlierId, Operation
-from conformance.compare.values import Observer, Tree, changes_of, drained, mismatches
+from conformance.compare.values import Observer, Tree, changes_of, mismatches
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
+from conformance.operations.choices import Choice
+from conformance.operations.contract import operations_of
+from conformance.operations.operation import EarlierId, Operation
+from conformance.operations.parts import drained
 from conformance.text import source
 
 _NOWHERE, _SERVER_SECONDS = "redis://127.0.0.1:1/0", 0.5

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.compare.operation import WHOLE, Operation
 from conformance.compare.play import Outcome, Steps
-from conformance.compare.values import Mismatch, Tree, inside
+from conformance.compare.values import Mismatch, Tree
 from conformance.files import FileError, read_toml
+from conformance.operations.operation import WHOLE, Operation
+from conformance.operations.parts import inside
 from conformance.text import cut, in_columns, printable
 
 _WIDE, _SHOWN = 96, 80
@@ -133,10 +134,14 @@ class Report:
     """Whether the search ended before its end."""
 
     @property
+    def new(self) -> list[Finding]:
+        """The findings that are not accepted."""
+        return [finding for finding in self.findings if not finding.reason]
+
+    @property
     def status(self) -> int:
         """The exit status of the command."""
-        is_different = any(not finding.reason for finding in self.findings)
-        return 8 if self.is_broken else 1 if is_different else 6 if self.gaps else 0
+        return 8 if self.is_broken else 1 if self.new else 6 if self.gaps else 0
 
     def accept(self, known: Iterable[Finding]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
@@ -157,10 +162,10 @@ class Report:
 
     def summary(self) -> str:
         """One line that says how it ended."""
-        new = sum(not finding.reason for finding in self.findings)
-        told = f"{new} new and {len(self.findings) - new} known differences between {' and '.join(self.stores)}"
+        found = f"{len(self.new)} new and {len(self.findings) - len(self.new)} known differences"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
-        return f"{told} in {self.sequences} sequences, seed {self.seed}{unsure}"
+        where = f"{' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
+        return f"{found} between {where}{unsure}"
 
     def markdown(self) -> str:
         """The report for a job summary or a pull request."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import product, takewhile
 from typing import TypeAlias
 
-from conformance.compare.operation import Operation, OperationsError
 from conformance.compare.plan import Plan, pool
 from conformance.compare.play import Outcome, Step, Steps, Store
 from conformance.compare.report import Finding, Report, Row, script_of
-from conformance.compare.values import Mismatch, inside, mismatches
+from conformance.compare.values import Mismatch, mismatches
 from conformance.core.shrink import reduce
 from conformance.harness import Capability, Harness
+from conformance.operations.operation import Operation, OperationsError
+from conformance.operations.parts import inside
 
 _MOST_PLAYED, _MOST_VALUES, _MOST_PLACES = 100, 12, 20
 """For one difference; in the place of one argument; of a change that the caller makes."""
@@ -166,26 +167,26 @@ class Search:
             return ()
 
         if await again(shown.steps):
-            await reduce(shown.steps, again, self._plainer)
+            await reduce(shown.steps, again, _plainer)
         return best
 
-    @staticmethod
-    def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
-        """The same steps with less at one place; a value is replaced wherever it is given."""
-        step = steps[place]
 
-        def put(one: Step) -> Steps:
-            return (*steps[:place], one, *steps[place + 1 :])
+def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
+    """The same steps with less at one place; a value is replaced wherever it is given."""
+    step = steps[place]
 
-        for one in range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ():
-            yield put(replace(step, place=one))
-        for argument, choice in step.arguments.items():
-            if argument in step.operation.optional:
-                others = {name: one for name, one in step.arguments.items() if name != argument}
-                yield put(replace(step, arguments=others))
-            for less in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
-                given = ({name: less if one is choice else one for name, one in it.arguments.items()} for it in steps)
-                yield tuple(replace(it, arguments=one) for it, one in zip(steps, given, strict=True))
+    def put(one: Step) -> Steps:
+        return (*steps[:place], one, *steps[place + 1 :])
+
+    for one in range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ():
+        yield put(replace(step, place=one))
+    for argument, choice in step.arguments.items():
+        if argument in step.operation.optional:
+            others = {name: one for name, one in step.arguments.items() if name != argument}
+            yield put(replace(step, arguments=others))
+        for less in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
+            given = ({name: less if one is choice else one for name, one in it.arguments.items()} for it in steps)
+            yield tuple(replace(it, arguments=one) for it, one in zip(steps, given, strict=True))
 
 
 def _traits(steps: Steps) -> Iterator[Trait]:

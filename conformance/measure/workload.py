@@ -14,12 +14,12 @@ from itertools import count, cycle, islice, repeat
 from random import Random
 from typing import Any
 
-from conformance.compare.choices import Pool
-from conformance.compare.contract import operations_of
-from conformance.compare.operation import WHOLE, EarlierId, Operation, OperationsError
-from conformance.compare.values import drained
 from conformance.harness import Harness
 from conformance.measure.timing import Call, Work, gather
+from conformance.operations.choices import Pool
+from conformance.operations.contract import operations_of
+from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
+from conformance.operations.parts import drained
 
 Key = Any
 """The name of an entry: a text, a number, bytes, or an id that the store gave."""

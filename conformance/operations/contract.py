@@ -7,9 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.compare import hostile
-from conformance.compare.operation import WHOLE, Operation, OperationsError, earlier_ids
 from conformance.guard import guarded
+from conformance.operations import hostile
+from conformance.operations.operation import WHOLE, Operation, OperationsError, earlier_ids
 from taskstore import TaskCreateRequest, TaskStatus
 
 _texts = hostile.keys() | st.sampled_from(["\ud83d\ude00", hostile.Text("text"), b"bytes", 7])

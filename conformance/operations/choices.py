@@ -17,8 +17,8 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from conformance.compare.operation import OperationsError
-from conformance.compare.values import parts_of
+from conformance.operations.operation import OperationsError
+from conformance.operations.parts import parts_of
 from conformance.text import source
 
 _EXAMPLES = 400
