@@ -30,10 +30,10 @@ TITLES = {
     "argument": "what the caller passed in is still connected to what one store keeps",
     "result": "what the caller got back is still connected to what one store keeps",
     "race": "two calls at the same time come out as in neither order in one store",
-    "expiring": "after some time something else is there",
+    "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
-    "shared": "another instance on the same place sees something else",
-    "persistent": "something else is there after the store was closed and opened again",
+    "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",
+    "persistent": "after reopening something else is there; if that is meant, declare Capability.PERSISTENT",
     "foreign value": "one store reads a value of another type as if nothing were there",
     "server": "with its server away one store says that nothing is there",
 }

@@ -23,6 +23,8 @@ Trait: TypeAlias = tuple[str, str, str]
 """An operation that is called, or with it one of its arguments and a class of its value that is not plain."""
 _TIMED = ("", "expiring", "lifetime")
 """The kinds of steps whose differences may come from an argument."""
+_ALONE = ("race", "foreign value", "server")
+"""Those that each store judges alone: a store without the hook for it is as it was."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Search:
         self.report.sequences += 1
         outcomes = [await store.play(steps) for store in self._stores]
         for end, (step, one, other) in enumerate(zip(steps, *outcomes, strict=True), start=1):
-            if step.seconds and any(step.kind in store.missing for store in self._stores):
+            if step.kind not in _ALONE and any(step.kind in store.missing for store in self._stores):
                 break
             self.report.operations[step.operation.name].count(one.tree, other.tree)
             until, probe = steps[:end], "".join(one.kind for one in steps[:end])
@@ -117,7 +119,7 @@ class Search:
     async def _take(self, shown: Shown) -> Finding | None:
         """Reduce a difference, and return its finding if it is a new one."""
         is_known = self._cause(shown)[0] in self._findings and len({one[:2] for one in shown.special}) == 1
-        if not is_known and shown.probe not in ("race", "foreign value", "server"):
+        if not is_known and shown.probe not in _ALONE:
             again = await self._shortest(shown)
             if again is None:
                 self.report.gaps.add(f"{shown.operation.name} differed, and did not when called again")

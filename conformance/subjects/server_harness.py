@@ -108,6 +108,7 @@ class RedisServerHarness(Harness):
     It needs the extra `conformance-redis`. Without `server` it starts one of `server_class`: a private process.
     """
 
+    capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED, Capability.REMOTE})
     server_class: ClassVar[type[RedisServer]] = EmbeddedServer
     prefix = "{namespace}:"
     """What every key of a namespace begins with."""
