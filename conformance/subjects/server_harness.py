@@ -51,7 +51,7 @@ class RedisNamespace(Inspector):
 
     def key(self, task_id: str) -> str:
         """The key of the record of a task."""
-        return self._record + task_id
+        return f"{self._record}{task_id}"
 
     def keys(self) -> set[str]:
         return self._found()
