@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 from conformance import Capability, Harness
 from conformance.compare import Operation
-from conformance.subjects.servers import EmbeddedServer
+from conformance.subjects.server_harness import RedisServerHarness
 
 
 def modes(operations: Collection[Operation], **openers: Callable[..., Any]) -> list[Callable[[], Harness]]:
@@ -26,35 +26,35 @@ class Mode(Harness):
     """A store that needs no server."""
 
     def __init__(self, operations: Collection[Operation], opener: Callable[..., Any]) -> None:
+        super().__init__()
         self.operations = lambda: operations
-        self._opened = opener
+        self._opener = opener
 
-    @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[Any]:
-        """Open it, and close it as it wishes to be closed."""
-        made = self._opened()
-        if isinstance(made, AbstractAsyncContextManager):
-            async with made as store:
-                yield store
-            return
-        yield made
-        for close in ("close", "shutdown"):
-            if hasattr(made, close) and isawaitable(ended := getattr(made, close)()):
-                await ended
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        """Open the store."""
+        return opened(self._opener())
 
 
-class RedisMode(Mode):
+class RedisMode(Mode, RedisServerHarness):
     """A store on a private server, which is empty for each namespace."""
 
     capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
+    prefix = record = ""
+    open = RedisServerHarness.open
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """The server runs."""
-        with EmbeddedServer() as self._server:
-            self._opened = partial(self._opened, self._server.url)
-            yield
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Open the store on the server, or through a proxy."""
+        return opened(self._opener(url))
 
-    def discard(self, namespace: str) -> None:
-        """Empty the server: one namespace is in use at a time."""
-        self._server.call("FLUSHDB")
+
+@asynccontextmanager
+async def opened(made: Any) -> AsyncIterator[Any]:
+    """Enter a store, or close it in the end, if that is how it is used."""
+    if isinstance(made, AbstractAsyncContextManager):
+        async with made as store:
+            yield store
+        return
+    yield made
+    for close in ("close", "shutdown"):
+        if hasattr(made, close) and isawaitable(ended := getattr(made, close)()):
+            await ended

@@ -1,7 +1,7 @@
 """A value that is set for half a second is there in LocMemCache, and is not in RedisCache.
 
-[Documented](https://docs.djangoproject.com/en/5.2/topics/cache/) of `timeout`: "the number of seconds the value should
-be stored in the cache".
+[The documentation](https://docs.djangoproject.com/en/5.2/topics/cache/) of `timeout`: "the number of seconds the
+value should be stored in the cache".
 """
 
 import os
