@@ -85,7 +85,7 @@ def of_comparison(results: Path) -> Iterator[Line]:
     """The operations of a comparison that do not differ, its differences, and what it could not try."""
     found = json.loads(results.read_bytes())
     for one in found["findings"]:
-        kind = "known" if one["known"] else "new"
+        kind = "known" if one["reason"] else "new"
         yield Line(f"{one['operation']}: {one['kind']} of {one['seen']}", kind, "\n".join(one["script"]))
     yield from (Line(gap, "undecided") for gap in found["gaps"])
     different = {one["operation"] for one in found["findings"]}
