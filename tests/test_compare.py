@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import signal
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -300,6 +302,35 @@ def test_an_argument_that_two_operations_take_alike_is_one_cause() -> None:
     assert found.shows == {f"{name}(value: tuple) > take: tuple / list" for name in ("put", "add")}
 
 
+def test_what_a_list_lacks_is_seen_although_it_was_a_tuple() -> None:
+    class Emptying(Copying):
+        def put(self, key: str, value: Any) -> None:
+            super().put(key, value[:0] if isinstance(value, tuple) else value)
+
+    report = searched(Emptying, caching(st.just("a") | st.tuples(st.just("a"))), Keeping).report
+    shows = {place for one in report.findings for place in one.shows}
+    assert shows == {f"put(value: tuple) > take: {what}" for what in ("tuple / list", "length")}
+
+
+def test_a_value_like_the_name_of_a_field_is_not_taken_for_it() -> None:
+    class Notes(Keeping):
+        def put(self, key: str, value: Any) -> None:
+            self[key] = {"kept": deepcopy(value)}
+
+        def note(self, key: str, note: str) -> None:
+            self.setdefault(key, {})["note"] = note
+
+    class Numbered(Notes):
+        def put(self, key: str, value: Any) -> None:
+            super().put(key, {str(one): other for one, other in value.items()})
+
+    put, take = caching(st.dictionaries(st.integers(1, 3), st.just(1), max_size=2))
+    note = Operation("note", "note", {**take.arguments, "note": st.sampled_from(["x", "kept"])}, writes="key")
+    report = searched(Numbered, [put, note, take], Notes).report
+    assert [one.shows for one in report.findings] == [{"put(value: key int) > ['kept']: keys"}]
+    assert report.gaps == set()
+
+
 def test_an_entry_may_be_named_by_two_arguments() -> None:
     class Rooms(dict[tuple[str, str], int]):
         def put(self, room: str, name: str) -> None:
@@ -470,6 +501,54 @@ class Placed(Harnessed):
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
         yield self._opened.setdefault(namespace, Keeping())
+
+
+class Jobs:
+    """Jobs of two states. Their index may be read before it is written, and a page cut before it is filtered."""
+
+    loses = cuts = False
+
+    def __init__(self) -> None:
+        self.index: list[str] = []
+        self.done: set[str] = set()
+
+    async def submit(self, result: Any = None) -> str:
+        known, job_id = [*self.index], secrets.token_hex(8)
+        if self.loses:
+            await asyncio.sleep(0)
+        self.index = [*(known if self.loses else self.index), job_id]
+        return job_id
+
+    def finish(self, job_id: str) -> None:
+        self.done |= {job_id} & {*self.index}
+
+    def rows(self, state: str = "", limit: int = 10) -> list[str]:
+        fit = [one for one in self.index if not state or (one in self.done) is (state == "done")]
+        return [one for one in self.index[:limit] if one in fit] if self.cuts else fit[:limit]
+
+
+class Overlapping(Jobs):
+    loses = True
+
+
+class Cutting(Jobs):
+    cuts = True
+
+
+@pytest.mark.parametrize(("wrong", "found"), [(Jobs, []), (Overlapping, ["race"]), (Cutting, ["value"])])
+def test_two_creations_at_once_and_a_filter_with_a_limit_are_tried(wrong: type[Jobs], found: list[str]) -> None:
+    operations = [
+        Operation("submit", "submit", optional={"result": st.integers()}, writes=WHOLE, ids=(WHOLE,)),
+        Operation("finish", "finish", {"job_id": earlier_ids()}, writes="job_id"),
+        Operation(
+            "rows",
+            "rows",
+            optional={"state": st.sampled_from(["done", "new"]), "limit": st.integers(0, 3)},
+            reads=WHOLE,
+            ids=(WHOLE,),
+        ),
+    ]
+    assert [one.kind for one in searched(wrong, operations, Jobs).report.findings] == found
 
 
 def test_other_instances_and_restarts_are_compared_unless_one_harness_declares_them() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from itertools import chain, combinations_with_replacement, islice, product
+from itertools import chain, combinations, combinations_with_replacement, islice, product
 from random import Random
 from typing import Any
 
@@ -17,7 +17,7 @@ SIZES = (1, 2, 3, 11, 51)
 """Sizes of a store for which every listing is called."""
 SPANS = (3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0)
 """Seconds after which entries are looked at again."""
-_RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS = 200, 8, 20, 3, 12
+_RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS, _FEW = 200, 8, 20, 3, 12, 4
 
 
 class Plan:
@@ -75,6 +75,13 @@ class Plan:
         for operation in self._operations:
             yield from _variants(operation) if operation.reads == WHOLE else ()
 
+    def _filtered(self) -> Iterator[Step]:
+        """Every listing with plain values of two arguments together."""
+        for operation in self._operations:
+            for two in combinations(operation.optional, 2) if operation.reads == WHOLE else ():
+                plain = ([one for one in pool(operation, name).choices if not one.classes][:_FEW] for name in two)
+                yield from (_plain(operation, **dict(zip(two, values, strict=True))) for values in product(*plain))
+
     def _sizes(self) -> Iterator[Steps]:
         """Every listing of a store with several entries, as many as there are plain keys; the first and the next."""
         maker = self._made.operation
@@ -84,6 +91,8 @@ class Plan:
         for size in SIZES:
             reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
             yield (*made[:size], *self._listings(), *reads)
+        for write in self._writes:
+            yield (*made[:_FEW], *_on(_plain(write), made[0]), *self._filtered())
 
     def _probed(self) -> Iterator[Steps]:
         """What one caller does not see: time, other instances, failures, and calls at the same time."""
@@ -100,6 +109,9 @@ class Plan:
             yield read, made, read, replace(read, kind=kind)
         for pair in islice(combinations_with_replacement(self._racing(), 2), _MOST_PAIRS):
             yield made, *self._reads(made, kind="race", calls=pair)[:1]
+        if not made.operation.entry:
+            new = (replace(_plain(one), kind="race", calls=(made, made)) for one in self._lookups if not one.entry)
+            yield from ((made, one) for one in islice(new, 1))
 
     def _racing(self) -> Iterator[Step]:
         """Calls that change an entry that is there: plain ones, and those with one optional argument."""

@@ -85,9 +85,10 @@ class Store:
                 if calls is not last.calls:
                     order[-3:-1] = order[-2:-4:-1]
                 pairs = zip(outcomes, order, strict=True)
-                apart.append([found for seen, one in pairs for found in mismatches(seen.tree, one.tree)])
+                found = [found for seen, one in pairs for found in mismatches(seen.tree, one.tree)]
+                apart.append([one for one in found if one.kind != "order"])  # replies may overtake each other
             nearest = min(apart, key=len)
-            text = f"as in neither order: {nearest[0].texts[0]}" if nearest else "as one after the other"
+            text = "as in neither order: {}, and not {}".format(*nearest[0].texts) if nearest else "as in some order"
             outcomes[-3:] = [replace(outcomes[-1], tree=Tree(bool, bool(nearest), text=lambda: text))]
         elif last.kind in ("foreign value", "server"):
             before, _, made, now = (one.tree for one in outcomes)

@@ -112,7 +112,7 @@ class Search:
             self.report.operations[step.operation.name].count(one.tree, other.tree)
             until, probe = steps[:end], "".join(one.kind for one in steps[:end])
             for mismatch in mismatches(one.tree, other.tree):
-                field, traits = _field(mismatch.path, steps), [*_traits(until)]
+                field, traits = _field(mismatch.path, until), [*_traits(until)]
                 found.append(Shown(until, outcomes, mismatch, field, traits, probe))
         return found
 
@@ -202,7 +202,8 @@ def _traits(steps: Steps) -> Iterator[Trait]:
 
 def _field(path: Sequence[str], steps: Steps) -> str:
     """The names of fields in a path, without indexes, keys that the caller gave, and the list around a member."""
-    choices = [choice for step in steps for choice in step.arguments.values()]
-    drawn = {label for choice in choices for label, _ in inside(choice.value)} | {f"[{one.text}]" for one in choices}
+    given = [(step.operation.entry, name, choice) for step in steps for name, choice in step.arguments.items()]
+    drawn = {label for *_, choice in given for label, _ in inside(choice.value)}
+    drawn |= {f"[{choice.text}]" for entry, name, choice in given if name in entry}
     marked = ["#" if re.fullmatch(r"\[(\d+|result.*)\]", label) else "" if label in drawn else label for label in path]
     return "".join(marked).rstrip("#").rpartition("#")[2]
