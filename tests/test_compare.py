@@ -368,6 +368,29 @@ def test_a_value_without_a_repr_is_shown_as_the_harness_writes_it() -> None:
     assert found.script[1] == "store.put(key='k', value=Silent())"
 
 
+def test_each_field_in_which_an_alias_shows_is_listed() -> None:
+    class Boxed(dict[str, Any]):
+        def put(self, key: str, value: Any, tags: Any) -> None:
+            self[key] = {"value": value, "tags": tags}
+
+        def take(self, key: str) -> Any:
+            return deepcopy(self.get(key))
+
+    class Sealed(Boxed):
+        def put(self, key: str, value: Any, tags: Any) -> None:
+            super().put(key, *deepcopy((value, tags)))
+
+    lists = st.lists(st.integers(1, 2), min_size=1, max_size=1)
+    key = {"key": st.just("k")}
+    operations = (
+        Operation("put", "put", {**key, "value": lists, "tags": lists}, writes="key"),
+        Operation("take", "take", key, reads="key"),
+    )
+    (found,) = searched(Boxed, operations, Sealed).report.findings
+
+    assert (found.kind, found.shows) == ("argument", {"put > ['value']", "put > ['tags']"})
+
+
 def show(value: Any) -> str | None:
     return None if isinstance(value, str) else "Silent()"
 

@@ -46,9 +46,14 @@ class Shown:
         return self.steps[-1].operation
 
     @property
+    def place(self) -> str:
+        """Where it shows: the field or, if none differs, the operation."""
+        return self.field or self.operation.name
+
+    @property
     def symptom(self) -> tuple[str, ...]:
         """What makes it the same difference in another sequence."""
-        return self.mismatch.kind, self.field or self.operation.name, self.mismatch.what
+        return self.mismatch.kind, self.place, self.mismatch.what
 
     @property
     def special(self) -> list[Trait]:
@@ -88,7 +93,7 @@ class Search:
         """Give each finding when it is new. More may be added to it until the end of the search."""
         for steps in self._plan.sequences():
             for shown in await self._play(steps):
-                signs = shown.symptom, (shown.probe,)
+                signs = shown.symptom, (shown.probe, shown.place)
                 if self._explained.isdisjoint(product(shown.traits, signs)):
                     if finding := await self._take(shown):
                         yield finding
@@ -126,11 +131,11 @@ class Search:
                 return None
             shown = again
         key, traits = self._cause(shown)
-        kind, sign = shown.probe or shown.mismatch.kind, (shown.probe,) if shown.probe else shown.symptom
+        kind, sign = shown.probe or shown.mismatch.kind, (shown.probe, shown.place) if shown.probe else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         known = self._findings.get(key)
         finding = known or Finding(traits[0][0], kind, seen=shown.operation.name + shown.field)
-        came = f"{shown.field or shown.operation.name}{'' if shown.probe else f': {shown.mismatch.what}'}"
+        came = f"{shown.place}{'' if shown.probe else f': {shown.mismatch.what}'}"
         for operation, argument, one in traits:
             finding.shows.add(f"{operation}{f'({argument}: {one})' if argument else ''} > {came}")
         if known:
