@@ -67,8 +67,7 @@ class MemoryTaskStore(BaseStore):
         self._tasks: dict[str, Task] = {}
         self._created: SortedList[str] = SortedList()  # by microsecond of creation and id, as the next nine
         self._created_by_status = {status: SortedList[str]() for status in TaskStatus}
-        self._index_of: dict[str, SortedList[str]] = {}  # which of these nine a task is in
-        self._moved = set[str]()  # tasks that may not be in the right one
+        self._moved: dict[str, TaskStatus | None] = {}  # tasks that may be in another of these nine than their own
         self._deadline_of = OrderedDict[str, int]()  # the last millisecond of each life, the earliest first
         self._last_deadline = 0
 
@@ -139,16 +138,16 @@ class MemoryTaskStore(BaseStore):
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         task, status = self._live(task_id), change["status"]
-        if task.status.is_final:
+        if (before := task.status).is_final:
             if all(repr(getattr(task, name)) == repr(value) for name, value in change.items()):
                 return task
-            raise TaskFinal(task_id, task.status)
+            raise TaskFinal(task_id, before)
         now = max(EPOCH + self._clock() // 1_000 * MICROSECOND, task.updated_at)  # a clock may step back
         completed = now if status.is_final else None
         changed = trusted({**vars(task), **change, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
-        if status is not task.status:
-            self._moved.add(task_id)
+        if status is not before:
+            self._moved.setdefault(task_id, before)
         self._tasks[task_id] = changed
         self._renew(task_id)
         return changed
@@ -161,14 +160,15 @@ class MemoryTaskStore(BaseStore):
             self._remove(task_id)
         self._tasks[task_id] = task
         self._created.add(place)
-        self._moved.add(task_id)
+        self._moved[task_id] = None
         self._renew(task_id)
 
     def _remove(self, task_id: str) -> None:
-        place = _created_place(self._tasks.pop(task_id))
+        task = self._tasks.pop(task_id)
+        place, listed = _created_place(task), self._moved.pop(task_id, task.status)
         self._created.remove(place)
-        self._leave(task_id, place)
-        self._moved.discard(task_id)
+        if listed:
+            self._created_by_status[listed].remove(place)
         self._deadline_of.pop(task_id, None)
 
     def _renew(self, task_id: str) -> None:
@@ -189,19 +189,15 @@ class MemoryTaskStore(BaseStore):
             self._remove(task_id)
         return len(due) == most
 
-    def _leave(self, task_id: str, place: str) -> None:
-        if task_id in self._index_of:
-            self._index_of.pop(task_id).remove(place)
-
     def _sort_by_status(self) -> bool:
         """Put some of the moved tasks into the right index. Say if more are left.
 
         Listings by status do it, and not updates, which so take a third less time.
         """
         for _ in range(min(_AT_ONCE, len(self._moved))):
-            task = self._tasks[task_id := self._moved.pop()]
-            place = _created_place(task)
-            self._leave(task_id, place)
-            index = self._index_of[task_id] = self._created_by_status[task.status]
-            index.add(place)
+            task_id, listed = self._moved.popitem()
+            place = _created_place(task := self._tasks[task_id])
+            if listed:
+                self._created_by_status[listed].remove(place)
+            self._created_by_status[task.status].add(place)
         return bool(self._moved)
