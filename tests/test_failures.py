@@ -196,6 +196,7 @@ class ClosesLate(RedisTaskStore):
             await super().__aexit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_a_store_that_waits_when_it_is_closed_is_found(harness: RedisHarness) -> None:
     assert "API-04" in numbers_of(played(harness, ClosesLate, "the store is closed while a reply is awaited"))
 
