@@ -140,6 +140,13 @@ def test_a_failed_chapter_shows_requirement_values_and_calls_and_its_requirement
         assert text in ran.stdout.str()
 
 
+def test_a_failure_is_shown_once_and_when_its_chapter_ends(pytester: pytest.Pytester) -> None:
+    ran = run(pytester, "-k", "random_1 or random_2", "--conformance-depth=smoke", stores=("mine:Doubled",))
+    lines = ["cases/chapters.py F*", "LIST-03 (MUST): *", "cases/chapters.py ?*", "*= conformance =*"]
+    ran.stdout.fnmatch_lines(lines)
+    assert len([line for line in ran.outlines if line.startswith("LIST-03 (MUST): ")]) == 1
+
+
 def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytester: pytest.Pytester) -> None:
     out = pytester.path / "results.json"
     ran = run(pytester, f"--conformance-json={out}", stores=("mine:Broken",))

@@ -12,8 +12,8 @@ from conformance.core.scenario import Scenario
 from conformance.core.shrink import shrink
 from conformance.harness import Harness, HookMissingError
 
-_SHRUNK = 8
-"""Findings of a chapter that are made shorter. Where there are more, the store is wrong in all."""
+_SHRUNK, _LONG = 8, 8
+"""Findings of a chapter that are made shorter, and the actions above which others are too."""
 
 
 async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, at_once: int = 1) -> None:
@@ -43,7 +43,7 @@ async def play_one(harness: Harness, scenario: Scenario, tally: Tally, walk: Any
         return
     tally.seen[found.signature] += 1
     if tally.findings.setdefault(found.signature, found) is found:
-        if len(tally.findings) <= _SHRUNK:
+        if len(tally.findings) <= _SHRUNK or len(found.scenario.actions) > _LONG:
             found = await shrink(found, lambda shorter: Player(harness, tally, shorter).play())
         tally.findings[found.signature] = found
         tally.learn(found)

@@ -42,7 +42,7 @@ from taskstore import TaskStatus
 
 _LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
 """The requirement that fails if an operation has no place for an argument."""
-_TICK = 0.005
+_TICK = 0.002
 _BATCH, _RECENT, _SHOWN, _PAGES = 50, 3, 8, 1_000
 _ATTEMPTS = 5
 

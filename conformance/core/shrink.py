@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from itertools import chain, takewhile
 from typing import Any, TypeVar
 
 from conformance.core.finding import Finding
@@ -30,7 +31,7 @@ async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding 
         return found.scenario.actions
 
     def plainer(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
-        for one in _smaller(actions[place]):
+        for one in takewhile(lambda _: left > 0, _smaller(actions[place])):
             yield (*actions[:place], one, *actions[place + 1 :])
 
     await reduce(finding.scenario.actions, shown, plainer)
@@ -102,4 +103,4 @@ def _simpler(value: Any) -> Iterator[Any]:
         case Request():
             for name in value.__slots__:
                 plain = [None] if name != "video_ids" and getattr(value, name) is not None else []
-                yield from (replace(value, **{name: less}) for less in (*plain, *_smaller(getattr(value, name))))
+                yield from (replace(value, **{name: one}) for one in chain(plain, _smaller(getattr(value, name))))

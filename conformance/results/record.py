@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import time
 from collections.abc import Generator, Mapping
@@ -111,6 +112,7 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
+        gc.freeze()  # what is imported stays: no collection has to look at it
         self.pytest_xdist_node_collection_finished([item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
@@ -138,13 +140,23 @@ class Recorder:
             if self._file and not hasattr(self._config, "workerinput"):
                 self._gathered().write(self._file)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what a report carries, and a report of pytest-xdist about a worker that has crashed."""
+        """Note what a report carries, and a report of pytest-xdist about a worker that has crashed.
+
+        A failure is shown when its test ends. pytest shows failures at the end of the run.
+        """
         if sent := vars(report).get("conformance"):
             name, about, results = _SENT.validate_json(sent)
             new = about.model_dump(exclude_defaults=True)
             self._about[about.name] = self._about[about.name].model_copy(update=new)
             self._note((name, about.name), results)
+            terminal = self._config.pluginmanager.getplugin("terminalreporter")
+            if report.failed and terminal and self._option.tbstyle != "no":
+                terminal.ensure_newline()
+                terminal.write_sep("_", report.head_line, red=True)
+                report.toterminal(self._config.get_terminal_writer())
+                vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
         elif report.when not in ("setup", "call", "teardown") and (place := self._plan.place_of(report.nodeid)):
             self._note(place, self._plan.alike(place, "harness-error", str(report.longrepr)))
 
