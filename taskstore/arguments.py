@@ -15,7 +15,9 @@ from taskstore.values import EPOCH, Task, TaskCreateRequest, encode_metadata, tr
 
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,16})\.([^\ud800-\udfff]+)")
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
+_STATUSES = {status.value: status for status in TaskStatus}
 _CHANGEABLE = "status", "progress", "current_step", "result_url", "error_message", "error_traceback"
+_OF_A_FAILURE = _CHANGEABLE[-2:]
 _is_new_id = re.compile("[!-~]{1,256}").fullmatch
 
 
@@ -45,11 +47,9 @@ def new_task_id() -> str:
 
 def check_status(status: object) -> TaskStatus:
     """Return the status that a `TaskStatus`, or its text, names."""
-    if type(status) is TaskStatus:
-        return status
     try:
-        return TaskStatus(str.__str__(status))  # refuses what is no text
-    except (TypeError, ValueError):
+        return _STATUSES[str.__str__(status)]  # refuses what is no text
+    except (TypeError, KeyError):
         raise InvalidArgument("status", f"must be one of {', '.join(TaskStatus)}") from None
 
 
@@ -135,7 +135,7 @@ def check_change(status: object, progress: Any = None, **texts: str | None) -> C
     for name, text in texts.items():
         if text is not None:
             change[name] = check_text(name, text)
-            if to is not TaskStatus.FAILED and name.startswith("error"):
+            if name in _OF_A_FAILURE and to is not TaskStatus.FAILED:
                 raise InvalidArgument(name, "goes with the status failed only")
     check_size(*texts.values())
     return change

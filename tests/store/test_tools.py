@@ -150,6 +150,7 @@ class TestMigrate:
         arguments = "migrate", server.url, server.url, "--target-prefix", "new"
         with subprocess.Popen([sys.executable, "-m", "taskstore", *arguments], stdout=subprocess.PIPE) as process:
             while not client.exists("{new:0/1}:created"):
+                assert process.poll() is None
                 time.sleep(0.01)
             process.send_signal(signal.SIGINT)
             assert process.wait() == 130
