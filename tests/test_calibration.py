@@ -152,9 +152,8 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
 @pytest.mark.parametrize(("make", "hook", "seen"), LIARS)
 def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: str) -> None:
     harness = make()
-    with harness.running(), pytest.raises(CalibrationError, match=re.escape(seen)) as raised:
+    with harness.running(), pytest.raises(CalibrationError, match=f"^`{hook}` .*{re.escape(seen)}"):
         calibrate(harness)
-    assert raised.value.hook == hook
 
 
 @pytest.mark.parametrize("make", [standing(FakeredisHarness), standing(NeverEnds)])
