@@ -15,7 +15,8 @@ from pathlib import Path
 from conformance.harness import Harness
 from conformance.results.document import Results, read
 
-PYTEST = (sys.executable, "-m", "pytest", "--pyargs", "conformance")  # -m: modules of the current folder are found
+# -m: modules of the current folder are found. Hypothesis, whose plugin takes a tenth of a second, draws nothing here.
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--pyargs", "conformance")
 
 
 class SuiteDidNotRunError(Exception):

@@ -112,6 +112,8 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
+        if self._config.pluginmanager.has_plugin("hypothesispytest"):
+            import hypothesis  # noqa: F401  its plugin imports it at the end, and it warns where much is frozen
         gc.freeze()  # what is imported stays: no collection has to look at it
         self.pytest_xdist_node_collection_finished([item.nodeid for item in session.items])
 
