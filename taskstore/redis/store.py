@@ -41,7 +41,7 @@ from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, ne
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
-_READ_AT_ONCE = 512 * 1024
+_READ_AT_ONCE = 1024 * 1024
 """Bytes of records after which a script reads no further one."""
 _AGAIN = [b"again"]
 _Result = TypeVar("_Result")
