@@ -1,7 +1,7 @@
 """The registry: every requirement that the suite decides, each with a number, a level and a text.
 
-MUST is what any two modes need to be interchangeable and safe. SHOULD is a choice of this contract's that another store
-may have made differently. `claims` are the statements of Auto-Clip's document that the requirement decides, D01 to D42.
+MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may choose
+otherwise, if its two modes agree. `claims` are the statements of Auto-Clip's document that the requirement decides.
 Every requirement bears on D33, "the API and its behaviour are identical in both modes". D33 is decided by comparing the
 modes case by case, so no requirement lists it.
 
@@ -80,7 +80,7 @@ LIFE-09 MUST
     `cancel_task` sets the status to `cancelled` and changes no other field but times.
 LIFE-10 MUST
     An update or cancel that would change a final task raises `TaskFinal`, which states its status. One that would
-    change no field but times, as a repetition does, succeeds and changes nothing, times included.
+    change only times, such as a repetition, succeeds and changes nothing, not even times.
 LIFE-13 SHOULD
     An update raises `InvalidArgument` for a progress that is not a finite number from 0 to 100, for `completed`
     with another progress than 100, and for an error without `failed`.
@@ -106,8 +106,8 @@ ATOM-06 MUST
 LIST-01 MUST
     A listing is in descending order of `created_at`, then of `task_id`. An update does not move a task.
 LIST-03 MUST
-    A listing holds only tasks of the given status, if one is given, and `total` counts each task that matches once,
-    on the page or not, also while others write.
+    A listing holds only tasks of the given status, if one is given, and `total` counts every matching task once,
+    those on other pages included, also while others write.
 LIST-04 MUST
     A page has `limit` tasks, or all that are left. The pages of a store that does not change join without gap or
     repetition. With `limit=0` or past the end the page is empty and has the total.
@@ -118,18 +118,18 @@ LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed, and is not counted after a page has
-    come to its place.
+    A task whose record was removed behind the store's back is never listed, and is not counted once a page has
+    reached its place.
 LIST-12 MUST
-    Pages by cursor hold every task that exists and matches the filter throughout exactly once and in order,
-    whatever is written meanwhile, also to the task that the cursor names. The last page has no cursor.
+    A task that exists and matches the filter throughout is on exactly one of the pages by cursor, in order, whatever
+    is written meanwhile, even to the task that the cursor names. The last page has no cursor.
 LIST-13 MUST
     A cursor is the microsecond of creation, a dot and the id of the last task of its page. It may be used with
     another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
 EXP-01 MUST D10
-    A task is there until more milliseconds than its lifetime have passed, as in Redis. Then it is gone for get,
-    list, total, update and cancel alike.
+    A task is gone once more milliseconds than its lifetime have passed, as in Redis, and not before. It is then gone
+    for get, list, total, update and cancel alike.
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
 EXP-04 MUST D10
@@ -141,8 +141,8 @@ EXP-06 MUST D34
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
-    Later writes remove expired tasks from storage. In a shared store that nobody calls, nothing is left of tasks
-    one lifetime after the last of them expired.
+    Later writes remove expired tasks from storage. If nobody calls a shared store, nothing is left of its tasks one
+    lifetime after the last of them expired.
 # ID Identity
 ID-01 MUST
     No two tasks get the same id.
@@ -189,8 +189,8 @@ FAIL-09 MUST
     `get_task` and a write raise `RecordUnreadable`, which names the key, if they cannot read what they need of the
     record, and leave it as it is. A listing names the key, counts the record and returns the other tasks.
 FAIL-11 MUST
-    `StoreUnavailable` says in its field and its message that nothing was written only if that is so, and always if
-    nothing listens; a write that too few replicas confirmed in time may have happened.
+    The field and the message of `StoreUnavailable` say that nothing was written only if that is true; if nothing
+    listens they always say so. A write that too few replicas confirmed in time may have happened.
 FAIL-13 MUST
     After a lost, late or foreign reply each call in flight ends with its own reply or `StoreUnavailable`, a read
     never with "not found" or an empty page. The next call gets its own reply. No connection is left over.
@@ -241,10 +241,10 @@ COST-05 MUST
     Connections, files, threads and timers do not grow with the number of calls.
 # MAINT Maintenance
 MAINT-01 MUST D29
-    `purge` removes the final tasks that were completed before the given moment, and no others, and returns how many
-    it removed.
+    `purge` removes the final tasks that ended before the given moment, and no others, and returns how many it
+    removed.
 MAINT-02 MUST D37
-    Tasks that are migrated from memory keep their ids, times and values, and get the lifetime of the new store.
+    Tasks restored from a memory store keep their ids, times and values, and get the lifetime of the new store.
     Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
     `restore` raises `InvalidArgument` for a task that no store could have produced, or whose times are not from
@@ -274,9 +274,13 @@ def specification() -> str:
         f"{len(REQUIREMENTS)} requirements, {musts} of them MUST. This file is made by",
         "`python -m conformance.spec.requirements`.",
         "",
-        "MUST is what any two modes need to be interchangeable and safe. SHOULD is a choice of this contract's that",
-        "another store may have made differently, alike in both its modes. D01 to D42 are the statements of",
-        "Auto-Clip's document that a requirement decides. A number that is missing is not used again.",
+        "MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may",
+        "choose otherwise, if its two modes agree. The last column names the statements of Auto-Clip's document",
+        "(`conformance/examples/auto_clip.toml`) that a requirement decides. A missing number is not used again.",
+        "",
+        "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. The",
+        "tasks of a *persistent* store outlive their instance; instances on one namespace of a *shared* store see the",
+        "same tasks; a *remote* store has a server, which can fail.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | level | requirement | decides |", "|---|---|---|---|"]
