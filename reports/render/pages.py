@@ -80,7 +80,7 @@ MEANINGS = {
     "confirmed": "the interval lies within the documented range",
     "faster": "the interval lies below the documented range",
     "slower": "the interval lies above the documented range",
-    "inconclusive": "the interval straddles an end of the range",
+    "inconclusive": "the interval contains an end of the range",
     "under-specified": "the verdict depends on the number of tasks, and the claim does not say where its range ends",
     "not-yet-checked": "nothing decides it yet",
 }
@@ -200,12 +200,12 @@ class _Texts:
             for verdict, count in statements.items()
         )
         read = self.text(", ").join(
-            self.text("“{sentence}” {verdict}", sentence=self.sentence(row), verdict=self.text(row.verdict))
+            self.text("“{sentence}”: {verdict}", sentence=self.sentence(row), verdict=self.text(row.verdict))
             for row in readings
         )
         return self.text(
-            "The document makes {count} statements: {counts}. Three more sentences give no figure; as we read them: "
-            "{readings}.",
+            "The document makes {count} statements: {counts}. Three more sentences give no figure; the verdicts on "
+            "our reading of them: {readings}.",
             count=sum(statements.values()),
             counts=counts,
             readings=read,
@@ -225,7 +225,7 @@ class _Texts:
         """Count on each subject the MUSTs that it keeps, of those that apply to it."""
         counts = {one.name: report.count(one.name, "MUST") for one in report.subjects}
         kept = (f"{name} {found['pass']}/{found.total() - found['not-applicable']}" for name, found in counts.items())
-        return self.text("MUSTs kept, of those that apply: {kept}.", kept=self.text(", ").join(kept))
+        return self.text("MUSTs shown to hold, of those that apply: {kept}.", kept=self.text(", ").join(kept))
 
 
 def _environment(language: str, finalize: Callable[[object], object] | None = None) -> Environment:
