@@ -110,7 +110,7 @@ def trusted(fields: dict[str, Any]) -> Task:
 
     Sets what `BaseModel.model_construct` sets, which takes ten times as long.
     """
-    made = Task.__new__(Task)
+    made = object.__new__(Task)
     _set_dict(made, fields)
     _set_fields_set(made, _FIELDS)
     _set_extra(made, None)

@@ -60,6 +60,7 @@ def decode(values: Values, task_id: str) -> Task:
     try:
         status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
         _read_object(metadata)
+        began, changed = EPOCH + int(created) * MICROSECOND, EPOCH + int(updated) * MICROSECOND
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],
@@ -70,8 +71,8 @@ def decode(values: Values, task_id: str) -> Task:
             "error_message": None if message is None else message.decode(),
             "error_traceback": None if traceback is None else traceback.decode(),
             "metadata_json": metadata.decode(),
-            "created_at": (began := moment(created)),
-            "updated_at": (changed := moment(updated)),
+            "created_at": began,
+            "updated_at": changed,
             "completed_at": (ended := None if completed is None else moment(completed)),
         }
     except Exception as fault:  # noqa: BLE001  a missing or malformed value may raise anything

@@ -116,11 +116,11 @@ class RedisTaskStore(BaseStore):
         unreadable: list[str] = []
         for _, task_id, values in entries:
             try:
-                tasks.append(await self._get(task_id, until) if values is None else self._task(task_id, values))
+                tasks.append(await self._get(task_id, until) if values is None else record.decode(values, task_id))
             except TaskNotFound:  # it was removed meanwhile
                 pass
-            except RecordUnreadable as fault:
-                unreadable.append(fault.key)
+            except (record.NotARecordError, RecordUnreadable):
+                unreadable.append(self._key(task_id))
         return TaskPage.model_construct(
             tasks=tuple(tasks), unreadable=tuple(unreadable), total=total, limit=limit, offset=offset, next=following
         )

@@ -22,15 +22,16 @@ if after_us ~= '' then  -- the task of the cursor may be gone: look for its plac
 end
 local entries = limit == '0' and {} or redis.call('ZREVRANGE', index, first, first + limit - 1, 'WITHSCORES')
 local records, ghosts, most, left = {}, {}, tonumber(most_records), tonumber(most_bytes)
-for i = 1, #entries, 2 do
-  local key, values = record_key(entries[i]), false
-  if left > 0 and #records < most then
+for i = 1, #entries / 2 do
+  local id = entries[2 * i - 1]
+  local key, values = record_key(id), false
+  if left > 0 and i <= most then
     values = redis.pcall('HMGET', key, unpack(FIELDS))
     if values.err then values = false else left = left - size_of(values) end
   end
   -- The entry of a record that somebody removed would be counted for ever.
-  if not (values and values[1]) and #ghosts < 250 and redis.call('EXISTS', key) == 0 then ghosts[#ghosts + 1] = entries[i] end
-  records[#records + 1] = values
+  if not (values and values[1]) and #ghosts < 250 and redis.call('EXISTS', key) == 0 then ghosts[#ghosts + 1] = id end
+  records[i] = values
 end
 if #ghosts > 0 then
   forget(ghosts)
