@@ -88,8 +88,8 @@ LIFE-14 MUST
     A call that raises `InvalidArgument` or `TaskFinal` changes nothing, `updated_at` included.
 LIFE-17 MUST
     A write that changes a task keeps `created_at` and sets `updated_at` to the time of the write. `updated_at` and
-    `completed_at` never go back, even if the clock does. An update with the values that are there may change
-    nothing.
+    `completed_at` never go back, even if the clock does. An update with unchanged values need not be a
+    write.
 LIFE-18 SHOULD
     `cancel_task` sets `completed_at`.
 # ATOM Atomicity
@@ -112,23 +112,23 @@ LIST-04 MUST
     A page has `limit` tasks, or all that are left. The pages of a store that does not change join without gap or
     repetition. With `limit=0` or past the end the page is empty and has the total.
 LIST-06 MUST
-    A `limit` that is not an integer from 0 to 1,000, or an `offset` that is not one from 0 to 10¹², raises
+    An integer `limit` from 0 to 1,000 and `offset` from 0 to 10¹² are accepted; others raise
     `InvalidArgument`. They are 50 and 0 by default, and a page states them.
 LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed, and is not counted once a page has
-    reached its place.
+    A task whose record was removed behind the store's back is never listed, and is counted only until a page
+    reaches its place.
 LIST-12 MUST
-    A task that exists and matches the filter throughout is on exactly one of the pages by cursor, in order, whatever
-    is written meanwhile, even to the task that the cursor names. The last page has no cursor.
+    While others write, a task that always exists and matches the filter is on exactly one page by cursor, in order,
+    even if the cursor's task changes. The last page has no cursor.
 LIST-13 MUST
     A cursor is the microsecond of creation, a dot and the id of the last task of its page. It may be used with
     another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
 EXP-01 MUST D10
-    A task is gone once more milliseconds than its lifetime have passed, as in Redis, and not before. It is then gone
+    A task is gone when more milliseconds than its lifetime have passed, as in Redis, and not before. It is then gone
     for get, list, total, update and cancel alike.
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
@@ -186,8 +186,8 @@ FAIL-06 MUST
     A call that the server ends with an error raises `StoreUnavailable`, which says why; a write that it refuses
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
-    `get_task` and a write raise `RecordUnreadable`, which names the key, if they cannot read what they need of the
-    record, and leave it as it is. A listing names the key, counts the record and returns the other tasks.
+    If `get_task` or a write cannot read what it needs of a record, it leaves it as it is and raises
+    `RecordUnreadable` with the key. A listing names the key, counts the record and returns the other tasks.
 FAIL-11 MUST
     The field and the message of `StoreUnavailable` say that nothing was written only if that is true; if nothing
     listens they always say so. A write that too few replicas confirmed in time may have happened.
