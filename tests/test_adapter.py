@@ -20,7 +20,6 @@ from conformance.compare.search import Search
 from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.core.scenario import Action, Id, Scenario, create, get, listing, update
-from conformance.operations.parts import drained
 from conformance.suite import run
 from taskstore import Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
 
@@ -312,7 +311,7 @@ class CopiedHarness(Harness):
 
 def test_compare_sees_through_views() -> None:
     search = Search(("live", JobsHarness()), ("copied", CopiedHarness()))
-    asyncio.run(drained(search.run()))
+    asyncio.run(search.run())
 
     assert [(one.operation, one.kind) for one in search.report.findings] == [("get_task", "result")]
     assert not search.report.gaps

@@ -1,8 +1,7 @@
 """`conformance compare A B`: does my memory mode behave like my Redis mode?
 
-Two stores are given the same calls, and whatever differs comes out: in value, type, exception or order, or because what
-a store hands out is still connected to what it keeps. Nothing is assumed of the operations: a harness names its own in
-a hook `operations()` that returns `Operation`s.
+Two stores are given the same calls, and whatever differs comes out. A harness names its operations in a hook
+`operations()` that returns `Operation`s.
 """
 
 from conformance.operations import hostile

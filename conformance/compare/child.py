@@ -38,10 +38,7 @@ def searched(
     theirs.close()
     report, call, ended = Report([name for name, _ in stores], seed), "", ""
     try:
-        while not ended:
-            if not ours.poll(CALL_SECONDS):
-                ended = call and f"a call does not return: {call}"
-                continue
+        while ours.poll(CALL_SECONDS) or not call:  # setting up the stores may take longer
             told = ours.recv()
             if isinstance(told, CommandFailedError):
                 raise told
@@ -52,6 +49,7 @@ def searched(
                 report.findings.append(told)
             else:
                 call = told
+        ended = f"a call does not return: {call}"
     except EOFError:
         child.join()
         ended = f"a store ended the process (status {child.exitcode}) in {call}"
@@ -59,7 +57,7 @@ def searched(
         child.join(0 if ended else _SECONDS_TO_END)
         child.kill()
         child.join()
-    report.is_broken, report.gaps = True, {ended}
+    report.gaps = {ended}
     return report
 
 
@@ -71,21 +69,14 @@ def _child(out: Connection, stores: Any, seed: int) -> None:
     logging.disable()  # hostile arguments make every store complain
     warnings.simplefilter("ignore")
 
-    async def search() -> None:
+    try:
         with ExitStack() as stack:
             made = [(name, make()) for name, make in stores]
             for _, harness in made:
                 stack.enter_context(harness.running())
-            search = Search(*made, seed=seed, hear=out.send)
-            async for finding in search.run():
-                out.send(finding)
+            search = Search(*made, seed=seed, tell=out.send)
+            asyncio.run(search.run())
             out.send(search.report)
-
-    try:
-        asyncio.run(search())
-    except KeyboardInterrupt:
-        pass
-    except OperationsError as fault:
-        out.send(fault)
     except Exception as fault:  # noqa: BLE001  one line, in place of a traceback
-        out.send(CommandFailedError(f"crashed: {type(fault).__name__}: {fault}", 7))
+        crash = CommandFailedError(f"crashed: {type(fault).__name__}: {fault}", 7)
+        out.send(fault if isinstance(fault, OperationsError) else crash)

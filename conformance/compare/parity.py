@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.compare.child import searched
-from conformance.compare.report import Report, read_known
+from conformance.compare.report import read_known
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.operations.contract import operations_of
@@ -25,25 +25,22 @@ def parity_test(
     names = getattr(one, "__name__", "A"), getattr(other, "__name__", "B")
 
     @cache
-    def report() -> Report:
+    def faults() -> dict[str, list[str]]:
         accepted = read_known(Path(known)) if known else []
-        last = searched((names[0], one), (names[1], other), seed=seed)
-        last.accept(accepted)
-        return last
+        report = searched((names[0], one), (names[1], other), seed=seed)
+        report.accept(accepted)
+        by_part = {_COVERAGE: sorted(report.gaps)}
+        for found in report.new:
+            by_part.setdefault(found.operation, []).append("\n".join([*found.lines(), "", _ACCEPTED, found.toml()]))
+        return by_part
 
     @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])
     def test_parity(part: str) -> None:
         try:
-            result = report()
+            mine = faults().get(part)
         except CommandFailedError as fault:
             pytest.fail(str(fault), pytrace=False)
-        if part == _COVERAGE:
-            faults = sorted(result.gaps)
-        else:
-            mine = [found for found in result.new if found.operation == part]
-            faults = ["\n".join(found.lines()) for found in mine]
-            faults += [_ACCEPTED, *(found.toml() for found in mine)] if mine else []
-        if faults:
-            pytest.fail("\n\n".join(faults), pytrace=False)
+        if mine:
+            pytest.fail("\n\n".join(mine), pytrace=False)
 
     return test_parity

@@ -21,15 +21,13 @@ _RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS, _FEW = 200, 8, 20, 3, 12, 4
 
 
 class Plan:
-    """Sequences of calls of these operations. The first of them that writes makes the entries.
+    """Sequences of calls of these operations. The first of them that writes makes the entries."""
 
-    Of `expiring`, `shared` and `persistent` those in `probes` are tried.
-    """
-
-    def __init__(self, operations: Collection[Operation], seed: int, probes: Collection[str]) -> None:
-        self._operations, self._seed, self._probes = operations, seed, probes
+    def __init__(self, operations: Collection[Operation], seed: int) -> None:
+        self._operations, self._seed = operations, seed
         self._writes = [one for one in operations if one.reads is None] or [*operations]
         self._lookups = [one for one in operations if one.reads is not None and {*one.arguments} == {*one.entry}]
+        self._listings = [call for one in operations if one.reads == WHOLE for call in _variants(one)]
         self._made = _plain(self._writes[0])
 
     def owner(self, operation: Operation, argument: str) -> str:
@@ -69,37 +67,29 @@ class Plan:
             for operation in self._writes:
                 write = _on(_plain(operation), made)[0]
                 yield (*self._looked(self._made, made, write), *self._reads(self._made))
-            yield (self._made, made, *self._listings())
-
-    def _listings(self) -> Iterator[Step]:
-        for operation in self._operations:
-            yield from _variants(operation) if operation.reads == WHOLE else ()
-
-    def _filtered(self) -> Iterator[Step]:
-        """Every listing with plain values of two arguments together."""
-        for operation in self._operations:
-            for two in combinations(operation.optional, 2) if operation.reads == WHOLE else ():
-                plain = ([one for one in pool(operation, name).choices if not one.classes][:_FEW] for name in two)
-                yield from (_plain(operation, **dict(zip(two, values, strict=True))) for values in product(*plain))
+            yield (self._made, made, *self._listings)
 
     def _sizes(self) -> Iterator[Steps]:
         """Every listing of a store with several entries, as many as there are plain keys; the first and the next."""
         maker = self._made.operation
-        made = [self._made] * SIZES[-1]
-        for key in maker.entry[:1]:
-            made = [_plain(maker, **{key: one}) for one in pool(maker, key).choices if not one.classes]
+        keys = [(name, key) for name in maker.entry[:1] for key in pool(maker, name).choices if not key.classes]
+        made = [_plain(maker, **{name: key}) for name, key in keys] or [self._made] * SIZES[-1]
         for size in SIZES:
             reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
-            yield (*made[:size], *self._listings(), *reads)
+            yield (*made[:size], *self._listings, *reads)
+        filtered = []  # by two arguments together
+        for listing in (one for one in self._operations if one.reads == WHOLE):
+            for two in combinations(listing.optional, 2):
+                plain = ([one for one in pool(listing, name).choices if not one.classes][:_FEW] for name in two)
+                filtered += [_plain(listing, **dict(zip(two, one, strict=True))) for one in product(*plain)]
         for write in self._writes:
-            yield (*made[:_FEW], *_on(_plain(write), made[0]), *self._filtered())
+            yield (*made[:_FEW], *_on(_plain(write), made[0]), *filtered)
 
     def _probed(self) -> Iterator[Steps]:
         """What one caller does not see: time, other instances, failures, and calls at the same time."""
         made = self._made
-        for kind in self._probes:
-            for span in SPANS if kind == "expiring" else (0.0,):
-                yield (made, *self._reads(made, kind=kind, seconds=span))
+        for kind, span in (("shared", 0.0), ("persistent", 0.0), *product(["expiring"], SPANS)):
+            yield (made, *self._reads(made, kind=kind, seconds=span))
         for call in chain.from_iterable(map(_variants, self._writes)):
             choice = call.arguments.get(call.operation.lifetime or "")
             if choice and isinstance(choice.value, int | float) and 0 < choice.value < SPANS[-1]:

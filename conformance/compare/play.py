@@ -22,12 +22,6 @@ from conformance.operations.parts import drained
 from conformance.text import source
 
 _NOWHERE, _SERVER_SECONDS = "redis://127.0.0.1:1/0", 0.5
-_LINES = {
-    "shared": "# another instance is opened on the same place\n",
-    "persistent": "# it is closed, and opened again\n",
-    "foreign value": "# another type is put in its place\n",
-    "server": "# it is opened where no server is\n",
-}
 
 
 @dataclass(frozen=True)
@@ -51,14 +45,6 @@ class Step:
 Steps: TypeAlias = tuple[Step, ...]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came out of a step, and how a script writes it."""
-
-    tree: Tree
-    line: str
-
-
 class Store:
     """One of the two stores while a sequence is played on it, in a namespace of its own.
 
@@ -69,9 +55,9 @@ class Store:
         self.name, self.harness, self._hear = name, guarded(harness), hear
         self.operations = operations_of(harness, name)
         self.missing: dict[str, str] = {}
-        """For each kind of step that the harness has no hook for, what is missing."""
+        """Why a kind of step is not tried: the harness has no hook for it, or declares it alone."""
 
-    async def play(self, steps: Steps) -> list[Outcome]:
+    async def play(self, steps: Steps) -> list[Tree]:
         """Take the steps, and return what came out of each.
 
         Of a race that is whether it came out as in neither order; of a failure, whether a read denies that there is an
@@ -85,23 +71,22 @@ class Store:
                 if calls is not last.calls:
                     order[-3:-1] = order[-2:-4:-1]
                 pairs = zip(outcomes, order, strict=True)
-                found = [found for seen, one in pairs for found in mismatches(seen.tree, one.tree)]
+                found = [found for seen, one in pairs for found in mismatches(seen, one)]
                 apart.append([one for one in found if one.kind != "order"])  # replies may overtake each other
             nearest = min(apart, key=len)
             text = "as in neither order: {}, and not {}".format(*nearest[0].texts) if nearest else "as in some order"
-            outcomes[-3:] = [replace(outcomes[-1], tree=Tree(bool, bool(nearest), text=lambda: text))]
+            outcomes[-3:] = [Tree(bool, bool(nearest), text=lambda: text, line=outcomes[-1].line)]
         elif last.kind in ("foreign value", "server"):
-            before, _, made, now = (one.tree for one in outcomes)
+            before, _, made, now = outcomes
             denies = any(mismatches(before, made)) and not any(mismatches(before, now))
-            outcomes[-1] = replace(outcomes[-1], tree=Tree(bool, denies, text=now.text))
+            outcomes[-1] = Tree(bool, denies, text=now.text, line=now.line)
         return outcomes
 
-    async def _run(self, steps: Steps) -> list[Outcome]:
+    async def _run(self, steps: Steps) -> list[Tree]:
         self._namespace, self._observer = f"compare-{secrets.token_hex(6)}", Observer()
-        self._is_changed = any(step.kind == "argument" for step in steps)
-        self._outcomes: list[Outcome] = []
-        self._held: dict[str, dict[str, Any]] = {"argument": {}, "result": {}}
-        """What the caller has in its hands, by the names in the script."""
+        self._outcomes: list[Tree] = []
+        self._held: dict[str, dict[str, Any]] = {step.kind: {} for step in steps}
+        """What the caller has in its hands and may change, by the names in the script."""
         self._entry: list[Any] = []
         """What names the latest entry."""
         async with AsyncExitStack() as self._stack:
@@ -119,7 +104,7 @@ class Store:
 
     async def _prepare(self, step: Step) -> str:
         """Do what comes before a call, and return it as Python or as a comment."""
-        harness, namespace, line = self.harness, self._namespace, _LINES.get(step.kind, "")
+        harness, namespace, line = self.harness, self._namespace, ""
         try:
             match step.kind:
                 case "argument" | "result":
@@ -134,16 +119,20 @@ class Store:
                     calls = (one.line.removeprefix("await ") for one in self._outcomes[-2:])
                     line = f"await asyncio.gather({', '.join(calls)})\n"
                 case "shared":
+                    line = "# another instance is opened on the same place\n"
                     await self._open(harness.open(namespace))
                 case "persistent":
+                    line = "# it is closed, and opened again\n"
                     await self._instance.aclose()
                     await self._open(harness.open(namespace))
                 case "foreign value" if self._entry:
+                    line = "# another type is put in its place\n"
                     harness.inspector(namespace).overwrite_with_another_type(*self._entry)
                 case "server":
+                    line = "# it is opened where no server is\n"
                     await self._open(harness.open_at(namespace, _NOWHERE, _SERVER_SECONDS))
         except (HookMissingError, HarnessFailedError) as missing:
-            self.missing[step.kind] = str(missing)
+            self.missing.setdefault(step.kind, str(missing))
         return line
 
     def _change(self, step: Step) -> str:
@@ -156,7 +145,7 @@ class Store:
                 made.append(f"{text}\n")
         return "".join(made)
 
-    async def _call(self, step: Step) -> Outcome:
+    async def _call(self, step: Step) -> Tree:
         operation, observer, index = self.operations[step.operation.name], self._observer, len(self._outcomes)
         given = {name: _copied(choice.value, [*observer.names]) for name, choice in step.arguments.items()}
         before, line = self._written(operation, given)
@@ -170,25 +159,20 @@ class Store:
             result = await drained(result)
             result = operation.view(result) if operation.view else result
             self._held["result"] = {path: result}
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            raise
-        except BaseException as fault:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
+        except (Exception, SystemExit) as fault:  # noqa: BLE001  whatever comes out is what is compared
             result, path = fault, ""
         self._hear("")
-        known = len(observer.names)
-        tree = observer.look(result, operation, path)
-        if len(observer.names) > known:  # a new id may stand in what comes before it
-            tree = observer.look(result, operation)
+        observer.look(result, operation, path)  # learns new ids, which may stand in what comes before them
         if operation.reads is None:
             self._entry = [*observer.names, *(given[name] for name in operation.entry if name in given)][-1:]
-        return Outcome(tree, before + line)
+        return replace(observer.look(result, operation), line=before + line)
 
     def _written(self, operation: Operation, given: Mapping[str, Any]) -> tuple[str, str]:
         """The call as Python, and before it the arguments that the caller changes later."""
         before, listed = "", []
         for name, value in given.items():
             text = (operation.show and operation.show(value)) or self._observer.named(source(value))
-            if self._is_changed and any(changes_of(value, "")):
+            if "argument" in self._held and any(changes_of(value, "")):
                 held = f"{name}_{len(self._outcomes)}"
                 self._held["argument"][held] = value
                 before, text = f"{before}{held} = {text}\n", held

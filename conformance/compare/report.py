@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,14 +10,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.compare.play import Outcome, Steps
-from conformance.compare.values import Mismatch, Tree
+from conformance.compare.values import Tree
 from conformance.files import FileError, read_toml
 from conformance.operations.operation import WHOLE, Operation
-from conformance.operations.parts import inside
-from conformance.text import cut, in_columns, printable
+from conformance.text import in_columns
 
-_WIDE, _SHOWN = 96, 80
+_WIDE = 96
 _UNREASONED = "TODO"
 _NOTHING = (None, 0, "''")
 TITLES = {
@@ -58,20 +55,13 @@ class Finding:
     """The operation and field that show it."""
     script: Sequence[str] = ()
 
-    @property
-    def title(self) -> str:
-        """The finding in one line."""
-        return f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
-
-    def lines(self) -> list[str]:
-        """The finding with its script, and where it shows."""
-        return [self.title, *(f"    {line}" for line in self.script), *self.places()]
-
-    def places(self) -> list[str]:
-        """Where it shows, in a few lines."""
+    def lines(self, *, scripts: bool = True) -> list[str]:
+        """The finding: its title, its script, and where it shows, in a few lines."""
+        title = f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
         rest = f" … {len(self.shows)} in all: --json FILE has them"
-        lines = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
-        return [f"    {line}" for line in (*lines, *([f"known: {self.reason}"] if self.reason else []))]
+        shows = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
+        reason = [f"known: {self.reason}"] if self.reason else []
+        return [title, *(f"    {line}" for line in (*(self.script if scripts else ()), *shows, *reason))]
 
     def toml(self) -> str:
         """The entry that accepts it, with a reason still to be written if it has none."""
@@ -130,8 +120,7 @@ class Report:
     notes: set[str] = field(default_factory=set)
     """What was not tried, since a hook is missing, and differences that the harnesses declare."""
     sequences: int = 0
-    is_broken: bool = False
-    """Whether the search ended before its end."""
+    """How many were played; none if the search did not come to its end."""
 
     @property
     def new(self) -> list[Finding]:
@@ -141,7 +130,7 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status of the command."""
-        return 8 if self.is_broken else 1 if self.new else 6 if self.gaps else 0
+        return 8 if not self.sequences else 1 if self.new else 6 if self.gaps else 0
 
     def accept(self, known: Iterable[Finding]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
@@ -152,13 +141,12 @@ class Report:
             if entry.kind != "race" and not any(one.shows & entry.shows for one in alike):  # a race may not happen
                 self.gaps.add(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
 
-    def lines(self) -> list[str]:
-        """Everything but the scripts: where each finding shows, what was exercised, and how it ended."""
-        found = [(f"{number}. {one.title}", *one.places()) for number, one in enumerate(self.findings, start=1)]
+    def lines(self, *, scripts: bool = False) -> list[str]:
+        """Where each finding shows, what was exercised, and how it ended."""
+        found = [line for one in self.findings for line in one.lines(scripts=scripts)]
         rows = ([name, *map(str, [*vars(row).values()][:4])] for name, row in self.operations.items())
         table = in_columns([["operation", "calls", "results", "filled", "longest"], *rows])
-        lines = (line for lines in found for line in lines)
-        return [*lines, *table, *sorted(self.gaps), *sorted(self.notes), self.summary()]
+        return [*found, *table, *sorted(self.gaps), *sorted(self.notes), self.summary()]
 
     def summary(self) -> str:
         """One line that says how it ended."""
@@ -169,8 +157,7 @@ class Report:
 
     def markdown(self) -> str:
         """The report for a job summary or a pull request."""
-        scripts = [line for finding in self.findings for line in (*finding.lines(), "")]
-        return "\n".join([f"### {self.summary()}", "", "```", *scripts, *self.lines(), "```", ""])
+        return "\n".join([f"### {self.summary()}", "", "```", *self.lines(scripts=True), "```", ""])
 
     def json(self) -> str:
         """The report as JSON."""
@@ -184,38 +171,9 @@ class _File(BaseModel):
 
 
 def read_known(file: Path) -> list[Finding]:
-    """Read known differences; none from a file that is not there yet.
-
-    Raises:
-        FileError: if the file is not TOML of this form, or an entry has no reason.
-    """
+    """Read known differences; none from a file that is not there yet."""
     known = read_toml(file, _File, "a list of known differences").known if file.exists() else []
     for entry in known:
         if entry.reason in ("", _UNREASONED):
             raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")
     return known
-
-
-def script_of(
-    steps: Steps, outcomes: Sequence[Sequence[Outcome]], names: Sequence[str], mismatch: Mismatch
-) -> list[str]:
-    """The steps as Python, with the imports that they need, and what the last gives on each side."""
-    lines = [max(one.line, other.line, key=len) for _, one, other in zip(steps, *outcomes, strict=False)]
-    for index, line in enumerate(lines[:-1]):
-        if re.search(rf"\bresult{index}\b", "\n".join([*lines, *mismatch.texts])):
-            lines[index] = re.sub(r"^(await )?store\.", rf"result{index} = \g<0>", line, flags=re.MULTILINE)
-    if mismatch.path:
-        lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + "".join(mismatch.path)
-    text = "\n".join(lines)
-    calls = (call for step in steps for call in (*step.calls, step))
-    given = [choice.value for call in calls for choice in call.arguments.values()]
-    kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
-    imports = [
-        f"from {module} import {name}"
-        for module, name in sorted(kinds)
-        if module != "builtins" and re.search(rf"\b{name}\b", text)
-    ]
-    came = [
-        f"# {name}: {cut(' '.join(one.splitlines()), _SHOWN)}" for name, one in zip(names, mismatch.texts, strict=True)
-    ]
-    return [*map(printable, (*imports, *text.splitlines(), *came))]

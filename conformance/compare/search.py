@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product, takewhile
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from conformance.compare.plan import Plan, pool
-from conformance.compare.play import Outcome, Step, Steps, Store
-from conformance.compare.report import Finding, Report, Row, script_of
-from conformance.compare.values import Mismatch, mismatches
+from conformance.compare.play import Steps, Store
+from conformance.compare.report import Finding, Report, Row
+from conformance.compare.values import Mismatch, Tree, mismatches
 from conformance.core.shrink import reduce
 from conformance.harness import Capability, Harness
-from conformance.operations.operation import Operation, OperationsError
+from conformance.operations.operation import OperationsError
 from conformance.operations.parts import inside
+from conformance.text import cut, printable
 
-_MOST_PLAYED, _MOST_VALUES, _MOST_PLACES = 100, 12, 20
-"""For one difference; in the place of one argument; of a change that the caller makes."""
+_MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80
+"""For one difference; in the place of one argument; of a change that the caller makes; letters of a value."""
 Trait: TypeAlias = tuple[str, str, str]
 """An operation that is called, or with it one of its arguments and a class of its value that is not plain."""
 _TIMED = ("", "expiring", "lifetime")
@@ -32,7 +33,7 @@ class Shown:
     """A sequence whose last step shows a difference."""
 
     steps: Steps
-    outcomes: list[list[Outcome]]
+    outcomes: list[list[Tree]]
     mismatch: Mismatch
     field: str
     """The field that differs, if one does."""
@@ -41,14 +42,9 @@ class Shown:
     """What is done besides plain calls."""
 
     @property
-    def operation(self) -> Operation:
-        """The operation that shows it."""
-        return self.steps[-1].operation
-
-    @property
     def place(self) -> str:
         """Where it shows: the field or, if none differs, the operation."""
-        return self.field or self.operation.name
+        return self.field or self.steps[-1].operation.name
 
     @property
     def symptom(self) -> tuple[str, ...]:
@@ -60,46 +56,61 @@ class Shown:
         """Those of its traits that are no plain calls."""
         return [one for one in self.traits if one[1]]
 
+    def script(self, names: Sequence[str]) -> list[str]:
+        """The steps as Python, with the imports that they need, and what the last gives on each side."""
+        lines = [max(one.line, other.line, key=len) for _, one, other in zip(self.steps, *self.outcomes, strict=False)]
+        for index, line in enumerate(lines[:-1]):
+            if re.search(rf"\bresult{index}\b", "\n".join([*lines, *self.mismatch.texts])):
+                lines[index] = re.sub(r"^(await )?store\.", rf"result{index} = \g<0>", line, flags=re.MULTILINE)
+        if path := "".join(self.mismatch.path):
+            lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + path
+        text = "\n".join(lines)
+        calls = (call for step in self.steps for call in (*step.calls, step))
+        given = [choice.value for call in calls for choice in call.arguments.values()]
+        kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
+        imports = [
+            f"from {module} import {name}"
+            for module, name in sorted(kinds)
+            if module != "builtins" and re.search(rf"\b{name}\b", text)
+        ]
+        sides = zip(names, self.mismatch.texts, strict=True)
+        came = [f"# {name}: {cut(' '.join(one.splitlines()), _SHOWN)}" for name, one in sides]
+        return [*map(printable, (*imports, *text.splitlines(), *came))]
+
 
 class Search:
     """A comparison of two stores with the operations that their harnesses name.
 
-    Raises:
-        OperationsError: if the operations cannot be used, or are not the same.
-        HarnessFailedError: if a hook of a harness raises.
+    `tell` is told each finding when it is new, and each call before it is made.
     """
 
-    def __init__(self, *stores: tuple[str, Harness], seed: int = 0, hear: Callable[[str], object] = len) -> None:
-        self._stores = [Store(name, harness, hear) for name, harness in stores]
+    def __init__(self, *stores: tuple[str, Harness], seed: int = 0, tell: Callable[[Any], object] = id) -> None:
+        self._tell, self._stores = tell, [Store(name, harness, tell) for name, harness in stores]
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
         self.report = Report((here.name, there.name), seed, {name: Row() for name in here.operations})
-        probes = []
-        for one in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
-            declaring = [store.name for store in self._stores if one in store.harness.capabilities]
+        for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
+            declaring = [store for store in self._stores if kind in store.harness.capabilities]
             if len(declaring) == 1:
-                self.report.notes.add(f"as declared: only {declaring[0]} declares Capability.{one.name}")
-            else:
-                probes.append(one.value)
-        self._plan = Plan(here.operations.values(), seed, probes)
+                declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
+        self._plan = Plan(here.operations.values(), seed)
         self._findings: dict[tuple[str, ...], Finding] = {}
         """By what all that come from one cause have in common."""
         self._explained = set[tuple[Trait, tuple[str, ...]]]()
         """What shows a known cause, and its symptom or what is done besides calls."""
 
-    async def run(self) -> AsyncIterator[Finding]:
-        """Give each finding when it is new. More may be added to it until the end of the search."""
+    async def run(self) -> None:
+        """Play every sequence. More may be added to a finding until the end."""
         for steps in self._plan.sequences():
             for shown in await self._play(steps):
                 signs = shown.symptom, (shown.probe, shown.place)
                 if self._explained.isdisjoint(product(shown.traits, signs)):
-                    if finding := await self._take(shown):
-                        yield finding
+                    await self._take(shown)
                     break  # from here on the stores hold something else
                 is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
-                if is_refused and (shown.special or shown.operation.reads is None):
+                if is_refused and (shown.special or shown.steps[-1].operation.reads is None):
                     break
         for name, row in self.report.operations.items():
             self.report.gaps |= {*row.gaps(self._operations[name])}
@@ -114,36 +125,34 @@ class Search:
         for end, (step, one, other) in enumerate(zip(steps, *outcomes, strict=True), start=1):
             if step.kind not in _ALONE and any(step.kind in store.missing for store in self._stores):
                 break
-            self.report.operations[step.operation.name].count(one.tree, other.tree)
+            self.report.operations[step.operation.name].count(one, other)
             until, probe = steps[:end], "".join(one.kind for one in steps[:end])
-            for mismatch in mismatches(one.tree, other.tree):
+            for mismatch in mismatches(one, other):
                 field, traits = _field(mismatch.path, until), [*_traits(until)]
                 found.append(Shown(until, outcomes, mismatch, field, traits, probe))
         return found
 
-    async def _take(self, shown: Shown) -> Finding | None:
-        """Reduce a difference, and return its finding if it is a new one."""
+    async def _take(self, shown: Shown) -> None:
+        """Reduce a difference, and tell its finding if it is a new one."""
         is_known = self._cause(shown)[0] in self._findings and len({one[:2] for one in shown.special}) == 1
         if not is_known and shown.probe not in _ALONE:
             again = await self._shortest(shown)
             if again is None:
-                self.report.gaps.add(f"{shown.operation.name} differed, and did not when called again")
-                return None
+                self.report.gaps.add(f"{shown.steps[-1].operation.name} differed, and did not when called again")
+                return
             shown = again
         key, traits = self._cause(shown)
         kind, sign = shown.probe or shown.mismatch.kind, (shown.probe, shown.place) if shown.probe else shown.symptom
         self._explained |= {(one, sign) for one in traits}
-        known = self._findings.get(key)
-        finding = known or Finding(traits[0][0], kind, seen=shown.operation.name + shown.field)
+        seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
+        new = Finding(traits[0][0], kind, seen=seen, script=script)
+        finding = self._findings.setdefault(key, new)
         came = f"{shown.place}{'' if shown.probe else f': {shown.mismatch.what}'}"
         for operation, argument, one in traits:
             finding.shows.add(f"{operation}{f'({argument}: {one})' if argument else ''} > {came}")
-        if known:
-            return None
-        finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
-        self._findings[key] = finding
-        self.report.findings.append(finding)
-        return finding
+        if finding is new:
+            self.report.findings.append(finding)
+            self._tell(finding)
 
     def _cause(self, shown: Shown) -> tuple[tuple[str, ...], list[Trait]]:
         """What all differences of one cause have in common, and what this one comes from."""
@@ -180,20 +189,16 @@ class Search:
 
 def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
     """The same steps with less at one place; a value is replaced wherever it is given."""
-    step = steps[place]
-
-    def put(one: Step) -> Steps:
-        return (*steps[:place], one, *steps[place + 1 :])
-
-    for one in range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ():
-        yield put(replace(step, place=one))
-    for argument, choice in step.arguments.items():
-        if argument in step.operation.optional:
-            others = {name: one for name, one in step.arguments.items() if name != argument}
-            yield put(replace(step, arguments=others))
-        for less in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
-            given = ({name: less if one is choice else one for name, one in it.arguments.items()} for it in steps)
-            yield tuple(replace(it, arguments=one) for it, one in zip(steps, given, strict=True))
+    step, given = steps[place], steps[place].arguments
+    places = range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ()
+    optional = [name for name in given if name in step.operation.optional]
+    less = [replace(step, place=one) for one in places]
+    less += [replace(step, arguments={name: given[name] for name in given if name != gone}) for gone in optional]
+    yield from ((*steps[:place], one, *steps[place + 1 :]) for one in less)
+    for argument, choice in given.items():
+        for plain in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
+            put = ({name: plain if one is choice else one for name, one in it.arguments.items()} for it in steps)
+            yield tuple(replace(it, arguments=one) for it, one in zip(steps, put, strict=True))
 
 
 def _traits(steps: Steps) -> Iterator[Trait]:
@@ -208,7 +213,7 @@ def _traits(steps: Steps) -> Iterator[Trait]:
 def _field(path: Sequence[str], steps: Steps) -> str:
     """The names of fields in a path, without indexes, keys that the caller gave, and the list around a member."""
     given = [(step.operation.entry, name, choice) for step in steps for name, choice in step.arguments.items()]
-    drawn = {label for *_, choice in given for label, _ in inside(choice.value)}
+    drawn = {label for *_, choice in given for labels, _ in inside(choice.value) for label in labels}
     drawn |= {f"[{choice.text}]" for entry, name, choice in given if name in entry}
     marked = ["#" if re.fullmatch(r"\[(\d+|result.*)\]", label) else "" if label in drawn else label for label in path]
     return "".join(marked).rstrip("#").rpartition("#")[2]

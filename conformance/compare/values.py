@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.core.observe import MARK
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
-from conformance.operations.parts import parts_of
+from conformance.operations.parts import inside, parts_of
 from conformance.text import source
 
 _CHANGES = {dict: f"[{MARK!r}] = True", list: f".append({MARK!r})", set: f".add({MARK!r})"}
@@ -20,18 +20,19 @@ _DEEP, _WORD, _LONG = 50, 5, 400
 
 def changes_of(value: Any, path: str, spared: Collection[str] = ()) -> Iterator[str]:
     """Every change that a caller can make to a value in its place, as Python, but for some fields."""
-    for kind, change in _CHANGES.items():
-        if isinstance(value, kind):
-            yield path + change
-    for label, part in (parts_of(value) or {}).items() if len(path) < _DEEP * 10 else ():
-        if label.startswith(".") and type(part) is str and label[1:] not in spared:
-            yield f"{path}{label} = {MARK!r}"
-        yield from changes_of(part, path + label, spared)
+    for labels, part in inside(value):
+        place = path + "".join(labels)
+        yield from (place + change for kind, change in _CHANGES.items() if isinstance(part, kind))
+        if labels and labels[-1].startswith(".") and type(part) is str and labels[-1][1:] not in spared:
+            yield f"{place} = {MARK!r}"
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A value as it was at one moment: its parts are compared or, without parts, its `value`."""
+    """A value as it was at one moment: its parts are compared or, without parts, its `value`.
+
+    What came out of a step has the `line` of a script that shows it.
+    """
 
     kind: type
     value: Any = None
@@ -39,6 +40,7 @@ class Tree:
     tolerance: float = 0.0
     text: Callable[[], str] = field(default=str, compare=False, repr=False)
     """Gives the beginning of the value as Python, as it is when asked."""
+    line: str = field(default="", compare=False, repr=False)
 
     @property
     def raised(self) -> str:
@@ -55,11 +57,7 @@ class Observer:
         """The ids in the order in which they came."""
 
     def look(self, value: Any, operation: Operation, path: str = "", name: str = WHOLE, depth: int = 0) -> Tree:
-        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned.
-
-        Raises:
-            OperationsError: if nothing of a part of it can be compared.
-        """
+        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned."""
         kind: Any = type(value)
         parts = parts_of(value) if depth < _DEEP else {}
         if parts is not None:
@@ -108,6 +106,8 @@ class Mismatch:
 
 def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:  # noqa: C901  one way to differ after the other
     """Every place where two values differ in value, type or order, as deep inside as possible."""
+    if one == other:
+        return
     kind, what = "value", one.kind.__name__
     mine, theirs = one.parts, other.parts
     if one.kind is not other.kind and (one.raised or other.raised):
@@ -116,20 +116,13 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:  # noqa: C901  one
         kind = "value" if type(None) in (one.kind, other.kind) else "type"
         what = f"{one.kind.__name__} / {other.kind.__name__}"
     elif mine is None or theirs is None:
-        is_near = one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance
-        if is_near or one.value == other.value:
+        if one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance:
             return
     elif one.raised:
-        if one == other:
-            return
         kind, what = "message", one.raised
     elif mine.keys() != theirs.keys():
         what = "length" if len(mine) != len(theirs) else "keys"
-    elif (
-        issubclass(one.kind, Sequence)
-        and one != other
-        and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values()))
-    ):
+    elif issubclass(one.kind, Sequence) and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values())):
         kind = "order"
     else:
         for label, part in mine.items():

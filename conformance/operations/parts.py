@@ -49,8 +49,8 @@ def parts_of(value: Any) -> dict[str, Any] | None:
     )
 
 
-def inside(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Every part of a value at any depth, with the Python that leads to it from the one around it."""
-    for label, part in (parts_of(value) or {}).items() if depth < _DEEP else ():
-        yield label, part
-        yield from inside(part, depth + 1)
+def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """A value and every part of it at any depth, each with the Python that leads there, label by label."""
+    yield path, value
+    for label, part in (parts_of(value) or {}).items() if len(path) < _DEEP else ():
+        yield from inside(part, (*path, label))
