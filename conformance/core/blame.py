@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from conformance.core.judge import Made
 from conformance.core.observe import MARK
-from conformance.spec.model import TEXTS, Outcome, Page, Raised, Record
+from conformance.spec.model import READS, TEXTS, Outcome, Page, Raised, Record
 from conformance.text import source
 
-READS = ("get_task", "list_tasks")
-_FIELDS: Mapping[str, tuple[str, ...]] = {
+_FIELDS = {
     "task_id": ("ID-02",),
     "metadata": ("VAL-01",),
-    "created_at": ("LIFE-17",),
-    "updated_at": ("LIFE-17",),
+    **dict.fromkeys(("created_at", "updated_at"), ("LIFE-17",)),
     "records": ("LIST-01",),
     "total": ("LIST-03",),
-    "limit": ("LIST-06",),
-    "offset": ("LIST-06",),
+    **dict.fromkeys(("limit", "offset"), ("LIST-06",)),
     "following": ("LIST-13", "LIST-12"),
     "unreadable": ("FAIL-09",),
     "argument": ("API-05",),
 }
 """What fields are about, whatever operation returns them."""
-_REFUSED: Mapping[str, tuple[str, ...]] = {
-    "task": ("VAL-06",),
-    "progress": ("LIFE-13",),
-    **dict.fromkeys((*TEXTS, "webhook_url", "video_ids"), ("VAL-09",)),
-}
+_TEXTS = dict.fromkeys((*TEXTS, "webhook_url", "video_ids"), ("VAL-09",))
+_REFUSED = {"task": ("VAL-06",), "progress": ("LIFE-13",), **_TEXTS}
 """What an argument is about that is refused and is right; of others the outcome tells."""
 
 

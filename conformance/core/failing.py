@@ -9,13 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.core.blame import READS
 from conformance.core.finding import Finding, complaint
 from conformance.core.judge import CANCELLED, SILENT, Made
 from conformance.core.observe import describe
 from conformance.core.scenario import Failure, Race
 from conformance.harness import Harness, HookMissingError
-from conformance.spec.model import Raised
+from conformance.spec.model import READS, Raised
 from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Interruption, Proxy
 from conformance.text import printed

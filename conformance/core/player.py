@@ -13,7 +13,7 @@ from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.core.blame import READS, blame
+from conformance.core.blame import blame
 from conformance.core.checks import Checks
 from conformance.core.failing import SOON, Trouble, in_trouble, judged
 from conformance.core.finding import Finding, Tally, complaint
@@ -37,7 +37,7 @@ from conformance.core.scenario import (
     update,
 )
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.spec.model import LIFETIME, STATUSES, Invocation, Page, Raised, Record, Span
+from conformance.spec.model import LIFETIME, READS, STATUSES, Invocation, Page, Raised, Record, Span
 from taskstore import TaskStatus
 
 _LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}

@@ -434,6 +434,7 @@ _OPERATIONS: Mapping[str, Callable[[State, Invocation], list[Outcome]]] = {
     "restore": _restore,
 }
 OPERATIONS = tuple(_OPERATIONS)
+READS = ("get_task", "list_tasks")
 
 
 def _find(state: State, call: Invocation) -> Record:
