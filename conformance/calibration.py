@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.adapter import AdaptedStore, TaskView
 from conformance.case import Namespace, NotTestable
@@ -19,40 +19,14 @@ from conformance.spec.model import FIELDS
 from taskstore import Task, TaskCreateRequest, TaskStatus
 
 _HOUR, _EIGHT_DAYS, _SLACK = timedelta(hours=1), timedelta(days=8), timedelta(minutes=5)
-_REQUEST = TaskCreateRequest(video_ids=("calibration",))
-Unjudged: TypeAlias = dict[str, NotTestable]
-"""The requirements that cannot be judged, each with the reason."""
 
 
 class CalibrationError(Exception):
     """A hook does not do what it promises, or a declaration is not true."""
 
 
-def _expect(holds: object, hook: str, otherwise: str) -> None:
-    if not holds:
-        raise CalibrationError(f"`{hook}` of the harness is not to be believed: {otherwise}")
-
-
-class _Bench(Namespace):
-    """An empty place, with a `store` and a task in it."""
-
-    def __init__(self, harness: Harness) -> None:
-        super().__init__(guarded(harness))
-        self.own = harness
-
-    async def begin(self, stack: AsyncExitStack) -> Any:
-        stack.callback(self.harness.discard, self.name)
-        self.store = await stack.enter_async_context(self.open())
-        return await self.store.create_task(_REQUEST)
-
-    async def has_task(self, task: Any, store: Any = None) -> bool:
-        with suppress(Exception):  # whatever it raises, it did not give the task
-            return await (store or self.store).get_task(task.task_id) is not None
-        return False
-
-
-def calibrate(harness: Harness) -> Unjudged:
-    """Return the requirements that cannot be judged on a running subject.
+def calibrate(harness: Harness) -> dict[str, NotTestable]:
+    """Return the requirements that cannot be judged on a running subject, each with the reason.
 
     Raises:
         CalibrationError: for the first hook or declaration that is not what it says.
@@ -61,13 +35,13 @@ def calibrate(harness: Harness) -> Unjudged:
     return asyncio.run(_calibrated(harness))
 
 
-async def _calibrated(harness: Harness) -> Unjudged:
-    unjudged: Unjudged = {}
-    for check in (_remote, _adapter, _namespaces, _records, _requests, _lifetime, _clock, _anew):
+async def _calibrated(harness: Harness) -> dict[str, NotTestable]:
+    unjudged: dict[str, NotTestable] = {}
+    for name in ("remote", "adapter", "namespaces", "records", "requests", "lifetime", "clock", "anew"):
         try:
             async with asyncio.timeout(20), AsyncExitStack() as stack:
-                bench = _Bench(harness)
-                unjudged |= await check(bench, await bench.begin(stack), stack) or {}
+                bench = _Bench(harness, stack)
+                unjudged |= await getattr(bench, name)(*await bench.begin()) or {}
         except (CalibrationError, HarnessFailedError):
             raise
         except Exception:  # noqa: BLE001, S110  there is no such hook; what a store raises is for the tests
@@ -75,95 +49,102 @@ async def _calibrated(harness: Harness) -> Unjudged:
     return unjudged
 
 
-async def _remote(bench: _Bench, task: Any, stack: AsyncExitStack) -> None:
-    for hook, arguments in (("url", ()), ("open_at", (bench.name, "redis://127.0.0.1:1/0", 1))):
+def _expect(holds: object, hook: str, otherwise: str) -> None:
+    if not holds:
+        raise CalibrationError(f"`{hook}` of the harness is not to be believed: {otherwise}")
+
+
+class _Bench(Namespace):
+    """An empty place, and by name what is checked there with a store and a task in it."""
+
+    def __init__(self, harness: Harness, stack: AsyncExitStack) -> None:
+        super().__init__(guarded(harness))
+        self.own, self.stack = harness, stack
+        stack.callback(self.harness.discard, self.name)
+
+    async def begin(self) -> tuple[Any, Any]:
+        store = await self.stack.enter_async_context(self.open())
+        return store, await store.create_task(TaskCreateRequest(video_ids=("calibration",)))
+
+    async def remote(self, _store: Any, task: Any) -> None:
+        for hook, arguments in (("url", ()), ("open_at", (self.name, "redis://127.0.0.1:1/0", 1))):
+            with suppress(HookMissingError):
+                getattr(self.harness, hook)(*arguments)
+                _expect(self.has(Capability.REMOTE), "capabilities", f"REMOTE is not declared, and there is `{hook}`")
+        if self.has(Capability.SHARED):
+            store = await self.stack.enter_async_context(self.harness.open_at(self.name, self.harness.url(), 5))
+            _expect(await _has(store, task), "open_at", "at `url` it does not see a task that a store of `open` wrote")
+
+    async def adapter(self, store: Any, task: Any) -> None:
+        if isinstance(task, TaskView):
+            try:
+                await store.list_tasks()
+                for name in FIELDS:
+                    getattr(task, name)
+            except Exception as fault:  # a function of the adapter may raise anything
+                raise CalibrationError(f"`adapter` of the harness: {type(fault).__name__}: {fault}") from fault
+            _expect(isinstance(task.status, TaskStatus), "adapter", f"the status is {task.status!r}, none of ours")
+
+    async def namespaces(self, store: Any, task: Any) -> None:
+        other, second = await _Bench(self.own, self.stack).begin()
+        is_left = other is not store and not self.has(Capability.SHARED)  # two stores that share are SHARE-02
+        is_apart = is_left or task.task_id == second.task_id or not await _has(other, task)  # equal ids are ID-01
+        _expect(is_apart, "open", "a task is seen in another namespace")
+
+    async def records(self, store: Any, task: Any) -> None:
+        behind, task_id = self.inspector, task.task_id
         with suppress(HookMissingError):
-            getattr(bench.harness, hook)(*arguments)
-            text = f"REMOTE is not declared, and there is `{hook}`: declare it, or take the hook away"
-            _expect(bench.has(Capability.REMOTE), "capabilities", text)
-    if bench.has(Capability.SHARED):
-        store = await stack.enter_async_context(bench.harness.open_at(bench.name, bench.harness.url(), 5))
-        text = "at `url` it does not see a task that a store of `open` wrote"
-        _expect(await bench.has_task(task, store), "open_at", text)
+            before = behind.keys()
+            await store.create_task(TaskCreateRequest(video_ids=("another",)))
+            _expect(behind.keys() - before, "inspector.keys", f"{len(before)} keys before a creation, the same after")
+            is_so = behind.mentions(task_id) and not behind.mentions(f"{task_id}-not")
+            _expect(is_so, "inspector.mentions", "no task that is there is mentioned, or one that is not there is")
+        raw = behind.raw(task_id)
+        if (await store.update_task_status(task_id, TaskStatus.CLIPPING)).status is TaskStatus.CLIPPING:
+            _expect(behind.raw(task_id) != raw, "inspector.raw", "the same after an update")
+
+    async def requests(self, store: Any, task: Any) -> None:
+        count = self.inspector.requests
+        counts = [count() + 1 == count() for _ in range(3)]  # something else may ask in between
+        _expect(any(counts), "inspector.requests", "when nobody calls it does not count its own request, and no other")
+        before = count()
+        for _ in range(3):
+            await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+        _expect(count() > before + 3, "inspector.requests", "it does not count three updates")
+
+    async def lifetime(self, store: Any, task: Any) -> None:
+        if self.has(Capability.EXPIRING):
+            before = self.inspector.lifetime_ms(task.task_id)
+            self.advance(_HOUR)
+            after = self.inspector.lifetime_ms(task.task_id)
+            if before <= 0 or abs(timedelta(milliseconds=before - after) - _HOUR) > _SLACK:
+                self.advance(_EIGHT_DAYS)  # if it is there even now, no time passes, or it has no lifetime
+                _expect(await _has(store, task), "inspector.lifetime_ms", f"{before} ms, an hour later {after} ms")
+
+    async def clock(self, store: Any, task: Any) -> dict[str, NotTestable]:
+        self.advance(_HOUR)
+        passed = (await self.begin())[1].created_at - task.created_at
+        if abs(passed - _HOUR) < _SLACK:
+            return {}
+        _expect(self.has(Capability.EXPIRING), "advance", f"a task is younger by {passed} than one an hour older")
+        self.advance(_EIGHT_DAYS)
+        text = "a task is left: the store does not expire tasks, or `advance` of the harness lets no time pass for it"
+        is_left = await _has(store, task)
+        return dict.fromkeys(("EXP-03", "EXP-04", "EXP-08"), NotTestable(text, ("advance",))) if is_left else {}
+
+    async def anew(self, store: Any, task: Any) -> dict[str, NotTestable]:
+        """Whether an adapter makes the results. `Task` is ours: a store that others use returns objects of its own."""
+        one, again = [await store.get_task(task.task_id) for _ in range(2)]
+        adapters = {kind.__module__ for kind in (AdaptedStore, *type(self.own).__mro__)}
+        is_rebuilt = isinstance(one, Task) and type(store).__module__ in adapters and one is not again
+        if not (is_rebuilt if self.own.rebuilds_results is None else self.own.rebuilds_results):
+            return {}
+        text = f"results are made anew by the adapter {type(store).__qualname__}: what the store returns is not seen"
+        text += "" if self.own.rebuilds_results else "; if it is a store, say `rebuilds_results = False` in the harness"
+        return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",)))
 
 
-async def _adapter(bench: _Bench, task: Any, _: AsyncExitStack) -> None:
-    if isinstance(task, TaskView):
-        try:
-            await bench.store.list_tasks()
-            for name in FIELDS:
-                getattr(task, name)
-        except Exception as fault:  # a function of the adapter may raise anything
-            raise CalibrationError(f"`adapter` of the harness: {type(fault).__name__}: {fault}") from fault
-        text = f"the status of a new task is {task.status!r}, which is none of ours"
-        _expect(isinstance(task.status, TaskStatus), "adapter", text)
-
-
-async def _namespaces(bench: _Bench, task: Any, stack: AsyncExitStack) -> None:
-    other = _Bench(bench.own)
-    second = await other.begin(stack)
-    is_left = other.store is not bench.store and not bench.has(Capability.SHARED)  # two that share are SHARE-02
-    is_apart = is_left or task.task_id == second.task_id or not await other.has_task(task)  # equal ids are ID-01
-    _expect(is_apart, "open", "a task is seen in another namespace")
-
-
-async def _records(bench: _Bench, task: Any, _: AsyncExitStack) -> None:
-    behind, task_id = bench.inspector, task.task_id
-    with suppress(HookMissingError):
-        before = behind.keys()
-        await bench.store.create_task(_REQUEST)
-        _expect(behind.keys() - before, "inspector.keys", f"{len(before)} keys before a creation, and the same after")
-        is_so = behind.mentions(task_id) and not behind.mentions(f"{task_id}-not")
-        _expect(is_so, "inspector.mentions", "a task that is there is mentioned nowhere, or one that is not there is")
-    raw = behind.raw(task_id)
-    if (await bench.store.update_task_status(task_id, TaskStatus.CLIPPING)).status is TaskStatus.CLIPPING:
-        _expect(behind.raw(task_id) != raw, "inspector.raw", "the same after an update")
-
-
-async def _requests(bench: _Bench, task: Any, _: AsyncExitStack) -> None:
-    count = bench.inspector.requests
-    counts = [count() + 1 == count() for _ in range(3)]  # something else may ask in between
-    _expect(any(counts), "inspector.requests", "when nobody calls it does not count its own request, and no other")
-    before = count()
-    for status in (TaskStatus.CLIPPING, TaskStatus.UPLOADING, TaskStatus.CLIPPING):
-        await bench.store.update_task_status(task.task_id, status)
-    _expect(count() > before + 3, "inspector.requests", "it does not count three updates")
-
-
-async def _lifetime(bench: _Bench, task: Any, _: AsyncExitStack) -> None:
-    if bench.has(Capability.EXPIRING):
-        before = bench.inspector.lifetime_ms(task.task_id)
-        bench.advance(_HOUR)
-        after = bench.inspector.lifetime_ms(task.task_id)
-        if before <= 0 or abs(timedelta(milliseconds=before - after) - _HOUR) > _SLACK:
-            bench.advance(_EIGHT_DAYS)  # if it is there even now, no time passes, or it has no lifetime
-            text = f"{before} ms before an hour, and {after} ms after it"
-            _expect(await bench.has_task(task), "inspector.lifetime_ms", text)
-
-
-async def _clock(bench: _Bench, older: Any, stack: AsyncExitStack) -> Unjudged:
-    store = bench.store
-    bench.advance(_HOUR)
-    passed = (await bench.begin(stack)).created_at - older.created_at
-    if abs(passed - _HOUR) < _SLACK:
-        return {}
-    text = f"a task is younger by {passed} than one that was created an hour earlier"
-    _expect(bench.has(Capability.EXPIRING), "advance", text)
-    bench.advance(_EIGHT_DAYS)
-    text = "a task outlives its lifetime, and no time has moved: the store does not expire tasks, "  # EXP-01 fails then
-    text += "or `advance` of the harness does not let time pass for it"
-    is_left = await bench.has_task(older, store)
-    return dict.fromkeys(("EXP-03", "EXP-04", "EXP-08"), NotTestable(text, ("advance",))) if is_left else {}
-
-
-async def _anew(bench: _Bench, task: Any, _: AsyncExitStack) -> Unjudged:
-    """Whether an adapter makes the results. `Task` is ours: a store that others use returns objects of its own."""
-    kind, declared = type(bench.store), bench.own.rebuilds_results
-    one, again = [await bench.store.get_task(task.task_id) for _ in range(2)]
-    adapters = {one.__module__ for one in (AdaptedStore, *type(bench.own).__mro__)}
-    is_rebuilt = isinstance(one, Task) and kind.__module__ in adapters and one is not again
-    if not (is_rebuilt if declared is None else declared):
-        return {}
-    text = f"results are made anew by the adapter {kind.__qualname__}: what the store returns is not seen"
-    text += "" if declared else "; if it is the store itself, say `rebuilds_results = False` in the harness"
-    return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",)))
+async def _has(store: Any, task: Any) -> bool:
+    with suppress(Exception):  # whatever it raises, it did not give the task
+        return await store.get_task(task.task_id) is not None
+    return False

@@ -135,14 +135,14 @@ class Misnamed(Misread):
 
 LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (Misread, "adapter", "AttributeError: dict has no 'percent', which is read as progress"),
-    (Misnamed, "adapter", "the status of a new task is 'queued'"),
+    (Misnamed, "adapter", "the status is 'queued'"),
     (standing(MemoryHarness), "advance", "a task is younger by 0:00:00.0"),
     (OneStore, "open", "a task is seen in another namespace"),
     (Prefixless, "open", "a task is seen in another namespace"),
-    (lying(keys=set), "inspector.keys", "0 keys before a creation, and the same after"),
-    (lying(mentions=lambda _: False), "inspector.mentions", "a task that is there is mentioned nowhere"),
+    (lying(keys=set), "inspector.keys", "0 keys before a creation, the same after"),
+    (lying(mentions=lambda _: False), "inspector.mentions", "no task that is there is mentioned"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
-    (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "604800000 ms after it"),
+    (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "an hour later 604800000 ms"),
     (lying(requests=lambda: 7), "inspector.requests", "it does not count its own request"),
     (lying(requests=iter(range(10**6)).__next__), "inspector.requests", "it does not count three updates"),
     (Elsewhere, "open_at", "it does not see a task"),
