@@ -244,6 +244,7 @@ def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> N
     made = report(GOOD, benchmark(*rows))
     for text in (render_page(made).partition("<main>")[0], render_summary(made)):
         assert "1 of 8 are pessimistic: the documented design is 10 to 10 times faster" in text
+        assert "Are the documented latencies right? No." in re.sub("<[^>]*>", "", text)
 
 
 @pytest.mark.parametrize(

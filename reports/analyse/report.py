@@ -35,6 +35,7 @@ from reports.analyse.findings import (
 from reports.analyse.latency import Latency, gather_latencies
 from reports.analyse.parity import (
     DESIGNS,
+    Answer,
     Case,
     Comparison,
     Requirement,
@@ -101,6 +102,14 @@ class Report:
                 measured = self.deciding("documented", claim.mode, claim.operation)
                 found.setdefault(row.findings["documented"].verdict, []).append(measured)
         return tuple(LatencyAnswer(verdict, (*found[verdict],)) for verdict in ORDER if verdict in found)
+
+    @property
+    def latencies_right(self) -> Answer:
+        """Answer whether the documented latencies are right: no if one is not, yes if all are."""
+        found = {one.verdict for one in self.latency_answers}
+        if found & {"faster", "slower", "under-specified"}:
+            return "no"
+        return "yes" if found == {"confirmed"} else "not-checked"
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
