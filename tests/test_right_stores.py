@@ -15,12 +15,12 @@ from conformance.case import Subject
 from conformance.cases import find_cases
 from conformance.core.chapter import play
 from conformance.core.finding import Finding, Tally
-from conformance.core.scenario import Id, Look, Reopen, Scenario, cancel, create, get, purge, restore
+from conformance.core.scenario import Id, Look, Race, Reopen, Scenario, cancel, create, get, purge, restore
 from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.tables.tasks import restorable, scenario
-from taskstore import InvalidArgument, MemoryTaskStore
+from conformance.tables.tasks import BEYOND, restorable, scenario
+from taskstore import InvalidArgument, MemoryTaskStore, Task
 
 
 def findings(harness: Harness, *scenarios: Scenario) -> list[Finding]:
@@ -72,6 +72,22 @@ def test_a_purge_before_the_first_moment_may_be_refused_and_need_not(kind: type[
     first = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
     calls = (create("a"), cancel(Id("a")), purge(first), get(Id("a")))
     assert findings(harness, Scenario(calls)) == []
+
+
+class AnswersLate(MemoryTaskStore):
+    """A call has worked before it answers."""
+
+    async def cancel_task(self, task_id: str) -> Task:
+        task = await super().cancel_task(task_id)
+        await asyncio.sleep(0)
+        return task
+
+
+def test_a_call_without_an_answer_may_have_ended_a_task_that_a_purge_removes() -> None:
+    harness = MemoryHarness()
+    harness.store_class = AnswersLate
+    both = Race((cancel(Id("a")), get(Id("b"))), cancelled=(0,))
+    assert findings(harness, Scenario((create("a"), create("b"), both, purge(BEYOND)))) == []
 
 
 @pytest.mark.parametrize("lacks", [{Capability.MAINTENANCE}, {Capability.MAINTENANCE, Capability.CALLER_IDS}])

@@ -142,6 +142,8 @@ class Judge:
 
     def nearest(self, made: Made) -> tuple[Outcome, tuple[str, ...]] | None:
         """The outcome that a result is nearest to, and the fields in which it differs. None if nobody can tell."""
+        if made.invocation.operation == "purge" and any(state.unseen or lost for state, lost in self._candidates):
+            return None
         compared = [one for state, _ in self._candidates for one in self._compared(state, made)]
         return min(compared, key=lambda one: ("" in one[1], len(one[1])), default=None)
 
