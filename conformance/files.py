@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from conformance.text import cut, printable
 
 T = TypeVar("T")
-Form = TypeVar("Form", bound=BaseModel)
 _LONGEST = 300
 
 
@@ -56,9 +55,10 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
         raise FileError(file, f"not {description}: {why}") from None
 
 
-def read_toml(file: Path, form: type[Form], description: str) -> Form:
+def read_toml(file: Path, form: type[T], description: str) -> T:
     """Read a TOML file of this form. Arguments and exceptions are those of `read_file`."""
-    return read_file(file, lambda content: form.model_validate(tomllib.loads(content.decode())), description)
+    validate = TypeAdapter(form).validate_python
+    return read_file(file, lambda content: validate(tomllib.loads(content.decode())), description)
 
 
 def check_writable(file: Path) -> None:

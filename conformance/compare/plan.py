@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from itertools import chain, combinations, combinations_with_replacement, islice, product
+from itertools import chain, combinations_with_replacement, islice, product
 from random import Random
 from typing import Any
 
@@ -13,10 +13,8 @@ from conformance.compare.values import changes_of
 from conformance.operations.choices import Choice, Pool, pool_of
 from conformance.operations.operation import WHOLE, Operation
 
-SIZES = (1, 2, 3, 11, 51)
-"""Sizes of a store for which every listing is called."""
-SPANS = (3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0)
-"""Seconds after which entries are looked at again."""
+_SIZES = 1, 2, 3, 11, 51  # of a store for which every listing is called
+_SPANS = 3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0  # seconds after which entries are looked at again
 _RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS, _FEW = 200, 8, 20, 3, 12, 4
 
 
@@ -73,26 +71,19 @@ class Plan:
         """Every listing of a store with several entries, as many as there are plain keys; the first and the next."""
         maker = self._made.operation
         keys = [(name, key) for name in maker.entry[:1] for key in pool(maker, name).choices if not key.classes]
-        made = [_plain(maker, **{name: key}) for name, key in keys] or [self._made] * SIZES[-1]
-        for size in SIZES:
+        made = [_plain(maker, **{name: key}) for name, key in keys] or [self._made] * _SIZES[-1]
+        for size in _SIZES:
             reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
             yield (*made[:size], *self._listings, *reads)
-        filtered = []  # by two arguments together
-        for listing in (one for one in self._operations if one.reads == WHOLE):
-            for two in combinations(listing.optional, 2):
-                plain = ([one for one in pool(listing, name).choices if not one.classes][:_FEW] for name in two)
-                filtered += [_plain(listing, **dict(zip(two, one, strict=True))) for one in product(*plain)]
-        for write in self._writes:
-            yield (*made[:_FEW], *_on(_plain(write), made[0]), *filtered)
 
     def _probed(self) -> Iterator[Steps]:
         """What one caller does not see: time, other instances, failures, and calls at the same time."""
         made = self._made
-        for kind, span in (("shared", 0.0), ("persistent", 0.0), *product(["expiring"], SPANS)):
+        for kind, span in (("shared", 0.0), ("persistent", 0.0), *product(["expiring"], _SPANS)):
             yield (made, *self._reads(made, kind=kind, seconds=span))
         for call in chain.from_iterable(map(_variants, self._writes)):
             choice = call.arguments.get(call.operation.lifetime or "")
-            if choice and isinstance(choice.value, int | float) and 0 < choice.value < SPANS[-1]:
+            if choice and isinstance(choice.value, int | float) and 0 < choice.value < _SPANS[-1]:
                 for part in (0.8, 1.2):
                     yield (call, *self._reads(call, kind="lifetime", seconds=choice.value * part))
         for kind, read in product(("foreign value", "server"), self._reads(made)):

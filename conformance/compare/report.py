@@ -7,8 +7,9 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from conformance.compare.values import Tree
 from conformance.files import FileError, read_toml
@@ -164,15 +165,10 @@ class Report:
         return json.dumps({"status": self.status, **asdict(self)}, indent=1, default=sorted) + "\n"
 
 
-class _File(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    known: list[Finding] = []
-
-
 def read_known(file: Path) -> list[Finding]:
     """Read known differences; none from a file that is not there yet."""
-    known = read_toml(file, _File, "a list of known differences").known if file.exists() else []
+    form = dict[Literal["known"], list[Finding]]
+    known = read_toml(file, form, "a list of known differences").get("known", []) if file.exists() else []
     for entry in known:
         if entry.reason in ("", _UNREASONED):
             raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product, takewhile
 from typing import Any, TypeAlias
 
@@ -35,11 +36,32 @@ class Shown:
     steps: Steps
     outcomes: list[list[Tree]]
     mismatch: Mismatch
-    field: str
-    """The field that differs, if one does."""
-    traits: list[Trait]
-    probe: str
-    """What is done besides plain calls."""
+
+    @cached_property
+    def field(self) -> str:
+        """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
+        given = [(step.operation.entry, name, one) for step in self.steps for name, one in step.arguments.items()]
+        drawn = {label for *_, choice in given for labels, _ in inside(choice.value) for label in labels}
+        drawn |= {f"[{choice.text}]" for entry, name, choice in given if name in entry}
+        index = r"\[(\d+|result.*)\]"
+        path = ("#" if re.match(index, one) else "" if one in drawn else one for one in self.mismatch.path)
+        return "".join(path).rstrip("#").rpartition("#")[2]
+
+    @cached_property
+    def special(self) -> list[Trait]:
+        """Its arguments, with each class of their values that is not plain."""
+        return [
+            (step.operation.name, name, kind)
+            for step in self.steps
+            for name, choice in step.arguments.items()
+            if name in step.operation.optional or choice is not pool(step.operation, name).plain
+            for kind in sorted(choice.classes or ["another value"])
+        ]
+
+    @property
+    def probe(self) -> str:
+        """What is done besides plain calls."""
+        return "".join(step.kind for step in self.steps)
 
     @property
     def place(self) -> str:
@@ -50,11 +72,6 @@ class Shown:
     def symptom(self) -> tuple[str, ...]:
         """What makes it the same difference in another sequence."""
         return self.mismatch.kind, self.place, self.mismatch.what
-
-    @property
-    def special(self) -> list[Trait]:
-        """Those of its traits that are no plain calls."""
-        return [one for one in self.traits if one[1]]
 
     def script(self, names: Sequence[str]) -> list[str]:
         """The steps as Python, with the imports that they need, and what the last gives on each side."""
@@ -105,8 +122,9 @@ class Search:
         """Play every sequence. More may be added to a finding until the end."""
         for steps in self._plan.sequences():
             for shown in await self._play(steps):
+                traits = (*((step.operation.name, "", "") for step in shown.steps), *shown.special)
                 signs = shown.symptom, (shown.probe, shown.place)
-                if self._explained.isdisjoint(product(shown.traits, signs)):
+                if self._explained.isdisjoint(product(traits, signs)):
                     await self._take(shown)
                     break  # from here on the stores hold something else
                 is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
@@ -126,10 +144,7 @@ class Search:
             if step.kind not in _ALONE and any(step.kind in store.missing for store in self._stores):
                 break
             self.report.operations[step.operation.name].count(one, other)
-            until, probe = steps[:end], "".join(one.kind for one in steps[:end])
-            for mismatch in mismatches(one, other):
-                field, traits = _field(mismatch.path, until), [*_traits(until)]
-                found.append(Shown(until, outcomes, mismatch, field, traits, probe))
+            found += [Shown(steps[:end], outcomes, mismatch) for mismatch in mismatches(one, other)]
         return found
 
     async def _take(self, shown: Shown) -> None:
@@ -199,21 +214,3 @@ def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
         for plain in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
             put = ({name: plain if one is choice else one for name, one in it.arguments.items()} for it in steps)
             yield tuple(replace(it, arguments=one) for it, one in zip(steps, put, strict=True))
-
-
-def _traits(steps: Steps) -> Iterator[Trait]:
-    for step in steps:
-        yield step.operation.name, "", ""
-        for argument, choice in step.arguments.items():
-            is_plain = argument in step.operation.arguments and choice is pool(step.operation, argument).plain
-            for one in sorted(choice.classes or (() if is_plain else ("another value",))):
-                yield step.operation.name, argument, one
-
-
-def _field(path: Sequence[str], steps: Steps) -> str:
-    """The names of fields in a path, without indexes, keys that the caller gave, and the list around a member."""
-    given = [(step.operation.entry, name, choice) for step in steps for name, choice in step.arguments.items()]
-    drawn = {label for *_, choice in given for labels, _ in inside(choice.value) for label in labels}
-    drawn |= {f"[{choice.text}]" for entry, name, choice in given if name in entry}
-    marked = ["#" if re.fullmatch(r"\[(\d+|result.*)\]", label) else "" if label in drawn else label for label in path]
-    return "".join(marked).rstrip("#").rpartition("#")[2]

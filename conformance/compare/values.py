@@ -50,11 +50,10 @@ class Tree:
 
 
 class Observer:
-    """Makes trees of one store's values. It knows the ids that the store gave, and the Python that names each."""
+    """Makes trees of one store's values. It knows the ids that the store gave, in order, and the Python of each."""
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
-        """The ids in the order in which they came."""
 
     def look(self, value: Any, operation: Operation, path: str = "", name: str = WHOLE, depth: int = 0) -> Tree:
         """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned."""
