@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,48 @@ def test_an_argument_that_two_operations_take_alike_is_one_cause() -> None:
 
     assert (found.operation, found.kind) == ("put", "type")
     assert found.shows == {f"{name}(value: tuple) > take: tuple / list" for name in ("put", "add")}
+
+
+class Lasting(Keeping):
+    def put(self, key: str, value: Any, seconds: float = 1) -> None:
+        super().put(key, value)
+
+    def add(self, key: str, value: Any) -> None:
+        self.setdefault(key, value)
+
+    def fill(self, items: dict[str, Any]) -> None:
+        self.update(items)
+
+
+class Rounding(Lasting):
+    """Nothing of less than a second is kept."""
+
+    def put(self, key: str, value: Any, seconds: float = 1) -> None:
+        if seconds >= 1:
+            super().put(key, value, seconds)
+
+
+class Stopping(Lasting):
+    """Of several items those are kept that come before a tuple."""
+
+    def fill(self, items: dict[str, Any]) -> None:
+        self.update(takewhile(lambda item: not isinstance(item[1], tuple), items.items()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("wrong", "cause"), [(Rounding, "put(seconds: float) > "), (Stopping, "fill(items: tuple) > ")]
+)
+def test_what_follows_from_a_difference_is_no_other(wrong: type[Lasting], cause: str, seed: int) -> None:
+    key, values = st.sampled_from("abc"), st.sampled_from(["a", "b", 1, True, ("a",)])
+    operations = (
+        Operation("put", "put", {"key": key, "value": values}, {"seconds": st.sampled_from([1, 0.5])}, writes="key"),
+        Operation("add", "add", {"key": key, "value": values}, writes="key"),
+        Operation("fill", "fill", {"items": st.dictionaries(key, values, min_size=1)}, writes="items"),
+        Operation("take", "take", {"key": key}, reads="key"),
+    )
+    (found,) = search_of(Harnessed(Lasting, operations), Harnessed(wrong, operations), seed).report.findings
+    assert cause in " ".join(found.shows)
 
 
 def test_what_a_list_lacks_is_seen_although_it_was_a_tuple() -> None:

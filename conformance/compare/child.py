@@ -68,7 +68,6 @@ def _child(out: Connection, stores: Any, seed: int) -> None:
     os.dup2(nothing, 2)
     logging.disable()  # hostile arguments make every store complain
     warnings.simplefilter("ignore")
-
     try:
         with ExitStack() as stack:
             made = [(name, make()) for name, make in stores]

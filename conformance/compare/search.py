@@ -23,10 +23,8 @@ _MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80
 """For one difference; in the place of one argument; of a change that the caller makes; letters of a value."""
 Trait: TypeAlias = tuple[str, str, str]
 """An operation that is called, or with it one of its arguments and a class of its value that is not plain."""
-_TIMED = ("", "expiring", "lifetime")
-"""The kinds of steps whose differences may come from an argument."""
-_ALONE = ("race", "foreign value", "server")
-"""Those that each store judges alone: a store without the hook for it is as it was."""
+_TIMED = "", "expiring", "lifetime"  # kinds of steps whose differences may come from an argument
+_ALONE = "race", "foreign value", "server"  # each store judges these alone: one without the hook is as it was
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class Search:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
         self._plan = Plan(here.operations.values(), seed)
         self._findings: dict[tuple[str, ...], Finding] = {}
-        """By what all that come from one cause have in common."""
+        """By what all that come from one cause have in common, and by each class that shows it."""
         self._explained = set[tuple[Trait, tuple[str, ...]]]()
         """What shows a known cause, and its symptom or what is done besides calls."""
 
@@ -161,7 +159,9 @@ class Search:
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
         new = Finding(traits[0][0], kind, seen=seen, script=script)
-        finding = self._findings.setdefault(key, new)
+        causes = key, *(shown.special if len({one[:2] for one in shown.special}) > 1 and not shown.probe else ())
+        finding = next((self._findings[one] for one in causes if one in self._findings), new)
+        self._findings = dict.fromkeys((key, *(one for one in traits if one[1])), finding) | self._findings
         came = f"{shown.place}{'' if shown.probe else f': {shown.mismatch.what}'}"
         for operation, argument, one in traits:
             finding.shows.add(f"{operation}{f'({argument}: {one})' if argument else ''} > {came}")

@@ -60,7 +60,8 @@ class Choice:
     @property
     def entries(self) -> list[Choice]:
         """The entries that it names: those in it, if it is a collection."""
-        return [Choice(one, source(one), self.classes) for one in self.value] if self.is_several else [self]
+        parts = self.value if self.is_several else ()
+        return [Choice(one, source(one), self.classes & {*_classes_in(one)}) for one in parts] or [self]
 
 
 class Pool:
