@@ -276,7 +276,7 @@ def specification() -> str:
         "",
         "MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may",
         "choose otherwise, if its two modes agree. The last column names the statements of Auto-Clip's document",
-        "(`conformance/examples/auto_clip.toml`) that a requirement decides. A missing number is not used again.",
+        "(`conformance/examples/auto_clip.toml`) that a requirement decides. Dropped numbers are not used again.",
         "",
         "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. The",
         "tasks of a *persistent* store outlive their instance; instances on one namespace of a *shared* store see the",
