@@ -28,11 +28,6 @@ class Plan:
         self._listings = [call for one in operations if one.reads == WHOLE for call in _variants(one)]
         self._made = _plain(self._writes[0])
 
-    def owner(self, operation: Operation, argument: str) -> str:
-        """The first operation that writes and has an argument of the same strategy: it is the same argument."""
-        strategy = operation.strategies[argument]
-        return next((one for one in self._writes if strategy in one.strategies.values()), operation).name
-
     def sequences(self) -> Iterator[Steps]:
         """Every sequence."""
         return chain(self._values(), self._entries(), self._sizes(), self._probed(), self._random())
@@ -143,7 +138,8 @@ def _on(call: Step, like: Step) -> list[Step]:
     if len(names) != len(named) or any(pool(call.operation, one).plain.is_several for one in names):
         return [call]
     entries = [dict(zip(names, one, strict=True)) for one in zip(*named, strict=False)]
-    return [replace(call, arguments={**call.arguments, **entry}) for entry in entries] or [call]
+    fitting = [one for one in entries if all(pool(call.operation, name).may_give(key) for name, key in one.items())]
+    return [replace(call, arguments={**call.arguments, **entry}) for entry in fitting] or [call]
 
 
 def _richness(call: Step) -> int:

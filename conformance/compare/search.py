@@ -111,7 +111,7 @@ class Search:
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
         self._plan = Plan(here.operations.values(), seed)
-        self._findings: dict[tuple[str, ...], Finding] = {}
+        self._findings: dict[Any, Finding] = {}
         """By what all that come from one cause have in common, and by each class that shows it."""
         self._explained = set[tuple[Trait, tuple[str, ...]]]()
         """What shows a known cause, and its symptom or what is done besides calls."""
@@ -147,21 +147,22 @@ class Search:
 
     async def _take(self, shown: Shown) -> None:
         """Reduce a difference, and tell its finding if it is a new one."""
-        is_known = self._cause(shown)[0] in self._findings and len({one[:2] for one in shown.special}) == 1
+        pairs = {one[:2] for one in shown.special}
+        is_known = len(pairs) == 1 and any(one in self._findings for one in self._cause(shown)[0])
         if not is_known and shown.probe not in _ALONE:
             again = await self._shortest(shown)
             if again is None:
                 self.report.gaps.add(f"{shown.steps[-1].operation.name} differed, and did not when called again")
                 return
             shown = again
-        key, traits = self._cause(shown)
+        keys, traits = self._cause(shown)
         kind, sign = shown.probe or shown.mismatch.kind, (shown.probe, shown.place) if shown.probe else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
         new = Finding(traits[0][0], kind, seen=seen, script=script)
-        causes = key, *(shown.special if len({one[:2] for one in shown.special}) > 1 and not shown.probe else ())
+        causes = [*keys, *(shown.special if len({one[:2] for one in shown.special}) > 1 and not shown.probe else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)
-        self._findings = dict.fromkeys((key, *(one for one in traits if one[1])), finding) | self._findings
+        self._findings = dict.fromkeys([*keys, *(one for one in traits if one[1])], finding) | self._findings
         came = f"{shown.place}{'' if shown.probe else f': {shown.mismatch.what}'}"
         for operation, argument, one in traits:
             finding.shows.add(f"{operation}{f'({argument}: {one})' if argument else ''} > {came}")
@@ -169,19 +170,21 @@ class Search:
             self.report.findings.append(finding)
             self._tell(finding)
 
-    def _cause(self, shown: Shown) -> tuple[tuple[str, ...], list[Trait]]:
-        """What all differences of one cause have in common, and what this one comes from."""
-        key: tuple[str, ...] = shown.mismatch.kind, shown.field, shown.mismatch.what
+    def _cause(self, shown: Shown) -> tuple[list[Any], list[Trait]]:
+        """What differences of one cause have in common, at least one of these, and what this one comes from."""
+        kind = shown.mismatch.kind
+        keys: list[Any] = [(kind, shown.field, shown.mismatch.what)]
         if shown.special and shown.probe in _TIMED:
             content = [one for one in shown.special if one[1] not in self._operations[one[0]].entry]
             operation, argument, _ = (content[-1:] or shown.special)[0]
-            key = shown.mismatch.kind, self._plan.owner(self._operations[operation], argument) if content else ""
+            strategy = self._operations[operation].strategies[argument]
+            keys = [(kind, operation), (kind, strategy)] if content else [(kind, "")]
             traits = [one for one in shown.special if one[:2] == (operation, argument)]
         else:
             calls = [step.operation for step in takewhile(lambda step: not step.kind, shown.steps)]
             writes = [] if shown.probe else [one for one in calls if one.reads is None]
-            traits = [((writes or calls)[-1].name, "", "")]
-        return (shown.probe,) if shown.probe else key, traits
+            traits = [((writes or calls or [shown.steps[-1].operation])[-1].name, "", "")]
+        return [(shown.probe,)] if shown.probe else keys, traits
 
     async def _shortest(self, shown: Shown) -> Shown | None:
         """The fewest steps and the plainest values that show the same; None if it does not show again."""

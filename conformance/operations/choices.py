@@ -22,6 +22,8 @@ from conformance.operations.parts import parts_of
 from conformance.text import source
 
 _EXAMPLES = 400
+_FEW = 40
+"""Values of a strategy that draws no others."""
 _EARLIER = "EarlierId"
 _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "dict", "list", _EARLIER})
 """The classes that a finding names only if there is no other."""
@@ -83,6 +85,10 @@ class Pool:
         novel = [(value, text, classes - drawn[0][2]) for value, text, classes in drawn]
         self.choices = [Choice(value, text, _telling(classes) or classes) for value, text, classes in novel]
         self.plain = self.choices[0]
+
+    def may_give(self, choice: Choice) -> bool:
+        """Whether it is a value of the strategy, as far as few draws can tell."""
+        return len(self.choices) > _FEW or any(one.text == choice.text for one in self.choices)
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""

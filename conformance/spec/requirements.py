@@ -58,7 +58,7 @@ VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
     Integers from −2⁶³ to 2⁶⁴−1, nesting of 100 levels and a task of 1 MiB (its texts in UTF-8, its video ids and
-    metadata as compact JSON) are accepted. More raises `InvalidArgument`, which names `task` for its size.
+    metadata as compact JSON) are accepted. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. A text with a lone surrogate raises
     `InvalidArgument`.
@@ -75,7 +75,7 @@ LIFE-03 MUST
 LIFE-04 MUST
     An update sets every field whose argument is given, and leaves a field as it is if its argument is `None`.
 LIFE-05 MUST
-    Completing sets progress to 100, and failing keeps the error message and traceback. Both set `completed_at`.
+    Completing sets progress to 100, and failing stores the error message and traceback. Both set `completed_at`.
 LIFE-09 MUST
     `cancel_task` sets the status to `cancelled` and changes no other field but times.
 LIFE-10 MUST
@@ -189,8 +189,8 @@ FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it leaves it as it is and raises
     `RecordUnreadable` with the key. A listing names the key, counts the record and returns the other tasks.
 FAIL-11 MUST
-    The field and the message of `StoreUnavailable` say that nothing was written only if that is true; if nothing
-    listens they always say so. A write that too few replicas confirmed in time may have happened.
+    `StoreUnavailable` says, in its message and by `write_may_have_happened`, that nothing was written only if that
+    is true, and always if nothing listens. A write that too few replicas confirmed in time may have happened.
 FAIL-13 MUST
     After a lost, late or foreign reply each call in flight ends with its own reply or `StoreUnavailable`, a read
     never with "not found" or an empty page. The next call gets its own reply. No connection is left over.
