@@ -234,7 +234,7 @@ COST-01 MUST D08
     An operation of a remote store costs at least one request to the server.
 COST-02 SHOULD
     An operation of a remote store costs one request to each partition that it concerns, however many tasks there
-    are; pages beyond 1 MiB and offsets in several partitions may cost more.
+    are; pages beyond 1 MiB, cleaning up and offsets in several partitions may cost more.
 COST-04 MUST D12 D35
     Memory mode holds every task that was created, and uses more memory the more there are.
 COST-05 MUST
@@ -247,7 +247,7 @@ MAINT-02 MUST D37
     Tasks restored from a memory store keep their ids, times and values, and get the lifetime of the new store.
     Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
-    `restore` raises `InvalidArgument` for a task that no store could have produced, or whose times are not from
+    Restoring (`restore`) raises `InvalidArgument` for a task that no store could have produced, or whose times are not from
     1970 to 2200 in UTC.
 """
 """Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""

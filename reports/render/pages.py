@@ -204,7 +204,7 @@ class _Texts:
             for row in readings
         )
         return self.text(
-            "The document makes {count} statements: {counts}. Three more sentences give no figure. As we read them: "
+            "The document makes {count} statements: {counts}. Three more sentences are vague. As we read them: "
             "{readings}.",
             count=sum(statements.values()),
             counts=counts,
@@ -225,7 +225,10 @@ class _Texts:
         """Count on each subject the MUSTs that it keeps, of those that apply to it."""
         counts = {one.name: report.count(one.name, "MUST") for one in report.subjects}
         kept = (f"{name} {found['pass']}/{found.total() - found['not-applicable']}" for name, found in counts.items())
-        return self.text("MUSTs kept, of those that apply: {kept}.", kept=self.text(", ").join(kept))
+        return self.text(
+            "MUSTs kept, of those that apply (others failed, or are undecided): {kept}.",
+            kept=self.text(", ").join(kept),
+        )
 
 
 def _environment(language: str, finalize: Callable[[object], object] | None = None) -> Environment:
