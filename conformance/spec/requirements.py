@@ -189,8 +189,8 @@ FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it leaves it as it is and raises
     `RecordUnreadable` with the key. A listing names the key, counts the record and returns the other tasks.
 FAIL-11 MUST
-    `StoreUnavailable` says, in its message and by `write_may_have_happened`, that nothing was written only if that
-    is true, and always if nothing listens. A write that too few replicas confirmed in time may have happened.
+    The message and `write_may_have_happened` of `StoreUnavailable` say "nothing was written" only if it is true, and
+    always if nothing listens. A write that too few replicas confirmed in time may have happened.
 FAIL-13 MUST
     After a lost, late or foreign reply each call in flight ends with its own reply or `StoreUnavailable`, a read
     never with "not found" or an empty page. The next call gets its own reply. No connection is left over.
