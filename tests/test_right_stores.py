@@ -20,7 +20,7 @@ from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.tables.tasks import BEYOND, restorable, scenario
-from taskstore import InvalidArgument, MemoryTaskStore, Task
+from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskNotFound
 
 
 def findings(harness: Harness, *scenarios: Scenario) -> list[Finding]:
@@ -83,11 +83,18 @@ class AnswersLate(MemoryTaskStore):
         return task
 
 
-def test_a_call_without_an_answer_may_have_ended_a_task_that_a_purge_removes() -> None:
+class Denies(AnswersLate):
+    async def get_task(self, task_id: str) -> Task:
+        raise TaskNotFound(task_id)
+
+
+def test_a_call_without_an_answer_may_have_ended_a_task_and_excuses_nothing_else() -> None:
     harness = MemoryHarness()
+    both = Race((cancel(Id("a")), cancel(Id("b"))), cancelled=(0,))
     harness.store_class = AnswersLate
-    both = Race((cancel(Id("a")), get(Id("b"))), cancelled=(0,))
     assert findings(harness, Scenario((create("a"), create("b"), both, purge(BEYOND)))) == []
+    harness.store_class = Denies
+    assert findings(harness, Scenario((create("a"), create("b"), both, get(Id("b")))))
 
 
 @pytest.mark.parametrize("lacks", [{Capability.MAINTENANCE}, {Capability.MAINTENANCE, Capability.CALLER_IDS}])
