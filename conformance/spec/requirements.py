@@ -247,8 +247,8 @@ MAINT-02 MUST D37
     Tasks restored from a memory store keep their ids, times and values, and get the lifetime of the new store.
     Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
-    Restoring (`restore`) raises `InvalidArgument` for a task that no store could have produced, or whose times are not from
-    1970 to 2200 in UTC.
+    Restoring (`restore`) raises `InvalidArgument` for a task that no store could have produced, or whose times are
+    not from 1970 to 2200 in UTC.
 """
 """Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""
 
