@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -303,11 +304,11 @@ def test_an_argument_that_two_operations_take_alike_is_one_cause() -> None:
 
 
 class Filling(Keeping):
-    def add(self, key: str, value: Any) -> None:
-        self.setdefault(key, value)
-
     def fill(self, items: dict[str, Any]) -> None:
         self.update(items)
+
+    def remove(self, key: str) -> None:
+        self.pop(key, None)
 
 
 class Stopping(Filling):
@@ -317,17 +318,26 @@ class Stopping(Filling):
         self.update(takewhile(lambda item: not isinstance(item[1], tuple), items.items()))
 
 
+class Holding(Filling):
+    def remove(self, key: str) -> None:
+        pass
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_what_follows_from_a_difference_is_no_other(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "shown"),
+    [(Stopping, "fill(items: tuple) > take: tuple / NoneType"), (Holding, "remove > take: NoneType / str")],
+)
+def test_what_follows_from_a_difference_is_no_other(wrong: type[Filling], shown: str, seed: int) -> None:
     key, values = st.sampled_from("abc"), st.sampled_from(["a", "b", 1, True, ("a",)])
     operations = (
         Operation("put", "put", {"key": key, "value": values}, writes="key"),
-        Operation("add", "add", {"key": key, "value": values}, writes="key"),
         Operation("fill", "fill", {"items": st.dictionaries(key, values, min_size=1)}, writes="items"),
+        Operation("remove", "remove", {"key": key}, writes="key"),
         Operation("take", "take", {"key": key}, reads="key"),
     )
-    (found,) = search_of(Harnessed(Filling, operations), Harnessed(Stopping, operations), seed).report.findings
-    assert "fill(items: tuple) > take: tuple / NoneType" in found.shows
+    (found,) = search_of(Harnessed(Filling, operations), Harnessed(wrong, operations), seed).report.findings
+    assert shown in found.shows
 
 
 def test_what_a_list_lacks_is_seen_although_it_was_a_tuple() -> None:
@@ -689,22 +699,6 @@ def test_what_cannot_be_compared_says_so_and_generators_are_drained() -> None:
     assert asyncio.run(drained(numbers())) == asyncio.run(drained(iter([1]))) == [1]
 
 
-def right() -> Harness:
-    return Harnessed(Shelf)
-
-
-def miscounting() -> Harness:
-    return Harnessed(Miscounting)
-
-
-def listing() -> Harness:
-    return Harnessed(Listing)
-
-
-def losing() -> Harness:
-    return Harnessed(Losing)
-
-
 class Dying(Shelf):
     def count(self) -> int:
         if self.boxes:
@@ -722,12 +716,8 @@ class Looping(Shelf):
         return 0
 
 
-def dying() -> Harness:
-    return Harnessed(Dying)
-
-
-def looping() -> Harness:
-    return Harnessed(Looping)
+STORES = Shelf, Miscounting, Listing, Losing, Dying, Looping
+right, miscounting, listing, losing, dying, looping = (partial(Harnessed, one) for one in STORES)
 
 
 def unopenable() -> Harness:

@@ -27,6 +27,7 @@ class Plan:
         self._lookups = [one for one in operations if one.reads is not None and {*one.arguments} == {*one.entry}]
         self._listings = [call for one in operations if one.reads == WHOLE for call in _variants(one)]
         self._made = _plain(self._writes[0])
+        self.others = {one.name for one in self._writes[1:]}  # the writes that are not in every sequence
 
     def sequences(self) -> Iterator[Steps]:
         """Every sequence."""

@@ -121,7 +121,7 @@ class Search:
         for steps in self._plan.sequences():
             for shown in await self._play(steps):
                 traits = (*((step.operation.name, "", "") for step in shown.steps), *shown.special)
-                signs = shown.symptom, (shown.probe, shown.place)
+                signs = shown.symptom, (shown.probe, shown.place), ("", shown.place)
                 if self._explained.isdisjoint(product(traits, signs)):
                     await self._take(shown)
                     break  # from here on the stores hold something else
@@ -156,7 +156,8 @@ class Search:
                 return
             shown = again
         keys, traits = self._cause(shown)
-        kind, sign = shown.probe or shown.mismatch.kind, (shown.probe, shown.place) if shown.probe else shown.symptom
+        kind, taints = shown.probe or shown.mismatch.kind, not traits[0][1] and traits[0][0] in self._plan.others
+        sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
         new = Finding(traits[0][0], kind, seen=seen, script=script)
