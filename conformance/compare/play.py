@@ -54,8 +54,7 @@ class Store:
     def __init__(self, name: str, harness: Harness, hear: Callable[[str], object]) -> None:
         self.name, self.harness, self._hear = name, guarded(harness), hear
         self.operations = operations_of(harness, name)
-        self.missing: dict[str, str] = {}
-        """Why a kind of step is not tried: the harness has no hook for it, or declares it alone."""
+        self.missing: dict[str, str] = {}  # why a kind of step is not tried: there is no hook, or it is declared
 
     async def play(self, steps: Steps) -> list[Tree]:
         """Take the steps, and return what came out of each.
@@ -87,13 +86,14 @@ class Store:
         self._outcomes: list[Tree] = []
         self._held: dict[str, dict[str, Any]] = {step.kind: {} for step in steps}
         """What the caller has in its hands and may change, by the names in the script."""
-        self._entry: list[Any] = []
-        """What names the latest entry."""
+        self._entry: list[Any] = []  # what names the latest entry
         async with AsyncExitStack() as self._stack:
             self._stack.callback(self.harness.discard, self._namespace)
             await self._open(self.harness.open(self._namespace))
             for step in steps:
                 before = await self._prepare(step)
+                if step.kind in ("argument", "result") and not before:
+                    break  # there is nothing to change, and plain calls are played anyway
                 outcome = await self._call(step)
                 self._outcomes.append(replace(outcome, line=before + outcome.line))
         return self._outcomes

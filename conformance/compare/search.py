@@ -21,8 +21,9 @@ from conformance.text import cut, printable
 
 _MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80
 """For one difference; in the place of one argument; of a change that the caller makes; letters of a value."""
-Trait: TypeAlias = tuple[str, str, str]
-"""An operation that is called, or with it one of its arguments and a class of its value that is not plain."""
+Trait: TypeAlias = tuple[
+    str, str, str
+]  # an operation, or with it an argument and a class of its value that is not plain
 _TIMED = "", "expiring", "lifetime"  # kinds of steps whose differences may come from an argument
 _ALONE = "race", "foreign value", "server"  # each store judges these alone: one without the hook is as it was
 
@@ -47,13 +48,13 @@ class Shown:
 
     @cached_property
     def special(self) -> list[Trait]:
-        """Its arguments, with each class of their values that is not plain."""
+        """Its arguments, with each class of their values that is not plain; another entry is as plain as the first."""
         return [
             (step.operation.name, name, kind)
             for step in self.steps
             for name, choice in step.arguments.items()
             if name in step.operation.optional or choice is not pool(step.operation, name).plain
-            for kind in sorted(choice.classes or ["another value"])
+            for kind in sorted(choice.classes or ([] if name in step.operation.entry else ["another value"]))
         ]
 
     @property
@@ -111,8 +112,7 @@ class Search:
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
         self._plan = Plan(here.operations.values(), seed)
-        self._findings: dict[Any, Finding] = {}
-        """By what all that come from one cause have in common, and by each class that shows it."""
+        self._findings: dict[Any, Finding] = {}  # by what all that come from one cause have in common
         self._explained = set[tuple[Trait, tuple[str, ...]]]()
         """What shows a known cause, and its symptom or what is done besides calls."""
 
@@ -138,7 +138,7 @@ class Search:
         found: list[Shown] = []
         self.report.sequences += 1
         outcomes = [await store.play(steps) for store in self._stores]
-        for end, (step, one, other) in enumerate(zip(steps, *outcomes, strict=True), start=1):
+        for end, (step, one, other) in enumerate(zip(steps, *outcomes, strict=False), start=1):
             if step.kind not in _ALONE and any(step.kind in store.missing for store in self._stores):
                 break
             self.report.operations[step.operation.name].count(one, other)
@@ -181,6 +181,7 @@ class Search:
             strategy = self._operations[operation].strategies[argument]
             keys = [(kind, operation), (kind, strategy)] if content else [(kind, "")]
             traits = [one for one in shown.special if one[:2] == (operation, argument)]
+            keys += [(one, shown.place) for one in traits]
         else:
             calls = [step.operation for step in takewhile(lambda step: not step.kind, shown.steps)]
             writes = [] if shown.probe else [one for one in calls if one.reads is None]

@@ -96,8 +96,7 @@ class Observer:
 class Mismatch:
     """Where two trees part: `path` is the Python that leads there, part by part."""
 
-    kind: str
-    """`value`, `type`, `order`, `exception` or `message`."""
+    kind: str  # `value`, `type`, `order`, `exception` or `message`
     what: str
     texts: tuple[str, str]
     path: tuple[str, ...] = ()
