@@ -27,7 +27,7 @@ class Plan:
         self._lookups = [one for one in operations if one.reads is not None and {*one.arguments} == {*one.entry}]
         self._listings = [call for one in operations if one.reads == WHOLE for call in _variants(one)]
         self._made = _plain(self._writes[0])
-        self.others = {one.name for one in self._writes[1:]}  # the writes that are not in every sequence
+        self.others = {(one.name, "", "") for one in self._writes[1:]}  # plain writes that are not in every sequence
 
     def sequences(self) -> Iterator[Steps]:
         """Every sequence."""
@@ -48,7 +48,7 @@ class Plan:
         for operation in self._operations:
             for call in _variants(operation, 2):
                 reads = self._reads(call)
-                yield (call, *reads, *(self._reads(call, kind="argument") if _richness(call) else ()))
+                yield (call, *reads, *self._reads(call, kind="argument"))
                 yield (_on(self._made, call)[0], call, *reads)
         made = sorted(_variants(self._made.operation), key=_richness, reverse=True)[:_RICHEST]
         for rich, operation in product(made, self._operations):
@@ -139,8 +139,8 @@ def _on(call: Step, like: Step) -> list[Step]:
     if len(names) != len(named) or any(pool(call.operation, one).plain.is_several for one in names):
         return [call]
     entries = [dict(zip(names, one, strict=True)) for one in zip(*named, strict=False)]
-    fitting = [one for one in entries if all(pool(call.operation, name).may_give(key) for name, key in one.items())]
-    return [replace(call, arguments={**call.arguments, **entry}) for entry in fitting] or [call]
+    owned: Any = [{name: pool(call.operation, name).own(key) for name, key in one.items()} for one in entries]
+    return [replace(call, arguments={**call.arguments, **one}) for one in owned if all(one.values())] or [call]
 
 
 def _richness(call: Step) -> int:

@@ -16,9 +16,7 @@ from conformance.files import FileError, read_toml
 from conformance.operations.operation import WHOLE, Operation
 from conformance.text import in_columns
 
-_WIDE = 96
-_UNREASONED = "TODO"
-_NOTHING = (None, 0, "''")
+_WIDE, _UNREASONED, _NOTHING = 96, "TODO", (None, 0, "''")
 TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",

@@ -48,13 +48,13 @@ class Shown:
 
     @cached_property
     def special(self) -> list[Trait]:
-        """Its arguments, with each class of their values that is not plain; another entry is as plain as the first."""
+        """Its arguments, with each class of their values that is not plain."""
         return [
             (step.operation.name, name, kind)
             for step in self.steps
             for name, choice in step.arguments.items()
             if name in step.operation.optional or choice is not pool(step.operation, name).plain
-            for kind in sorted(choice.classes or ([] if name in step.operation.entry else ["another value"]))
+            for kind in sorted(choice.classes or ["another value"])
         ]
 
     @property
@@ -156,11 +156,11 @@ class Search:
                 return
             shown = again
         keys, traits = self._cause(shown)
-        kind, taints = shown.probe or shown.mismatch.kind, not traits[0][1] and traits[0][0] in self._plan.others
+        taints = traits[0] in self._plan.others and shown.steps[-1].operation.reads is not None
         sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
-        new = Finding(traits[0][0], kind, seen=seen, script=script)
+        new = Finding(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script)
         causes = [*keys, *(shown.special if len({one[:2] for one in shown.special}) > 1 and not shown.probe else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)
         self._findings = dict.fromkeys([*keys, *(one for one in traits if one[1])], finding) | self._findings
@@ -217,5 +217,7 @@ def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
     yield from ((*steps[:place], one, *steps[place + 1 :]) for one in less)
     for argument, choice in given.items():
         for plain in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
-            put = ({name: plain if one is choice else one for name, one in it.arguments.items()} for it in steps)
+            put = (
+                {name: plain if one.text == choice.text else one for name, one in it.arguments.items()} for it in steps
+            )
             yield tuple(replace(it, arguments=one) for it, one in zip(steps, put, strict=True))

@@ -86,9 +86,10 @@ class Pool:
         self.choices = [Choice(value, text, _telling(classes) or classes) for value, text, classes in novel]
         self.plain = self.choices[0]
 
-    def may_give(self, choice: Choice) -> bool:
-        """Whether it is a value of the strategy, as far as few draws can tell."""
-        return len(self.choices) > _FEW or any(one.text == choice.text for one in self.choices)
+    def own(self, choice: Choice) -> Choice | None:
+        """Its choice of the same value, or that one, if the strategy may draw it too."""
+        alike = (one for one in self.choices if one.text == choice.text)
+        return next(alike, choice if len(self.choices) > _FEW else None)
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""
