@@ -21,9 +21,8 @@ from conformance.text import cut, printable
 
 _MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80
 """For one difference; in the place of one argument; of a change that the caller makes; letters of a value."""
-Trait: TypeAlias = tuple[
-    str, str, str
-]  # an operation, or with it an argument and a class of its value that is not plain
+Trait: TypeAlias = tuple[str, str, str]
+"""An operation, or with it one of its arguments and a class of its value that is not plain."""
 _TIMED = "", "expiring", "lifetime"  # kinds of steps whose differences may come from an argument
 _ALONE = "race", "foreign value", "server"  # each store judges these alone: one without the hook is as it was
 
@@ -147,8 +146,8 @@ class Search:
 
     async def _take(self, shown: Shown) -> None:
         """Reduce a difference, and tell its finding if it is a new one."""
-        pairs = {one[:2] for one in shown.special}
-        is_known = len(pairs) == 1 and any(one in self._findings for one in self._cause(shown)[0])
+        is_single = len({one[:2] for one in shown.special}) == 1
+        is_known = is_single and any(one in self._findings for one in self._cause(shown)[0])
         if not is_known and shown.probe not in _ALONE:
             again = await self._shortest(shown)
             if again is None:
@@ -161,7 +160,8 @@ class Search:
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
         new = Finding(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script)
-        causes = [*keys, *(shown.special if len({one[:2] for one in shown.special}) > 1 and not shown.probe else ())]
+        is_joint = len({one[:2] for one in shown.special}) > 1 and not shown.probe
+        causes = [*keys, *(shown.special if is_joint else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)
         self._findings = dict.fromkeys([*keys, *(one for one in traits if one[1])], finding) | self._findings
         came = f"{shown.place}{'' if shown.probe else f': {shown.mismatch.what}'}"
