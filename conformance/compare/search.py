@@ -133,7 +133,7 @@ class Search:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {text}" for kind, text in store.missing.items()}
 
     async def _play(self, steps: Steps) -> list[Shown]:
-        """Play a sequence on both stores, and return every difference in its order."""
+        """Play a sequence on both stores, as far as both can go, and return every difference in its order."""
         found: list[Shown] = []
         self.report.sequences += 1
         outcomes = [await store.play(steps) for store in self._stores]

@@ -23,7 +23,7 @@ from conformance.text import source
 
 _EXAMPLES = 400
 _FEW = 40
-"""Values of a strategy that draws no others."""
+"""A strategy that gave no more values than these gives no others."""
 _EARLIER = "EarlierId"
 _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "dict", "list", _EARLIER})
 """The classes that a finding names only if there is no other."""
@@ -87,7 +87,7 @@ class Pool:
         self.plain = self.choices[0]
 
     def own(self, choice: Choice) -> Choice | None:
-        """Its choice of the same value, or that one, if the strategy may draw it too."""
+        """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None."""
         alike = (one for one in self.choices if one.text == choice.text)
         return next(alike, choice if len(self.choices) > _FEW else None)
 
