@@ -19,7 +19,6 @@ from conformance.harness import Harness
 from conformance.operations.operation import OperationsError
 
 CALL_SECONDS = 10.0
-_SECONDS_TO_END = 2.0
 
 
 def searched(
@@ -54,7 +53,7 @@ def searched(
         child.join()
         ended = f"a store ended the process (status {child.exitcode}) in {call}"
     finally:
-        child.join(0 if ended else _SECONDS_TO_END)
+        child.join(0 if ended else 2.0)
         child.kill()
         child.join()
     report.gaps = {ended}

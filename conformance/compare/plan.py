@@ -59,18 +59,17 @@ class Plan:
         """Beside a plain entry one of every class: every write of it, and every listing of both."""
         for made in _variants(self._made.operation):
             for operation in self._writes:
-                write = _on(_plain(operation), made)[0]
-                yield (*self._looked(self._made, made, write), *self._reads(self._made))
+                yield (*self._looked(self._made, made, _on(_plain(operation), made)[0]), *self._reads(self._made))
             yield (self._made, made, *self._listings)
 
     def _sizes(self) -> Iterator[Steps]:
-        """Every listing of a store with several entries, as many as there are plain keys; the first and the next."""
+        """Every listing of several entries, as many as there are plain keys, also after the first is written again."""
         maker = self._made.operation
         keys = [(name, key) for name in maker.entry[:1] for key in pool(maker, name).choices if not key.classes]
         made = [_plain(maker, **{name: key}) for name, key in keys] or [self._made] * _SIZES[-1]
         for size in _SIZES:
             reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
-            yield (*made[:size], *self._listings, *reads)
+            yield (*made[:size], *self._listings, made[0], *self._listings, *reads)
 
     def _probed(self) -> Iterator[Steps]:
         """What one caller does not see: time, other instances, failures, and calls at the same time."""

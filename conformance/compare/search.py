@@ -16,11 +16,10 @@ from conformance.compare.values import Mismatch, Tree, mismatches
 from conformance.core.shrink import reduce
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
-from conformance.operations.parts import inside
+from conformance.operations.parts import imports_of, inside
 from conformance.text import cut, printable
 
-_MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80
-"""For one difference; in the place of one argument; of a change that the caller makes; letters of a value."""
+_MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80  # sequences, values, places, letters
 Trait: TypeAlias = tuple[str, str, str]
 """An operation, or with it one of its arguments and a class of its value that is not plain."""
 _TIMED = "", "expiring", "lifetime"  # kinds of steps whose differences may come from an argument
@@ -47,10 +46,11 @@ class Shown:
 
     @cached_property
     def special(self) -> list[Trait]:
-        """Its arguments, with each class of their values that is not plain."""
+        """The arguments of its writes and of the last step, with each class of their values that is not plain."""
         return [
             (step.operation.name, name, kind)
             for step in self.steps
+            if step.operation.reads is None or step is self.steps[-1]
             for name, choice in step.arguments.items()
             if name in step.operation.optional or choice is not pool(step.operation, name).plain
             for kind in sorted(choice.classes or ["another value"])
@@ -82,15 +82,9 @@ class Shown:
         text = "\n".join(lines)
         calls = (call for step in self.steps for call in (*step.calls, step))
         given = [choice.value for call in calls for choice in call.arguments.values()]
-        kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
-        imports = [
-            f"from {module} import {name}"
-            for module, name in sorted(kinds)
-            if module != "builtins" and re.search(rf"\b{name}\b", text)
-        ]
         sides = zip(names, self.mismatch.texts, strict=True)
         came = [f"# {name}: {cut(' '.join(one.splitlines()), _SHOWN)}" for name, one in sides]
-        return [*map(printable, (*imports, *text.splitlines(), *came))]
+        return [*map(printable, (*imports_of(given, text), *text.splitlines(), *came))]
 
 
 class Search:
@@ -112,16 +106,13 @@ class Search:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
         self._plan = Plan(here.operations.values(), seed)
         self._findings: dict[Any, Finding] = {}  # by what all that come from one cause have in common
-        self._explained = set[tuple[Trait, tuple[str, ...]]]()
-        """What shows a known cause, and its symptom or what is done besides calls."""
+        self._explained = set[tuple[Trait, tuple[str, ...]]]()  # known causes, with their symptoms or probes
 
     async def run(self) -> None:
         """Play every sequence. More may be added to a finding until the end."""
         for steps in self._plan.sequences():
             for shown in await self._play(steps):
-                traits = (*((step.operation.name, "", "") for step in shown.steps), *shown.special)
-                signs = shown.symptom, (shown.probe, shown.place), ("", shown.place)
-                if self._explained.isdisjoint(product(traits, signs)):
+                if not self._explains(shown):
                     await self._take(shown)
                     break  # from here on the stores hold something else
                 is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
@@ -131,6 +122,12 @@ class Search:
             self.report.gaps |= {*row.gaps(self._operations[name])}
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {text}" for kind, text in store.missing.items()}
+
+    def _explains(self, shown: Shown) -> bool:
+        """Whether a difference comes from a known cause."""
+        traits = (*((step.operation.name, "", "") for step in shown.steps), *shown.special)
+        signs = shown.symptom, (shown.probe, shown.place), ("", shown.place)
+        return not self._explained.isdisjoint(product(traits, signs))
 
     async def _play(self, steps: Steps) -> list[Shown]:
         """Play a sequence on both stores, as far as both can go, and return every difference in its order."""
@@ -154,6 +151,11 @@ class Search:
                 self.report.gaps.add(f"{shown.steps[-1].operation.name} differed, and did not when called again")
                 return
             shown = again
+            last = shown.steps[-1]
+            plainly = replace(last, arguments={one: last.arguments[one] for one in last.operation.arguments})
+            without = await self._play((*shown.steps[:-1], plainly)) if plainly != last and not shown.probe else ()
+            if any(one.place == shown.place and self._explains(one) for one in without):
+                return  # its optional arguments do not make the difference
         keys, traits = self._cause(shown)
         taints = traits[0] in self._plan.others and shown.steps[-1].operation.reads is not None
         sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
@@ -174,18 +176,18 @@ class Search:
     def _cause(self, shown: Shown) -> tuple[list[Any], list[Trait]]:
         """What differences of one cause have in common, at least one of these, and what this one comes from."""
         kind = shown.mismatch.kind
-        keys: list[Any] = [(kind, shown.field, shown.mismatch.what)]
         if shown.special and shown.probe in _TIMED:
             content = [one for one in shown.special if one[1] not in self._operations[one[0]].entry]
             operation, argument, _ = (content[-1:] or shown.special)[0]
-            strategy = self._operations[operation].strategies[argument]
-            keys = [(kind, operation), (kind, strategy)] if content else [(kind, "")]
+            owner = self._operations[operation]
+            keys: list[Any] = [(kind, operation, owner.reads is None or argument), (kind, owner.strategies[argument])]
             traits = [one for one in shown.special if one[:2] == (operation, argument)]
-            keys += [(one, shown.place) for one in traits]
+            keys = [*(keys if content else [(kind, "")]), *((one, shown.place) for one in traits)]
         else:
             calls = [step.operation for step in takewhile(lambda step: not step.kind, shown.steps)]
             writes = [] if shown.probe else [one for one in calls if one.reads is None]
             traits = [((writes or calls or [shown.steps[-1].operation])[-1].name, "", "")]
+            keys = [(kind, shown.field, one) for one in (shown.mismatch.what, traits[0])]
         return [(shown.probe,)] if shown.probe else keys, traits
 
     async def _shortest(self, shown: Shown) -> Shown | None:
@@ -197,7 +199,7 @@ class Search:
             nonlocal left, best
             left -= 1
             for one in await self._play(steps) if left > 0 else ():
-                if one.symptom == shown.symptom:
+                if one.symptom == shown.symptom and not self._explains(one):
                     best = one
                     return one.steps
             return ()

@@ -54,3 +54,13 @@ def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     yield path, value
     for label, part in (parts_of(value) or {}).items() if len(path) < _DEEP else ():
         yield from inside(part, (*path, label))
+
+
+def imports_of(value: Any, text: str) -> list[str]:
+    """The Python that imports the classes of a value and of its parts, as far as a text names them."""
+    kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(value)} | {("datetime", "UTC")}
+    return [
+        f"from {module} import {name}"
+        for module, name in sorted(kinds)
+        if module != "builtins" and re.search(rf"\b{name}\b", text)
+    ]
