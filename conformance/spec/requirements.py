@@ -60,7 +60,7 @@ VAL-06 SHOULD
     Integers from −2⁶³ to 2⁶⁴−1, nesting of 100 levels and a task of 1 MiB (its texts in UTF-8, its video ids and
     metadata as compact JSON) are accepted. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
-    A text comes back unchanged, whatever characters it holds. A text with a lone surrogate raises
+    A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
 VAL-10 MUST
     Timestamps are timezone-aware and in UTC, to the millisecond at least.
@@ -79,8 +79,8 @@ LIFE-05 MUST
 LIFE-09 MUST
     `cancel_task` sets the status to `cancelled` and changes no other field but times.
 LIFE-10 MUST
-    An update or cancel that would change a final task raises `TaskFinal`, which states its status. One that would
-    change only times, such as a repetition, succeeds and changes nothing, not even times.
+    An update or cancel that would change a final task raises `TaskFinal`, which states its status. A repetition,
+    which would change only times, succeeds and changes nothing.
 LIFE-13 SHOULD
     An update raises `InvalidArgument` for a progress that is not a finite number from 0 to 100, for `completed`
     with another progress than 100, and for an error without `failed`.
@@ -88,8 +88,7 @@ LIFE-14 MUST
     A call that raises `InvalidArgument` or `TaskFinal` changes nothing, `updated_at` included.
 LIFE-17 MUST
     A write that changes a task keeps `created_at` and sets `updated_at` to the time of the write. `updated_at` and
-    `completed_at` never go back, even if the clock does. An update with unchanged values need not be a
-    write.
+    `completed_at` never go back, even if the clock does. An update with unchanged values need not be a write.
 LIFE-18 SHOULD
     `cancel_task` sets `completed_at`.
 # ATOM Atomicity
@@ -106,30 +105,30 @@ ATOM-06 MUST
 LIST-01 MUST
     A listing is in descending order of `created_at`, then of `task_id`. An update does not move a task.
 LIST-03 MUST
-    A listing holds only tasks of the given status, if one is given, and `total` counts every matching task once,
-    those on other pages included, also while others write.
+    A listing holds only tasks of the given status, if one is given. `total` counts every matching task once, on all
+    pages, also while others write.
 LIST-04 MUST
     A page has `limit` tasks, or all that are left. The pages of a store that does not change join without gap or
     repetition. With `limit=0` or past the end the page is empty and has the total.
 LIST-06 MUST
-    An integer `limit` from 0 to 1,000 and `offset` from 0 to 10¹² are accepted; others raise
-    `InvalidArgument`. They are 50 and 0 by default, and a page states them.
+    An integer `limit` from 0 to 1,000 and `offset` from 0 to 10¹² are accepted; others raise `InvalidArgument`.
+    They are 50 and 0 by default, and a page states them.
 LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed, and is counted only until a page
-    reaches its place.
+    A task whose record was removed behind the store's back is never listed, and leaves `total` when a page reaches
+    its place.
 LIST-12 MUST
-    While others write, a task that always exists and matches the filter is on exactly one page by cursor, in order,
-    even if the cursor's task changes. The last page has no cursor.
+    While others write, paging by cursor (`after`) gives each task that always exists and matches exactly once, in
+    order, even if the cursor's task changes. The last page has no cursor.
 LIST-13 MUST
     A cursor is the microsecond of creation, a dot and the id of the last task of its page. It may be used with
     another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
 EXP-01 MUST D10
-    A task is gone when more milliseconds than its lifetime have passed, as in Redis, and not before. It is then gone
-    for get, list, total, update and cancel alike.
+    As in Redis, a task is gone as soon as more milliseconds than its lifetime have passed, and not before. It is
+    then gone for get, list, total, update and cancel alike.
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
 EXP-04 MUST D10
@@ -141,8 +140,8 @@ EXP-06 MUST D34
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
-    Later writes remove expired tasks from storage. If nobody calls a shared store, nothing is left of its tasks one
-    lifetime after the last of them expired.
+    Later writes remove expired tasks from storage. A shared store that nobody calls is empty one lifetime after its
+    last task expired.
 # ID Identity
 ID-01 MUST
     No two tasks get the same id.
@@ -155,7 +154,8 @@ ID-03 MUST
     task, and create nothing. An id is never used as a pattern.
 ID-06 MUST
     `create_task` with the id of a live task and an equal request (in value and type, whatever the order of keys)
-    writes nothing and returns that task. Another request raises `TaskExists`. After expiry or purge the id is free.
+    changes nothing and returns that task. Another request raises `TaskExists`. After expiry or purge the id is
+    free.
 # DUR Durability
 DUR-01 MUST D04
     In a persistent store tasks survive the end of the application that wrote them, and a restart of the server if
@@ -186,14 +186,14 @@ FAIL-06 MUST
     A call that the server ends with an error raises `StoreUnavailable`, which says why; a write that it refuses
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
-    If `get_task` or a write cannot read what it needs of a record, it leaves it as it is and raises
-    `RecordUnreadable` with the key. A listing names the key, counts the record and returns the other tasks.
+    If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
+    the record stays as it is. A listing names the key, counts the record and returns the other tasks.
 FAIL-11 MUST
-    The message and `write_may_have_happened` of `StoreUnavailable` say "nothing was written" only if it is true, and
-    always if nothing listens. A write that too few replicas confirmed in time may have happened.
+    `StoreUnavailable` says "nothing was written", in its message and by `write_may_have_happened`, only if that is
+    true, and always if nothing listens. A write that too few replicas confirmed in time may have happened.
 FAIL-13 MUST
-    After a lost, late or foreign reply each call in flight ends with its own reply or `StoreUnavailable`, a read
-    never with "not found" or an empty page. The next call gets its own reply. No connection is left over.
+    If a reply is lost, late or another call's, calls in flight end with their own replies or `StoreUnavailable`,
+    never with a false "not found" or empty page. The next call gets its own reply. No connection is left.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
 FAIL-17 SHOULD D24 D25
@@ -227,8 +227,8 @@ MODE-17 SHOULD
     The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database; `REDIS_USERNAME`
     and `REDIS_PASSWORD` are used to log in.
 MODE-18 SHOULD D24
-    `REDIS_HOST` and `REDIS_PORT` may name any node of a Redis Cluster. Every operation works, and no call fails
-    because another node has got the tasks.
+    `REDIS_HOST` and `REDIS_PORT` may name any node of a Redis Cluster. Every operation works, whichever node has
+    the tasks.
 # COST Cost
 COST-01 MUST D08
     An operation of a remote store costs at least one request to the server.
@@ -236,7 +236,7 @@ COST-02 SHOULD
     An operation of a remote store costs one request to each partition that it concerns, however many tasks there
     are; pages beyond 1 MiB, cleaning up and offsets in several partitions may cost more.
 COST-04 MUST D12 D35
-    Memory mode holds every task that was created, and uses more memory the more there are.
+    Memory mode keeps every task that has not expired and was not purged, and uses more memory the more there are.
 COST-05 MUST
     Connections, files, threads and timers do not grow with the number of calls.
 # MAINT Maintenance
@@ -244,11 +244,11 @@ MAINT-01 MUST D29
     `purge` removes the final tasks that ended before the given moment, and no others, and returns how many it
     removed.
 MAINT-02 MUST D37
-    Tasks restored from a memory store keep their ids, times and values, and get the lifetime of the new store.
-    Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is.
+    Tasks restored (`restore`) from a memory store keep their ids, times and values, and get the lifetime of the new
+    store. Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
-    Restoring (`restore`) raises `InvalidArgument` for a task that no store could have produced, or whose times are
-    not from 1970 to 2200 in UTC.
+    Restoring raises `InvalidArgument` for a task that no store could have produced, or whose times are not from
+    1970 to 2200 in UTC.
 """
 """Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""
 

@@ -226,7 +226,7 @@ class _Texts:
         counts = {one.name: report.count(one.name, "MUST") for one in report.subjects}
         kept = (f"{name} {found['pass']}/{found.total() - found['not-applicable']}" for name, found in counts.items())
         return self.text(
-            "MUSTs kept, of those that apply (others failed, or are undecided): {kept}.",
+            "MUSTs kept / MUSTs that apply (the rest failed or is undecided): {kept}.",
             kept=self.text(", ").join(kept),
         )
 
