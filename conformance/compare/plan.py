@@ -51,7 +51,7 @@ class Plan:
                 yield (call, *reads, *self._reads(call, kind="argument"))
                 yield (_on(self._made, call)[0], call, *reads)
         made = sorted(_variants(self._made.operation), key=_richness, reverse=True)[:_RICHEST]
-        for rich, operation in product(made, self._operations):
+        for rich, operation in product([*made, self._made], self._operations):
             call = _on(_plain(operation), rich)[0]
             yield (rich, call, *self._reads(call, kind="result"))
 

@@ -105,8 +105,8 @@ ATOM-06 MUST
 LIST-01 MUST
     A listing is in descending order of `created_at`, then of `task_id`. An update does not move a task.
 LIST-03 MUST
-    A listing holds only tasks of the given status, if one is given. `total` counts every matching task once, on all
-    pages, also while others write.
+    A listing holds only tasks of the given status, if one is given. `total` counts every matching task once,
+    whatever the page, also while others write.
 LIST-04 MUST
     A page has `limit` tasks, or all that are left. The pages of a store that does not change join without gap or
     repetition. With `limit=0` or past the end the page is empty and has the total.
@@ -117,8 +117,8 @@ LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed, and leaves `total` when a page reaches
-    its place.
+    A task whose record was removed behind the store's back is never listed, and `total` drops it when a page
+    reaches its place.
 LIST-12 MUST
     While others write, paging by cursor (`after`) gives each task that always exists and matches exactly once, in
     order, even if the cursor's task changes. The last page has no cursor.
@@ -127,8 +127,8 @@ LIST-13 MUST
     another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
 EXP-01 MUST D10
-    As in Redis, a task is gone as soon as more milliseconds than its lifetime have passed, and not before. It is
-    then gone for get, list, total, update and cancel alike.
+    As in Redis, a task lives until more milliseconds than its lifetime have passed. Then it is gone for get, list,
+    total, update and cancel alike.
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
 EXP-04 MUST D10
@@ -140,8 +140,8 @@ EXP-06 MUST D34
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
-    Later writes remove expired tasks from storage. A shared store that nobody calls is empty one lifetime after its
-    last task expired.
+    Later writes remove expired tasks from storage. A shared store that nobody calls has nothing left one lifetime
+    after its last task expired.
 # ID Identity
 ID-01 MUST
     No two tasks get the same id.
@@ -192,8 +192,8 @@ FAIL-11 MUST
     `StoreUnavailable` says "nothing was written", in its message and by `write_may_have_happened`, only if that is
     true, and always if nothing listens. A write that too few replicas confirmed in time may have happened.
 FAIL-13 MUST
-    If a reply is lost, late or another call's, calls in flight end with their own replies or `StoreUnavailable`,
-    never with a false "not found" or empty page. The next call gets its own reply. No connection is left.
+    If a reply is lost, late or another call's, calls in flight get their own replies or `StoreUnavailable`; no read
+    gives a false "not found" or empty page. The next call gets its own reply. No connection is left.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
 FAIL-17 SHOULD D24 D25

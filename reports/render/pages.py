@@ -179,7 +179,7 @@ class _Texts:
             return Markup("")
         first, last = (self.text(FOUND[row.verdict], factor=times(row.factor or 1)) for row in (rows[0], rows[-1]))
         return self.text(
-            "{operation} in {mode} is {first} at {few} and {last} at {many}",
+            "{operation} in {mode} is {first} at {few} tasks, {last} at {many}",
             operation=self.text(rows[0].operation),
             mode=self.text(MODES[rows[0].mode]),
             first=first,
@@ -224,11 +224,13 @@ class _Texts:
     def musts(self, report: Report) -> Markup:
         """Count on each subject the MUSTs that it keeps, of those that apply to it."""
         counts = {one.name: report.count(one.name, "MUST") for one in report.subjects}
-        kept = (f"{name} {found['pass']}/{found.total() - found['not-applicable']}" for name, found in counts.items())
-        return self.text(
-            "MUSTs kept / MUSTs that apply (the rest failed or is undecided): {kept}.",
-            kept=self.text(", ").join(kept),
-        )
+        kept = []
+        for name, found in counts.items():
+            applying = found.total() - found["not-applicable"]
+            undecided = applying - found["pass"] - found["fail"]
+            said = self.text(" ({count} undecided)", count=undecided) if undecided else ""
+            kept.append(f"{name} {found['pass']}/{applying}{said}")
+        return self.text("MUSTs kept / MUSTs that apply: {kept}.", kept=self.text(", ").join(kept))
 
 
 def _environment(language: str, finalize: Callable[[object], object] | None = None) -> Environment:
