@@ -66,7 +66,14 @@ FOUND = {
     "inconclusive": "at an end of the range",
 }
 """What a latency was found to be at one number of tasks."""
-COUNTED = {"holds": "{count} hold", "holds-corrected": "{count} hold as corrected"}
+COUNTED = {
+    "holds": "{count} hold",
+    "holds-corrected": "{count} hold as corrected",
+    "faster": "{count} name too long a time",
+    "slower": "{count} name too short a time",
+    "under-specified": "{count} are under-specified",
+    "refuted": "{count} are refuted",
+}
 """How claims with a verdict are counted, where its word alone does not do."""
 SERVED = {"published": "{server} in a container", "embedded": "{server} as a private process"}
 MEANINGS = {
