@@ -280,7 +280,9 @@ def specification() -> str:
         "",
         "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. The",
         "tasks of a *persistent* store outlive their instance; instances on one namespace of a *shared* store see the",
-        "same tasks; a *remote* store has a server, which can fail.",
+        "same tasks; a *remote* store has a server, which can fail. Ids that a caller chooses, cursors (`after`) and",
+        "maintenance (`purge` removes final tasks, `restore` takes a task as it is) are declared too. What a store",
+        "does not declare is not asked of it.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | level | requirement | decides |", "|---|---|---|---|"]
