@@ -168,8 +168,8 @@ SHARE-01 MUST D06
 SHARE-02 MUST D07
     In a store that is not shared an instance sees only its own tasks.
 SHARE-03 MUST D06
-    In a shared store the stored record holds every field under its name, so that another client can read it. Behind
-    an adapter the names are the store's own.
+    In a shared store the stored record holds every field under its name, so that another client can read it. If an
+    adapter translates names, the record has the store's own names.
 # FAIL Failure
 FAIL-01 MUST D27
     If nothing listens or the server stays silent, every operation raises `StoreUnavailable`, never "not found" or
@@ -193,7 +193,7 @@ FAIL-11 MUST
     true, and always if nothing listens. A write that too few replicas confirmed in time may have happened.
 FAIL-13 MUST
     If a reply is lost, late or another call's, calls in flight get their own replies or `StoreUnavailable`; no read
-    gives a false "not found" or empty page. The next call gets its own reply. No connection is left.
+    gives a false "not found" or empty page. The next call gets its own reply. No connection leaks.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
 FAIL-17 SHOULD D24 D25
@@ -276,13 +276,14 @@ def specification() -> str:
         "",
         "MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may",
         "choose otherwise, if its two modes agree. The last column names the statements of Auto-Clip's document",
-        "(`conformance/examples/auto_clip.toml`) that a requirement decides. Dropped numbers are not used again.",
+        "(`conformance/examples/auto_clip.toml`) that are true only if the requirement is kept. Dropped numbers are",
+        "not used again.",
         "",
-        "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. The",
-        "tasks of a *persistent* store outlive their instance; instances on one namespace of a *shared* store see the",
-        "same tasks; a *remote* store has a server, which can fail. Ids that a caller chooses, cursors (`after`) and",
-        "maintenance (`purge` removes final tasks, `restore` takes a task as it is) are declared too. What a store",
-        "does not declare is not asked of it.",
+        "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. A",
+        "store declares what it is: the tasks of a *persistent* store outlive their instance; instances on one",
+        "namespace of a *shared* store see the same tasks; a *remote* store has a server, which can fail. It also",
+        "declares whether callers choose ids, whether there are cursors (`after`), and maintenance: `purge` removes",
+        "final tasks, `restore` takes a task as it is. A requirement about what is not declared does not apply.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | level | requirement | decides |", "|---|---|---|---|"]
