@@ -233,8 +233,8 @@ MODE-18 SHOULD D24
 COST-01 MUST D08
     An operation of a remote store costs at least one request to the server.
 COST-02 SHOULD
-    An operation of a remote store costs one request, or one to each part of a divided store, however many tasks
-    there are. Pages beyond 1 MiB, cleaning up, and offsets in a divided store may cost more.
+    An operation of a remote store costs one request, in a divided store one to each part that it concerns, for any
+    number of tasks. Pages beyond 1 MiB, cleaning up, and offsets in a divided store may cost more.
 COST-04 MUST D12 D35
     Memory mode keeps every task that has not expired and was not purged, and uses more memory the more there are.
 COST-05 MUST
