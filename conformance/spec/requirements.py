@@ -37,8 +37,8 @@ class Requirement:
 _TABLE = """
 # API The interface
 API-02 MUST D01 D38 D39
-    `create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, and
-    each of them works.
+    `create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, and a
+    plain call of each succeeds.
 API-03 MUST
     Every operation of a closed store raises `StoreNotOpen`.
 API-04 SHOULD
@@ -57,8 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    Integers from −2⁶³ to 2⁶⁴−1, nesting of 100 levels and a task of 1 MiB (its texts in UTF-8, its video ids and
-    metadata as compact JSON) are accepted. More raises `InvalidArgument`; for size it names `task`.
+    Integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB are accepted (texts count in UTF-8, video
+    ids and metadata as compact JSON). More raises `InvalidArgument`, which names the field, or `task` for its size.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -66,8 +66,8 @@ VAL-10 MUST
     Timestamps are timezone-aware and in UTC, to the millisecond at least.
 # LIFE Life cycle
 LIFE-01 MUST
-    A new task is `pending`, at progress 0, with its video ids in the given order. Its step is empty, and it has no
-    result, error or `completed_at`.
+    A new task is `pending`, at progress 0, with its video ids in the given order. Its `current_step` is the empty
+    text, and it has no result, error or `completed_at`.
 LIFE-02 MUST
     A task that is not final can be given any status. An unknown status raises `InvalidArgument`.
 LIFE-03 MUST
@@ -75,7 +75,8 @@ LIFE-03 MUST
 LIFE-04 MUST
     An update sets every field whose argument is given, and leaves a field as it is if its argument is `None`.
 LIFE-05 MUST
-    Completing sets progress to 100, and failing stores the error message and traceback. Both set `completed_at`.
+    Completing sets progress to 100, and failing stores the given error message and traceback. Both set
+    `completed_at`.
 LIFE-09 MUST
     `cancel_task` sets the status to `cancelled` and changes no other field but times.
 LIFE-10 MUST
@@ -93,8 +94,8 @@ LIFE-18 SHOULD
     `cancel_task` sets `completed_at`.
 # ATOM Atomicity
 ATOM-01 MUST
-    Every write takes effect exactly once: of concurrent creations and updates none is lost and none is repeated. An
-    update or cancel never brings back a task that has expired or was purged.
+    Every write that succeeds takes effect exactly once: no concurrent one is lost or repeated. An update or cancel
+    never brings back a task that has expired or was purged.
 ATOM-02 MUST
     If a cancel and a completion race, one succeeds and the other raises `TaskFinal`, and every instance sees the
     same status.
@@ -117,18 +118,18 @@ LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed, and `total` drops it when a page
-    reaches its place.
+    A task whose record was removed behind the store's back is never listed. Once a page has reached its place,
+    `total` does not count it.
 LIST-12 MUST
-    While others write, paging by cursor (`after`) gives each task that always exists and matches exactly once, in
-    order, even if the cursor's task changes. The last page has no cursor.
+    Paging by cursor (`after`) gives exactly once, in order, each task that exists and matches all the time,
+    whatever others write, even to the cursor's task. The last page has no cursor.
 LIST-13 MUST
-    A cursor is the microsecond of creation, a dot and the id of the last task of its page. It may be used with
-    another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
+    A cursor is the creation time in microseconds since 1970, a dot, and the id of its page's last task. It may be
+    used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
 EXP-01 MUST D10
-    As in Redis, a task lives until more milliseconds than its lifetime have passed. Then it is gone for get, list,
-    total, update and cancel alike.
+    As in Redis, a task still lives when exactly its lifetime has passed; a millisecond later it is gone for get,
+    list, total, update and cancel alike.
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
 EXP-04 MUST D10
@@ -144,11 +145,11 @@ EXP-08 SHOULD
     after its last task expired.
 # ID Identity
 ID-01 MUST
-    No two tasks get the same id.
+    No two tasks get the same id from the store.
 ID-02 SHOULD
     An id that the store makes is `task_` and at least 32 random hexadecimal digits. A caller's id has 1 to 256
-    visible ASCII characters; any other raises `InvalidArgument`. The exception of a failed `create_task` states the
-    id.
+    visible ASCII characters; any other raises `InvalidArgument`. If `create_task` fails, `StoreUnavailable.task_id`
+    has the id.
 ID-03 MUST
     `get_task`, `update_task_status` and `cancel_task` raise `TaskNotFound` for any text that is not the id of a
     task, and create nothing. An id is never used as a pattern.
@@ -187,13 +188,14 @@ FAIL-06 MUST
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
-    the record stays as it is. A listing names the key, counts the record and returns the other tasks.
+    leaves the record. A page counts the record, names the key in `unreadable`, and has the other tasks.
 FAIL-11 MUST
-    `StoreUnavailable` says "nothing was written", in its message and by `write_may_have_happened`, only if that is
-    true, and always if nothing listens. A write that too few replicas confirmed in time may have happened.
+    The message of `StoreUnavailable` says "nothing was written" only if that is true, and always if nothing
+    listens; then `write_may_have_happened` is false. A write that too few replicas confirmed in time may have
+    happened.
 FAIL-13 MUST
-    If a reply is lost, late or another call's, calls in flight get their own replies or `StoreUnavailable`; no read
-    gives a false "not found" or empty page. The next call gets its own reply. No connection leaks.
+    If a reply is lost, late or that of another call, calls in flight get their own replies or `StoreUnavailable`;
+    no read gives a false "not found" or empty page. The next call gets its own reply. No connection leaks.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
 FAIL-17 SHOULD D24 D25
@@ -208,13 +210,13 @@ MODE-03 MUST D26 D28
 MODE-05 MUST D03
     `REDIS_HOST`, `REDIS_PORT` and `REDIS_DB` say where Redis is.
 MODE-06 MUST D30 D31
-    Opening logs `task_service_initialized storage_mode=…` once, at INFO, on a line that grep finds, also if opening
+    Opening logs one line with `task_service_initialized storage_mode=redis` (or `memory`), at INFO, also if opening
     then fails.
 MODE-07 MUST D14 D15 D32 D36
     A store uses one mode from opening to closing. A change of the variable takes effect at the next opening, and
     nothing else is needed. Tasks in Redis are not read in memory mode, and are there after changing back.
 MODE-08 MUST D09
-    Memory mode works without the redis package and opens no socket, thread or file.
+    Memory mode works without the redis package and opens no socket, thread, or file but `.env`.
 MODE-11 SHOULD D41
     If `.env` sets `USE_REDIS_FOR_TASKS` twice, the last value is used and opening logs a warning.
 MODE-12 MUST
@@ -231,24 +233,24 @@ MODE-18 SHOULD D24
     the tasks.
 # COST Cost
 COST-01 MUST D08
-    An operation of a remote store costs at least one request to the server.
+    No operation of a remote store is answered without a request to the server.
 COST-02 SHOULD
-    An operation of a remote store costs one request, in a divided store one to each part that it concerns, for any
-    number of tasks. Pages beyond 1 MiB, cleaning up, and offsets in a divided store may cost more.
+    An operation of a remote store costs one request, for any number of tasks; a listing costs one to each
+    partition, if there are several. Pages beyond 1 MiB, cleaning up, and offsets with partitions may cost more.
 COST-04 MUST D12 D35
     Memory mode keeps every task that has not expired and was not purged, and uses more memory the more there are.
 COST-05 MUST
     Connections, files, threads and timers do not grow with the number of calls.
 # MAINT Maintenance
 MAINT-01 MUST D29
-    `purge` removes the final tasks that ended before the given moment, and no others, and returns how many it
+    `purge` removes the tasks that became final before the given moment, and no others, and returns how many it
     removed.
 MAINT-02 MUST D37
     Tasks restored (`restore`) from a memory store keep their ids, times and values, and get the lifetime of the new
-    store. Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is.
+    store. Restoring under a taken id raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
-    Restoring raises `InvalidArgument` for a task that no store could have produced, or whose times are not from
-    1970 to 2200 in UTC.
+    Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
+    or whose times are not from 1970 to 2200 in UTC.
 """
 """Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""
 
@@ -276,14 +278,15 @@ def specification() -> str:
         "",
         "MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may",
         "choose otherwise, if its two modes agree. The last column names the statements of Auto-Clip's document",
-        "(`conformance/examples/auto_clip.toml`) that are true only if the requirement is kept. Dropped numbers are",
-        "not used again.",
+        "(`conformance/examples/auto_clip.toml`) that are true only if the requirement is kept. Dropped numbers stay",
+        "unused.",
         "",
         "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. A",
         "store declares what it is: the tasks of a *persistent* store outlive their instance; instances on one",
         "namespace of a *shared* store see the same tasks; a *remote* store has a server, which can fail. It also",
         "declares whether callers choose ids, whether there are cursors (`after`), and maintenance: `purge` removes",
         "final tasks, `restore` takes a task as it is. A requirement about what is not declared does not apply.",
+        "Arguments and fields are those of `taskstore/contract.py` and `taskstore/values.py`.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | level | requirement | decides |", "|---|---|---|---|"]

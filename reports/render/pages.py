@@ -69,8 +69,8 @@ FOUND = {
 COUNTED = {
     "holds": "{count} hold",
     "holds-corrected": "{count} hold as corrected",
-    "faster": "{count} name too long a time",
-    "slower": "{count} name too short a time",
+    "faster": "{count} are pessimistic",
+    "slower": "{count} are optimistic",
     "under-specified": "{count} are under-specified",
     "refuted": "{count} are refuted",
 }
@@ -178,7 +178,7 @@ class _Texts:
             those = self.text("; ").join(map(self.by_tasks, one.measured))
             words = LATENCY_WORDS[one.verdict]
             parts.append(self.text(words, count=len(one.measured), all=count, least=least, most=most, those=those))
-        return self.text("; ").join(parts) + self.text(".")
+        return self.text(" ").join(part + self.text(".") for part in parts)
 
     def by_tasks(self, rows: Sequence[Latency]) -> Markup:
         """Say what an operation was found to take among the fewest tasks and among the most."""
@@ -237,7 +237,7 @@ class _Texts:
             undecided = applying - found["pass"] - found["fail"]
             said = self.text(" ({count} undecided)", count=undecided) if undecided else ""
             kept.append(f"{name} {found['pass']}/{applying}{said}")
-        return self.text("MUSTs kept / MUSTs that apply: {kept}.", kept=self.text(", ").join(kept))
+        return self.text("MUSTs kept, of those that apply to the subject: {kept}.", kept=self.text(", ").join(kept))
 
 
 def _environment(language: str, finalize: Callable[[object], object] | None = None) -> Environment:
