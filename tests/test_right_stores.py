@@ -15,7 +15,7 @@ from conformance.case import Subject
 from conformance.cases import find_cases
 from conformance.core.chapter import play
 from conformance.core.finding import Finding, Tally
-from conformance.core.scenario import Id, Look, Race, Reopen, Scenario, cancel, create, get, purge, restore
+from conformance.core.scenario import Id, Look, Race, Reopen, Scenario, cancel, create, get, purge, restore, update
 from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
@@ -95,6 +95,28 @@ def test_a_call_without_an_answer_may_have_ended_a_task_and_excuses_nothing_else
     assert findings(harness, Scenario((create("a"), create("b"), both, purge(BEYOND)))) == []
     harness.store_class = Denies
     assert findings(harness, Scenario((create("a"), create("b"), both, get(Id("b")))))
+
+
+class LastCalledFirst(MemoryTaskStore):
+    """Of updates at the same time the last one takes effect first."""
+
+    waiting = 0
+
+    async def update_task_status(self, *arguments: Any, **named: Any) -> Task:
+        self.waiting += 1
+        place = self.waiting
+        await asyncio.sleep(0)
+        while place < self.waiting:
+            await asyncio.sleep(0)
+        self.waiting -= 1
+        return await super().update_task_status(*arguments, **named)
+
+
+def test_calls_at_the_same_time_may_take_effect_in_any_order() -> None:
+    harness = MemoryHarness()
+    harness.store_class = LastCalledFirst
+    race = Race(tuple(update(Id("a"), "clipping", progress=number) for number in range(1, 31)))
+    assert findings(harness, Scenario((create("a"), race, get(Id("a"))))) == []
 
 
 @pytest.mark.parametrize("lacks", [{Capability.MAINTENANCE}, {Capability.MAINTENANCE, Capability.CALLER_IDS}])

@@ -86,7 +86,7 @@ class Judge:
         An order is made call by call, as long as the results are allowed. The same calls that lead to the same state
         are never tried twice.
         """
-        every, answered = (*made, *pending), (1 << len(made)) - 1
+        every, answered = (*sorted(made, key=_moment), *pending), (1 << len(made)) - 1
         seen: set[tuple[int, State]] = set()
 
         def following(done: int, state: State) -> Iterator[tuple[int, State]]:
@@ -148,9 +148,18 @@ class Judge:
         return min(compared, key=lambda one: ("" in one[1], len(one[1])), default=None)
 
 
+def _moment(made: Made) -> str:
+    """The time of the last write that a result shows: in this order most calls took effect. A wrong store has any value."""
+    return max((str(one.updated_at) for one in _records(made.observed)), default="")
+
+
+def _records(observed: Any) -> Sequence[Record]:
+    return [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
+
+
 def bind(state: State, observed: Any) -> State:
     """Give tasks that nobody has seen yet the ids and times that a result shows."""
-    for record in [observed] if isinstance(observed, Record) else getattr(observed, "records", ()):
+    for record in _records(observed):
         for key in state.unseen:
             waiting, at = state.tasks[key]
             is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
