@@ -32,8 +32,8 @@ _WALKS = {"smoke": 8, "default": 35, "full": 1_500}
 _SPARSE = 8
 """Of so many scenarios of a table about the same requirements the depth smoke plays the first."""
 _WALKED = 4
-_WIDTH = 100
-_MOST_LINES = 16
+_WIDTH, _LONGEST = 100, 400
+_MOST_LINES, _MOST_OTHERS = 60, 5
 
 
 async def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
@@ -105,8 +105,10 @@ def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
     texts = []
     for number in dict.fromkeys(one.requirements[0] for one in new):
         first, *others = [one for one in new if one.requirements[0] == number]
-        lines = [cut(f"also expected {one.expected}; came {one.actual}", _WIDTH) for one in others]
-        texts.append("\n".join([shown(first, tally.seen[first.signature]), *dict.fromkeys(lines)]))
+        every = (cut(f"also expected {one.expected}; came {one.actual}", _WIDTH) for one in others)
+        lines = [*dict.fromkeys(every)]
+        more = [f"also {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
+        texts.append("\n".join([shown(first, tally.seen[first.signature]), *lines[:_MOST_OTHERS], *more]))
     if len(new) < len(found):
         texts.append(f"Of what is shown above {len(found) - len(new)} findings came again.")
     return "\n\n".join(texts)
@@ -119,14 +121,14 @@ def shown(finding: Finding, times: int = 1) -> str:
     lines = [f"    {line}" for line in finding.lines]
     if len(lines) > _MOST_LINES:
         lines[_MOST_LINES // 2 : -_MOST_LINES // 2] = [f"    …  # {len(lines) - _MOST_LINES} more lines"]
+    title = f"{first} ({REQUIREMENTS[first].level}{also}): {REQUIREMENTS[first].text}"
     text = [
-        f"{first} ({REQUIREMENTS[first].level}{also}): {REQUIREMENTS[first].text}",
         f"expected {finding.expected}",
         f"came     {finding.actual}",
         *lines,
         *([f"The same shows in {times - 1} more scenarios."] if times > 1 else []),
     ]
-    return "\n".join(cut(line, _WIDTH) for line in text)
+    return "\n".join([cut(title, _WIDTH), *(cut(line, _LONGEST) for line in text)])
 
 
 globals().update({f"test_{name}": _test(name) for name in CHAPTERS})

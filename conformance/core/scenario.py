@@ -129,7 +129,8 @@ class Race:
         head = f"# {self.failure.name}; `store` goes through a proxy\n" if self.failure else ""
         cancelled = f"  # the first {len(self.cancelled)} cancelled" if self.cancelled else ""
         closed = "  # and aclose" if self.closes else ""
-        return f"{head}await asyncio.gather({', '.join(map(str, self.calls))}){cancelled}{closed}"
+        calls = "".join(f"    {call},\n" for call in self.calls)
+        return f"{head}await asyncio.gather(\n{calls}){cancelled}{closed}"
 
 
 @dataclass(frozen=True, slots=True)
