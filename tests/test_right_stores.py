@@ -15,7 +15,20 @@ from conformance.case import Subject
 from conformance.cases import find_cases
 from conformance.core.chapter import play
 from conformance.core.finding import Finding, Tally
-from conformance.core.scenario import Id, Look, Race, Reopen, Scenario, cancel, create, get, purge, restore, update
+from conformance.core.scenario import (
+    Id,
+    Look,
+    Race,
+    Reopen,
+    Scenario,
+    Wait,
+    cancel,
+    create,
+    get,
+    purge,
+    restore,
+    update,
+)
 from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
@@ -100,15 +113,12 @@ def test_a_call_without_an_answer_may_have_ended_a_task_and_excuses_nothing_else
 class LastCalledFirst(MemoryTaskStore):
     """Of updates at the same time the last one takes effect first."""
 
-    waiting = 0
+    turns = 30
 
     async def update_task_status(self, *arguments: Any, **named: Any) -> Task:
-        self.waiting += 1
-        place = self.waiting
-        await asyncio.sleep(0)
-        while place < self.waiting:
+        self.turns -= 1
+        for _ in range(self.turns):
             await asyncio.sleep(0)
-        self.waiting -= 1
         return await super().update_task_status(*arguments, **named)
 
 
@@ -117,6 +127,17 @@ def test_calls_at_the_same_time_may_take_effect_in_any_order() -> None:
     harness.store_class = LastCalledFirst
     race = Race(tuple(update(Id("a"), "clipping", progress=number) for number in range(1, 31)))
     assert findings(harness, Scenario((create("a"), race, get(Id("a"))))) == []
+
+
+class Blind(RedisHarness):
+    inspector = Harness.inspector
+
+
+def test_a_server_harness_without_an_inspector_lets_time_pass_and_cleans_up() -> None:
+    harness = Blind()
+    with harness.running():
+        assert findings(harness, Scenario((create("a"), Wait(timedelta(days=8)), get(Id("a"))))) == []
+        assert harness.administer("DBSIZE") == 0
 
 
 @pytest.mark.parametrize("lacks", [{Capability.MAINTENANCE}, {Capability.MAINTENANCE, Capability.CALLER_IDS}])

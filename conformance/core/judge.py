@@ -149,7 +149,7 @@ class Judge:
 
 
 def _moment(made: Made) -> str:
-    """The time of the last write that a result shows: in this order most calls took effect. A wrong store has any value."""
+    """The time of the last write that a result shows, as text: a wrong store may have any value there."""
     return max((str(one.updated_at) for one in _records(made.observed)), default="")
 
 

@@ -4,18 +4,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from redis.crc import key_slot
-from redis.exceptions import ResponseError
 
 from conformance.harness import Capability, Harness, Inspector
-from conformance.spec.model import TEXTS
 from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
 from conformance.subjects.servers import AclServer, ContainerServer, RedisServer, TlsServer
 from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
@@ -23,15 +20,9 @@ from taskstore import TaskStore
 from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
 from taskstore.redis.partitions import partition_of
 
-_TEXTS = {"task_id", "status", *TEXTS}
-"""The fields of a record that hold a text as it is. All others hold JSON."""
-
 
 class TaskNamespace(RedisNamespace):
-    """The keys of our own store: a hash for each task, and indexes, under a hash tag for each partition.
-
-    `raw` and `overwrite` take a hash for a JSON object, in which the fields that hold JSON are values.
-    """
+    """The keys of our own store, under a hash tag for each partition."""
 
     def __init__(self, client: Any, prefix: str, partitions: int) -> None:
         super().__init__(client, f"{{{prefix}:", "")
@@ -39,24 +30,6 @@ class TaskNamespace(RedisNamespace):
 
     def key(self, task_id: str) -> str:
         return f"{self.bases[partition_of(task_id, len(self.bases))]}:task:{task_id}"
-
-    def raw(self, task_id: str) -> bytes | None:
-        try:
-            record = self._client.hgetall(self.key(task_id))
-        except ResponseError:
-            return super().raw(task_id)
-        fields = {name.decode(): text.decode() for name, text in sorted(record.items())}
-        return _json({name: text if name in _TEXTS else json.loads(text) for name, text in fields.items()}).encode()
-
-    def overwrite(self, task_id: str, raw: bytes) -> None:
-        """Put a JSON object as a hash; what is none as a string, which is no record."""
-        super().overwrite(task_id, raw)
-        with suppress(ValueError):
-            record = json.loads(raw)
-            if record and isinstance(record, dict):
-                self.delete(task_id)
-                fields = {name: value if name in _TEXTS else _json(value) for name, value in record.items()}
-                self._client.hset(self.key(task_id), mapping=fields)
 
     def advance(self, by: timedelta) -> None:
         for base in self.bases:
@@ -66,10 +39,6 @@ class TaskNamespace(RedisNamespace):
 def bases_of(prefix: str, partitions: int) -> list[str]:
     """What the keys of each partition begin with."""
     return [f"{{{prefix}:{number}/{partitions}}}" for number in range(partitions)]
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 class RedisHarness(RedisServerHarness):
@@ -91,7 +60,7 @@ class RedisHarness(RedisServerHarness):
         named = {"TASK_KEY_PREFIX": self._prefix(namespace), "TASK_PARTITIONS": str(self.partitions)}
         return {"USE_REDIS_FOR_TASKS": "true", **where, **named}
 
-    def inspector(self, namespace: str) -> RedisNamespace:
+    def _behind(self, namespace: str) -> RedisNamespace:
         return TaskNamespace(self._client(), self._prefix(namespace), self.partitions)
 
     def _prefix(self, namespace: str) -> str:
@@ -191,7 +160,7 @@ class NamedRedisHarness(RedisHarness):
     def __init__(self, url: str) -> None:
         super().__init__(RedisServer(url))
 
-    def inspector(self, namespace: str) -> RedisNamespace:
+    def _behind(self, namespace: str) -> RedisNamespace:
         return _SharedNamespace(self._client(), namespace, self.partitions)
 
 

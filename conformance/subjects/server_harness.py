@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from abc import abstractmethod
@@ -40,9 +41,10 @@ return found and (kind == 'list' or found ~= 0)
 
 
 class RedisNamespace(Inspector):
-    """The keys under one prefix, with a string as record, by an ordinary synchronous client.
+    """The keys under one prefix, with a string or a hash as record, by an ordinary synchronous client.
 
-    `record` is what the keys of records begin with.
+    `record` is what the keys of records begin with. `raw` and `overwrite` take a hash for a JSON object. A field that
+    holds an array or an object as JSON holds it there too.
     """
 
     def __init__(self, client: Any, prefix: str, record: str) -> None:
@@ -64,11 +66,27 @@ class RedisNamespace(Inspector):
         return super().mentions(task_id) or any(entered)
 
     def raw(self, task_id: str) -> bytes | None:
-        found: bytes | None = self._client.get(self.key(task_id))
+        found: bytes | None
+        if self._is_hash(task_id):
+            record = self._client.hgetall(self.key(task_id))
+            fields = {name.decode(): _decoded(text) for name, text in sorted(record.items())}
+            found = _json(fields).encode()
+        else:
+            found = self._client.get(self.key(task_id))
         return found
 
     def overwrite(self, task_id: str, raw: bytes) -> None:
-        self._client.set(self.key(task_id), raw)
+        """Put a JSON object in the place of a hash as a hash, all else as a string."""
+        record = _decoded(raw) if self._is_hash(task_id) else None
+        self.delete(task_id)
+        if record and isinstance(record, dict):
+            fields = {name: value if isinstance(value, str) else _json(value) for name, value in record.items()}
+            self._client.hset(self.key(task_id), mapping=fields)
+        else:
+            self._client.set(self.key(task_id), raw)
+
+    def _is_hash(self, task_id: str) -> bool:
+        return bool(self._client.type(self.key(task_id)) == b"hash")
 
     def overwrite_with_another_type(self, task_id: str) -> None:
         self.delete(task_id)
@@ -137,12 +155,15 @@ class RedisServerHarness(Harness):
         return self._server.facts()
 
     def discard(self, namespace: str) -> None:
-        self.inspector(namespace).discard()
+        self._behind(namespace).discard()
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        self.inspector(namespace).advance(by)
+        self._behind(namespace).advance(by)
 
-    def inspector(self, namespace: str) -> RedisNamespace:
+    def inspector(self, namespace: str) -> Inspector:
+        return self._behind(namespace)
+
+    def _behind(self, namespace: str) -> RedisNamespace:
         prefix, record = (text.format(namespace=namespace) for text in (self.prefix, self.record))
         return RedisNamespace(self._client(), prefix, record)
 
@@ -191,6 +212,18 @@ class RedisServerHarness(Harness):
 
     def _client(self) -> Any:
         return _client_of(self._server.url)  # another one after a failover
+
+
+def _decoded(text: bytes) -> Any:
+    """The array or object that a text holds as JSON; any other text as it is."""
+    with suppress(ValueError):
+        if isinstance(value := json.loads(text), list | dict):
+            return value
+    return text.decode(errors="replace")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 @cache
