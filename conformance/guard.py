@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from inspect import iscoroutine
 from traceback import extract_tb
 from typing import Any, cast
 
@@ -32,6 +33,9 @@ class _Guarded:
     def _call(self, name: str, hook: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         with _blamed(name):
             result = hook(*arguments, **named)
+        if iscoroutine(result):
+            result.close()
+            raise HarnessFailedError(f"`{name}` of the harness has to be a plain function, not `async`")
         if isinstance(result, Inspector):
             return _Guarded(result, f"{name}.")
         if hasattr(result, "__aenter__"):

@@ -108,6 +108,16 @@ def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
         asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))
 
 
+class Awaited(MemoryHarness):
+    async def discard(self, namespace: str) -> None:  # type: ignore[override]
+        pass
+
+
+def test_a_hook_that_would_have_to_be_awaited_is_refused() -> None:
+    with pytest.raises(HarnessFailedError, match="`discard` of the harness has to be a plain function"):
+        guarded(Awaited()).discard("x")
+
+
 def test_a_record_without_a_lifetime_is_called_so() -> None:
     with pytest.raises(AssertionError, match=r"the record never expires \(PTTL -1\)"):
         play("expiry.test_the_lifetime_is_seven_days_by_default", Breaks())
