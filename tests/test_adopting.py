@@ -108,13 +108,3 @@ def test_the_sqlite_store_is_atomic_and_durable_and_trusts_its_callers() -> None
     broken = failed(run([sqlite], [*SMOKE, "-k", "test_arguments or test_places or sharing"]), sqlite)
     assert "VAL-05" in broken
     assert not broken & {"API-02", "API-03", "ATOM-02", "DUR-01"}
-
-
-@pytest.mark.slow
-def test_the_key_value_store_is_atomic_in_memory_only(folder: Path) -> None:
-    pytest.importorskip("key_value.aio")
-    (folder / "pytest.ini").unlink()  # the library leaves connections open, which warns
-    memory, in_redis = (f"{EXAMPLES}.key_value_store:KeyValue{mode}Harness" for mode in ("Memory", "Redis"))
-    results = run([memory, in_redis], [*SMOKE, "-k", "test_places or test_races or random"])
-    assert "API-03" in failed(results, memory) & failed(results, in_redis)
-    assert "ATOM-01" in failed(results, in_redis) - failed(results, memory)

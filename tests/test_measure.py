@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
-from conformance.examples import key_value_store
 from conformance.examples.diskcache_store import DiskCache
+from conformance.examples.sqlite_store import SqliteHarness
 from conformance.files import FileError
 from conformance.harness import Harness
 from conformance.measure.block import BlockFailedError, in_new_process, time_store
@@ -123,7 +123,7 @@ def test_a_process_of_its_own_has_a_hash_seed_of_its_own_and_its_failure_is_told
         in_new_process(os.abort)
 
 
-@pytest.mark.parametrize("harness", [MemoryHarness, key_value_store.KeyValueMemoryHarness])
+@pytest.mark.parametrize("harness", [MemoryHarness, SqliteHarness])
 def test_a_task_store_that_names_no_operations_is_timed_by_those_of_a_task_store(harness: type[Harness]) -> None:
     timed = time_store(harness(), "jobs", 20, Effort(seconds=0.001), Random(0))
     assert timed.keys() == {"create", "get", "list", "update"}
