@@ -15,7 +15,7 @@ from conformance.operations.operation import WHOLE, Operation
 
 _SIZES = 1, 2, 3, 11, 51  # of a store for which every listing is called
 _SPANS = 3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0  # seconds after which entries are looked at again
-_RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS, _FEW = 200, 8, 20, 3, 12, 4
+_RANDOM, _LENGTH, _MOST_PAIRS, _RICHEST, _OTHERS, _FILTERS = 200, 8, 20, 3, 12, 3
 
 
 class Plan:
@@ -63,13 +63,21 @@ class Plan:
             yield (self._made, made, *self._listings)
 
     def _sizes(self) -> Iterator[Steps]:
-        """Every listing of several entries, as many as there are plain keys, also after the first is written again."""
+        """Every listing of several entries, at most one for each plain key; and by what only one or two have."""
         maker = self._made.operation
         keys = [(name, key) for name in maker.entry[:1] for key in pool(maker, name).choices if not key.classes]
         made = [_plain(maker, **{name: key}) for name, key in keys] or [self._made] * _SIZES[-1]
         for size in _SIZES:
             reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
             yield (*made[:size], *self._listings, made[0], *self._listings, *reads)
+        listings = [one for one in self._operations if one.reads == WHOLE]
+        for write, read in product(self._writes, listings):
+            for given, asked in product(write.strategies, read.strategies):
+                is_filter = write.strategies[given] is read.strategies[asked]
+                for choice in pool(read, asked).choices[:_FILTERS] if is_filter else ():
+                    first, last = (_on(_plain(write, **{given: choice}), made[place])[0] for place in (0, -1))
+                    listing = _plain(read, **{asked: choice})
+                    yield (made[0], first, *made[1 : _SIZES[-1]], listing, last, listing)
 
     def _probed(self) -> Iterator[Steps]:
         """What one caller does not see: time, other instances, failures, and calls at the same time."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import inspect
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +16,7 @@ from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.choices import Choice
 from conformance.operations.contract import operations_of
-from conformance.operations.operation import EarlierId, Operation
+from conformance.operations.operation import Operation, with_ids
 from conformance.operations.parts import drained
 from conformance.text import source
 
@@ -147,8 +146,9 @@ class Store:
 
     async def _call(self, step: Step) -> Tree:
         operation, observer, index = self.operations[step.operation.name], self._observer, len(self._outcomes)
-        given = {name: _copied(choice.value, [*observer.names]) for name, choice in step.arguments.items()}
+        given = {name: with_ids(choice.value, [*observer.names]) for name, choice in step.arguments.items()}
         before, line = self._written(operation, given)
+        operation.check(self._store)
         self._hear(f"{self.name}: {line}")
         path = f"result{index}"
         try:
@@ -178,11 +178,3 @@ class Store:
                 before, text = f"{before}{held} = {text}\n", held
             listed.append(text if name in operation.positional else f"{name}={text}")
         return before, f"store.{operation.name}({', '.join(listed)})"
-
-
-def _copied(value: Any, ids: Sequence[Any]) -> Any:
-    """A copy of a drawn value, with the store's own id in the place of every `EarlierId` in it."""
-    try:
-        return copy.deepcopy(value, {id(EarlierId): ids})
-    except Exception:  # noqa: BLE001  not everything can be copied; both stores get the same then
-        return value

@@ -57,8 +57,8 @@ class Finding:
     def lines(self, *, scripts: bool = True) -> list[str]:
         """The finding: its title, its script, and where it shows, in a few lines."""
         title = f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
-        rest = f" … {len(self.shows)} in all: --json FILE has them"
-        shows = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
+        places, rest = "; ".join(sorted(self.shows)), f" … {len(self.shows)} in all"
+        shows = textwrap.wrap(f"shows in {places}", _WIDE, max_lines=4, placeholder=rest)
         reason = [f"known: {self.reason}"] if self.reason else []
         return [title, *(f"    {line}" for line in (*(self.script if scripts else ()), *shows, *reason))]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import copy
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,14 @@ class EarlierId:
         """The id itself: who copies the arguments gives the ids of the store."""
         ids = memo.get(id(EarlierId))
         return ids[-1 - self.back % len(ids)] if ids else "no such id"
+
+
+def with_ids(value: Any, ids: Sequence[Any]) -> Any:
+    """A copy of a drawn value, with the store's own id in the place of every `EarlierId` in it."""
+    try:
+        return copy.deepcopy(value, {id(EarlierId): ids})
+    except Exception:  # noqa: BLE001  not everything can be copied; all stores get the same then
+        return value
 
 
 def earlier_ids(unknown: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
@@ -90,6 +99,11 @@ class Operation:
         """The arguments that name what it reads or writes."""
         named = self.writes or self.reads or ()
         return (named,) if isinstance(named, str) else named
+
+    def check(self, store: Any) -> None:
+        """Raise `OperationsError` if the store has no such method."""
+        if isinstance(self.call, str) and not hasattr(store, self.call):
+            raise OperationsError(f"{self.name}: {type(store).__name__} has no method {self.call}")
 
     def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the call."""
