@@ -30,7 +30,7 @@ def test_every_requirement_is_decided_by_a_case_or_by_chapters() -> None:
 def test_every_requirement_has_a_chapter() -> None:
     for one in REQUIREMENTS.values():
         assert one.id.partition("-")[0] in CHAPTERS
-        assert f"| {one.id} |" in specification()
+        assert f"| {one.id} {one.level} |" in specification()
 
 
 def test_the_page_is_short() -> None:

@@ -37,8 +37,8 @@ class Requirement:
 _TABLE = """
 # API The interface
 API-02 MUST D01 D38 D39
-    `create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, and a
-    plain call of each succeeds.
+    `create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, which
+    succeed with valid arguments.
 API-03 MUST
     Every operation of a closed store raises `StoreNotOpen`.
 API-04 SHOULD
@@ -57,8 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    Integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB are accepted (texts count in UTF-8, video
-    ids and metadata as compact JSON). More raises `InvalidArgument`, which names the field, or `task` for its size.
+    Integers from −2⁶³ to 2⁶⁴−1 and 100 levels of nesting are accepted, and a task of 1 MiB: its texts in UTF-8, and
+    its video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -80,7 +80,7 @@ LIFE-05 MUST
 LIFE-09 MUST
     `cancel_task` sets the status to `cancelled` and changes no other field but times.
 LIFE-10 MUST
-    An update or cancel that would change a final task raises `TaskFinal`, which states its status. A repetition,
+    An update or cancel that would change a final task raises `TaskFinal`, which states its status. A repeated call,
     which would change only times, succeeds and changes nothing.
 LIFE-13 SHOULD
     An update raises `InvalidArgument` for a progress that is not a finite number from 0 to 100, for `completed`
@@ -118,11 +118,11 @@ LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed. Once a page has reached its place,
-    `total` does not count it.
+    A task whose record was removed behind the store's back is never listed. `total` counts it until a page is asked
+    for that would have it.
 LIST-12 MUST
-    Paging by cursor (`after`) gives exactly once, in order, each task that exists and matches all the time,
-    whatever others write, even to the cursor's task. The last page has no cursor.
+    Paging by cursor (`after`) gives each task that exists and matches from the first page to the last exactly once,
+    in order, even if others change or remove the cursor's task. The last page has no cursor.
 LIST-13 MUST
     A cursor is the creation time in microseconds since 1970, a dot, and the id of its page's last task. It may be
     used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
@@ -141,15 +141,15 @@ EXP-06 MUST D34
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
-    Later writes remove expired tasks from storage. A shared store that nobody calls has nothing left one lifetime
-    after its last task expired.
+    Later writes remove expired tasks from storage. If nobody calls a shared store, nothing is left in storage when
+    its last task has been gone for one lifetime.
 # ID Identity
 ID-01 MUST
     No two tasks get the same id from the store.
 ID-02 SHOULD
-    An id that the store makes is `task_` and at least 32 random hexadecimal digits. A caller's id has 1 to 256
-    visible ASCII characters; any other raises `InvalidArgument`. If `create_task` fails, `StoreUnavailable.task_id`
-    has the id.
+    An id that the store makes is `task_` and at least 32 random hexadecimal digits. One that a caller gives to
+    `create_task` has 1 to 256 visible ASCII characters; others raise `InvalidArgument`. If `create_task` fails,
+    `StoreUnavailable.task_id` has the id.
 ID-03 MUST
     `get_task`, `update_task_status` and `cancel_task` raise `TaskNotFound` for any text that is not the id of a
     task, and create nothing. An id is never used as a pattern.
@@ -188,14 +188,14 @@ FAIL-06 MUST
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
-    leaves the record. A page counts the record, names the key in `unreadable`, and has the other tasks.
+    leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
 FAIL-11 MUST
-    The message of `StoreUnavailable` says "nothing was written" only if that is true, and always if nothing
-    listens; then `write_may_have_happened` is false. A write that too few replicas confirmed in time may have
-    happened.
+    The `write_may_have_happened` of a `StoreUnavailable` is false, and its message says "nothing was written", only
+    if that is so, and always if no server listens. It is true if too few replicas confirmed a write in time.
 FAIL-13 MUST
-    If a reply is lost, late or that of another call, calls in flight get their own replies or `StoreUnavailable`;
-    no read gives a false "not found" or empty page. The next call gets its own reply. No connection leaks.
+    Whatever happens to replies on their way (lost, late, exchanged), a call in flight gets its own reply or
+    `StoreUnavailable`; no read gives a false "not found" or empty page. The next call gets its own reply. No
+    connection leaks.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
 FAIL-17 SHOULD D24 D25
@@ -233,10 +233,10 @@ MODE-18 SHOULD D24
     the tasks.
 # COST Cost
 COST-01 MUST D08
-    No operation of a remote store is answered without a request to the server.
+    A remote store answers nothing from a cache: each call that it accepts costs a request to the server.
 COST-02 SHOULD
-    An operation of a remote store costs one request, for any number of tasks; a listing costs one to each
-    partition, if there are several. Pages beyond 1 MiB, cleaning up, and offsets with partitions may cost more.
+    An operation of a remote store costs one request, for any number of tasks, and a listing one to each partition.
+    Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
 COST-04 MUST D12 D35
     Memory mode keeps every task that has not expired and was not purged, and uses more memory the more there are.
 COST-05 MUST
@@ -281,17 +281,19 @@ def specification() -> str:
         "(`conformance/examples/auto_clip.toml`) that are true only if the requirement is kept. Dropped numbers stay",
         "unused.",
         "",
-        "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object. A",
-        "store declares what it is: the tasks of a *persistent* store outlive their instance; instances on one",
-        "namespace of a *shared* store see the same tasks; a *remote* store has a server, which can fail. It also",
-        "declares whether callers choose ids, whether there are cursors (`after`), and maintenance: `purge` removes",
-        "final tasks, `restore` takes a task as it is. A requirement about what is not declared does not apply.",
-        "Arguments and fields are those of `taskstore/contract.py` and `taskstore/values.py`.",
+        "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object.",
+        "Its *namespace*, such as a key prefix, is where its tasks are; it may be divided into *partitions*. A",
+        "store declares whether its tasks outlive the instance (*persistent*), whether all instances on a",
+        "namespace see the same tasks (*shared*), whether tasks expire, and whether there is a server, which can",
+        "fail (*remote*). It also declares whether callers choose ids, whether there are cursors (`after`), and",
+        "maintenance: `purge` removes final tasks, `restore` takes a task as it is. A requirement about one kind",
+        "of store applies to no other. Arguments and fields are those of `taskstore/contract.py` and",
+        "`taskstore/values.py`.",
     ]
     for prefix, title in CHAPTERS.items():
-        lines += ["", f"## {title}", "", "| | level | requirement | decides |", "|---|---|---|---|"]
+        lines += ["", f"## {title}", "", "| | requirement | decides |", "|---|---|---|"]
         lines += [
-            f"| {one.id} | {one.level} | {one.text} | {', '.join(one.claims)} |"
+            f"| {one.id} {one.level} | {one.text} | {', '.join(one.claims)} |"
             for one in REQUIREMENTS.values()
             if one.id.partition("-")[0] == prefix
         ]
