@@ -57,8 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    Integers from −2⁶³ to 2⁶⁴−1 and 100 levels of nesting are accepted, and a task of 1 MiB: its texts in UTF-8, and
-    its video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
+    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks up to 1 MiB. The size counts texts
+    in UTF-8, and video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -118,11 +118,11 @@ LIST-10 MUST
     Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name
     begins with the other.
 LIST-11 MUST
-    A task whose record was removed behind the store's back is never listed. `total` counts it until a page is asked
-    for that would have it.
+    A task whose record was removed behind the store's back is never listed. `total` may count it until a listing
+    comes across it.
 LIST-12 MUST
-    Paging by cursor (`after`) gives each task that exists and matches from the first page to the last exactly once,
-    in order, even if others change or remove the cursor's task. The last page has no cursor.
+    A task that exists and matches during all calls of a paging by cursor (`after`) is on exactly one page, in
+    order. Others may change or remove the cursor's task meanwhile. The last page has no cursor.
 LIST-13 MUST
     A cursor is the creation time in microseconds since 1970, a dot, and the id of its page's last task. It may be
     used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
@@ -141,8 +141,8 @@ EXP-06 MUST D34
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
-    Later writes remove expired tasks from storage. If nobody calls a shared store, nothing is left in storage when
-    its last task has been gone for one lifetime.
+    Later writes remove expired tasks from storage. If nobody calls a shared store, nothing of it is left in storage
+    two lifetimes after the last write.
 # ID Identity
 ID-01 MUST
     No two tasks get the same id from the store.
@@ -190,8 +190,9 @@ FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
     leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
 FAIL-11 MUST
-    The `write_may_have_happened` of a `StoreUnavailable` is false, and its message says "nothing was written", only
-    if that is so, and always if no server listens. It is true if too few replicas confirmed a write in time.
+    If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
+    `write_may_have_happened` is false. After other failures it says so only if it is true. It may have happened if
+    too few replicas confirm in time.
 FAIL-13 MUST
     Whatever happens to replies on their way (lost, late, exchanged), a call in flight gets its own reply or
     `StoreUnavailable`; no read gives a false "not found" or empty page. The next call gets its own reply. No
@@ -235,8 +236,8 @@ MODE-18 SHOULD D24
 COST-01 MUST D08
     A remote store answers nothing from a cache: each call that it accepts costs a request to the server.
 COST-02 SHOULD
-    An operation of a remote store costs one request, for any number of tasks, and a listing one to each partition.
-    Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
+    An operation of a remote store costs one request, for any number of tasks. A listing costs one to each
+    partition. Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
 COST-04 MUST D12 D35
     Memory mode keeps every task that has not expired and was not purged, and uses more memory the more there are.
 COST-05 MUST
@@ -282,13 +283,13 @@ def specification() -> str:
         "unused.",
         "",
         "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object.",
-        "Its *namespace*, such as a key prefix, is where its tasks are; it may be divided into *partitions*. A",
-        "store declares whether its tasks outlive the instance (*persistent*), whether all instances on a",
-        "namespace see the same tasks (*shared*), whether tasks expire, and whether there is a server, which can",
-        "fail (*remote*). It also declares whether callers choose ids, whether there are cursors (`after`), and",
-        "maintenance: `purge` removes final tasks, `restore` takes a task as it is. A requirement about one kind",
-        "of store applies to no other. Arguments and fields are those of `taskstore/contract.py` and",
-        "`taskstore/values.py`.",
+        "Its *namespace*, such as a key prefix, is where its tasks are, each stored as a *record*; it may be",
+        "divided into *partitions*. A store declares whether its tasks outlive the instance (*persistent*),",
+        "whether all instances on a namespace see the same tasks (*shared*), whether tasks expire, and whether",
+        "there is a server, which can fail (*remote*). It also declares whether callers choose ids, whether there",
+        "are cursors (`after`), and maintenance: `purge` removes final tasks, `restore` takes a task as it is. A",
+        "requirement about one kind of store applies to no other. Arguments and fields are those of",
+        "`taskstore/contract.py` and `taskstore/values.py`.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | requirement | decides |", "|---|---|---|"]
