@@ -245,6 +245,7 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
         ("stores:Nothing", (), 2, "Nothing"),
         ("memory", ("--claims", "nowhere.toml"), 2, "nowhere.toml: No such file"),
         ("memory", ("--entries", "0"), 2, "positive numbers"),
+        ("memory", ("--blocks", "0"), 2, "positive numbers"),
         ("memory", ("--budget", str(AUTO_CLIP)), 2, "a budget has claims about latency here"),
     ],
 )

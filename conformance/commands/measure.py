@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
-    if options.seconds <= 0 or min(options.entries, default=1) < 1 or (options.blocks or 1) < 1:
+    if any(one is not None and one <= 0 for one in (options.seconds, *options.entries, options.blocks)):
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")

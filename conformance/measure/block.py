@@ -21,6 +21,7 @@ from random import Random
 from traceback import extract_tb
 from typing import Any, TypeVar
 
+from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure.timing import Effort, Timed, Work, time_calls
 from conformance.measure.workload import workload_of
@@ -67,7 +68,7 @@ def time_store(harness: Harness, name: str, entries: int, effort: Effort, random
     try:
         return asyncio.run(time_operations())
     finally:
-        harness.discard(namespace)
+        guarded(harness).discard(namespace)
 
 
 def in_new_process(function: Callable[..., T], *arguments: Any) -> T:

@@ -18,7 +18,7 @@ def describe_environment(conformance: Results, benchmark: Benchmark) -> Mapping[
         "Suite started": f"{conformance.started:{TIME}}",
         "Seconds of the suite": f"{conformance.seconds:,.0f}",
         "Seed of the suite": suite.seed,
-        "Measurements started": f"{benchmark.made:{TIME}}",
+        "Measurements ended": f"{benchmark.made:{TIME}}",
         "Seconds of the measurements": f"{benchmark.seconds:,.0f}" if benchmark.seconds else "",
         "Depth": benchmark.depth,
         "Blocks": max((len(row.extra_info.blocks) for row in benchmark.benchmarks), default=0),
