@@ -57,8 +57,9 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks up to 1 MiB. The size counts texts
-    in UTF-8, and video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
+    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks up to 1 MiB: step, result and
+    error texts in UTF-8, video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names
+    `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -122,7 +123,7 @@ LIST-11 MUST
     comes across it.
 LIST-12 MUST
     A task that exists and matches during all calls of a paging by cursor (`after`) is on exactly one page, in
-    order. Others may change or remove the cursor's task meanwhile. The last page has no cursor.
+    order. The cursor's task may be changed or removed meanwhile. The last page has no cursor.
 LIST-13 MUST
     A cursor is the creation time in microseconds since 1970, a dot, and the id of its page's last task. It may be
     used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
@@ -177,7 +178,7 @@ FAIL-01 MUST D27
     an empty page. So does opening from settings if nothing listens. Its `failure_kind` says what failed, and its
     `address` where.
 FAIL-04 SHOULD D27
-    If Redis does not answer, opening raises `StoreUnavailable`. It states the address, with port and database, and
+    Opening raises `StoreUnavailable` also if Redis stays silent. It states the address, with port and database, and
     says in English and Chinese what to check (`redis-cli ping`, the `REDIS_*` settings) and how to go on without
     Redis (`USE_REDIS_FOR_TASKS=false`).
 FAIL-05 MUST
@@ -191,8 +192,8 @@ FAIL-09 MUST
     leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
 FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
-    `write_may_have_happened` is false. After other failures it says so only if it is true. It may have happened if
-    too few replicas confirm in time.
+    `write_may_have_happened` is false. After other failures it says so only if it is true. A write that waits for
+    replicas may have happened if too few confirm.
 FAIL-13 MUST
     Whatever happens to replies on their way (lost, late, exchanged), a call in flight gets its own reply or
     `StoreUnavailable`; no read gives a false "not found" or empty page. The next call gets its own reply. No
@@ -239,7 +240,7 @@ COST-02 SHOULD
     An operation of a remote store costs one request, for any number of tasks. A listing costs one to each
     partition. Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
 COST-04 MUST D12 D35
-    Memory mode keeps every task that has not expired and was not purged, and uses more memory the more there are.
+    Memory mode keeps every task that has not expired and was not purged, and so needs more memory for more tasks.
 COST-05 MUST
     Connections, files, threads and timers do not grow with the number of calls.
 # MAINT Maintenance
@@ -287,7 +288,7 @@ def specification() -> str:
         "divided into *partitions*. A store declares whether its tasks outlive the instance (*persistent*),",
         "whether all instances on a namespace see the same tasks (*shared*), whether tasks expire, and whether",
         "there is a server, which can fail (*remote*). It also declares whether callers choose ids, whether there",
-        "are cursors (`after`), and maintenance: `purge` removes final tasks, `restore` takes a task as it is. A",
+        "are cursors (`after`), and maintenance: `purge` removes final tasks, `restore` stores a task as it is. A",
         "requirement about one kind of store applies to no other. Arguments and fields are those of",
         "`taskstore/contract.py` and `taskstore/values.py`.",
     ]

@@ -55,7 +55,7 @@ LATENCY_WORDS = {
     "faster": "{count} of {all} are pessimistic: the documented design is {least} to {most} times faster",
     "slower": "{count} of {all} are optimistic: the documented design is {least} to {most} times slower",
     "inconclusive": "{count} of {all} cannot be told",
-    "under-specified": "{count} depend on the number of tasks: {those}",
+    "under-specified": "{count} depend on the number of tasks",
     "not-yet-checked": "{count} of {all} were not measured enough",
 }
 """What the verdicts of the documented latencies mean for the document. Factors are from the nearer end of the range."""
@@ -175,18 +175,16 @@ class _Texts:
         for one in answers:
             factors = sorted(row.factor for rows in one.measured for row in rows if row.factor)
             least, most = (times(factors[place]) if factors else "" for place in (0, -1))
-            those = self.text("; ").join(map(self.by_tasks, one.measured))
             words = LATENCY_WORDS[one.verdict]
-            parts.append(self.text(words, count=len(one.measured), all=count, least=least, most=most, those=those))
+            parts.append(self.text(words, count=len(one.measured), all=count, least=least, most=most))
+            parts += map(self.by_tasks, one.measured) if one.verdict == "under-specified" else ()
         return self.text(" ").join(part + self.text(".") for part in parts)
 
     def by_tasks(self, rows: Sequence[Latency]) -> Markup:
         """Say what an operation was found to take among the fewest tasks and among the most."""
-        if not rows:
-            return Markup("")
         first, last = (self.text(FOUND[row.verdict], factor=times(row.factor or 1)) for row in (rows[0], rows[-1]))
         return self.text(
-            "{operation} in {mode} is {first} at {few} tasks, {last} at {many}",
+            "A {operation} in {mode} is {first} at {few} tasks, {last} at {many}",
             operation=self.text(rows[0].operation),
             mode=self.text(MODES[rows[0].mode]),
             first=first,
