@@ -57,9 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks up to 1 MiB: step, result and
-    error texts in UTF-8, video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names
-    `task`.
+    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB. Texts count in UTF-8,
+    video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -192,8 +191,8 @@ FAIL-09 MUST
     leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
 FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
-    `write_may_have_happened` is false. After other failures it says so only if it is true. A write that waits for
-    replicas may have happened if too few confirm.
+    `write_may_have_happened` is false. After other failures it says so only if it is true: not where the store
+    waits for replicas and too few confirm.
 FAIL-13 MUST
     Whatever happens to replies on their way (lost, late, exchanged), a call in flight gets its own reply or
     `StoreUnavailable`; no read gives a false "not found" or empty page. The next call gets its own reply. No
@@ -225,8 +224,9 @@ MODE-12 MUST
     Malformed settings and malformed lines of `.env` raise `SettingsInvalid`, whose message has one line for each
     and no password.
 MODE-15 SHOULD
-    `REDIS_PORT` from 1 to 65,535, `REDIS_DB` from 0, timeouts above 0, `TASK_TTL` from 1 to 3,155,760,000 and any
-    `TASK_KEY_PREFIX` that is not empty and has no brace are accepted, and other values raise `SettingsInvalid`.
+    These settings are accepted: `REDIS_PORT` from 1 to 65,535, `REDIS_DB` from 0, timeouts above 0 seconds,
+    `TASK_TTL` from 1 to 3,155,760,000 seconds, any `TASK_KEY_PREFIX` that is not empty and has no brace. Others
+    raise `SettingsInvalid`.
 MODE-17 SHOULD
     The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database; `REDIS_USERNAME`
     and `REDIS_PASSWORD` are used to log in.
