@@ -235,7 +235,7 @@ def test_a_listing_that_depends_on_the_number_of_tasks_is_told_at_the_fewest_and
             ("documented-memory", "none", tasks / 10_000),
         )
     ]
-    said = "A list in Redis mode is as documented at 100 tasks, 40 times slower at 10,000."
+    said = "A list in Redis mode is as documented at 100 tasks, and 40 times slower at 10,000."
     assert said in render_page(report(GOOD, benchmark(*rows)))
 
 

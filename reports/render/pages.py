@@ -184,7 +184,7 @@ class _Texts:
         """Say what an operation was found to take among the fewest tasks and among the most."""
         first, last = (self.text(FOUND[row.verdict], factor=times(row.factor or 1)) for row in (rows[0], rows[-1]))
         return self.text(
-            "A {operation} in {mode} is {first} at {few} tasks, {last} at {many}",
+            "A {operation} in {mode} is {first} at {few} tasks, and {last} at {many}",
             operation=self.text(rows[0].operation),
             mode=self.text(MODES[rows[0].mode]),
             first=first,
