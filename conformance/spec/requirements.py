@@ -57,8 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB. Texts count in UTF-8,
-    video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
+    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB: the bytes of texts in
+    UTF-8, and of video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -191,8 +191,7 @@ FAIL-09 MUST
     leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
 FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
-    `write_may_have_happened` is false. After other failures it says so only if it is true: not where the store
-    waits for replicas and too few confirm.
+    `write_may_have_happened` is false. After other failures it says so only if it is true.
 FAIL-13 MUST
     Whatever happens to replies on their way (lost, late, exchanged), a call in flight gets its own reply or
     `StoreUnavailable`; no read gives a false "not found" or empty page. The next call gets its own reply. No
@@ -284,13 +283,13 @@ def specification() -> str:
         "unused.",
         "",
         "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object.",
-        "Its *namespace*, such as a key prefix, is where its tasks are, each stored as a *record*; it may be",
-        "divided into *partitions*. A store declares whether its tasks outlive the instance (*persistent*),",
-        "whether all instances on a namespace see the same tasks (*shared*), whether tasks expire, and whether",
-        "there is a server, which can fail (*remote*). It also declares whether callers choose ids, whether there",
-        "are cursors (`after`), and maintenance: `purge` removes final tasks, `restore` stores a task as it is. A",
-        "requirement about one kind of store applies to no other. Arguments and fields are those of",
-        "`taskstore/contract.py` and `taskstore/values.py`.",
+        "Its *namespace*, such as a key prefix, is where its tasks are, each stored as a *record*. A namespace may",
+        "be divided into *partitions*, so that several nodes can share it. A store declares whether its tasks",
+        "outlive the instance (*persistent*), whether all instances on a namespace see the same tasks (*shared*),",
+        "whether tasks expire, and whether there is a server, which can fail (*remote*). It also declares whether",
+        "callers choose ids, whether there are cursors (`after`), and maintenance: `purge` removes final tasks,",
+        "`restore` stores a task as it is. A requirement about one kind of store applies to no other. Arguments",
+        "and fields are those of `taskstore/contract.py` and `taskstore/values.py`.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | requirement | decides |", "|---|---|---|"]

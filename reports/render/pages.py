@@ -68,7 +68,7 @@ FOUND = {
 """What a latency was found to be at one number of tasks."""
 COUNTED = {
     "holds": "{count} hold",
-    "holds-corrected": "{count} hold as corrected",
+    "holds-corrected": "{count} hold with a correction",
     "faster": "{count} are pessimistic",
     "slower": "{count} are optimistic",
     "under-specified": "{count} are under-specified",
