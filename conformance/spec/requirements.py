@@ -57,8 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB: the bytes of texts in
-    UTF-8, and of video ids and metadata as compact JSON. More raises `InvalidArgument`; for size it names `task`.
+    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB (texts counted in UTF-8,
+    video ids and metadata as compact JSON). More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -121,8 +121,8 @@ LIST-11 MUST
     A task whose record was removed behind the store's back is never listed. `total` may count it until a listing
     comes across it.
 LIST-12 MUST
-    A task that exists and matches during all calls of a paging by cursor (`after`) is on exactly one page, in
-    order. The cursor's task may be changed or removed meanwhile. The last page has no cursor.
+    If a caller pages by cursor (`after`), a task that exists and matches during all the calls is on exactly one
+    page, in order. The cursor's task may be changed or removed meanwhile. The last page has no cursor.
 LIST-13 MUST
     A cursor is the creation time in microseconds since 1970, a dot, and the id of its page's last task. It may be
     used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
@@ -133,7 +133,7 @@ EXP-01 MUST D10
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
 EXP-04 MUST D10
-    After a listing, nothing is left in storage of tasks that had expired.
+    After a listing, storage holds nothing of the tasks that had expired.
 EXP-05 MUST D11
     In a store that does not expire tasks, no task disappears by itself.
 EXP-06 MUST D34
@@ -236,8 +236,8 @@ MODE-18 SHOULD D24
 COST-01 MUST D08
     A remote store answers nothing from a cache: each call that it accepts costs a request to the server.
 COST-02 SHOULD
-    An operation of a remote store costs one request, for any number of tasks. A listing costs one to each
-    partition. Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
+    An operation of a remote store costs one request, and a listing one to each partition, for any number of tasks.
+    Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
 COST-04 MUST D12 D35
     Memory mode keeps every task that has not expired and was not purged, and so needs more memory for more tasks.
 COST-05 MUST
@@ -251,7 +251,7 @@ MAINT-02 MUST D37
     store. Restoring under a taken id raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
     Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
-    or whose times are not from 1970 to 2200 in UTC.
+    and for one whose times are not from 1970 to 2200 in UTC.
 """
 """Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""
 
