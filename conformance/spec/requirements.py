@@ -57,8 +57,8 @@ VAL-02 MUST
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
-    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB (texts counted in UTF-8,
-    video ids and metadata as compact JSON). More raises `InvalidArgument`; for size it names `task`.
+    A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB, counted as `MAX_BYTES`
+    in `contract.py` says. More raises `InvalidArgument`; for size it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -124,8 +124,8 @@ LIST-12 MUST
     If a caller pages by cursor (`after`), a task that exists and matches during all the calls is on exactly one
     page, in order. The cursor's task may be changed or removed meanwhile. The last page has no cursor.
 LIST-13 MUST
-    A cursor is the creation time in microseconds since 1970, a dot, and the id of its page's last task. It may be
-    used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
+    A cursor has the last task of its page: its creation time in microseconds since 1970, a dot, and its id. It may
+    be used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
 EXP-01 MUST D10
     As in Redis, a task still lives when exactly its lifetime has passed; a millisecond later it is gone for get,
@@ -193,9 +193,8 @@ FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
     `write_may_have_happened` is false. After other failures it says so only if it is true.
 FAIL-13 MUST
-    Whatever happens to replies on their way (lost, late, exchanged), a call in flight gets its own reply or
-    `StoreUnavailable`; no read gives a false "not found" or empty page. The next call gets its own reply. No
-    connection leaks.
+    If a reply is lost or late, a call in flight gets its own reply or `StoreUnavailable`, never another call's; no
+    read gives a false "not found" or empty page. The next call gets its own reply. No connection leaks.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
 FAIL-17 SHOULD D24 D25
@@ -251,7 +250,7 @@ MAINT-02 MUST D37
     store. Restoring under a taken id raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
     Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
-    and for one whose times are not from 1970 to 2200 in UTC.
+    and for one with times before 1970 or after 2200 (UTC).
 """
 """Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""
 
