@@ -58,7 +58,7 @@ VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
     A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB, counted as `MAX_BYTES`
-    in `contract.py` says. More raises `InvalidArgument`; for size it names `task`.
+    in `contract.py` says. More raises `InvalidArgument`; if a task is too large, it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -89,7 +89,7 @@ LIFE-14 MUST
     A call that raises `InvalidArgument` or `TaskFinal` changes nothing, `updated_at` included.
 LIFE-17 MUST
     A write that changes a task keeps `created_at` and sets `updated_at` to the time of the write. `updated_at` and
-    `completed_at` never go back, even if the clock does. An update with unchanged values need not be a write.
+    `completed_at` never go back, even if the clock does. An update with equal values may keep times and lifetime.
 LIFE-18 SHOULD
     `cancel_task` sets `completed_at`.
 # ATOM Atomicity
@@ -141,8 +141,8 @@ EXP-06 MUST D34
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
-    Later writes remove expired tasks from storage. If nobody calls a shared store, nothing of it is left in storage
-    two lifetimes after the last write.
+    Later writes remove expired tasks from storage. If nobody calls a shared store whose tasks expire, nothing is
+    left in storage two lifetimes after the last write.
 # ID Identity
 ID-01 MUST
     No two tasks get the same id from the store.
@@ -246,8 +246,8 @@ MAINT-01 MUST D29
     `purge` removes the tasks that became final before the given moment, and no others, and returns how many it
     removed.
 MAINT-02 MUST D37
-    Tasks restored (`restore`) from a memory store keep their ids, times and values, and get the lifetime of the new
-    store. Restoring under a taken id raises `TaskExists` and leaves the stored task as it is.
+    A task that is restored (`restore`) keeps its id, times and values, and its lifetime begins anew. Restoring
+    under a taken id raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
     Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
     and for one with times before 1970 or after 2200 (UTC).
