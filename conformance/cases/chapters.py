@@ -105,9 +105,8 @@ def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
     texts = []
     for number in dict.fromkeys(one.requirements[0] for one in new):
         first, *others = [one for one in new if one.requirements[0] == number]
-        every = (cut(f"also expected {one.expected}; came {one.actual}", _WIDTH) for one in others)
-        lines = [*dict.fromkeys(every)]
-        more = [f"also {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
+        lines = [*dict.fromkeys(cut(f"also expected {one.expected}; came {one.actual}", _WIDTH) for one in others)]
+        more = [f"and {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
         texts.append("\n".join([shown(first, tally.seen[first.signature]), *lines[:_MOST_OTHERS], *more]))
     if len(new) < len(found):
         texts.append(f"Of what is shown above {len(found) - len(new)} findings came again.")
