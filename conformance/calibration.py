@@ -7,22 +7,32 @@ nothing expires. What is wrong about the store is left to the tests.
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 
 from conformance.adapter import AdaptedStore, TaskView
 from conformance.case import Namespace, NotTestable
-from conformance.guard import HarnessFailedError, guarded
+from conformance.core.observe import record_of
+from conformance.guard import guarded
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.spec.model import FIELDS
 from taskstore import Task, TaskCreateRequest, TaskStatus
 
-_HOUR, _EIGHT_DAYS, _SLACK = timedelta(hours=1), timedelta(days=8), timedelta(minutes=5)
+_HOUR = timedelta(hours=1)
+_EIGHT_DAYS = timedelta(days=8)
+_SLACK = timedelta(minutes=5)
+_SECONDS = 20
+"""How long a check may take: it has few calls."""
 
 
 class CalibrationError(Exception):
     """A hook does not do what it promises, or a declaration is not true."""
+
+
+class _StoreFailedError(Exception):
+    """The store did not do what a check rests on. The tests say what is wrong about it."""
 
 
 def calibrate(harness: Harness) -> dict[str, NotTestable]:
@@ -37,15 +47,12 @@ def calibrate(harness: Harness) -> dict[str, NotTestable]:
 
 async def _calibrated(harness: Harness) -> dict[str, NotTestable]:
     unjudged: dict[str, NotTestable] = {}
-    for name in ("remote", "adapter", "namespaces", "records", "requests", "lifetime", "clock", "anew"):
-        try:
-            async with asyncio.timeout(20), AsyncExitStack() as stack:
+    for check in _checks():
+        with suppress(HookMissingError, _StoreFailedError, TimeoutError):
+            async with asyncio.timeout(_SECONDS), AsyncExitStack() as stack:
                 bench = _Bench(harness, stack)
-                unjudged |= await getattr(bench, name)(*await bench.begin()) or {}
-        except (CalibrationError, HarnessFailedError):
-            raise
-        except Exception:  # noqa: BLE001, S110  there is no such hook; what a store raises is for the tests
-            pass
+                store, task = await bench.begin()
+                unjudged |= await check(bench, store, task) or {}
     return unjudged
 
 
@@ -63,8 +70,10 @@ class _Bench(Namespace):
         stack.callback(self.harness.discard, self.name)
 
     async def begin(self) -> tuple[Any, Any]:
-        store = await self.stack.enter_async_context(self.open())
-        return store, await store.create_task(TaskCreateRequest(video_ids=("calibration",)))
+        opening = self.open()
+        store = await opening.__aenter__()
+        self.stack.push_async_callback(_close, opening)
+        return store, await _answer(store.create_task, TaskCreateRequest(video_ids=("calibration",)))
 
     async def remote(self, _store: Any, task: Any) -> None:
         for hook, arguments in (("url", ()), ("open_at", (self.name, "redis://127.0.0.1:1/0", 1))):
@@ -95,12 +104,13 @@ class _Bench(Namespace):
         behind, task_id = self.inspector, task.task_id
         with suppress(HookMissingError):
             before = behind.keys()
-            await store.create_task(TaskCreateRequest(video_ids=("another",)))
+            await _answer(store.create_task, TaskCreateRequest(video_ids=("another",)))
             _expect(behind.keys() - before, "inspector.keys", f"{len(before)} keys before a creation, the same after")
             is_so = behind.mentions(task_id) and not behind.mentions(f"{task_id}-not")
             _expect(is_so, "inspector.mentions", "no task that is there is mentioned, or one that is not there is")
         raw = behind.raw(task_id)
-        if (await store.update_task_status(task_id, TaskStatus.CLIPPING)).status is TaskStatus.CLIPPING:
+        updated = await _answer(store.update_task_status, task_id, TaskStatus.CLIPPING)
+        if getattr(updated, "status", None) is TaskStatus.CLIPPING:
             _expect(behind.raw(task_id) != raw, "inspector.raw", "the same after an update")
 
     async def requests(self, store: Any, task: Any) -> None:
@@ -109,7 +119,7 @@ class _Bench(Namespace):
         _expect(any(counts), "inspector.requests", "when nobody calls it does not count its own request, and no other")
         before = count()
         for _ in range(3):
-            await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+            await _answer(store.update_task_status, task.task_id, TaskStatus.CLIPPING)
         _expect(count() > before + 3, "inspector.requests", "it does not count three updates")
 
     async def lifetime(self, store: Any, task: Any) -> None:
@@ -123,7 +133,8 @@ class _Bench(Namespace):
 
     async def clock(self, store: Any, task: Any) -> dict[str, NotTestable]:
         self.advance(_HOUR)
-        passed = (await self.begin())[1].created_at - task.created_at
+        _, younger = await self.begin()
+        passed = _creation(younger) - _creation(task)
         if abs(passed - _HOUR) < _SLACK:
             return {}
         _expect(self.has(Capability.EXPIRING), "advance", f"a task is younger by {passed} than one an hour older")
@@ -134,14 +145,57 @@ class _Bench(Namespace):
 
     async def anew(self, store: Any, task: Any) -> dict[str, NotTestable]:
         """Whether an adapter makes the results. `Task` is ours: a store that others use returns objects of its own."""
-        one, again = [await store.get_task(task.task_id) for _ in range(2)]
+        first, second = [await _answer(store.get_task, task.task_id) for _ in range(2)]
         adapters = {kind.__module__ for kind in (AdaptedStore, *type(self.own).__mro__)}
-        is_rebuilt = isinstance(one, Task) and type(store).__module__ in adapters and one is not again
+        is_rebuilt = isinstance(first, Task) and type(store).__module__ in adapters and first is not second
         if not (is_rebuilt if self.own.rebuilds_results is None else self.own.rebuilds_results):
             return {}
         text = f"results are made anew by the adapter {type(store).__qualname__}: what the store returns is not seen"
         text += "" if self.own.rebuilds_results else "; if it is a store, say `rebuilds_results = False` in the harness"
         return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",)))
+
+
+def _checks() -> list[Callable[[_Bench, Any, Any], Awaitable[dict[str, NotTestable] | None]]]:
+    return [
+        _Bench.remote,
+        _Bench.adapter,
+        _Bench.namespaces,
+        _Bench.records,
+        _Bench.requests,
+        _Bench.lifetime,
+        _Bench.clock,
+        _Bench.anew,
+    ]
+
+
+async def _answer(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Return what an operation of the store returns.
+
+    Raises:
+        HookMissingError: if the adapter has no place for an argument.
+        _StoreFailedError: if it raises.
+    """
+    try:
+        return await operation(*arguments)
+    except HookMissingError:
+        raise
+    except Exception as fault:  # a store may raise anything
+        raise _StoreFailedError from fault
+
+
+def _creation(task: Any) -> Any:
+    """Return when a task was created, as the store says."""
+    try:
+        return record_of(task).created_at
+    except Exception as fault:  # what the store returned may be no task
+        raise _StoreFailedError from fault
+
+
+async def _close(opening: AbstractAsyncContextManager[Any]) -> None:
+    try:
+        await opening.__aexit__(None, None, None)
+    except Exception as fault:  # a store may raise anything
+        raise _StoreFailedError from fault
 
 
 async def _has(store: Any, task: Any) -> bool:

@@ -211,6 +211,31 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
     assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken
 
 
+async def mistaken(*_: object) -> None:
+    raise NameError("a mistake in a check")
+
+
+def test_a_mistake_in_a_check_is_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.calibration._Bench.anew", mistaken)
+    with pytest.raises(NameError):
+        calibrate(MemoryHarness())
+
+
+class Refuses(MemoryTaskStore):
+    async def get_task(self, task_id: str) -> Task:
+        raise OSError
+
+    async def update_task_status(self, *_: Any, **__: Any) -> Any:
+        return None
+
+    async def aclose(self) -> None:
+        raise OSError
+
+
+def test_what_a_store_raises_is_left_to_the_scenarios() -> None:
+    assert calibrate(type("Wrong", (MemoryHarness,), {"store_class": Refuses})()) == {}
+
+
 @pytest.mark.usefixtures("few_plugins")
 def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stands.py").write_text(

@@ -43,10 +43,21 @@ async def reduce(
     shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
     plainer: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
 ) -> None:
-    """Leave actions out, but for the last, then put plainer ones at each place.
+    """Leave actions out, but for the last, then put simpler ones at each place, until nothing gets shorter or simpler.
+
+    A simpler action may make an earlier one superfluous.
 
     `shown` returns the actions that show the same, those that it is given or their beginning, or none.
     """
+    before: tuple[T, ...] = ()
+    while actions != before:
+        before = actions
+        actions = await _simplified(await _shortened(actions, shown), shown, plainer)
+
+
+async def _shortened(
+    actions: tuple[T, ...], shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]]
+) -> tuple[T, ...]:
     size = len(actions)
     while size := size // 2:
         place = 0
@@ -55,14 +66,23 @@ async def reduce(
                 actions = fewer
             else:
                 place += size
+    return actions
+
+
+async def _simplified(
+    actions: tuple[T, ...],
+    shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
+    plainer: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
+) -> tuple[T, ...]:
     place = 0
     while place < len(actions):
-        for one in plainer(actions, place):
-            if simpler := await shown(one):
+        for candidate in plainer(actions, place):
+            if simpler := await shown(candidate):
                 actions = simpler
                 break
         else:
             place += 1
+    return actions
 
 
 def _smaller(value: Any) -> Iterator[Any]:
