@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from conformance import Capability, Harness
-from conformance.adapter import Adapter, Call, Raise
-from conformance.calibration import calibrate
 from conformance.compare.search import Search
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
-from conformance.core.scenario import Action, Id, Scenario, create, get, listing, update
+from conformance.engine.finding import Tally
+from conformance.engine.group import play
+from conformance.engine.scenario import Action, Id, Scenario, create, get, listing, update
 from conformance.suite import run
+from conformance.tasks.adapter import Adapter, Call, Raise
+from conformance.tasks.calibration import calibrate
 from taskstore import Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
 
 ALL = {name: name for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")}

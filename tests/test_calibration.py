@@ -12,19 +12,19 @@ from typing import Any, ClassVar
 
 import pytest
 
-from conformance.adapter import Adapter
-from conformance.calibration import CalibrationError, calibrate
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
+from conformance.engine.group import play
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.spec.model import FIELDS
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.subjects.server_harness import RedisNamespace
 from conformance.suite import run
-from conformance.tables import lifetimes, places
+from conformance.tasks.adapter import Adapter
+from conformance.tasks.calibration import CalibrationError, calibrate
+from conformance.tasks.spec.model import FIELDS
+from conformance.tasks.tables import lifetimes, places
 from taskstore import MemoryTaskStore, Task, TaskStore
 
 DECLARED = MemoryHarness.capabilities
@@ -216,7 +216,7 @@ async def mistaken(*_: object) -> None:
 
 
 def test_a_mistake_in_a_check_is_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.calibration._Bench.anew", mistaken)
+    monkeypatch.setattr("conformance.tasks.calibration._Bench.anew", mistaken)
     with pytest.raises(NameError):
         calibrate(MemoryHarness())
 

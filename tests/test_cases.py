@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import redis
 
-from conformance import case as cases_of
-from conformance.calibration import CalibrationError, calibrate
-from conformance.case import Namespace, NotTestable, Subject
-from conformance.cases import cost, find_cases, records
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, Inspector
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
+from conformance.tasks import case as cases_of
+from conformance.tasks.calibration import CalibrationError, calibrate
+from conformance.tasks.case import Namespace, NotTestable, Subject
+from conformance.tasks.cases import cost, find_cases, records
 from taskstore import MemoryTaskStore, TaskStore
 
 KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"

@@ -21,9 +21,9 @@ import redis
 import taskstore
 from conformance.commands.compare import EPILOG
 from conformance.measure.claims import read_claims
-from conformance.operations.contract import operations_of
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer
+from conformance.tasks.operations import operations_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_plugins")]
 

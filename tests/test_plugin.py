@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cases import find_cases
-from conformance.cases.chapters import CHAPTERED
 from conformance.results.document import Result, read
+from conformance.tasks.cases import find_cases
+from conformance.tasks.cases.chapters import CHAPTERED
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Subject
-from conformance.cases import find_cases
-from conformance.core.chapter import play
-from conformance.core.finding import Finding, Tally
-from conformance.core.scenario import (
+from conformance.engine.finding import Finding, Tally
+from conformance.engine.group import play
+from conformance.engine.scenario import (
     Id,
     Look,
     Race,
@@ -32,7 +30,9 @@ from conformance.core.scenario import (
 from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.tables.tasks import BEYOND, restorable, scenario
+from conformance.tasks.case import Subject
+from conformance.tasks.cases import find_cases
+from conformance.tasks.tables.tasks import BEYOND, restorable, scenario
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskNotFound
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from itertools import chain
 
-from conformance.core.shrink import reduce
+from conformance.engine.shrink import reduce
 
 Groups = tuple[tuple[str, ...], ...]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
+from conformance.engine.group import play
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.tables import arguments, lifetimes, places, races
+from conformance.tasks.tables import arguments, lifetimes, places, races
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
 from taskstore.values import microseconds
 

@@ -15,9 +15,9 @@ from conformance.compare.values import Observer, Tree, changes_of, mismatches
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.choices import Choice
-from conformance.operations.contract import operations_of
 from conformance.operations.operation import Operation, with_ids
 from conformance.operations.parts import drained
+from conformance.tasks.operations import operations_of
 from conformance.text import source
 
 _NOWHERE, _SERVER_SECONDS = "redis://127.0.0.1:1/0", 0.5

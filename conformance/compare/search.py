@@ -13,7 +13,7 @@ from conformance.compare.plan import Plan, pool
 from conformance.compare.play import Steps, Store
 from conformance.compare.report import Finding, Report, Row
 from conformance.compare.values import Mismatch, Tree, mismatches
-from conformance.core.shrink import reduce
+from conformance.engine.shrink import reduce
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
 from conformance.operations.parts import imports_of, inside

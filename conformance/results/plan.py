@@ -11,8 +11,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from conformance.cases import find_cases
-from conformance.cases.chapters import CHAPTERED, CHAPTERS
 from conformance.results import known
 from conformance.results.document import (
     AboutSubject,
@@ -24,7 +22,9 @@ from conformance.results.document import (
     Verdict,
 )
 from conformance.results.fingerprint import fingerprint
-from conformance.spec.requirements import REQUIREMENTS, Level
+from conformance.tasks.cases import find_cases
+from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS
+from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 
 Place = tuple[str, str]
 """A case or a chapter, or the test of a result, and a subject."""

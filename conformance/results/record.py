@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 import pytest
 from pydantic import TypeAdapter
 
-from conformance.case import NotApplicable, NotTestable, Subject
-from conformance.cases.chapters import CHAPTERED, CHAPTERS, shown
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
 from conformance.guard import HarnessFailedError
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Result, Results, Verdict
 from conformance.results.plan import Place, Plan, add_up, begin
 from conformance.subjects.registry import shown_name
+from conformance.tasks.case import NotApplicable, NotTestable, Subject
+from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS, shown
 from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6

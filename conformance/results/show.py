@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 from conformance.results.document import Result, Results, Verdict
-from conformance.spec.requirements import REQUIREMENTS
+from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.text import cut, in_columns, printable
 
 _SUITE = Path(__file__).parents[1]

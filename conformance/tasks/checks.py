@@ -1,0 +1,103 @@
+"""What no model can know of a result: types, clocks, ids, and whether what was handed out stays as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.judge import Made
+from conformance.tasks.adapter import TaskView
+from conformance.tasks.observe import TIMES, describe, differences, record_of, result_of, shown, spoil_task
+from conformance.tasks.spec.model import Outcome, Record, Symbol
+from taskstore import TaskStatus
+
+_OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
+"""The form of an id that the store makes."""
+_MANY, _DIGITS, _FEWEST = 200, 32, 10
+"""So many ids tell whether their digits are random: each has nearly all of sixteen values, and none repeats another."""
+_CLOCK_SLACK = timedelta(minutes=5)
+_SPOILED, _KEPT = 3, 30
+
+
+@dataclass
+class Checks:
+    """The checks of one scenario."""
+
+    tally: Tally
+    has_ticked: bool = False
+    """Whether time has passed since the last write."""
+    _made: list[str] = field(default_factory=list)
+    _handed: list[tuple[Any, Record]] = field(default_factory=list)
+    _count: int = 0
+
+    def of(self, made: Made, outcome: Outcome, passed: timedelta) -> Iterator[Finding]:
+        """Check a result that the model allows, and keep or change what was handed out."""
+        written, observed = outcome.written, made.observed
+        tasks = [made.answer] if isinstance(observed, Record) else list(getattr(made.answer, "tasks", ()))[:2]
+        self.tally.exercised["VAL-10"] += 1
+        for task in tasks:
+            yield from _types(task)
+        if written is not None and isinstance(observed, Record):
+            yield from self._times(written, observed, passed, is_new=made.call.operation == "create_task")
+            if isinstance(written.task_id, Symbol):
+                yield from self._id(observed.task_id)
+        for task in tasks if self.tally.spoils else ():
+            self._count += 1
+            if self._count % _SPOILED == 0:
+                spoil_task(task)
+            elif len(self._handed) < _KEPT:
+                self._handed.append((task, record_of(task)))
+
+    def _times(self, written: Record, observed: Record, passed: timedelta, *, is_new: bool) -> Iterator[Finding]:
+        now, number = datetime.now(UTC), "VAL-10" if is_new else "LIFE-17"
+        for name in TIMES:
+            wanted, moment = getattr(written, name), getattr(observed, name)
+            if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
+                continue
+            before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
+            if not now - _CLOCK_SLACK <= moment <= max(now + passed, before) + _CLOCK_SLACK:
+                yield complaint(number, f"{name} is {now}, by the clock", moment, name)
+            elif self.has_ticked and not is_new and moment == before <= now + passed:
+                yield complaint(number, f"{name} is later than {before}", "it is the same", name)
+        self.has_ticked = False
+
+    def _id(self, task_id: Any) -> Iterator[Finding]:
+        if task_id in self.tally.made:
+            yield complaint("ID-01", "an id that no other task got", f"{task_id!r} again", "task_id")
+        if not _OWN_ID.fullmatch(task_id):
+            yield complaint("ID-02", "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
+        self.tally.made.add(task_id)
+        self._made.append(task_id)
+        self.tally.exercised.update(("ID-01", "ID-02"))
+
+    def at_the_end(self) -> Iterator[Finding]:
+        """Check what only many results show."""
+        digits = [*zip(*(one[-_DIGITS:].lower() for one in self._made), strict=False)]
+        if len(self._made) >= _MANY and (len({*digits}) < _DIGITS or min(map(len, map(set, digits))) < _FEWEST):
+            yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
+        for task, record in self._handed if self.tally.spoils else ():
+            if names := differences(record, now := result_of(task)):
+                was = f"a task that was returned stays {describe(record, names)}"
+                yield complaint("VAL-02", was, describe(now, names), "handed")
+        self.tally.exercised["VAL-02"] += len(self._handed)
+
+
+def _types(task: Any) -> Iterator[Finding]:
+    """What equals the right value all the same is compared as if it were of the right type.
+
+    So a type that is wrong everywhere is reported once, and not as a difference between two calls.
+    """
+    times = [(name, getattr(task, name, None)) for name in TIMES]
+    wrong = [
+        (name, "VAL-10") for name, time in times if isinstance(time, datetime) and time.utcoffset() != timedelta(0)
+    ]
+    if type(task.status) is not TaskStatus:
+        wrong.append(("status", "LIFE-02"))
+    if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
+        wrong.append(("video_ids", "LIFE-01"))
+    for name, number in wrong:
+        yield complaint(number, f"{name} of the contract's type", shown(getattr(task, name)), name)

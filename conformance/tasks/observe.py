@@ -1,0 +1,168 @@
+"""Between the store's words and the model's: what a store is given, what came out, and in which fields it differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance.tasks.spec.model import (
+    FIELDS,
+    STATUSES,
+    Page,
+    Raised,
+    Record,
+    Request,
+    Result,
+    Symbol,
+    canonical,
+    is_same,
+    plain,
+)
+from conformance.text import cut, source
+from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
+
+MARK = "changed by the caller"
+"""What the player writes into objects that it passed in or got back: in a store it has no place."""
+_PROSE = ("reason", "detail")
+TIMES = ("created_at", "updated_at", "completed_at")
+
+
+def for_store(value: Any) -> Any:
+    """An argument as the store takes it. The classes would change some values, and refuse others."""
+    if isinstance(value, Request):
+        return TaskCreateRequest.model_construct(
+            video_ids=value.video_ids, webhook_url=value.webhook_url, config=deepcopy(value.config)
+        )
+    if not isinstance(value, Record):
+        return value
+    fields = value._asdict()
+    metadata = plain(fields.pop("metadata"))  # a text is the JSON text of the task
+    written = metadata if type(metadata) is str else json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+    status = TaskStatus(value.status) if value.status in STATUSES else value.status
+    return Task.model_construct(**(fields | {"status": status, "metadata_json": written}))
+
+
+def result_of(answer: Any, *, has_cursor: bool = True) -> Result | str:
+    """What an operation returned; of what cannot be read as a result of the contract, a text that says so.
+
+    The `next` of a page is `...` unless `has_cursor`: it is not compared.
+    """
+    if answer is None or type(answer) is int:
+        return answer
+    try:
+        if not hasattr(answer, "tasks"):
+            return record_of(answer)
+        following: Any = getattr(answer, "next", None) if has_cursor else ...
+        records, unreadable = tuple(map(record_of, answer.tasks)), len(getattr(answer, "unreadable", ()))
+        return Page(records, answer.total, answer.limit, answer.offset, following, unreadable)
+    except Exception as error:  # noqa: BLE001  an object of the store may raise anything
+        return f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}"
+
+
+def record_of(task: Any) -> Record:
+    """A task. Its values are taken as they are.
+
+    Raises:
+        TypeError: if the model cannot go on with it.
+    """
+    record = Record(*(getattr(task, name) for name in FIELDS))
+    if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
+        raise TypeError("it has no id, or no time")
+    metadata: Any = record.metadata  # a store may decode it each time that it is read
+    return record._replace(  # what is of another type or zone than the contract's is reported by itself
+        status=str(record.status),
+        video_ids=tuple(record.video_ids) if isinstance(record.video_ids, list) else record.video_ids,
+        metadata=canonical(metadata) if type(metadata) is dict else ("odd", shown(metadata)),
+        **{name: _in_zone(getattr(record, name)) for name in TIMES},
+    )
+
+
+def _in_zone(time: Any) -> Any:
+    return time.replace(tzinfo=UTC) if isinstance(time, datetime) and time.tzinfo is None else time
+
+
+def raised_of(error: BaseException) -> Raised:
+    """An exception by its facts. One that is not the contract's is named in full."""
+    if not isinstance(error, TaskStoreError):
+        name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+        return Raised(name, (("message", str(error)[:200]),))
+    kind = next(one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__)
+    facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
+    if "argument" in facts:  # a part of it may be named
+        facts["argument"] = str(facts["argument"]).partition("[")[0].rpartition(".")[2]
+    if "status" in facts:
+        facts["status"] = str(facts["status"])
+    return Raised(kind.__name__, tuple(facts.items()))
+
+
+def differences(expected: Any, observed: Any) -> tuple[str, ...]:
+    """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
+    if is_same(expected, observed):
+        return ()
+    if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
+        facts = dict(observed.facts)
+        return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))
+    if isinstance(expected, Record | Page) and type(expected) is type(observed):
+        return tuple(dict.fromkeys(_fields(expected, observed)))
+    return ("",)
+
+
+def _fields(expected: Any, observed: Any) -> Iterator[str]:
+    for name, one, other in zip(expected._fields, expected, observed, strict=True):
+        if name == "records" and [each.task_id for each in one] == [each.task_id for each in other]:
+            for pair in zip(one, other, strict=True):
+                yield from _fields(*pair)
+        elif isinstance(one, Symbol):
+            if not _binds(one, other):
+                yield name
+        elif not is_same(one, other) and other is not ...:
+            yield name
+
+
+def _binds(symbol: Symbol, value: Any) -> bool:
+    """Whether a value may be what a symbol stands for."""
+    if symbol.kind == "id":
+        return type(value) is str
+    before = symbol.not_before
+    return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
+
+
+def spoil(value: Any) -> None:
+    """Change all that can be changed in it, as a careless caller may."""
+    if isinstance(value, dict | list):
+        for inside in value.values() if isinstance(value, dict) else value:
+            spoil(inside)
+        value.update({MARK: True}) if isinstance(value, dict) else value.append(MARK)
+
+
+def spoil_task(task: Any) -> None:
+    """Change a task that was returned, its fields too where they can be set."""
+    spoil(task.metadata)
+    spoil(task.video_ids)
+    with suppress(Exception):  # an immutable task refuses, in its own way
+        task.current_step = task.result_url = MARK
+
+
+def shown(value: object, longest: int = 120) -> str:
+    """A value for people, cut short."""
+    return cut(source(value), longest)
+
+
+def describe(result: object, names: tuple[str, ...] = ()) -> str:
+    """A result in words, with the fields `names`."""
+    if not isinstance(result, Raised | Record | Page):
+        return shown(result)
+    values: dict[str, Any] = dict(result.facts) if isinstance(result, Raised) else result._asdict()
+    if isinstance(result, Page):
+        values["records"] = [one.task_id for one in result.records]
+    elif isinstance(result, Record):
+        values["metadata"] = plain(result.metadata)
+    chosen = [name for name in names if name in values] or [*values][:2]
+    text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
+    if isinstance(result, Raised):
+        return result.error if " " in result.error else f"{result.error}({text})"  # no answer is no exception
+    return text

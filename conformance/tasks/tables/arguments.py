@@ -1,0 +1,152 @@
+"""Every value of the tables once: those that a store keeps, those that it refuses, ids, and the largest tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from conformance.engine import scenario as do
+from conformance.engine.scenario import Call, Id, Look, Scenario, TaskOf, cancel, create, get, listing, purge, restore
+from conformance.tasks.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
+from conformance.tasks.tables import values
+from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
+from taskstore import TaskStatus
+
+
+def scenarios(depth: str = "default") -> Iterator[Scenario]:
+    """All of them."""
+    yield from _ids(depth)
+    for calls in (*refused(), *refused("nobody")):
+        yield scenario(create("a"), to("clipping"), calls, Look(), to("uploading"), Look())
+    yield from _kept()
+    yield from _statuses()
+    yield from _sizes()
+    yield from _restored()
+
+
+def refused(task: Any = A) -> list[list[Call]]:
+    """Calls that a store refuses, in groups; those that name a task, with this one."""
+    update, failed, completed = partial(do.update, task), partial(to, "failed", task), partial(to, "completed", task)
+    table: list[tuple[Callable[..., Call], str, Iterable[Any]]] = [
+        (create, "config", values.WRONG_CONFIGS),
+        (create, "config", [{"x": one} for one in values.WRONG_JSON]),
+        (create, "config", [{"a": {"b": [1, 0.5, "a", {"c": one}]}} for one in values.WRONG_JSON]),
+        (create, "video_ids", values.WRONG_VIDEO_IDS),
+        (create, "webhook_url", values.WRONG_TEXTS),
+        (create, "task_id", values.WRONG_NEW_IDS),
+        (lambda request: Call("create_task", {"request": request}), "request", (None, 7, {"video_ids": ("v",)})),
+        *((failed, name, values.WRONG_TEXTS) for name in TEXTS),
+        (partial(update, error_message="e"), "status", [one for one in STATUSES if one != "failed"]),
+        (partial(to, "pending", task), "progress", values.WRONG_PROGRESSES),
+        (completed, "progress", (*values.WRONG_PROGRESSES, *values.PROGRESSES[:-2])),
+        (update, "status", values.WRONG_STATUSES),
+        (listing, "status", values.WRONG_STATUSES),
+        (listing, "limit", (*values.WRONG_NUMBERS, 1_001)),
+        (listing, "offset", values.WRONG_NUMBERS),
+        (listing, "after", values.WRONG_CURSORS),
+        (partial(listing, after="1.a"), "offset", [1]),
+        (get, "task", values.WRONG_IDS),
+        (cancel, "task", values.WRONG_IDS),
+        (purge, "before", values.WRONG_MOMENTS),
+    ]
+    return [[call(**{name: one}) for one in wrong] for call, name, wrong in table]
+
+
+def _kept() -> Iterator[Scenario]:
+    """What a store gives back as it was given. Under an id that is taken, only the same request is no other."""
+    requests: list[dict[str, Any]] = [{"config": one} for one in values.ALIKE_CONFIGS]
+    requests += [{"config": {"x": one, "y": [0, {"z": [one]}]}} for one in values.JSON]
+    requests += [{"webhook_url": one} for one in (*values.ALIKE_TEXTS, *values.TEXTS[:-3])]
+    requests += [{"video_ids": one} for one in values.VIDEO_IDS]
+    large = [{"config": {"x": one}} for one in values.DEEPEST] + [{"webhook_url": one} for one in values.TEXTS[-3:]]
+    for fields in (*requests, *large):
+        yield scenario(create("a", **fields), to("clipping", progress=5.5), cancel(A), Look())
+    taken = [
+        [create(task_id=f"job-{(place + by) % len(requests)}", **fields) for place, fields in enumerate(requests)]
+        for by in range(5)  # some careless code takes for the same as one that stands near
+    ]
+    for again in taken:
+        yield scenario(taken[0], cancel("job-3"), again, Look(), about="ID-06")
+    for number in values.PROGRESSES:
+        copy = restore(TaskOf("a", {"task_id": "copy"})), Look()
+        yield scenario(create("a"), to("uploading", label="a", progress=number), copy, about="MAINT-02")
+    for text in values.TEXTS[:-3]:
+        texts: dict[str, Any] = dict.fromkeys(TEXTS, text)
+        yield scenario(create("a"), to("failed", **texts), Look(), to("failed", **texts))
+
+
+def _statuses() -> Iterator[Scenario]:
+    """A later write has a later time, and what is final refuses what differs from it, and nothing else."""
+    for status in STATUSES:
+        fields: dict[str, Any] = dict.fromkeys(TEXTS if status == "failed" else TEXTS[:2], "s")
+        given = [{}, fields, {"progress": 12.5}, {"progress": 0}]
+        given += [{name: one} for name in fields for one in ("s", "other", "")]
+        writes = [to(status, **one) for one in given]
+        first = create("a"), to(status, label="a", progress=100 if status == "completed" else 12.5, **fields)
+        calls = *writes, *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)  # backwards too
+        looked = [one for call in calls for one in (do.Wait(), call, get(A), listing(status=TaskStatus.FAILED))]
+        yield scenario(first, looked, Look(), about="LIFE-10 LIFE-14" if status in FINAL else "LIFE-04 LIFE-17")
+
+
+def _sizes() -> Iterator[Scenario]:
+    """Tasks of one byte more than 1 MiB, and of 1 MiB, in each part and in several together."""
+    room = values.MOST_BYTES - size_of(restorable())
+    for size in (room + 1, room):
+        text: Any = "文" * (size // 3) + "x" * (size % 3)
+        inside = '"' * ((size - 4) // 2) + "x" * (size % 2)  # as JSON each takes two bytes
+        for call in (create(config={"k": inside}), *(to("failed", **{name: text}) for name in TEXTS)):
+            yield scenario(create("a"), call, Look(), about="VAL-06")
+    half = values.MOST_BYTES // 2
+    grown = [to("clipping", current_step="s" * size) for size in (half, room + 2 - half, room + 3 - half, 1)]
+    yield scenario(create("a", webhook_url="h" * half), grown, Look(), about="VAL-06")
+
+
+def _restored() -> Iterator[Scenario]:
+    """Times of restored tasks: at their bounds, in other zones, ahead of the clock; and a purge by them."""
+    first, *_, last = values.TIMES
+    for time in values.TIMES:
+        done = restorable("a", status="cancelled", created_at=first, updated_at=last, completed_at=time)
+        both = restore(done), restore(restorable("b", created_at=time, updated_at=time))
+        yield scenario(both, get("a"), cancel("a"), to("completed", "b"), Look(), about="MAINT-02 VAL-10")
+        yield scenario(both, purge(time), get("a"), purge(time + MICROSECOND), get("a"), listing(), about="MAINT-01")
+    mixed = [restore(restorable(f"t{n}", created_at=time, updated_at=last)) for n, time in enumerate(values.TIMES)]
+    yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
+    yield scenario(map(restore, map(restorable, "bdac")), do.Pages(1), do.Pages(1, by_cursor=True), about="LIST-12")
+    ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
+    for write in (to("clipping", "restored"), to("completed", "restored"), cancel("restored")):
+        yield scenario(ahead, write, get("restored"), Look(), about="LIFE-17")
+    yield scenario(create("a"), map(restore, _impossible()), Look(), about="MAINT-04")
+
+
+def _impossible() -> Iterator[Record]:
+    """Tasks that no store could have produced."""
+    failed = restorable(status="failed", completed_at=LONG_AGO)
+    earlier, later = LONG_AGO - MICROSECOND, LONG_AGO + MICROSECOND
+    wrong: dict[str, Iterable[Any]] = {
+        "task_id": (*values.WRONG_NEW_IDS, None),
+        "status": (*values.WRONG_STATUSES, "pending", "uploading", "completed"),
+        "progress": (*values.WRONG_PROGRESSES, None),
+        "video_ids": values.WRONG_VIDEO_IDS,
+        "metadata": map(canonical, values.WRONG_METADATA),
+        **dict.fromkeys(TEXTS, values.WRONG_TEXTS),
+        **dict.fromkeys(("created_at", "updated_at"), values.WRONG_TIMES),
+        "completed_at": (*values.WRONG_TIMES, earlier, later, None),
+    }
+    yield from (restorable(updated_at=earlier), failed._replace(status="cancelled", error_message="e"))
+    for name, table in wrong.items():
+        yield from (failed._replace(**{name: one}) for one in table if type(one) is not list)
+
+
+def _ids(depth: str) -> Iterator[Scenario]:
+    """Ids that the store makes, those of no task, and those that callers choose."""
+    yield scenario(do.Populate(2_000 if depth == "full" else 220), listing(limit=0), about="ID-01 ID-02")
+    yield scenario([create(on=number % 2) for number in range(40)], listing(limit=100), about="ID-01", instances=2)
+    unknown = *(Id("a", *around) for around in values.OTHER_IDS), *values.UNKNOWN_IDS, *values.INTERNAL_IDS
+    calls = [call for one in unknown for call in (get(one), to("clipping", one), to("completed", one), cancel(one))]
+    yield scenario(create("a"), create("b"), cancel(B), calls, get(A), Look(), about="ID-03")
+    ids = *values.NEW_IDS, *values.INTERNAL_IDS
+    creations = [create(task_id=one, config={"id": one}) for one in ids]
+    reads = *map(get, ids), listing(limit=1_000)
+    yield scenario(creations[::2], reads, map(cancel, ids[::2]), creations, creations, reads, about="ID-02 ID-06")
