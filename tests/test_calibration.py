@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import pytest
 
 from conformance.engine.finding import Tally
-from conformance.engine.group import play
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
@@ -23,6 +22,7 @@ from conformance.subjects.server_harness import RedisNamespace
 from conformance.suite import run
 from conformance.tasks.adapter import Adapter
 from conformance.tasks.calibration import CalibrationError, calibrate
+from conformance.tasks.contract import play
 from conformance.tasks.spec.model import FIELDS
 from conformance.tasks.tables import lifetimes, places
 from taskstore import MemoryTaskStore, Task, TaskStore

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.engine.finding import Tally
-from conformance.engine.group import play
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.subjects.redis import RedisHarness
 from conformance.tasks.cases.chapters import CHAPTERS
+from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import FailureKind, StoreUnavailable, TaskNotFound, TaskPage
 from taskstore.redis import RedisTaskStore, connect

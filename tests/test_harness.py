@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from conformance.engine.finding import Tally
-from conformance.engine.group import play
 from conformance.subjects.redis import RedisHarness
 from conformance.tasks.case import NotApplicable, Subject
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.environment import check_hidden
+from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, scenarios_of
 from taskstore import TaskStore
 

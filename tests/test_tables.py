@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.engine.finding import Tally
-from conformance.engine.group import play
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.tasks.contract import play
 from conformance.tasks.tables import arguments, lifetimes, places, races
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
 from taskstore.values import microseconds

@@ -9,9 +9,9 @@ from functools import partial
 from numbers import Number
 from typing import Any
 
+from conformance.engine.mutation import MARK
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
 from conformance.operations.parts import inside, parts_of
-from conformance.tasks.observe import MARK
 from conformance.text import source
 
 _CHANGES = {dict: f"[{MARK!r}] = True", list: f".append({MARK!r})", set: f".add({MARK!r})"}

@@ -25,18 +25,18 @@ class Finding:
     """What was done until then, and nothing after it."""
     lines: tuple[str, ...] = ()
     """The same as Python."""
-    is_plain: bool = False
+    is_simple: bool = False
     """Whether calls show it one after the other, on one instance, without time or a second opening."""
 
 
 def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
-    """Something wrong that is seen without the model, about a field, an operation or a failure of that name."""
+    """Return what is wrong without regard to the state, about a field, an operation or a failure of that name."""
     return Finding((number,), expected, str(actual), ("check", name, number))
 
 
 @dataclass
 class Tally:
-    """What a chapter gathers over its scenarios."""
+    """What a group gathers over its scenarios."""
 
     findings: dict[Signature, Finding] = field(default_factory=dict)
     """The first finding of each signature."""
@@ -47,26 +47,19 @@ class Tally:
     missing: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
     learned: set[Signature] = field(default_factory=set)
-    """What calls show by themselves: it is expected from now on, so that what is behind it is found too."""
+    """What calls show by themselves: it is expected from now on, so that it cannot mask others."""
     made: set[Any] = field(default_factory=set)
     """The ids that the store made, in all scenarios."""
-    spoils: bool = True
+    mutates: bool = True
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
     seconds: float = 5.0
     """How long a call may take."""
-
-    def learn(self, finding: Finding) -> None:
-        """Expect what a finding shows, if it is plain."""
-        if "VAL-02" in finding.requirements:
-            self.spoils = False
-        elif finding.is_plain:
-            self.learned.add(finding.signature)
 
     def withdraw(self, number: str) -> None:
         """Judge nothing of a requirement: what was found of it may be the harness's doing."""
         self.exercised.pop(number, None)
         for signature, finding in [*self.findings.items()]:
-            left = tuple(one for one in finding.requirements if one != number)
+            left = tuple(other for other in finding.requirements if other != number)
             self.findings[signature] = replace(finding, requirements=left)
             if not left:
                 del self.findings[signature]

@@ -1,49 +1,77 @@
-"""A chapter: scenarios that are played on one subject, and what was found."""
+"""A group: scenarios that are played on one store, and what was found."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
 
-from conformance.engine.finding import Tally
+from conformance.engine.contract import Contract
+from conformance.engine.finding import Finding, Tally
 from conformance.engine.player import Player
 from conformance.engine.scenario import Scenario
-from conformance.engine.shrink import shrink
+from conformance.engine.shrink import MOST_PLAYED, shrink
 from conformance.harness import Harness, HookMissingError
 
-_SHRUNK, _LONG = 8, 8
-"""Findings of a chapter that are made shorter, and the actions above which others are too."""
+_SHRUNK = 8
+"""Findings of a group that are made as short as they get."""
+_FEW_PLAYED = 20
+"""Scenarios that are played to make any other finding shorter."""
 
 
-async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, at_once: int = 1) -> None:
-    """Play the scenarios that the subject is made for, so many at the same time, each in a namespace of its own."""
+async def play(
+    contract: Contract, harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, at_once: int = 1
+) -> None:
+    """Play the scenarios that the store is made for, at most so many at the same time, each in its own namespace."""
     gate = asyncio.Semaphore(at_once)
 
     async def played(scenario: Scenario) -> None:
         async with gate:
-            await play_one(harness, scenario, tally)
+            await play_one(contract, harness, scenario, tally)
 
     await asyncio.gather(*map(played, scenarios))
 
 
-async def play_one(harness: Harness, scenario: Scenario, tally: Tally, walk: Any = None) -> None:
-    """Play a scenario, or a walk, which draws it. What is found first of its kind is made shorter, and learned."""
-    unfit = [f"does not declare {one}" for one in sorted(scenario.required - harness.capabilities)]
-    unfit += [f"declares {one}" for one in sorted(scenario.lacks & harness.capabilities)]
+async def play_one(
+    contract: Contract,
+    harness: Harness,
+    scenario: Scenario,
+    tally: Tally,
+    draw: Callable[[Player], Awaitable[None]] | None = None,
+) -> None:
+    """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
+    unfit = _why_unfit(contract, harness, scenario)
     if unfit:
-        tally.missing = dict.fromkeys(scenario.about, (f"the subject {unfit[0]}", "")) | tally.missing
+        tally.missing = dict.fromkeys(scenario.about, (f"the subject {unfit}", "")) | tally.missing
         return
     try:
-        found = await Player(harness, tally, scenario).play(walk)
+        found = await Player(contract, harness, tally, scenario).play(draw)
     except HookMissingError as error:
         tally.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
         return
     if found is None:
         return
     tally.seen[found.signature] += 1
-    if tally.findings.setdefault(found.signature, found) is found:
-        if len(tally.findings) <= _SHRUNK or len(found.scenario.actions) > _LONG:
-            found = await shrink(found, lambda shorter: Player(harness, tally, shorter).play())
-        tally.findings[found.signature] = found
-        tally.learn(found)
+    if found.signature in tally.findings:
+        return
+
+    async def replay(shorter: Scenario) -> Finding | None:
+        return await Player(contract, harness, tally, shorter).play()
+
+    tally.findings[found.signature] = found
+    most_played = MOST_PLAYED if len(tally.findings) <= _SHRUNK else _FEW_PLAYED
+    found = await shrink(found, replay, contract.needed, most_played=most_played)
+    tally.findings[found.signature] = found
+    if contract.is_apart in found.requirements:
+        tally.mutates = False
+    elif found.is_simple:
+        tally.learned.add(found.signature)
+
+
+def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario) -> str:
+    """Return why a scenario is not for a store; nothing if it is."""
+    has = harness.capabilities
+    undeclared = sorted(contract.required(scenario) - has)
+    declared = sorted(scenario.lacks & has)
+    if undeclared:
+        return f"does not declare {undeclared[0]}"
+    return f"declares {declared[0]}" if declared else ""

@@ -1,201 +1,150 @@
-"""The judge: which states of the model explain all results so far, and what it is about a result that none explains."""
+"""Tracks the states that are consistent with every result so far, and finds what a result has that none explains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
 from typing import Any, TypeAlias
 
+from conformance.engine.contract import Contract, Entry
 from conformance.engine.finding import Signature
-from conformance.engine.scenario import Call
-from conformance.harness import HookMissingError
-from conformance.tasks.observe import differences
-from conformance.tasks.spec.model import FIELDS, Invocation, Outcome, Raised, Record, State, Symbol, step
+from conformance.engine.outcome import Outcome
 
 _ENOUGH = 16
-"""Ends of calls at the same time that are kept."""
+"""Ends of concurrent calls that are kept."""
 _CROWD = 40
-"""Of more calls at the same time the first order is taken: what they leave must not depend on it."""
+"""Of more concurrent calls the first order is taken: what they leave must not depend on it."""
 _STEPS_EACH = 5
 """Of the search for an order of a crowd, for each call: most are explained in the order of their making."""
 _MOST_STEPS = 10**5
 """Of the search for an order: some seconds, for a store that is wrong."""
-CANCELLED, SILENT = Raised("CancelledError"), Raised("no answer in time")
-_SHORT = 12
-"""So long are the values that tell two findings apart."""
 
-
-@dataclass(slots=True, eq=False)
-class Made:
-    """A call that was made, and what came of it in the model's words."""
-
-    call: Call
-    invocation: Invocation
-    observed: Any = CANCELLED
-    answer: Any = None
-    """The object or the exception of the store itself."""
-    is_closed: bool = False
-    """Whether its instance had been closed before."""
-    lacks: HookMissingError | None = None
-    """What the adapter has no place for: then the call was not made."""
-    has_failed: bool = False
-    """Whether it has no result that the model could explain."""
-    may_have_happened: bool = False
-    """Whether a write that failed may take effect."""
-    outcome: Outcome | None = None
-    """The outcome of the model that explains it."""
-
-
-Candidate: TypeAlias = tuple[State, tuple[Made, ...]]
+Candidate: TypeAlias = tuple[Any, tuple[Entry, ...]]
 """A state that the store may be in, and the calls without a reply that may still take effect."""
 
 
 class Judge:
-    """What is believed of the tasks of one place."""
+    """What is believed of one namespace."""
 
-    def __init__(self, lifetime: timedelta | None, learned: AbstractSet[Signature]) -> None:
-        self._lifetime, self._learned = lifetime, learned
+    def __init__(self, contract: Contract, learned: AbstractSet[Signature]) -> None:
+        self._contract = contract
+        self._learned = learned
+        self._candidates: list[Candidate] = []
         self.forget()
 
     def forget(self) -> None:
-        """Believe that there is no task."""
-        self._candidates: list[Candidate] = [(State(self._lifetime), ())]
+        """Believe that the store is empty."""
+        self._candidates = [(self._contract.initial(), ())]
 
-    def explain(self, made: Sequence[Made], *, is_over: bool = False) -> bool:
-        """Keep the states after calls at the same time, one for each order that explains all results, if there is one.
+    def explain(self, made: Sequence[Entry], *, is_over: bool = False) -> bool:
+        """Keep the states after concurrent calls, one for each order that explains all results, if there is one.
 
         Those that have failed have no result, and may take effect then, never, or later unless `is_over`.
         """
-        answered, lost = [one for one in made if not one.has_failed], [one for one in made if one.may_have_happened]
-        enough, steps = (_ENOUGH, _MOST_STEPS) if len(made) <= _CROWD else (1, _STEPS_EACH * len(made))
+        answered = [entry for entry in made if not entry.has_failed]
+        answered.sort(key=lambda entry: self._contract.moment(entry.observed))
+        lost = [entry for entry in made if entry.may_have_happened]
+        is_crowd = len(made) > _CROWD
+        steps = _STEPS_EACH * len(made) if is_crowd else _MOST_STEPS
+        enough = 1 if is_crowd else _ENOUGH
         found: list[Candidate] = []
         for state, pending in self._candidates:
-            ends = self._ends(state, answered, (*pending, *lost), steps, is_over=is_over)
-            found += islice(ends, None if is_over else enough)
+            search = _Search(self._after, answered, (*pending, *lost), steps)
+            found += islice(search.ends(state, is_over=is_over), None if is_over else enough)
         self._candidates = list(dict.fromkeys(found)) or self._candidates
         return bool(found)
 
-    def _ends(
-        self, start: State, made: Sequence[Made], pending: Sequence[Made], steps: int, *, is_over: bool
-    ) -> Iterator[Candidate]:
-        """The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory.
+    def nearest(self, entry: Entry) -> tuple[Outcome, tuple[str, ...]] | None:
+        """Return the outcome that a result is nearest to, and the fields that differ. None if nobody can tell."""
+        compared = []
+        for state, pending in self._candidates:
+            if not self._contract.is_known(entry.invocation, state, is_pending=bool(pending)):
+                return None
+            compared += self._compared(state, entry)
+        return min(compared, key=lambda pair: ("" in pair[1], len(pair[1])), default=None)
 
-        An order is made call by call, as long as the results are allowed. The same calls that lead to the same state
-        are never tried twice.
-        """
-        every, answered = (*sorted(made, key=_moment), *pending), (1 << len(made)) - 1
-        seen: set[tuple[int, State]] = set()
-
-        def following(done: int, state: State) -> Iterator[tuple[int, State]]:
-            nonlocal steps
-            for place, one in enumerate(every):
-                if steps > 0 and not done >> place & 1:
-                    steps -= 1
-                    for reached in self._after(state, one):
-                        yield done | 1 << place, reached
-
-        path = [iter([(0, start)])]
-        while path:
-            for done, state in path[-1]:
-                if (done, state) in seen:
-                    continue
-                seen.add((done, state))
-                if is_end := done & answered == answered:
-                    left = () if is_over else (one for place, one in enumerate(every) if not done >> place & 1)
-                    yield state, tuple(left)
-                if is_over or not is_end:
-                    path.append(following(done, state))
-                    break
-            else:
-                path.pop()
-
-    def _after(self, state: State, made: Made) -> Iterator[State]:
-        """The states that a call may leave. If it failed and changes nothing, it is as if it had never happened."""
-        compared = self._compared(state, made)
-        fitting = [outcome for outcome, names in compared if made.has_failed or not names]
+    def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
+        """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
+        compared = self._compared(state, entry)
+        fitting = [outcome for outcome, names in compared if entry.has_failed or not names]
         if fitting:
-            made.outcome = min(fitting, key=lambda one: one.written is not None)
+            entry.outcome = min(fitting, key=lambda outcome: outcome.written is not None)
         for outcome in fitting:
-            reached, record = outcome.state, outcome.written
-            if record is not None:
-                reached = reached.with_task(record if made.has_failed else made.observed, made.invocation.at)
-            if not made.has_failed or reached != state:
+            reached = self._contract.reach(outcome, entry)
+            if not entry.has_failed or reached != state:
                 yield reached
         for outcome, names in [] if fitting else compared:
-            if signature(made, outcome, names) in self._learned and (adopted := _adopted(outcome, made)):
-                made.outcome = outcome
+            if signature(self._contract, entry, outcome, names) not in self._learned:
+                continue
+            adopted = self._contract.adopt(outcome, entry)
+            if adopted is not None:
+                entry.outcome = outcome
                 yield adopted
 
-    def _compared(self, state: State, made: Made) -> list[tuple[Outcome, tuple[str, ...]]]:
-        """The outcomes that are allowed, and in which fields the result differs from each."""
-        state = bind(state, made.observed)
-        if made.is_closed:
-            allowed = [Outcome(Raised("StoreNotOpen"), state, ("API-03",))]
-        elif made.invocation.operation == "purge" and state.unseen:  # it depends on a time that nobody knows yet
-            allowed = []
-        else:
-            allowed = step(state, made.invocation)
-        return [(one, differences(one.result, made.observed)) for one in allowed]
-
-    def nearest(self, made: Made) -> tuple[Outcome, tuple[str, ...]] | None:
-        """The outcome that a result is nearest to, and the fields in which it differs. None if nobody can tell."""
-        if made.invocation.operation == "purge" and any(state.unseen or lost for state, lost in self._candidates):
-            return None
-        compared = [one for state, _ in self._candidates for one in self._compared(state, made)]
-        return min(compared, key=lambda one: ("" in one[1], len(one[1])), default=None)
+    def _compared(self, state: Any, entry: Entry) -> list[tuple[Outcome, tuple[str, ...]]]:
+        """Return the outcomes that are allowed, and in which fields the result differs from each."""
+        contract = self._contract
+        state = contract.bind(state, entry.observed)
+        outcomes = contract.step(state, entry.invocation)
+        return [(outcome, contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 
-def _moment(made: Made) -> str:
-    """The time of the last write that a result shows, as text: a wrong store may have any value there."""
-    return max((str(one.updated_at) for one in _records(made.observed)), default="")
+class _Search:
+    """The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory.
+
+    An order is made call by call, as long as the results are allowed. A node is which calls are done, as bits, and the
+    state that they lead to. No node is visited twice: the same calls that lead to the same state go on alike.
+    """
+
+    def __init__(
+        self,
+        after: Callable[[Any, Entry], Iterator[Any]],
+        answered: Sequence[Entry],
+        pending: Sequence[Entry],
+        steps: int,
+    ) -> None:
+        self._after = after
+        self._calls = (*answered, *pending)
+        self._answered = (1 << len(answered)) - 1
+        self._steps = steps
+
+    def ends(self, start: Any, *, is_over: bool) -> Iterator[Candidate]:
+        """Yield the states after all calls that have an answer, and the others that may still take effect then.
+
+        If it `is_over`, those without an answer take effect before or never.
+        """
+        seen: set[tuple[int, Any]] = set()
+        path: list[Iterator[tuple[int, Any]]] = [iter([(0, start)])]
+        while path:
+            node = next(path[-1], None)
+            if node is None:  # every order that begins so was tried: back to the call before
+                path.pop()
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            done, state = node
+            is_end = done & self._answered == self._answered
+            if is_end:
+                yield state, () if is_over else tuple(self._left(done))
+            if is_over or not is_end:
+                path.append(self._following(done, state))
+
+    def _left(self, done: int) -> Iterator[Entry]:
+        for place, entry in enumerate(self._calls):
+            if not done >> place & 1:
+                yield entry
+
+    def _following(self, done: int, state: Any) -> Iterator[tuple[int, Any]]:
+        """Yield the nodes that one more call leads to."""
+        for place, entry in enumerate(self._calls):
+            if self._steps > 0 and not done >> place & 1:
+                self._steps -= 1
+                for reached in self._after(state, entry):
+                    yield done | 1 << place, reached
 
 
-def _records(observed: Any) -> Sequence[Record]:
-    return [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
-
-
-def bind(state: State, observed: Any) -> State:
-    """Give tasks that nobody has seen yet the ids and times that a result shows."""
-    for record in _records(observed):
-        for key in state.unseen:
-            waiting, at = state.tasks[key]
-            is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
-            if is_new or record.task_id == key:
-                seen = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
-                state = state.without({key}).with_task(waiting._replace(**seen), at)
-                break
-    return state
-
-
-def _adopted(outcome: Outcome, made: Made) -> State | None:
-    """The state to go on from after a result that was learned, if there is one."""
-    expected, observed, state = outcome.result, made.observed, outcome.state
-    if not isinstance(expected, Record) or not isinstance(observed, Record):
-        return state if type(expected) is type(observed) else None
-    if not isinstance(expected.task_id, Symbol) and expected.task_id != observed.task_id:
-        return None
-    alike: dict[str, Any] = {
-        name: one
-        for name, one, wanted in zip(FIELDS, observed, expected, strict=True)
-        if type(one) is type(wanted) or isinstance(wanted, Symbol | None)
-    }
-    at = made.invocation.at if outcome.written else state.tasks[str(observed.task_id)][1]
-    return state.with_task(expected._replace(**alike), at)
-
-
-def signature(made: Made, outcome: Outcome, names: tuple[str, ...]) -> Signature:
-    """What findings of one cause have in common: in which fields what came in place of what."""
-    return made.call.operation, names, _kind(outcome.result, names), _kind(made.observed, names)
-
-
-def _kind(value: Any, names: tuple[str, ...] = ()) -> Any:
-    """Of a result its kind; of its fields the value, where it is short."""
-    if isinstance(value, Record):
-        return tuple(_kind(getattr(value, name)) for name in names if name)
-    if isinstance(value, Raised):
-        return value.error, tuple(one for one in value.facts if one[0] in ("argument", "status"))
-    is_short = value is None or (isinstance(value, str | float | int) and len(str(value)) <= _SHORT)
-    return value if is_short else type(value).__name__
+def signature(contract: Contract, entry: Entry, outcome: Outcome, names: tuple[str, ...]) -> Signature:
+    """Return what findings of one cause have in common: in which fields what came in place of what."""
+    return entry.call.operation, names, contract.kind(outcome.result, names), contract.kind(entry.observed, names)

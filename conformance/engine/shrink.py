@@ -1,25 +1,35 @@
-"""The shortest scenario that shows the same: actions are left out, then values are made plainer."""
+"""The shortest scenario that shows the same: actions are left out, then values are made simpler."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
-from itertools import chain, takewhile
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from conformance.engine.finding import Finding
-from conformance.engine.scenario import Action, Call, Populate, Race, Scenario
-from conformance.tasks.spec.model import Request
+from conformance.engine.scenario import Action, Call, Race, Reference, Scenario, Series
 
-_MOST_PLAYED, _MOST_SECONDS = 150, 3.0
+MOST_PLAYED = 150
+"""Scenarios that are played to make a finding shorter."""
+_MOST_SECONDS = 3.0
+_HUGE = 1_000
+"""Characters of a text that is written as one character, so many times."""
 T = TypeVar("T")
-_NEEDED = ("request", "task_id", "status", "task", "before")
 
 
-async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding | None]]) -> Finding:
-    """Return the finding of the shortest scenario that `play` finds the same with."""
-    left, until = _MOST_PLAYED, time.monotonic() + _MOST_SECONDS
+async def shrink(
+    finding: Finding,
+    play: Callable[[Scenario], Awaitable[Finding | None]],
+    needed: Callable[[str], Collection[str]],
+    *,
+    most_played: int = MOST_PLAYED,
+) -> Finding:
+    """Return the finding of the shortest scenario that `play` finds the same with.
+
+    `needed` gives the arguments that an operation cannot do without.
+    """
+    left, until = most_played, time.monotonic() + _MOST_SECONDS
 
     async def shown(actions: tuple[Action, ...]) -> tuple[Action, ...]:
         nonlocal finding, left
@@ -30,18 +40,20 @@ async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding 
         finding = found
         return found.scenario.actions
 
-    def plainer(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
-        for one in takewhile(lambda _: left > 0, _smaller(actions[place])):
-            yield (*actions[:place], one, *actions[place + 1 :])
+    def simpler(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
+        for action in _simpler_actions(actions[place], needed):
+            if left <= 0:
+                return
+            yield (*actions[:place], action, *actions[place + 1 :])
 
-    await reduce(finding.scenario.actions, shown, plainer)
+    await reduce(finding.scenario.actions, shown, simpler)
     return finding
 
 
 async def reduce(
     actions: tuple[T, ...],
     shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
-    plainer: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
+    simpler: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
 ) -> None:
     """Leave actions out, but for the last, then put simpler ones at each place, until nothing gets shorter or simpler.
 
@@ -52,7 +64,7 @@ async def reduce(
     before: tuple[T, ...] = ()
     while actions != before:
         before = actions
-        actions = await _simplified(await _shortened(actions, shown), shown, plainer)
+        actions = await _simplified(await _shortened(actions, shown), shown, simpler)
 
 
 async def _shortened(
@@ -72,55 +84,113 @@ async def _shortened(
 async def _simplified(
     actions: tuple[T, ...],
     shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
-    plainer: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
+    simpler: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
 ) -> tuple[T, ...]:
     place = 0
     while place < len(actions):
-        for candidate in plainer(actions, place):
-            if simpler := await shown(candidate):
-                actions = simpler
+        for candidate in simpler(actions, place):
+            if shorter := await shown(candidate):
+                actions = shorter
                 break
         else:
             place += 1
     return actions
 
 
-def _smaller(value: Any) -> Iterator[Any]:
-    """The value with less in it, the most first."""
-    if type(value) in (tuple, list):
-        size = len(value)
-        while size := size // 2:
-            for place in range(0, len(value), size):
-                yield value[:place] + value[place + size :]
-        for place, inside in enumerate(value):
-            yield from (value[:place] + type(value)([less]) + value[place + 1 :] for less in _smaller(inside))
-    elif type(value) is dict:
-        for name, inside in value.items():
-            yield {one: other for one, other in value.items() if one != name}
-            yield from ({**value, name: less} for less in _smaller(inside))
-    elif type(value) is str and len(value) > 1:
-        yield from (value[: len(value) // 2], value[len(value) // 2 :])
-    elif type(value) is int and value > 1:
-        yield value // 2
-    else:
-        yield from _simpler(value)
-
-
-def _simpler(value: Any) -> Iterator[Any]:
-    """An action or a request with less in it."""
-    match value:
+def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -> Iterator[Action]:
+    """Yield the action with less in it, the least first."""
+    match action:
         case Race(calls=(only,), failure=None):
             yield only
         case Race(calls):
-            yield from (replace(value, calls=less) for less in _smaller(calls))
-        case Call(operation, arguments):
-            needed = ("request",) if operation in ("create_task", "list_tasks") else _NEEDED
-            for less in _smaller({**arguments}):
-                if all(name in less for name in needed if name in arguments):
-                    yield replace(value, arguments=less)
-        case Populate(count):
-            yield from (replace(value, count=less) for less in _smaller(count))
-        case Request():
-            for name in value.__slots__:
-                plain = [None] if name != "video_ids" and getattr(value, name) is not None else []
-                yield from (replace(value, **{name: one}) for one in chain(plain, _smaller(getattr(value, name))))
+            for fewer in _fewer(calls):
+                yield replace(action, calls=fewer)
+            for place, call in enumerate(calls):
+                for less in _simpler_calls(call, needed(call.operation)):
+                    yield replace(action, calls=(*calls[:place], less, *calls[place + 1 :]))
+        case Call(operation):
+            yield from _simpler_calls(action, needed(operation))
+        case Series():
+            yield from _simpler_series(action)
+
+
+def _simpler_series(series: Any) -> Iterator[Any]:
+    """Yield series with the default of a field, or a smaller number: other texts may mean nothing to the contract."""
+    for each in fields(series):
+        inside = getattr(series, each.name)
+        if each.default is not MISSING and inside != each.default:
+            yield replace(series, **{each.name: each.default})
+        elif type(inside) is int:
+            for less in _simpler_numbers(inside):
+                yield replace(series, **{each.name: less})
+
+
+def _simpler_calls(call: Call, needed: Collection[str]) -> Iterator[Call]:
+    for given in simpler_values({**call.arguments}):
+        if all(name in given for name in needed if name in call.arguments):
+            yield replace(call, arguments=given)
+
+
+def simpler_values(value: Any) -> Iterator[Any]:
+    """Yield values with less in them, the least first: parts are left out, then parts are made simpler."""
+    match value:
+        case tuple() | list() if type(value) in (tuple, list):
+            yield from _simpler_sequences(value)
+        case dict() if type(value) is dict:
+            yield from _simpler_mappings(value)
+        case str() if type(value) is str and len(value) > 1:
+            yield from _simpler_texts(value)
+        case int() | float() if type(value) in (int, float):
+            yield from _simpler_numbers(value)
+        case _ if is_dataclass(value) and not isinstance(value, Reference):
+            yield from _simpler_objects(value)
+
+
+def _simpler_sequences(value: Any) -> Iterator[Any]:
+    yield from _fewer(value)
+    for place, inside in enumerate(value):
+        for less in simpler_values(inside):
+            yield value[:place] + type(value)([less]) + value[place + 1 :]
+
+
+def _simpler_mappings(value: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+    for name, inside in value.items():
+        yield {other: kept for other, kept in value.items() if other != name}
+        for less in simpler_values(inside):
+            yield {**value, name: less}
+
+
+def _fewer(values: Any) -> Iterator[Any]:
+    """Yield the sequence without a half of it, then without a quarter, and so on."""
+    size = len(values)
+    while size := size // 2:
+        for place in range(0, len(values), size):
+            yield values[:place] + values[place + size :]
+
+
+def _simpler_texts(text: str) -> Iterator[str]:
+    size = len(text)
+    yield from (text[: size // 2], text[size // 2 :])
+    if size >= _HUGE and {*text} != {"x"}:  # it is about the size
+        round_size = 10 ** len(str(size))
+        yield from ("x" * round_size, "x" * 2 * round_size)
+
+
+def _simpler_numbers(number: float) -> Iterator[float]:
+    """Yield small whole numbers, then the half, if they are shorter to write."""
+    kind = type(number)
+    for simple in (0, 1, -1, 2):
+        if len(repr(kind(simple))) < len(repr(number)):
+            yield kind(simple)
+    if kind is int and number > 1:
+        yield int(number) // 2
+
+
+def _simpler_objects(value: Any) -> Iterator[Any]:
+    """Yield a dataclass with the default of a field, then with less in a field."""
+    for each in fields(value):
+        inside = getattr(value, each.name)
+        if each.default is not MISSING and inside != each.default:
+            yield replace(value, **{each.name: each.default})
+        for less in simpler_values(inside):
+            yield replace(value, **{each.name: less})

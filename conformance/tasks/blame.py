@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.engine.judge import Made
-from conformance.tasks.observe import MARK
-from conformance.tasks.spec.model import READS, TEXTS, Outcome, Page, Raised, Record
+from conformance.engine.contract import Entry
+from conformance.engine.mutation import MARK
+from conformance.engine.outcome import Outcome, Raised
+from conformance.tasks.spec.model import READS, TEXTS, Page, Record
 from conformance.text import source
 
 _FIELDS = {
@@ -25,7 +26,7 @@ _REFUSED = {"task": ("VAL-06",), "progress": ("LIFE-13",), **_TEXTS}
 
 
 def blame(  # noqa: C901  one rule after the other
-    made: Made, outcome: Outcome, names: tuple[str, ...], write: Made | None, *, is_shared: bool, is_new: bool
+    made: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_shared: bool, is_new: bool
 ) -> list[str]:
     """Return the requirements, the nearest first: those of the outcome, narrowed by the fields that differ.
 

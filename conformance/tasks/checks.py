@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conformance.engine import contract
+from conformance.engine.contract import Entry
 from conformance.engine.finding import Finding, Tally, complaint
-from conformance.engine.judge import Made
+from conformance.engine.outcome import Outcome, Symbol
 from conformance.tasks.adapter import TaskView
-from conformance.tasks.observe import TIMES, describe, differences, record_of, result_of, shown, spoil_task
-from conformance.tasks.spec.model import Outcome, Record, Symbol
+from conformance.tasks.observe import TIMES, describe, differences, mutate_task, record_of, result_of
+from conformance.tasks.spec.model import Record
+from conformance.text import shown
 from taskstore import TaskStatus
 
 _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
@@ -20,11 +23,11 @@ _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
 _MANY, _DIGITS, _FEWEST = 200, 32, 10
 """So many ids tell whether their digits are random: each has nearly all of sixteen values, and none repeats another."""
 _CLOCK_SLACK = timedelta(minutes=5)
-_SPOILED, _KEPT = 3, 30
+_MUTATED, _KEPT = 3, 30
 
 
 @dataclass
-class Checks:
+class TaskChecks(contract.Checks):
     """The checks of one scenario."""
 
     tally: Tally
@@ -34,7 +37,11 @@ class Checks:
     _handed: list[tuple[Any, Record]] = field(default_factory=list)
     _count: int = 0
 
-    def of(self, made: Made, outcome: Outcome, passed: timedelta) -> Iterator[Finding]:
+    def tick(self) -> None:
+        """Note that time has passed since the last write."""
+        self.has_ticked = True
+
+    def of(self, made: Entry, outcome: Outcome, passed: timedelta) -> Iterator[Finding]:
         """Check a result that the model allows, and keep or change what was handed out."""
         written, observed = outcome.written, made.observed
         tasks = [made.answer] if isinstance(observed, Record) else list(getattr(made.answer, "tasks", ()))[:2]
@@ -45,10 +52,10 @@ class Checks:
             yield from self._times(written, observed, passed, is_new=made.call.operation == "create_task")
             if isinstance(written.task_id, Symbol):
                 yield from self._id(observed.task_id)
-        for task in tasks if self.tally.spoils else ():
+        for task in tasks if self.tally.mutates else ():
             self._count += 1
-            if self._count % _SPOILED == 0:
-                spoil_task(task)
+            if self._count % _MUTATED == 0:
+                mutate_task(task)
             elif len(self._handed) < _KEPT:
                 self._handed.append((task, record_of(task)))
 
@@ -79,7 +86,7 @@ class Checks:
         digits = [*zip(*(one[-_DIGITS:].lower() for one in self._made), strict=False)]
         if len(self._made) >= _MANY and (len({*digits}) < _DIGITS or min(map(len, map(set, digits))) < _FEWEST):
             yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
-        for task, record in self._handed if self.tally.spoils else ():
+        for task, record in self._handed if self.tally.mutates else ():
             if names := differences(record, now := result_of(task)):
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")

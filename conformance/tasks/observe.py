@@ -9,24 +9,22 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from conformance.engine.mutation import MARK, mutate
+from conformance.engine.outcome import Raised, Symbol
 from conformance.tasks.spec.model import (
     FIELDS,
     STATUSES,
     Page,
-    Raised,
     Record,
     Request,
     Result,
-    Symbol,
     canonical,
     is_same,
     plain,
 )
-from conformance.text import cut, source
+from conformance.text import shown
 from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 
-MARK = "changed by the caller"
-"""What the player writes into objects that it passed in or got back: in a store it has no place."""
 _PROSE = ("reason", "detail")
 TIMES = ("created_at", "updated_at", "completed_at")
 
@@ -131,25 +129,12 @@ def _binds(symbol: Symbol, value: Any) -> bool:
     return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
 
 
-def spoil(value: Any) -> None:
-    """Change all that can be changed in it, as a careless caller may."""
-    if isinstance(value, dict | list):
-        for inside in value.values() if isinstance(value, dict) else value:
-            spoil(inside)
-        value.update({MARK: True}) if isinstance(value, dict) else value.append(MARK)
-
-
-def spoil_task(task: Any) -> None:
+def mutate_task(task: Any) -> None:
     """Change a task that was returned, its fields too where they can be set."""
-    spoil(task.metadata)
-    spoil(task.video_ids)
+    mutate(task.metadata)
+    mutate(task.video_ids)
     with suppress(Exception):  # an immutable task refuses, in its own way
         task.current_step = task.result_url = MARK
-
-
-def shown(value: object, longest: int = 120) -> str:
-    """A value for people, cut short."""
-    return cut(source(value), longest)
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:

@@ -1,7 +1,4 @@
-"""Scenarios that are drawn: the next call depends on what the store holds by now.
-
-While it is played a walk writes down its scenario, so it can be played again, made shorter, and printed.
-"""
+"""Random scenarios: the next call depends on what the store holds by now."""
 
 from __future__ import annotations
 
@@ -10,10 +7,11 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from conformance.engine import scenario as do
 from conformance.engine.player import Player
-from conformance.engine.scenario import Action, Call, Id, Look, Race, Scenario
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
+from conformance.tasks import calls as do
+from conformance.tasks.calls import Id
 from conformance.tasks.spec.model import FINAL, LIFETIME, STATUSES, TEXTS, Request
 from conformance.tasks.tables import values
 from conformance.tasks.tables.arguments import refused
@@ -27,56 +25,53 @@ _RACED = ("create", "again", "update", "update", "cancel", "get", "restore")
 _KINDS = ("list", "cursor", "purge", "bad", "wait", "race", "reopen", *_RACED)
 
 
-def walks(harness: Harness, seed: int, count: int) -> Iterator[Walk]:
-    """So many walks. The same seed draws the same ones from a store that gives the same answers."""
+def random_scenarios(harness: Harness, seed: int, count: int) -> Iterator[RandomScenario]:
+    """Yield `count` random scenarios. The same seed draws the same ones from a store that gives the same answers."""
     for number in range(count):
-        yield Walk(harness, Random(f"{seed}-{number}"))  # noqa: S311  it guards no secret
+        yield RandomScenario(harness, Random(f"{seed}-{number}"))  # noqa: S311  it guards no secret
 
 
-class Walk:
-    """One scenario that is drawn while it is played."""
+class RandomScenario:
+    """A scenario that is drawn while it is played. The player writes it down."""
 
     def __init__(self, harness: Harness, random: Random) -> None:
-        self._has, self._random, self._one_of = harness.capabilities, random, random.choice
+        self._has = harness.capabilities
+        self._random = random
+        self._one_of = random.choice
 
-    async def play(self, player: Player) -> None:
-        """Draw actions and perform them, until they show a difference or the walk is over.
-
-        Raises:
-            EndedError: if they showed a difference.
-        """
+    async def draw(self, player: Player) -> None:
+        """Draw actions and perform them, until they show a difference or there are enough."""
         kinds = self._random.sample(_KINDS, self._random.randint(3, len(_KINDS)))
-        is_looked_at = self._one_of(((True,), (False,), (True, False)))
-        if size := self._pick((0,), (0,), (0,), (3, 51, 110)):
+        how_often = self._one_of((0.0, 0.5, 1.0))
+        size = self._pick((0,), (0,), (0,), (3, 51, 110))
+        if size:
             await player.perform(do.Populate(size, ("pending", "completed")))
         for _ in range(self._random.randint(4, 16)):
             action = self._action([*player.results], self._one_of(("create", *kinds)))
-            if self._can(action):
+            if player.contract.required(Scenario((action,))) <= self._has:
                 await player.perform(action)
-                if self._one_of(is_looked_at):
-                    await player.perform(Look())
-        await player.perform(Look())
+                if self._random.random() < how_often:
+                    await player.perform(ReadBack())
+        await player.perform(ReadBack())
         await player.perform(do.Pages(self._one_of((1, 7, 50)), by_cursor=Capability.CURSOR in self._has))
-
-    def _can(self, action: Action) -> bool:
-        return Scenario((action,)).required <= self._has
 
     def _pick(self, *tables: Any) -> Any:
         return self._one_of(self._one_of(tables))
 
     def _some(self, **fields: Any) -> dict[str, Any]:
-        return {name: value for name, value in fields.items() if self._one_of((True, False))}
+        return {name: value for name, value in fields.items() if self._random.random() < 0.5}  # noqa: PLR2004
 
     def _action(self, made: list[str], kind: str) -> Action:
         match kind:
             case "wait":
-                return do.Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else do.Wait()
+                return Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else Wait()
             case "race":
                 drawn = [replace(self._call(made, self._one_of(_RACED)), label="") for _ in range(4)]
+                calls = tuple(call for call in drawn if do.needs_of(call) <= self._has)
                 lost, turns = self._one_of(((), (), (0,))), self._one_of((0, 1, 2, 4))
-                return Race(tuple(filter(self._can, drawn)), lost, turns)
+                return Race(calls, lost, turns)
             case "reopen":
-                return do.Reopen()
+                return Reopen()
         return self._call(made, kind)
 
     def _call(self, made: list[str], kind: str) -> Call:  # noqa: PLR0911  one way to draw each

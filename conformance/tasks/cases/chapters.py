@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from conformance.engine.finding import Finding, Signature, Tally
-from conformance.engine.group import play, play_one
+from conformance.engine.group import play_one
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
 from conformance.tasks.case import NotTestable, Subject, only_own_verdicts
-from conformance.tasks.random_scenarios import walks
+from conformance.tasks.contract import TaskContract, play
+from conformance.tasks.random_scenarios import random_scenarios
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import failures
 from conformance.tasks.tables.tasks import plain
@@ -37,8 +38,9 @@ _MOST_LINES, _MOST_OTHERS = 60, 5
 
 
 async def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
-    for walk in walks(harness, seed * _WALKED + number, _WALKS[depth]):
-        await play_one(harness, Scenario(), tally, walk)
+    contract = TaskContract(harness.capabilities)
+    for drawn in random_scenarios(harness, seed * _WALKED + number, _WALKS[depth]):
+        await play_one(contract, harness, Scenario(), tally, drawn.draw)
 
 
 async def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
@@ -100,7 +102,7 @@ def _test(name: str) -> Callable[[Subject], None]:
 
 def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
     """What a chapter found: of each requirement the first finding, the others as a line, and no other chapter's."""
-    found = sorted(tally.findings.values(), key=lambda one: (not one.is_plain, len(one.scenario.actions)))
+    found = sorted(tally.findings.values(), key=lambda one: (not one.is_simple, len(one.scenario.actions)))
     new = [one for one in found if one.signature not in before]
     texts = []
     for number in dict.fromkeys(one.requirements[0] for one in new):
@@ -109,7 +111,7 @@ def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
         more = [f"and {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
         texts.append("\n".join([shown(first, tally.seen[first.signature]), *lines[:_MOST_OTHERS], *more]))
     if len(new) < len(found):
-        texts.append(f"Of what is shown above {len(found) - len(new)} findings came again.")
+        texts.append(f"{len(found) - len(new)} findings shown above recurred here.")
     return "\n\n".join(texts)
 
 

@@ -18,6 +18,8 @@ from itertools import combinations
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
+from conformance.engine.outcome import Invocation, Outcome, Raised, Span, Symbol
+
 FINAL = ("completed", "failed", "cancelled")
 STATUSES = ("pending", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", *FINAL)
 LIFETIME = timedelta(days=7)
@@ -43,17 +45,6 @@ _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
 """A JSON value in a form that is hashable, and equal only if value and types are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A value that the store chooses, until it is seen: an `id`, or a `time`, not before another one."""
-
-    kind: str
-    not_before: datetime | Symbol | None = None
-
-    def __repr__(self) -> str:
-        return f"a new {self.kind}"
 
 
 Time: TypeAlias = datetime | Symbol
@@ -91,14 +82,6 @@ class Page(NamedTuple):
     unreadable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """The exception that comes out: its name, and those of its fields that are facts (prose is not compared)."""
-
-    error: str
-    facts: tuple[tuple[str, Any], ...] = ()
-
-
 Result: TypeAlias = Record | Page | Raised | int | None
 
 
@@ -109,25 +92,6 @@ class Request:
     video_ids: Any = ("v",)
     webhook_url: Any = None
     config: Any = None
-
-
-class Span(NamedTuple):
-    """Between which times since the start a call took effect, the time included that a harness let pass."""
-
-    earliest: timedelta = timedelta(0)
-    latest: timedelta = timedelta(0)
-
-
-_START = Span()
-
-
-@dataclass(eq=False, slots=True)
-class Invocation:
-    """A call of an operation with these arguments, and when it was made. Two calls with the same arguments are two."""
-
-    operation: str
-    arguments: Mapping[str, Any]
-    at: Span = _START
 
 
 @dataclass(eq=False, slots=True)
@@ -179,18 +143,6 @@ class State:
 def _place_of(record: Record) -> tuple[Any, Any]:
     is_unseen = isinstance(record.created_at, Symbol) or isinstance(record.task_id, Symbol)
     return (_END_OF_TIME, "") if is_unseen else (record.created_at, record.task_id)
-
-
-class Outcome(NamedTuple):
-    """One thing that a call may do: what comes out of it, the state that it leaves, and the requirements that say so.
-
-    Where the store chose values, `written` is the task with symbols for them, and `state` does not hold it yet.
-    """
-
-    result: Result
-    state: State
-    requirements: tuple[str, ...]
-    written: Record | None = None
 
 
 def step(state: State, call: Invocation) -> list[Outcome]:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from conformance.engine import scenario as do
-from conformance.engine.scenario import Call, Id, Look, Scenario, TaskOf, cancel, create, get, listing, purge, restore
+from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
+from conformance.tasks import calls as do
+from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore
 from conformance.tasks.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
@@ -19,7 +20,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
     yield from _ids(depth)
     for calls in (*refused(), *refused("nobody")):
-        yield scenario(create("a"), to("clipping"), calls, Look(), to("uploading"), Look())
+        yield scenario(create("a"), to("clipping"), calls, ReadBack(), to("uploading"), ReadBack())
     yield from _kept()
     yield from _statuses()
     yield from _sizes()
@@ -62,19 +63,19 @@ def _kept() -> Iterator[Scenario]:
     requests += [{"video_ids": one} for one in values.VIDEO_IDS]
     large = [{"config": {"x": one}} for one in values.DEEPEST] + [{"webhook_url": one} for one in values.TEXTS[-3:]]
     for fields in (*requests, *large):
-        yield scenario(create("a", **fields), to("clipping", progress=5.5), cancel(A), Look())
+        yield scenario(create("a", **fields), to("clipping", progress=5.5), cancel(A), ReadBack())
     taken = [
         [create(task_id=f"job-{(place + by) % len(requests)}", **fields) for place, fields in enumerate(requests)]
         for by in range(5)  # some careless code takes for the same as one that stands near
     ]
     for again in taken:
-        yield scenario(taken[0], cancel("job-3"), again, Look(), about="ID-06")
+        yield scenario(taken[0], cancel("job-3"), again, ReadBack(), about="ID-06")
     for number in values.PROGRESSES:
-        copy = restore(TaskOf("a", {"task_id": "copy"})), Look()
+        copy = restore(TaskOf("a", {"task_id": "copy"})), ReadBack()
         yield scenario(create("a"), to("uploading", label="a", progress=number), copy, about="MAINT-02")
     for text in values.TEXTS[:-3]:
         texts: dict[str, Any] = dict.fromkeys(TEXTS, text)
-        yield scenario(create("a"), to("failed", **texts), Look(), to("failed", **texts))
+        yield scenario(create("a"), to("failed", **texts), ReadBack(), to("failed", **texts))
 
 
 def _statuses() -> Iterator[Scenario]:
@@ -86,8 +87,8 @@ def _statuses() -> Iterator[Scenario]:
         writes = [to(status, **one) for one in given]
         first = create("a"), to(status, label="a", progress=100 if status == "completed" else 12.5, **fields)
         calls = *writes, *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)  # backwards too
-        looked = [one for call in calls for one in (do.Wait(), call, get(A), listing(status=TaskStatus.FAILED))]
-        yield scenario(first, looked, Look(), about="LIFE-10 LIFE-14" if status in FINAL else "LIFE-04 LIFE-17")
+        looked = [one for call in calls for one in (Wait(), call, get(A), listing(status=TaskStatus.FAILED))]
+        yield scenario(first, looked, ReadBack(), about="LIFE-10 LIFE-14" if status in FINAL else "LIFE-04 LIFE-17")
 
 
 def _sizes() -> Iterator[Scenario]:
@@ -97,10 +98,10 @@ def _sizes() -> Iterator[Scenario]:
         text: Any = "文" * (size // 3) + "x" * (size % 3)
         inside = '"' * ((size - 4) // 2) + "x" * (size % 2)  # as JSON each takes two bytes
         for call in (create(config={"k": inside}), *(to("failed", **{name: text}) for name in TEXTS)):
-            yield scenario(create("a"), call, Look(), about="VAL-06")
+            yield scenario(create("a"), call, ReadBack(), about="VAL-06")
     half = values.MOST_BYTES // 2
     grown = [to("clipping", current_step="s" * size) for size in (half, room + 2 - half, room + 3 - half, 1)]
-    yield scenario(create("a", webhook_url="h" * half), grown, Look(), about="VAL-06")
+    yield scenario(create("a", webhook_url="h" * half), grown, ReadBack(), about="VAL-06")
 
 
 def _restored() -> Iterator[Scenario]:
@@ -109,15 +110,15 @@ def _restored() -> Iterator[Scenario]:
     for time in values.TIMES:
         done = restorable("a", status="cancelled", created_at=first, updated_at=last, completed_at=time)
         both = restore(done), restore(restorable("b", created_at=time, updated_at=time))
-        yield scenario(both, get("a"), cancel("a"), to("completed", "b"), Look(), about="MAINT-02 VAL-10")
+        yield scenario(both, get("a"), cancel("a"), to("completed", "b"), ReadBack(), about="MAINT-02 VAL-10")
         yield scenario(both, purge(time), get("a"), purge(time + MICROSECOND), get("a"), listing(), about="MAINT-01")
     mixed = [restore(restorable(f"t{n}", created_at=time, updated_at=last)) for n, time in enumerate(values.TIMES)]
     yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
     yield scenario(map(restore, map(restorable, "bdac")), do.Pages(1), do.Pages(1, by_cursor=True), about="LIST-12")
     ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
     for write in (to("clipping", "restored"), to("completed", "restored"), cancel("restored")):
-        yield scenario(ahead, write, get("restored"), Look(), about="LIFE-17")
-    yield scenario(create("a"), map(restore, _impossible()), Look(), about="MAINT-04")
+        yield scenario(ahead, write, get("restored"), ReadBack(), about="LIFE-17")
+    yield scenario(create("a"), map(restore, _impossible()), ReadBack(), about="MAINT-04")
 
 
 def _impossible() -> Iterator[Record]:
@@ -145,7 +146,7 @@ def _ids(depth: str) -> Iterator[Scenario]:
     yield scenario([create(on=number % 2) for number in range(40)], listing(limit=100), about="ID-01", instances=2)
     unknown = *(Id("a", *around) for around in values.OTHER_IDS), *values.UNKNOWN_IDS, *values.INTERNAL_IDS
     calls = [call for one in unknown for call in (get(one), to("clipping", one), to("completed", one), cancel(one))]
-    yield scenario(create("a"), create("b"), cancel(B), calls, get(A), Look(), about="ID-03")
+    yield scenario(create("a"), create("b"), cancel(B), calls, get(A), ReadBack(), about="ID-03")
     ids = *values.NEW_IDS, *values.INTERNAL_IDS
     creations = [create(task_id=one, config={"id": one}) for one in ids]
     reads = *map(get, ids), listing(limit=1_000)

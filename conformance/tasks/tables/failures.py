@@ -8,28 +8,29 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from conformance.engine import scenario as do
-from conformance.engine.failures import Trouble
-from conformance.engine.scenario import Action, Call, Failure, Id, Look, Race, Scenario, cancel, create, get
+from conformance.engine.failures import Failure, Injection
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Stage
+from conformance.tasks import calls as do
+from conformance.tasks.calls import Id, cancel, create, get, needs_of
 from conformance.tasks.spec.model import OPERATIONS
 from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, scenario, to
 from taskstore import FailureKind
 
 IMPATIENT = 0.3
 """The time-outs of a store that is to run into them, in seconds."""
-Cause = Callable[[Trouble], Awaitable[None]]
+Cause = Callable[[Injection], Awaitable[None]]
 
 
 def _at(stage: Stage, does: Does, **more: Any) -> Cause:
     """Let the proxy interrupt exchanges, of all connections or of those that are open then."""
 
-    async def cause(trouble: Trouble) -> None:
+    async def cause(injection: Injection) -> None:
         if stage is Stage.CONNECT:
-            await trouble.disconnect()
-        trouble.interruption = trouble.proxy.interrupt(stage, does, **{"times": 10**6, **more})
+            await injection.disconnect()
+        injection.interruption = injection.proxy.interrupt(stage, does, **{"times": 10**6, **more})
 
     return cause
 
@@ -38,47 +39,47 @@ def _answered(text: str) -> Cause:
     return _at(Stage.REQUEST, Does.ANSWER, text=f"{text}\r\n".encode(), on_open_ones=True)
 
 
-async def _refused(trouble: Trouble) -> None:
-    await trouble.proxy.refuse()
-    trouble.ends.push_async_callback(trouble.proxy.listen)
-    await trouble.disconnect()
+async def _refused(injection: Injection) -> None:
+    await injection.proxy.refuse()
+    injection.ends.push_async_callback(injection.proxy.listen)
+    await injection.disconnect()
 
 
-async def _demoted(trouble: Trouble) -> None:
-    await _answered("-READONLY You can't write against a read only replica.")(trouble)
-    await trouble.warm_up(0, 8)  # by calls that fail it finds out
+async def _demoted(injection: Injection) -> None:
+    await _answered("-READONLY You can't write against a read only replica.")(injection)
+    await injection.warm_up(0, 8)  # by calls that fail it finds out
 
 
-async def _denied(trouble: Trouble) -> None:
-    trouble.set_rules("-zadd")
-    trouble.ends.callback(trouble.set_up_user)
+async def _denied(injection: Injection) -> None:
+    injection.set_rules("-zadd")
+    injection.ends.callback(injection.set_up_user)
 
 
-async def _administered(command: str, trouble: Trouble) -> None:
-    trouble.harness.administer(*command.split())
+async def _administered(command: str, injection: Injection) -> None:
+    injection.harness.administer(*command.split())
 
 
-async def _failing(kind: FailureKind, trouble: Trouble) -> None:
-    trouble.ends.enter_context(trouble.harness.cause_failure(kind))
+async def _failing(kind: FailureKind, injection: Injection) -> None:
+    injection.ends.enter_context(injection.harness.cause_failure(kind))
 
 
-async def _moved(trouble: Trouble) -> None:
-    trouble.ends.enter_context(trouble.harness.slot_moved(trouble.namespace))
+async def _moved(injection: Injection) -> None:
+    injection.ends.enter_context(injection.harness.slot_moved(injection.namespace))
 
 
-async def _restarted(trouble: Trouble) -> None:
-    await asyncio.to_thread(trouble.harness.restart_server)
-    trouble.find_server()
+async def _restarted(injection: Injection) -> None:
+    await asyncio.to_thread(injection.harness.restart_server)
+    injection.find_server()
 
 
-async def _failed_over(trouble: Trouble, *, kill: bool) -> None:
-    working = asyncio.ensure_future(asyncio.to_thread(trouble.harness.fail_over, kill=kill))
+async def _failed_over(injection: Injection, *, kill: bool) -> None:
+    working = asyncio.ensure_future(asyncio.to_thread(injection.harness.fail_over, kill=kill))
     await asyncio.sleep(0.01)
-    trouble.ends.callback(trouble.find_server)
-    trouble.ends.push_async_callback(lambda: working)
+    injection.ends.callback(injection.find_server)
+    injection.ends.push_async_callback(lambda: working)
 
 
-async def _nothing(_: Trouble) -> None:
+async def _nothing(_: Injection) -> None:
     pass
 
 
@@ -134,7 +135,7 @@ def _connections() -> Iterator[Row]:
     yield Row("each connection breaks before the request", _at(Stage.REQUEST, Does.RESET), _GONE, about=about)
     yield Row("a web server answers", web, _GONE, is_cold=True, about="FAIL-13 FAIL-01")
     yield Row("the replies are of another form", _answered("+7"), _GONE, about="FAIL-13")
-    yield Row("the connection was closed while it was idle", Trouble.disconnect, about="FAIL-14")
+    yield Row("the connection was closed while it was idle", Injection.disconnect, about="FAIL-14")
     yield Row("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
     for kind, text in _ERRORS.items():
         name = f"the server says {text.split()[0]}"
@@ -171,7 +172,7 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
     """Scenarios in which every operation meets a failure: alone, or with others and with more callers of one."""
 
     def fit(calls: Iterable[Call]) -> list[Call]:
-        return [one for one in calls if Scenario((one,)).required <= {*capabilities}]
+        return [call for call in calls if needs_of(call) <= {*capabilities}]
 
     before = fit((*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)))
     groups = (*(_SINGLY if is_full else ()), *row.groups)
@@ -187,4 +188,4 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
         made = [one.label for one in chosen if one.label and not row.ends]
         again += fit(create("", Id(one), on, video_ids=("n",)) for one in made)
         needs = Capability.REMOTE, *row.needs
-        yield scenario(before, fail, Look(), again, Look(), about=row.about, needs=needs, instances=2)
+        yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)

@@ -8,9 +8,10 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from conformance.engine import scenario as do
-from conformance.engine.scenario import Look, Race, Scenario, TaskOf, Wait, cancel, create, get, listing, purge, restore
+from conformance.engine.scenario import Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
+from conformance.tasks import calls as do
+from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
 from conformance.tasks.spec.model import LIFETIME, STATUSES
 from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, MIXED, SECOND, A, B, restorable, scenario, to
 from taskstore import TaskStatus
@@ -28,7 +29,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
         yield from _many(size)
     made = create("a"), to("clipping"), create("b"), cancel(B)
     for days in (1, 8, 400):
-        reads = get(A), to("completed"), Look()
+        reads = get(A), to("completed"), ReadBack()
         yield scenario(made, Wait(days * DAY), reads, about="EXP-05", lacks=[Capability.EXPIRING])
 
 
@@ -38,7 +39,7 @@ def _ends() -> Iterator[Scenario]:
     pages = listing(), listing(limit=0), listing(status=TaskStatus.PENDING), listing(after=do.CursorOf("a"))
     for call, status in product((*calls, *pages), ("pending", "completed", "failed")):
         made = create("a"), to(status), Wait(LIFETIME - SECOND), get(A), listing(), Wait(2 * SECOND)
-        yield _expiring(made, call, Look(), about="EXP-01 ATOM-01")
+        yield _expiring(made, call, ReadBack(), about="EXP-01 ATOM-01")
     for old in (restorable(), restorable(status="failed", completed_at=LONG_AGO), restorable(updated_at=BEYOND)):
         life = restore(old), Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE)
         yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
@@ -59,7 +60,7 @@ def _unchanged() -> Iterator[Scenario]:
     more = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
     for calls, status, days in product((idle, more), ("pending", "completed", "failed"), (1, 6)):
         again = [to(status), cancel(A)] if status != "pending" else []
-        left = Wait((7 - days) * DAY - MINUTE), get(A), Wait(2 * MINUTE), get(A), to("clipping"), Look()
+        left = Wait((7 - days) * DAY - MINUTE), get(A), Wait(2 * MINUTE), get(A), to("clipping"), ReadBack()
         made = create("a"), to(status), Wait(days * DAY)
         yield _expiring(made, again, calls, left, about="EXP-01 LIFE-10 LIFE-14")
 
@@ -70,8 +71,8 @@ def _used_again() -> Iterator[Scenario]:
     purged, past = (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)), Wait(LIFETIME + MINUTE)
     removals: list[Any] = [purged, past, (cancel(A), past), (do.Populate(130), past)]
     for removal, again in product(removals, (create("a", A), restore(TaskOf("a")))):
-        lives = [(write, Look(), Wait(4 * DAY), Look()) for write in (again, to("clipping"), cancel(A))]
-        yield _expiring(old, removal, again, Look(), *lives, Wait(DAY), get(A), Look(), about="EXP-03 ID-06")
+        lives = [(write, ReadBack(), Wait(4 * DAY), ReadBack()) for write in (again, to("clipping"), cancel(A))]
+        yield _expiring(old, removal, again, ReadBack(), *lives, Wait(DAY), get(A), ReadBack(), about="EXP-03 ID-06")
 
 
 def _many(size: int) -> Iterator[Scenario]:
@@ -81,4 +82,4 @@ def _many(size: int) -> Iterator[Scenario]:
     for action in (*races, *pages, purge(BEYOND), create(task_id=A)):
         new = Wait(6 * DAY), create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
         old = create("b"), do.Populate(size, MIXED), create("a")
-        yield _expiring(old, new, action, pages, Look(), about="EXP-01 EXP-03 ATOM-01")
+        yield _expiring(old, new, action, pages, ReadBack(), about="EXP-01 EXP-03 ATOM-01")

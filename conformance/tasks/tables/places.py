@@ -6,21 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from conformance.engine import scenario as do
-from conformance.engine.scenario import (
-    Close,
-    Look,
-    Race,
-    Reopen,
-    Scenario,
-    cancel,
-    create,
-    get,
-    listing,
-    purge,
-    restore,
-)
+from conformance.engine.scenario import Close, Race, ReadBack, Reopen, Scenario
 from conformance.harness import Capability
+from conformance.tasks import calls as do
+from conformance.tasks.calls import cancel, create, get, listing, purge, restore
 from conformance.tasks.spec.model import STATUSES
 from conformance.tasks.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, MIXED, A, B, restorable, scenario, to
 from taskstore import TaskStatus
@@ -49,20 +38,22 @@ def _shared() -> Iterator[Scenario]:
     purged = purge(do.TimeOf("a", plus=MICROSECOND))
     more = create("a"), create(task_id=A), cancel(A, label="a"), create(task_id=A), purged, to("clipping"), create("b")
     restored = restore(restorable()), restore(restorable()), cancel("restored")
-    closed = Close(), get(A, on=1), to("clipping", on=1), create(on=1), Look()
+    closed = Close(), get(A, on=1), to("clipping", on=1), create(on=1), ReadBack()
     for lacks, about in ((), "SHARE-01"), ([Capability.SHARED], "SHARE-02"):
         for calls, on in product((writes, more, restored), (0, 1)):
-            turns = [one for n, call in enumerate(calls) for one in (replace(call, on=(n + on) % 2), Look())]
+            turns = [one for n, call in enumerate(calls) for one in (replace(call, on=(n + on) % 2), ReadBack())]
             yield scenario(turns, about=about, lacks=lacks, instances=2)
-        yield scenario(create("a"), Look(), closed, about=about, lacks=lacks, instances=2)
+        yield scenario(create("a"), ReadBack(), closed, about=about, lacks=lacks, instances=2)
 
 
 def _reopened() -> Iterator[Scenario]:
     """An instance is closed and opened again."""
     made = create("a", config={"b": [1, 1.0, None, "é\x00"]}), to("clipping"), create("b"), cancel(B)
-    again = Reopen(), get(A), listing(), do.Pages(7), cancel(A), Reopen(), get(A), create("c"), Look()
+    again = Reopen(), get(A), listing(), do.Pages(7), cancel(A), Reopen(), get(A), create("c"), ReadBack()
     yield scenario(made, do.Populate(30, MIXED), again, about="DUR-01", needs=[Capability.PERSISTENT])
-    yield scenario(made, Reopen(), get(A), get(B), create("c"), Look(), about="DUR-03", lacks=[Capability.PERSISTENT])
+    yield scenario(
+        made, Reopen(), get(A), get(B), create("c"), ReadBack(), about="DUR-03", lacks=[Capability.PERSISTENT]
+    )
 
 
 def _many(size: int) -> Iterator[Scenario]:
@@ -70,8 +61,8 @@ def _many(size: int) -> Iterator[Scenario]:
     pending, page = TaskStatus.PENDING, listing(limit=1_000)
     made = create("a"), do.Populate(size - 2, ("pending",) * 7 + MIXED), create("last")
     races = [Race((page, write, page)) for write in (create(), to("completed"))]
-    yield scenario(made, page, do.Pages(1_000), do.Pages(400, pending), races, Look(), about="LIST-03 LIST-04")
+    yield scenario(made, page, do.Pages(1_000), do.Pages(400, pending), races, ReadBack(), about="LIST-03 LIST-04")
     cursors = [listing(limit=1_000, after=do.CursorOf(one)) for one in ("a", "last")]
     both = do.Pages(1_000, by_cursor=True), do.Pages(400, pending, by_cursor=True)
-    gone = purge(BEYOND), Look(), create("n"), Look()
+    gone = purge(BEYOND), ReadBack(), create("n"), ReadBack()
     yield scenario(made, cursors, both, gone, about="LIST-12", needs=[Capability.CURSOR])

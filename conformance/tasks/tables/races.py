@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from itertools import combinations_with_replacement, product
 
-from conformance.engine import scenario as do
-from conformance.engine.scenario import Action, Call, Look, Race, Scenario, cancel, create, get, listing, purge, restore
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
+from conformance.tasks import calls as do
+from conformance.tasks.calls import cancel, create, get, listing, purge, restore
 from conformance.tasks.tables.tasks import BEYOND, MICROSECOND, A, B, restorable, scenario, to
 from taskstore import TaskStatus
 
@@ -37,14 +38,14 @@ def _race(calls: Sequence[Call], about: str, *before: Action) -> Iterator[Scenar
     """Calls race on one instance, and on two instances of a store that is shared."""
     turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
     made = *_MADE, Race((get(A),) * len(calls)), *before  # so a pool has its connections
-    yield scenario(made, Race(tuple(calls)), Look(), about=about)
-    yield scenario(made, Race(tuple(turns)), Look(), about=about, instances=2)
+    yield scenario(made, Race(tuple(calls)), ReadBack(), about=about)
+    yield scenario(made, Race(tuple(turns)), ReadBack(), about=about, instances=2)
 
 
 def _cancelled(turns: Sequence[int]) -> Iterator[Scenario]:
     """Calls are cancelled: what they leave is consistent, and others are not affected."""
     for after, call, count in product(turns, (*_WRITES, *_READS), (1, 3)):
-        lost = Race((call,) * count, (0,), after), Look(), create("c"), Look()
+        lost = Race((call,) * count, (0,), after), ReadBack(), create("c"), ReadBack()
         yield scenario(_MADE, lost, about="ATOM-06")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.engine.scenario import Action, Call, Id, Look, Scenario, cancel, create, get, listing, update
+from conformance.engine.scenario import Action, Call, ReadBack, Scenario
 from conformance.harness import Capability
+from conformance.tasks.calls import Id, cancel, create, get, listing, update
 from conformance.tasks.spec.model import Record, canonical
 from taskstore import TaskStatus
 
@@ -39,7 +40,7 @@ def plain() -> list[Scenario]:
     """Each operation by itself, again and again: what that shows is learned, and not blamed on what comes next."""
     begun = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s"), get(A), listing()
     ends = to("completed"), to("failed", error_message="e"), to("cancelled")
-    return [scenario(begun, cancel(B), end, cancel(B), get(A), listing(), Look()) for end in ends] * 4
+    return [scenario(begun, cancel(B), end, cancel(B), get(A), listing(), ReadBack()) for end in ends] * 4
 
 
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
