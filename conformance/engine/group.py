@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Finding, Tally
 from conformance.engine.player import Player
+from conformance.engine.random_scenario import RandomScenario
 from conformance.engine.scenario import Scenario
 from conformance.engine.shrink import MOST_PLAYED, shrink
 from conformance.harness import Harness, HookMissingError
@@ -36,7 +37,7 @@ async def play_one(
     harness: Harness,
     scenario: Scenario,
     tally: Tally,
-    draw: Callable[[Player], Awaitable[None]] | None = None,
+    draw: Callable[[Player], RandomScenario] | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
     unfit = _why_unfit(contract, harness, scenario)
@@ -44,7 +45,8 @@ async def play_one(
         tally.missing = dict.fromkeys(scenario.about, (f"the subject {unfit}", "")) | tally.missing
         return
     try:
-        found = await Player(contract, harness, tally, scenario).play(draw)
+        player = Player(contract, harness, tally, scenario)
+        found = await player.play(draw(player).play if draw else None)
     except HookMissingError as error:
         tally.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
         return

@@ -71,8 +71,8 @@ class Player:
         self._write: Entry | None = None
         self._began = time.monotonic()
 
-    async def play(self, draw: Callable[[Player], Awaitable[None]] | None = None) -> Finding | None:
-        """Play the scenario, and what `draw` performs after it, up to the first finding.
+    async def play(self, draw: Callable[[], Awaitable[None]] | None = None) -> Finding | None:
+        """Play the scenario, and what `draw` has performed after it, up to the first finding.
 
         Raises:
             HookMissingError: if the harness has not the hook that an action needs.
@@ -83,7 +83,7 @@ class Player:
                 for action in self.scenario.actions:
                     await self.perform(action)
                 if draw is not None:
-                    await draw(self)
+                    await draw()
                 if not self.is_over:
                     self._report(self._checks.at_the_end())
                 if not self.is_over:

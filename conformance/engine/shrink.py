@@ -103,6 +103,8 @@ def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -
         case Race(calls=(only,), failure=None):
             yield only
         case Race(calls):
+            if action.cancelled:
+                yield replace(action, cancelled=())
             for fewer in _fewer(calls):
                 yield replace(action, calls=fewer)
             for place, call in enumerate(calls):
