@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from inspect import isawaitable
 from typing import Any
 
 from conformance.engine.failures import Injection
 from conformance.engine.finding import Finding, Tally, complaint
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised
-from conformance.engine.scenario import Call, Race, Scenario, Series
+from conformance.engine.scenario import Call, Race, Reference, Scenario, Series
 from conformance.harness import Capability, HookMissingError
 from conformance.operations.operation import Operation
+from conformance.operations.parts import drained
 from conformance.text import shown, source
 
 
@@ -34,6 +36,8 @@ class Entry:
     """Whether a write that failed may take effect."""
     outcome: Outcome | None = None
     """The outcome of the contract that explains it."""
+    line: str = ""
+    """The call as Python, where it was written when the call was made."""
 
 
 class Checks:
@@ -98,7 +102,23 @@ class Contract:
         """Return a text that sorts concurrent results in the likely order of their calls."""
         return ""
 
-    # Results
+    # Calls and results
+
+    def resolve(self, value: Any, results: Mapping[str, Any]) -> Any:
+        """Return an argument, as it is or as the results of earlier calls give it."""
+        return value.read(results[value.label]) if isinstance(value, Reference) else value
+
+    async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
+        """Call an operation of the store, whether it is async or not, and return what can be compared."""
+        result = operation.invoke(store, given)
+        if isawaitable(result):
+            result = await result
+        result = await drained(result)
+        return operation.view(result) if operation.view else result
+
+    def is_awaited(self, operation: str) -> bool:
+        """Whether a script awaits an operation."""
+        return True
 
     def pass_in(self, value: Any) -> Any:
         """Return an argument as the store takes it."""
@@ -130,8 +150,6 @@ class Contract:
     def is_late(self, observed: Any) -> bool:
         """Whether a call only ran into a time-out of the store."""
         return False
-
-    # Calls
 
     def mutate(self, given: Mapping[str, Any]) -> None:
         """Change what was passed in, as a careless caller does."""

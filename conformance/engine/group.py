@@ -11,6 +11,7 @@ from conformance.engine.player import Player
 from conformance.engine.random_scenario import RandomScenario
 from conformance.engine.scenario import Scenario
 from conformance.engine.shrink import MOST_PLAYED, shrink
+from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
 
 _SHRUNK = 8
@@ -45,8 +46,8 @@ async def play_one(
         tally.missing = dict.fromkeys(scenario.about, (f"the subject {unfit}", "")) | tally.missing
         return
     try:
-        player = Player(contract, harness, tally, scenario)
-        found = await player.play(draw(player).play if draw else None)
+        verifier = Verifier(contract, harness, tally, scenario)
+        found = await verifier.verify(draw(verifier).play if draw else None)
     except HookMissingError as error:
         tally.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
         return
@@ -57,7 +58,7 @@ async def play_one(
         return
 
     async def replay(shorter: Scenario) -> Finding | None:
-        return await Player(contract, harness, tally, shorter).play()
+        return await Verifier(contract, harness, tally, shorter).verify()
 
     tally.findings[found.signature] = found
     most_played = MOST_PLAYED if len(tally.findings) <= _SHRUNK else _FEW_PLAYED

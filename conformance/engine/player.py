@@ -1,78 +1,83 @@
-"""The player: performs the actions of a scenario on a store, and has a judge explain what comes out."""
+"""The player: performs the actions of a scenario on a store, and keeps a history of what was done."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, nullcontext, suppress
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON, Injection, injected
-from conformance.engine.finding import Finding, Tally, complaint
-from conformance.engine.judge import Judge, signature
-from conformance.engine.outcome import SILENT, Invocation, Raised, Span
+from conformance.engine.mutation import changes_of
+from conformance.engine.outcome import SILENT, Invocation, Span
 from conformance.engine.scenario import (
     Action,
     Call,
     Close,
+    Damage,
+    Mutate,
+    Open,
     Race,
     ReadBack,
-    Reference,
     Reopen,
     Scenario,
     Series,
     Wait,
 )
-from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness, HookMissingError
 
 _TICK = 0.002
 """Seconds after which a clock of milliseconds shows another time."""
-_RECENT = 3
-"""Entries of the last writes that are read back."""
-_SHOWN = 8
-"""Results of concurrent calls that are shown."""
-_ATTEMPTS = 5
-"""How often a read is made that ran into a short time-out."""
+
+
+@dataclass
+class Done:
+    """An action that was performed, the calls that were made, and the changes of what the caller had in its hands."""
+
+    action: Action
+    made: list[Entry] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
 
 class Player:
-    """One scenario while it is played, in a namespace of its own. It ends with the first finding."""
+    """One scenario while it is played, in a namespace of its own. Who judges what comes out overrides `take`."""
 
-    def __init__(self, contract: Contract, harness: Harness, tally: Tally, scenario: Scenario) -> None:
+    seconds: float | None = None
+    """How long a call may take."""
+    caught: tuple[type[BaseException], ...] = (Exception,)
+    """What a call may raise as its result."""
+    is_over = False
+    """Whether no more actions are performed."""
+
+    def __init__(self, contract: Contract, harness: Harness, scenario: Scenario) -> None:
         self.namespace = f"conformance-{secrets.token_hex(6)}"
         self.contract = contract
         self.harness = harness
-        self.tally = tally
         self.scenario = scenario
+        self.history: list[Done] = []
         self.results: dict[str, Any] = {}
         """What the calls that have a label gave."""
-        self.is_over = False
-        """Whether there is a finding, or what the store holds is not known any more."""
-        self._found: Finding | None = None
-        self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
-        self._passed = timedelta(0)  # what the harness has let pass
-        self._is_timed = Capability.EXPIRING in harness.capabilities
-        judges = [Judge(contract, tally.learned) for _ in range(scenario.instances)]
-        is_shared = Capability.SHARED in harness.capabilities
-        self._judges = judges[:1] * scenario.instances if is_shared else judges
-        self._checks = contract.checks(tally)
+        self.passed = timedelta(0)
+        """What the harness has let pass."""
+        self.injection: Injection | None = None
+        self.stores: dict[int, Any] = {}
+        self.closed: set[int] = set()
+        self.latest: Any = None
+        """What names the latest entry."""
+        self.held: dict[str, dict[str, Any]] = {}
+        """What the caller may change, `argument`s and the last `result`, by the names in a script."""
         self._stack = AsyncExitStack()
-        self._stores: dict[int, Any] = {}
         self._closers: dict[int, AsyncExitStack] = {}
-        self._closed: set[int] = set()
-        self._injection: Injection | None = None
-        self._history: list[tuple[Action, Sequence[Entry]]] = []
-        self._write: Entry | None = None
+        self._is_timed = Capability.EXPIRING in harness.capabilities
         self._began = time.monotonic()
 
-    async def play(self, draw: Callable[[], Awaitable[None]] | None = None) -> Finding | None:
-        """Play the scenario, and what `draw` has performed after it, up to the first finding.
+    async def play(self, draw: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Play the scenario, and what `draw` has performed after it, until it is over.
 
         Raises:
             HookMissingError: if the harness has not the hook that an action needs.
@@ -85,110 +90,148 @@ class Player:
                 if draw is not None:
                     await draw()
                 if not self.is_over:
-                    self._report(self._checks.at_the_end())
-                if not self.is_over:
-                    self.tally.exercised.update(self.scenario.about)
+                    self.end()
         finally:
             self.harness.discard(self.namespace)
-        return self._found
 
     async def perform(self, action: Action) -> None:
         """Perform an action, unless the scenario is over."""
         if self.is_over:
             return
-        self._history.append((action, ()))
+        self.history.append(Done(action))
         match action:
             case Call():
                 await self._play(Race((action,)))
             case Race():
                 await self._play(action)
             case ReadBack():
-                for call in self._reads():
-                    await self._read(call)
+                await self.read_back()
             case Series():
                 await self._play_series(action)
+            case Mutate():
+                self._change_what_is_held(action)
+            case _:
+                await self._change_surroundings(action)
+
+    async def _change_surroundings(self, action: Action) -> None:
+        match action:
             case Wait(by):
-                await self._wait(by)
+                await self.wait(by)
             case Reopen(on):
-                await self._reopen(on)
+                await self.reopen(on)
             case Close(on):
                 await self._close(on)
+            case Open(on, url, seconds):
+                opening = self.harness.open_at(self.namespace, url, seconds) if url else None
+                await self._open(on, opening)
+            case Damage() if self.latest is not None:
+                self.harness.inspector(self.namespace).overwrite_with_another_type(self.latest)
 
-    async def _wait(self, by: timedelta) -> None:
+    # What those who judge override
+
+    def take(self, race: Race, made: list[Entry]) -> None:
+        """Receive what came of calls at the same time."""
+
+    def end(self) -> None:
+        """Do what is left after the last action."""
+
+    async def read_back(self) -> None:
+        """Read what may show the last writes."""
+
+    async def read(self, call: Call) -> Any:
+        """Make a call of a series, and return its result."""
+        return await self._play(Race((call,)))
+
+    def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
+        """Receive what came of one call, and what was passed in."""
+
+    def is_late_to_close(self) -> None:
+        """Note that a store does not close in time."""
+
+    def _change_what_is_held(self, action: Mutate) -> None:
+        """Make the changes, and note those that are possible. Without any the scenario is over: nothing can differ."""
+        ids = {name for operation in self.contract.operations.values() for name in operation.ids}
+        held = self.held.get(action.what, {}).items()
+        changes = [change for name, value in held for change in changes_of(value, name, ids)]
+        if action.place is not None:
+            changes = changes[action.place : action.place + 1]
+        for change in changes:
+            with suppress(Exception):  # it may be frozen
+                change.make()
+                self.history[-1].changes.append(change.text)
+        self.is_over = not self.history[-1].changes
+
+    # Time, opening, closing
+
+    async def wait(self, by: timedelta) -> None:
+        """Let time pass; if nothing else is said, so much that a later write has a later time."""
         if by:
             self.harness.advance(self.namespace, by)
-            self._passed += by
+            self.passed += by
         else:
             await asyncio.sleep(_TICK)
-            self._checks.tick()
-
-    # Opening, calling, closing
 
     async def _set_up(self) -> None:
         if failure := self.scenario.failure:
-            injection = injected(self.harness, self.namespace, self._stores, self._probe, failure.seconds)
-            self._injection = await self._stack.enter_async_context(injection)
+            injection = injected(self.harness, self.namespace, self.stores, self._probe, failure.seconds)
+            self.injection = await self._stack.enter_async_context(injection)
         for on in range(self.scenario.instances):
             await self._open(on)
 
     def _probe(self, store: Any) -> Awaitable[Any]:
         call = self.contract.probe()
-        answer: Awaitable[Any] = self.contract.operations[call.operation].invoke(store, call.arguments)
-        return answer
+        return self.contract.invoke(self.contract.operations[call.operation], store, call.arguments)
 
-    async def _open(self, on: int) -> None:
+    async def _open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
         closer = await self._stack.enter_async_context(AsyncExitStack())
-        is_injected = self._injection and on == 0
-        opened = self._injection.open() if self._injection and is_injected else self.harness.open(self.namespace)
-        self._stores[on] = await closer.enter_async_context(opened)
+        if opening is None and self.injection and on == 0:
+            opening = self.injection.open()
+        self.stores[on] = await closer.enter_async_context(opening or self.harness.open(self.namespace))
         self._closers[on] = closer
-        self._closed.discard(on)
+        self.closed.discard(on)
 
     async def _close(self, on: int) -> None:
-        self._closed.add(on)
+        self.closed.add(on)
         try:
             async with asyncio.timeout(SOON) as limit:
                 await self._closers[on].aclose()
         except TimeoutError:
             if not limit.expired():
                 raise
-            expected = f"a store that closes within {SOON:g} s"
-            self._report([complaint(self.contract.closes, expected, "it still waits", "close")])
+            self.is_late_to_close()
 
-    async def _reopen(self, on: int) -> None:
+    async def reopen(self, on: int) -> None:
+        """Close an instance, and open another in its place."""
         await self._close(on)
         await self._open(on)
-        if Capability.PERSISTENT not in self.harness.capabilities and self.scenario.instances == 1:
-            self._judges[0].forget()
 
-    def _begin(self, calls: Iterable[Call]) -> list[Entry]:
+    # Calls
+
+    def begin(self, calls: Iterable[Call]) -> list[Entry]:
         """Return entries of calls that are to be made; none if one refers to a call that has failed."""
         begun = []
         for call in calls:
             try:
-                arguments = {
-                    name: value.read(self.results[value.label]) if isinstance(value, Reference) else value
-                    for name, value in call.arguments.items()
-                }
+                arguments = {name: self.contract.resolve(value, self.results) for name, value in call.arguments.items()}
             except (LookupError, AttributeError, TypeError, ValueError):
                 self.is_over = True
                 return []
-            begun.append(Entry(call, Invocation(call.operation, arguments, is_closed=call.on in self._closed)))
+            begun.append(Entry(call, Invocation(call.operation, arguments, is_closed=call.on in self.closed)))
         return begun
 
     def _now(self) -> timedelta:
         if not self._is_timed:
-            return self._passed
-        return self._passed + timedelta(seconds=time.monotonic() - self._began)
+            return self.passed
+        return self.passed + timedelta(seconds=time.monotonic() - self._began)
 
-    async def _make(self, entry: Entry, seconds: float = 0) -> None:
+    async def make(self, entry: Entry, seconds: float | None = None) -> None:
         """Make a call that was begun, and note what comes of it."""
         call, earliest = entry.invocation, self._now()
+        operation, store = self.contract.operations[call.operation], self.stores[entry.call.on]
         given = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
-        store = self._stores[entry.call.on]
         try:
-            async with asyncio.timeout(seconds or self.tally.seconds) as limit:
-                entry.answer = await self.contract.operations[call.operation].invoke(store, given)
+            async with asyncio.timeout(seconds or self.seconds) as limit:
+                entry.answer = await self.contract.invoke(operation, store, given)
             entry.observed = self.contract.observe(entry.answer)
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -196,25 +239,22 @@ class Player:
                 raise
         except HookMissingError as error:
             entry.lacks = error
-        except Exception as error:  # noqa: BLE001  whatever the store raises is its result
+        except self.caught as error:  # whatever the store raises is its result
             entry.answer = error
             entry.observed = SILENT if limit.expired() else self.contract.observe_error(error)
-            if limit.expired():
-                self.tally.seconds = min(self.tally.seconds, 1)  # it is waited for once
         finally:
             call.at = Span(earliest, self._now())
-            if self.tally.mutates:
-                self.contract.mutate(given)
+            self.made(entry, given)
 
-    async def _make_together(self, race: Race) -> list[Entry]:
+    async def make_together(self, race: Race) -> list[Entry]:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""
-        made = self._begin(race.calls)
-        injection = self._injection if race.failure else None
+        made = self.begin(race.calls)
+        injection = self.injection if race.failure else None
         is_interrupted = bool(race.cancelled) or race.closes
         if not made:
             return made
         if len(made) == 1 and not is_interrupted and not injection:
-            await self._make(made[0])
+            await self.make(made[0])
             return made
 
         places = [entry.call.on for entry in made]
@@ -222,8 +262,8 @@ class Player:
         if injection and race.failure:
             failing = injection.active(race.failure, places, is_cancelled=bool(race.cancelled))
         async with failing:
-            seconds = SOON if race.closes else self.tally.seconds + (SOON if injection else 0)
-            calls = [asyncio.ensure_future(self._make(entry, seconds)) for entry in made]
+            seconds = SOON if race.closes else (self.seconds or 0) + (SOON if injection else 0)
+            calls = [asyncio.ensure_future(self.make(entry, seconds)) for entry in made]
             if injection and is_interrupted:
                 await injection.until_met(calls)
             for _ in range(race.turns if is_interrupted and not injection else 0):
@@ -238,8 +278,13 @@ class Player:
             await asyncio.gather(*calls, return_exceptions=True)
         return made
 
-    async def _play(self, race: Race) -> None:
-        self._take(race, await self._make_together(race))
+    async def _play(self, race: Race) -> Any:
+        """Make the calls of a race, have them judged, and return the last result."""
+        made = await self.make_together(race)
+        if made:
+            self.history[-1].made = made
+            self.take(race, made)
+        return made[-1].observed if made else None
 
     async def _play_series(self, series: Series) -> None:
         """Make the calls of a series. Those at the same time are judged each by itself."""
@@ -249,146 +294,9 @@ class Player:
             while not self.is_over:
                 calls = rounds.send(results)
                 if isinstance(calls, Call):
-                    results = [await self._read(calls)]
+                    results = [await self.read(calls)]
                     continue
-                made = await self._make_together(Race(calls))
+                made = await self.make_together(Race(calls))
                 for entry in made:
-                    self._take(Race((entry.call,)), [entry])
+                    self.take(Race((entry.call,)), [entry])
                 results = [entry.observed for entry in made]
-
-    async def _read(self, call: Call) -> Any:
-        """Make a call that stands in the script only if it shows something."""
-        for _ in range(_ATTEMPTS if self._injection else 1):
-            made = self._begin([call])
-            for entry in made:
-                await self._make(entry)
-            if not any(self.contract.is_late(entry.observed) for entry in made):
-                break
-            await asyncio.sleep(_TICK)  # the store is impatient, and the machine may be slow
-        self._history.append((call, ()))
-        self._take(Race((call,)), made)
-        self._history.pop()
-        return made[0].observed if made else None
-
-    def _reads(self) -> Iterator[Call]:
-        """Yield the reads that may show the last writes, on each open instance."""
-        names = [*self._last][0 if self._injection else -_RECENT :]  # in a failure all of them may be concerned
-        recent = {name: self._last[name] for name in names}
-        for on in self._stores.keys() - self._closed:
-            for call in self.contract.read_back(recent):
-                yield replace(call, on=on)
-
-    # Judging
-
-    def _take(self, race: Race, made: list[Entry]) -> None:
-        """Judge what came of calls at the same time, and note what it says about the store."""
-        made = [entry for entry in made if not self._is_left_out(entry)]
-        if not made or self.is_over:
-            return
-        self._history[-1] = self._history[-1][0], made
-        self._classify(race, made)
-        self._explain(race, made)
-        if not self.is_over:
-            self._count(race, made)
-
-    def _is_left_out(self, entry: Entry) -> bool:
-        """Whether the adapter has no place for the call. One requirement fails for that, and nothing else."""
-        if entry.lacks is None:
-            return False
-        lack = self.contract.lack(entry)
-        self.tally.findings.setdefault(lack.signature, lack)
-        return True
-
-    def _classify(self, race: Race, made: list[Entry]) -> None:
-        """Note which calls have failed, and report what is wrong about each by itself."""
-        injection, about = self._injection, self.scenario.about
-        for entry in made:
-            self._report([self.contract.classify(entry, race, injection)], about)
-            if self.is_over:
-                return
-            self._note(entry)
-        if injection and race.failure:
-            self._report([self.contract.leftover(injection, race)], about)
-            is_torn = race.failure.may_tear and any(entry.may_have_happened for entry in made)
-            self.is_over = self.is_over or is_torn
-
-    def _explain(self, race: Race, made: list[Entry]) -> None:
-        for judge in dict.fromkeys(self._judges):
-            here = [entry for entry in made if self._judges[entry.call.on] is judge]
-            if not self.is_over and not judge.explain(here, is_over=race.failure is not None):
-                answered = [entry for entry in here if not entry.has_failed]
-                self._report([self._difference(judge, race, answered)])
-                self.is_over = True
-
-    def _count(self, race: Race, made: list[Entry]) -> None:
-        """Count what was exercised. A single call is checked besides."""
-        first, *others = made
-        if others or first.outcome is None or first.has_failed or race.failure:
-            self.tally.exercised.update(self.scenario.about or (self.contract.is_atomic,))
-            self._write = None
-            return
-        self.tally.exercised.update((self.contract.answers, *first.outcome.requirements))
-        self._report(self._checks.of(first, first.outcome, self._passed))
-        if not self.contract.is_read(first.call.operation):
-            self._write = first
-
-    def _note(self, entry: Entry) -> None:
-        """Note under its label what a call gave, and which entry a write was about: reads show it next."""
-        if entry.call.label:
-            result = self.contract.labelled(entry)
-            if result is not None:
-                self.results[entry.call.label] = result
-        if not self.contract.is_read(entry.call.operation):
-            name = self.contract.named(entry)
-            if name is not None:
-                self._last[name] = self.contract.last(entry, self._last.pop(name, None))
-
-    def _difference(self, judge: Judge, race: Race, made: list[Entry]) -> Finding | None:
-        """Return what is wrong about results that the judge cannot explain."""
-        about = self.scenario.about
-        if len(made) != 1:
-            name = race.failure.name if race.failure else "race"
-            own = about or (self.contract.is_atomic,)
-            came = "; ".join(self.contract.describe(entry.observed) for entry in made[:_SHOWN])
-            return Finding(own, "results that some order of the calls explains", came, (name, *own))
-        (entry,) = made
-        nearest = judge.nearest(entry)
-        if nearest is None:
-            return None
-        outcome, names = nearest
-        numbers = self.contract.blame(entry, outcome, names, self._write, is_new=not self._last)
-        if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
-            numbers = []
-        is_direct = self._is_simple or self.contract.is_direct(numbers)
-        ordered = (*numbers,) if is_direct else (*about, *numbers)
-        expected = self.contract.describe(outcome.result, names)
-        came = self.contract.describe(entry.observed, names)
-        return Finding(ordered, expected, came, signature(self.contract, entry, outcome, names))
-
-    @property
-    def _is_simple(self) -> bool:
-        """Whether calls show it one after the other, on one instance, without time or a second opening."""
-        if self._passed or self._injection or self.scenario.instances > 1:
-            return False
-        for action, _ in self._history:
-            if isinstance(action, Reopen) or (isinstance(action, Race) and len(action.calls) > 1):
-                return False
-        return True
-
-    def _report(self, findings: Iterable[Finding | None], about: tuple[str, ...] = ()) -> None:
-        """End the scenario with the first finding that was not learned."""
-        for finding in findings:
-            if finding is not None and finding.signature not in self.tally.learned:
-                numbers = tuple(dict.fromkeys(filter(None, finding.requirements))) or about[:1]
-                lines: list[str] = []
-                for action, made in self._history:
-                    lines += lines_of(self.contract, action, made)
-                self._found = replace(
-                    finding,
-                    requirements=numbers,
-                    scenario=replace(self.scenario, actions=tuple(action for action, _ in self._history)),
-                    lines=tuple(lines),
-                    is_simple=self._is_simple,
-                )
-                self.is_over = True
-                return

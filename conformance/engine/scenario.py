@@ -74,6 +74,28 @@ class Close:
     on: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An instance is opened besides, on the same place; with a URL there."""
+
+    on: int
+    url: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutate:
+    """The caller changes what it passed in so far (`argument`), or the last `result`: at one place, or at all."""
+
+    what: str
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A value of another type is put in the place of the latest entry, behind the store's back."""
+
+
 class Series:
     """Calls that depend on the results of those before. A contract says which, and how a script words it."""
 
@@ -90,7 +112,7 @@ class Series:
 
 
 Rounds: TypeAlias = Generator[Call | tuple[Call, ...], list[Any], None]
-Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Series
+Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage | Series
 
 
 @dataclass(frozen=True, slots=True)

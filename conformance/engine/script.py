@@ -2,56 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import Raised
-from conformance.engine.scenario import Action, Call, Close, Race, ReadBack, Reopen, Wait
+from conformance.engine.player import Done
+from conformance.engine.scenario import Call, Close, Damage, Open, Race, Reopen, Series, Wait
 from conformance.text import source
 
 _SHOWN = 8
 """Exceptions of concurrent calls that are shown."""
 
 
-def lines_of(contract: Contract, action: Action, made: Sequence[Entry]) -> list[str]:
-    """Return an action as lines of Python, and which exceptions came of it."""
-    raised = [f"raises {contract.describe(entry.observed)}" for entry in made if isinstance(entry.observed, Raised)]
-    match action:
-        case Call(label=label):
+def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
+    """Yield what was done as lines of Python, and which exceptions came of it."""
+    for done in history:
+        entries = [entry for entry in done.made if isinstance(entry.observed, Raised)]
+        raised = [f"raises {contract.describe(entry.observed)}" for entry in entries]
+        if isinstance(done.action, Call):
             came = f"  # {raised[0]}" if raised else ""
-            assigned = f"{label} = " if label else ""
-            return [f"{assigned}await {_call(contract, action)}{came}"]
-        case Race():
-            lines = _race(contract, action)
-        case ReadBack():
-            lines = []
-        case Wait(by):
-            lines = [f"# {by or 'some milliseconds'} pass"]
-        case Reopen(on):
-            lines = [f"# {_store(on)} is closed, and opened again"]
-        case Close(on):
-            lines = [f"await {_store(on)}.aclose()"]
-        case _:
-            lines = [str(action)]
-    return [*lines, *(f"#   {text}" for text in raised[:_SHOWN])]
+            yield f"{_one(contract, done.action, done.made)}{came}"
+        else:
+            yield from _several(contract, done)
+            yield from (f"#   {text}" for text in raised[:_SHOWN])
+
+
+def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
+    """Return a call as Python, without `await`; its arguments are given as Python."""
+    unnamed = contract.positional(call.operation)
+    listed = [text if name in unnamed else f"{name}={text}" for name, text in given.items()]
+    return f"{_store(call.on)}.{call.operation}({', '.join(listed)})"
 
 
 def _store(on: int) -> str:
     return f"store{on + 1}" if on else "store"
 
 
-def _call(contract: Contract, call: Call) -> str:
-    unnamed = contract.positional(call.operation)
-    given = []
-    for name, value in call.arguments.items():
-        given.append(source(value) if name in unnamed else f"{name}={source(value)}")
-    return f"{_store(call.on)}.{call.operation}({', '.join(given)})"
+def _text(contract: Contract, call: Call, made: Sequence[Entry] = ()) -> str:
+    written = [entry.line for entry in made if entry.call is call]
+    if any(written):
+        return written[0]
+    return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
 
 
-def _race(contract: Contract, race: Race) -> list[str]:
+def _one(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
+    assigned = f"{call.label} = " if call.label else ""
+    awaited = "await " if contract.is_awaited(call.operation) else ""
+    return f"{assigned}{awaited}{_text(contract, call, made)}"
+
+
+def _several(contract: Contract, done: Done) -> list[str]:
+    match done.action:
+        case Race():
+            return _race(contract, done.action, done.made)
+        case Wait(by):
+            line = f"# {by or 'some milliseconds'} pass"
+        case Reopen(on):
+            line = f"# {_store(on)} is closed, and opened again"
+        case Open(on, url):
+            line = f"# {_store(on)} is opened {'where no server is' if url else 'on the same place'}"
+        case Close(on):
+            line = f"await {_store(on)}.aclose()"
+        case Damage():
+            line = "# a value of another type is put in its place"
+        case Series():
+            line = str(done.action)
+        case _:
+            return done.changes
+    return [line]
+
+
+def _race(contract: Contract, race: Race, made: Sequence[Entry]) -> list[str]:
     lines = [f"# {race.failure.name}; `store` goes through a proxy"] if race.failure else []
     cancelled = f"  # the first {len(race.cancelled)} cancelled" if race.cancelled else ""
     closed = "  # and aclose" if race.closes else ""
     lines.append("await asyncio.gather(")
-    lines += [f"    {_call(contract, call)}," for call in race.calls]
+    lines += [f"    {_text(contract, call, made)}," for call in race.calls]
     return [*lines, f"){cancelled}{closed}"]

@@ -117,7 +117,11 @@ class TaskContract(Contract):
         """Return the time of the last write that a result shows. A wrong store may have any value there."""
         return max((str(record.updated_at) for record in _records(observed)), default="")
 
-    # Results
+    # Calls and results
+
+    async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
+        """Call an operation, which has to be a coroutine function."""
+        return await operation.invoke(store, given)
 
     def pass_in(self, value: Any) -> Any:
         return observe.for_store(value)
@@ -144,8 +148,6 @@ class TaskContract(Contract):
 
     def is_late(self, observed: Any) -> bool:
         return ("failure_kind", "timeout") in getattr(observed, "facts", ())
-
-    # Calls
 
     def mutate(self, given: Mapping[str, Any]) -> None:
         mutate(getattr(given.get("request"), "config", None))
