@@ -197,7 +197,7 @@ def test_a_right_queue_passes() -> None:
 
 
 SHOWN = {
-    LosesUpdates: "store.take(),",  # at the same time as another
+    LosesUpdates: "await asyncio.gather(store",
     EndsLate: "# 0:01:09 pass",
     RepeatsWhenNoReplyCame: "raises CancelledError",
     KeepsItToItself: "store2.",

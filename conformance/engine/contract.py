@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from inspect import isawaitable
 from typing import Any
@@ -38,6 +38,10 @@ class Entry:
     """The outcome of the contract that explains it."""
     line: str = ""
     """The call as Python, where it was written when the call was made."""
+    is_awaited: bool = True
+    """Whether a script awaits the call."""
+    before: list[str] = field(default_factory=list)
+    """Lines that stand before it, which give names to its arguments."""
 
 
 class Checks:
@@ -110,15 +114,14 @@ class Contract:
 
     async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation of the store, whether it is async or not, and return what can be compared."""
-        result = operation.invoke(store, given)
+        return await self.finish(operation, operation.invoke(store, given))
+
+    async def finish(self, operation: Operation, result: Any) -> Any:
+        """Return what comes out of a call that was begun."""
         if isawaitable(result):
             result = await result
         result = await drained(result)
         return operation.view(result) if operation.view else result
-
-    def is_awaited(self, operation: str) -> bool:
-        """Whether a script awaits an operation."""
-        return True
 
     def pass_in(self, value: Any) -> Any:
         """Return an argument as the store takes it."""

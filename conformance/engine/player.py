@@ -208,10 +208,11 @@ class Player:
     # Calls
 
     def begin(self, calls: Iterable[Call]) -> list[Entry]:
-        """Return entries of calls that are to be made; none if one refers to a call that has failed."""
+        """Return entries of calls; none if one refers to a call that has failed, or to an instance that is not open."""
         begun = []
         for call in calls:
             try:
+                self.stores[call.on]
                 arguments = {name: self.contract.resolve(value, self.results) for name, value in call.arguments.items()}
             except (LookupError, AttributeError, TypeError, ValueError):
                 self.is_over = True

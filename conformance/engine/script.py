@@ -10,6 +10,7 @@ from conformance.engine.player import Done
 from conformance.engine.scenario import Call, Close, Damage, Open, Race, Reopen, Series, Wait
 from conformance.text import source
 
+_WIDTH = 100
 _SHOWN = 8
 """Exceptions of concurrent calls that are shown."""
 
@@ -19,6 +20,8 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
     for done in history:
         entries = [entry for entry in done.made if isinstance(entry.observed, Raised)]
         raised = [f"raises {contract.describe(entry.observed)}" for entry in entries]
+        for entry in done.made:
+            yield from entry.before
         if isinstance(done.action, Call):
             came = f"  # {raised[0]}" if raised else ""
             yield f"{_one(contract, done.action, done.made)}{came}"
@@ -38,8 +41,7 @@ def _store(on: int) -> str:
     return f"store{on + 1}" if on else "store"
 
 
-def _text(contract: Contract, call: Call, made: Sequence[Entry] = ()) -> str:
-    written = [entry.line for entry in made if entry.call is call]
+def _text(contract: Contract, call: Call, written: Sequence[str]) -> str:
     if any(written):
         return written[0]
     return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
@@ -47,8 +49,8 @@ def _text(contract: Contract, call: Call, made: Sequence[Entry] = ()) -> str:
 
 def _one(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
     assigned = f"{call.label} = " if call.label else ""
-    awaited = "await " if contract.is_awaited(call.operation) else ""
-    return f"{assigned}{awaited}{_text(contract, call, made)}"
+    awaited = "await " if all(entry.is_awaited for entry in made) else ""
+    return f"{assigned}{awaited}{_text(contract, call, [entry.line for entry in made])}"
 
 
 def _several(contract: Contract, done: Done) -> list[str]:
@@ -76,6 +78,10 @@ def _race(contract: Contract, race: Race, made: Sequence[Entry]) -> list[str]:
     lines = [f"# {race.failure.name}; `store` goes through a proxy"] if race.failure else []
     cancelled = f"  # the first {len(race.cancelled)} cancelled" if race.cancelled else ""
     closed = "  # and aclose" if race.closes else ""
-    lines.append("await asyncio.gather(")
-    lines += [f"    {_text(contract, call, made)}," for call in race.calls]
-    return [*lines, f"){cancelled}{closed}"]
+    calls = []
+    for place, call in enumerate(race.calls):
+        calls.append(_text(contract, call, [entry.line for entry in made[place : place + 1]]))
+    line = f"await asyncio.gather({', '.join(calls)}){cancelled}{closed}"
+    if len(line) <= _WIDTH:
+        return [*lines, line]
+    return [*lines, "await asyncio.gather(", *(f"    {text}," for text in calls), f"){cancelled}{closed}"]
