@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
-from conformance.compare.report import Finding, read_known
+from conformance.compare.report import Difference, read_known
 from conformance.compare.search import Search
 from conformance.compare.values import Observer, mismatches
 from conformance.harness import Capability, Harness
@@ -829,6 +829,6 @@ def test_a_class_or_exception_that_is_not_in_the_entry_is_new(tmp_path: Path) ->
         ({seen, "put(value: set) > get: set / list"}, ""),
         ({"put(value: tuple) > get: tuple / str"}, ""),
     ):
-        report.findings = [Finding("put", "type", shows)]
+        report.findings = [Difference("put", "type", shows)]
         report.accept(read_known(known))
         assert report.findings[0].reason == reason

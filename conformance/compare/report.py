@@ -36,8 +36,8 @@ TITLES = {
 
 
 @dataclass
-class Finding:
-    """One cause of differences: the operation that it comes from, and everywhere that it shows.
+class Difference:
+    """What differs for one cause: the operation that it comes from, and everywhere that it shows.
 
     As an entry of a file it accepts a finding that shows nowhere else, and with no other classes.
     """
@@ -113,7 +113,7 @@ class Report:
     stores: Sequence[str]
     seed: int
     operations: dict[str, Row] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Difference] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
     """What keeps a comparison without findings from being a pass."""
     notes: set[str] = field(default_factory=set)
@@ -122,7 +122,7 @@ class Report:
     """How many were played; none if the search did not come to its end."""
 
     @property
-    def new(self) -> list[Finding]:
+    def new(self) -> list[Difference]:
         """The findings that are not accepted."""
         return [finding for finding in self.findings if not finding.reason]
 
@@ -131,7 +131,7 @@ class Report:
         """The exit status of the command."""
         return 8 if not self.sequences else 1 if self.new else 6 if self.gaps else 0
 
-    def accept(self, known: Iterable[Finding]) -> None:
+    def accept(self, known: Iterable[Difference]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
         for entry in known:
             alike = [one for one in self.findings if (one.operation, one.kind) == (entry.operation, entry.kind)]
@@ -163,9 +163,9 @@ class Report:
         return json.dumps({"status": self.status, **asdict(self)}, indent=1, default=sorted) + "\n"
 
 
-def read_known(file: Path) -> list[Finding]:
+def read_known(file: Path) -> list[Difference]:
     """Read known differences; none from a file that is not there yet."""
-    form = dict[Literal["known"], list[Finding]]
+    form = dict[Literal["known"], list[Difference]]
     known = read_toml(file, form, "a list of known differences").get("known", []) if file.exists() else []
     for entry in known:
         if entry.reason in ("", _UNREASONED):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from conformance.compare.plan import Sequences, pool
 from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
-from conformance.compare.report import Finding, Report, Row
+from conformance.compare.report import Difference, Report, Row
 from conformance.compare.values import Mismatch, mismatches
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Mutate, Race
@@ -150,7 +150,7 @@ class Search:
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
         self._sequences = Sequences(here.operations.values(), seed)
-        self._findings: dict[Any, Finding] = {}  # by what all that come from one cause have in common
+        self._findings: dict[Any, Difference] = {}  # by what all that come from one cause have in common
         self._explained = set[tuple[Trait, tuple[str, ...]]]()  # known causes, with their symptoms or probes
 
     async def run(self) -> None:
@@ -212,7 +212,7 @@ class Search:
         sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.last.name + shown.field, shown.script(self.report.stores)
-        new = Finding(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script)
+        new = Difference(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script)
         is_joint = len({one[:2] for one in shown.special}) > 1 and not shown.probe
         causes = [*keys, *(shown.special if is_joint else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)
