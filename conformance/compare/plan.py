@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, combinations_with_replacement, islice, product
@@ -97,14 +97,21 @@ class Sequences:
         keys = [(name, key) for name in maker.entry[:1] for key in pool(maker, name).choices if not key.classes]
         made = [_plain(maker, **{name: key}) for name, key in keys] or [self._made] * _SIZES[-1]
         for size in _SIZES:
-            reads = (read for one in (made[0], *made[size : size + _OTHERS]) for read in self._reads(one))
+            reads: list[Call] = []
+            for call in (made[0], *made[size : size + _OTHERS]):
+                reads += self._reads(call)
             yield (*made[:size], *self._listings, made[0], *self._listings, *reads)
-        listings = [one for one in self._operations if one.reads == WHOLE]
+        yield from self._filters(made)
+
+    def _filters(self, made: Sequence[Call]) -> Iterator[Steps]:
+        """Yield listings by a value that the first of several entries has, then the last too."""
+        listings = [operation for operation in self._operations if operation.reads == WHOLE]
         for write, read in product(self._writes, listings):
             for given, asked in product(write.strategies, read.strategies):
                 is_filter = write.strategies[given] is read.strategies[asked]
                 for choice in pool(read, asked).choices[:_FILTERS] if is_filter else ():
-                    first, last = (self._on(_plain(write, **{given: choice}), made[place])[0] for place in (0, -1))
+                    change = _plain(write, **{given: choice})
+                    first, last = self._on(change, made[0])[0], self._on(change, made[-1])[0]
                     listing = _plain(read, **{asked: choice})
                     yield (made[0], first, *made[1 : _SIZES[-1]], listing, last, listing)
 
@@ -139,9 +146,13 @@ class Sequences:
 
     def _lifetime(self, call: Call) -> timedelta:
         """Return the lifetime that a call gives, if time can pass that far; else none."""
-        choice = call.arguments.get(self._by_name[call.operation].lifetime or "")
-        seconds = choice.value if choice and isinstance(choice.value, int | float) else 0
-        return timedelta(seconds=seconds if 0 < seconds < _SPANS[-1].total_seconds() else 0)
+        argument = self._by_name[call.operation].lifetime or ""
+        if argument not in call.arguments:
+            return timedelta(0)
+        seconds = call.arguments[argument].value
+        if not isinstance(seconds, int | float) or not 0 < seconds < _SPANS[-1].total_seconds():
+            return timedelta(0)
+        return timedelta(seconds=seconds)
 
     def _racing(self) -> Iterator[Call]:
         """Yield calls that change an entry that is there: plain ones, and those with one optional argument."""

@@ -57,10 +57,13 @@ class Difference:
     def lines(self, *, scripts: bool = True) -> list[str]:
         """The finding: its title, its script, and where it shows, in a few lines."""
         title = f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
-        places, rest = "; ".join(sorted(self.shows)), f" … {len(self.shows)} in all"
-        shows = textwrap.wrap(f"shows in {places}", _WIDE, max_lines=4, placeholder=rest)
-        reason = [f"known: {self.reason}"] if self.reason else []
-        return [title, *(f"    {line}" for line in (*(self.script if scripts else ()), *shows, *reason))]
+        places = "; ".join(sorted(self.shows))
+        rest = f" … {len(self.shows)} in all"
+        lines = [*self.script] if scripts else []
+        lines += textwrap.wrap(f"shows in {places}", _WIDE, max_lines=4, placeholder=rest)
+        if self.reason:
+            lines.append(f"known: {self.reason}")
+        return [title, *(f"    {line}" for line in lines)]
 
     def toml(self) -> str:
         """The entry that accepts it, with a reason still to be written if it has none."""
@@ -97,13 +100,16 @@ class Row:
 
     def gaps(self, operation: Operation) -> list[str]:
         """What was not exercised; the first that applies."""
-        gaps = {
-            "was never called": not self.calls,
-            f"never gave a result: {self.raised}": not self.results,
-            "only ever gave empty results": operation.reads is not None and not self.filled,
-            "never gave a list longer than 1": operation.reads == WHOLE and self.longest == 1,
-        }
-        return [f"not exercised: {operation.name} {gap}" for gap, is_met in gaps.items() if is_met][:1]
+        gap = ""
+        if not self.calls:
+            gap = "was never called"
+        elif not self.results:
+            gap = f"never gave a result: {self.raised}"
+        elif operation.reads is not None and not self.filled:
+            gap = "only ever gave empty results"
+        elif operation.reads == WHOLE and self.longest == 1:
+            gap = "never gave a list longer than 1"
+        return [f"not exercised: {operation.name} {gap}"] if gap else []
 
 
 @dataclass
@@ -142,10 +148,14 @@ class Report:
 
     def lines(self, *, scripts: bool = False) -> list[str]:
         """Where each finding shows, what was exercised, and how it ended."""
-        found = [line for one in self.findings for line in one.lines(scripts=scripts)]
-        rows = ([name, *map(str, [*vars(row).values()][:4])] for name, row in self.operations.items())
-        table = in_columns([["operation", "calls", "results", "filled", "longest"], *rows])
-        return [*found, *table, *sorted(self.gaps), *sorted(self.notes), self.summary()]
+        lines = []
+        for finding in self.findings:
+            lines += finding.lines(scripts=scripts)
+        table = [["operation", "calls", "results", "filled", "longest"]]
+        for name, row in self.operations.items():
+            table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
+        lines += in_columns(table)
+        return [*lines, *sorted(self.gaps), *sorted(self.notes), self.summary()]
 
     def summary(self) -> str:
         """One line that says how it ended."""

@@ -86,22 +86,25 @@ class Plan:
 
 def begin(subjects: Iterable[str], seed: int) -> Results:
     """The document of a run that begins now, without results."""
+    suite = Suite(
+        version=version("taskstore"),
+        fingerprint=fingerprint(),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        client=f"redis-py {version('redis')}" if find_spec("redis") else "",
+        seed=seed,
+    )
+    requirements = []
+    for requirement in REQUIREMENTS.values():
+        fields = {**vars(requirement), "level": requirement.level.value}
+        requirements.append(ListedRequirement(**fields))
     return Results(
-        suite=Suite(
-            version=version("taskstore"),
-            fingerprint=fingerprint(),
-            python=platform.python_version(),
-            platform=platform.platform(),
-            client=f"redis-py {version('redis')}" if find_spec("redis") else "",
-            seed=seed,
-        ),
+        suite=suite,
         started=datetime.now(UTC).replace(microsecond=0),
         seconds=0.0,
         exit_status=None,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
-        requirements=tuple(
-            ListedRequirement(**{**vars(one), "level": one.level.value}) for one in REQUIREMENTS.values()
-        ),
+        requirements=tuple(requirements),
         results=(),
     )
 

@@ -71,16 +71,23 @@ def record_of(task: Any) -> Record:
     if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
         raise TypeError("it has no id, or no time")
     metadata: Any = record.metadata  # a store may decode it each time that it is read
-    return record._replace(  # what is of another type or zone than the contract's is reported by itself
+    video_ids: Any = record.video_ids
+    if isinstance(video_ids, list):  # what is of another type or zone than the contract's is reported by itself
+        video_ids = tuple(video_ids)
+    return record._replace(
         status=str(record.status),
-        video_ids=tuple(record.video_ids) if isinstance(record.video_ids, list) else record.video_ids,
+        video_ids=video_ids,
         metadata=canonical(metadata) if type(metadata) is dict else ("odd", shown(metadata)),
-        **{name: _in_zone(getattr(record, name)) for name in TIMES},
+        created_at=_in_zone(record.created_at),
+        updated_at=_in_zone(record.updated_at),
+        completed_at=_in_zone(record.completed_at),
     )
 
 
 def _in_zone(time: Any) -> Any:
-    return time.replace(tzinfo=UTC) if isinstance(time, datetime) and time.tzinfo is None else time
+    if isinstance(time, datetime) and time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    return time
 
 
 def raised_of(error: BaseException) -> Raised:

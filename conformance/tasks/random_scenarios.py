@@ -82,7 +82,10 @@ class RandomTasks(RandomScenario):
         return self._some(status=self.one_of([*TaskStatus]), limit=self.one_of(_LIMITS))
 
     def _request(self) -> Request:
-        value, other, text = self.one_of(values.JSON), self.one_of(values.JSON), self._pick(*_TEXTS)
-        forms = None, {"x": value}, {"x": [0, value, other], "a": {"y": {"z": [value]}}}, {text: other}
-        videos = self._pick(values.VIDEO_IDS, [(text,)])
-        return Request(videos, self.one_of((None, text)), self._pick(forms, values.ALIKE_CONFIGS))
+        value, other = self.one_of(values.JSON), self.one_of(values.JSON)
+        text = self._pick(*_TEXTS)
+        forms: list[Any] = [None, {"x": value}, {text: other}]
+        forms.append({"x": [0, value, other], "a": {"y": {"z": [value]}}})
+        config = self._pick(forms, values.ALIKE_CONFIGS)
+        video_ids = self._pick(values.VIDEO_IDS, [(text,)])
+        return Request(video_ids, self.one_of((None, text)), config)

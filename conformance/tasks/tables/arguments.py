@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
 from conformance.tasks import calls as do
-from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore
+from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
@@ -27,32 +26,36 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from _restored()
 
 
-def refused(task: Any = A) -> list[list[Call]]:
-    """Calls that a store refuses, in groups; those that name a task, with this one."""
-    update, failed, completed = partial(do.update, task), partial(to, "failed", task), partial(to, "completed", task)
-    table: list[tuple[Callable[..., Call], str, Iterable[Any]]] = [
-        (create, "config", values.WRONG_CONFIGS),
-        (create, "config", [{"x": one} for one in values.WRONG_JSON]),
-        (create, "config", [{"a": {"b": [1, 0.5, "a", {"c": one}]}} for one in values.WRONG_JSON]),
-        (create, "video_ids", values.WRONG_VIDEO_IDS),
-        (create, "webhook_url", values.WRONG_TEXTS),
-        (create, "task_id", values.WRONG_NEW_IDS),
-        (lambda request: Call("create_task", {"request": request}), "request", (None, 7, {"video_ids": ("v",)})),
-        *((failed, name, values.WRONG_TEXTS) for name in TEXTS),
-        (partial(update, error_message="e"), "status", [one for one in STATUSES if one != "failed"]),
-        (partial(to, "pending", task), "progress", values.WRONG_PROGRESSES),
-        (completed, "progress", (*values.WRONG_PROGRESSES, *values.PROGRESSES[:-2])),
-        (update, "status", values.WRONG_STATUSES),
-        (listing, "status", values.WRONG_STATUSES),
-        (listing, "limit", (*values.WRONG_NUMBERS, 1_001)),
-        (listing, "offset", values.WRONG_NUMBERS),
-        (listing, "after", values.WRONG_CURSORS),
-        (partial(listing, after="1.a"), "offset", [1]),
-        (get, "task", values.WRONG_IDS),
-        (cancel, "task", values.WRONG_IDS),
-        (purge, "before", values.WRONG_MOMENTS),
-    ]
-    return [[call(**{name: one}) for one in wrong] for call, name, wrong in table]
+def refused(task: Any = A) -> Iterator[list[Call]]:
+    """Yield calls that a store refuses, in groups; those that name a task, with this one."""
+    yield [create(config=config) for config in values.WRONG_CONFIGS]
+    yield [create(config={"x": value}) for value in values.WRONG_JSON]
+    yield [create(config={"a": {"b": [1, 0.5, "a", {"c": value}]}}) for value in values.WRONG_JSON]
+    yield [create(video_ids=video_ids) for video_ids in values.WRONG_VIDEO_IDS]
+    yield [create(webhook_url=text) for text in values.WRONG_TEXTS]
+    yield [create(task_id=task_id) for task_id in values.WRONG_NEW_IDS]
+    requests: list[Any] = [None, 7, {"video_ids": ("v",)}]
+    yield [Call("create_task", {"request": request}) for request in requests]
+
+    for name in TEXTS:
+        texts: list[dict[str, Any]] = [{name: text} for text in values.WRONG_TEXTS]
+        yield [to("failed", task, **fields) for fields in texts]
+    unfailed = [status for status in STATUSES if status != "failed"]
+    yield [update(task, status, error_message="e") for status in unfailed]
+    yield [to("pending", task, progress=number) for number in values.WRONG_PROGRESSES]
+    unfinished = (*values.WRONG_PROGRESSES, *values.PROGRESSES[:-2])
+    yield [to("completed", task, progress=number) for number in unfinished]
+    yield [update(task, status) for status in values.WRONG_STATUSES]
+
+    yield [listing(status=status) for status in values.WRONG_STATUSES]
+    yield [listing(limit=number) for number in (*values.WRONG_NUMBERS, 1_001)]
+    yield [listing(offset=number) for number in values.WRONG_NUMBERS]
+    yield [listing(after=cursor) for cursor in values.WRONG_CURSORS]
+    yield [listing(after="1.a", offset=1)]
+
+    yield [get(task_id) for task_id in values.WRONG_IDS]
+    yield [cancel(task_id) for task_id in values.WRONG_IDS]
+    yield [purge(before) for before in values.WRONG_MOMENTS]
 
 
 def _kept() -> Iterator[Scenario]:
@@ -125,29 +128,39 @@ def _impossible() -> Iterator[Record]:
     """Tasks that no store could have produced."""
     failed = restorable(status="failed", completed_at=LONG_AGO)
     earlier, later = LONG_AGO - MICROSECOND, LONG_AGO + MICROSECOND
-    wrong: dict[str, Iterable[Any]] = {
-        "task_id": (*values.WRONG_NEW_IDS, None),
-        "status": (*values.WRONG_STATUSES, "pending", "uploading", "completed"),
-        "progress": (*values.WRONG_PROGRESSES, None),
-        "video_ids": values.WRONG_VIDEO_IDS,
-        "metadata": map(canonical, values.WRONG_METADATA),
-        **dict.fromkeys(TEXTS, values.WRONG_TEXTS),
-        **dict.fromkeys(("created_at", "updated_at"), values.WRONG_TIMES),
-        "completed_at": (*values.WRONG_TIMES, earlier, later, None),
-    }
-    yield from (restorable(updated_at=earlier), failed._replace(status="cancelled", error_message="e"))
+    yield restorable(updated_at=earlier)
+    yield failed._replace(status="cancelled", error_message="e")
+
+    wrong: dict[str, Iterable[Any]] = dict.fromkeys(TEXTS, values.WRONG_TEXTS)
+    wrong["task_id"] = (*values.WRONG_NEW_IDS, None)
+    wrong["status"] = (*values.WRONG_STATUSES, "pending", "uploading", "completed")
+    wrong["progress"] = (*values.WRONG_PROGRESSES, None)
+    wrong["video_ids"] = values.WRONG_VIDEO_IDS
+    wrong["metadata"] = map(canonical, values.WRONG_METADATA)
+    wrong["created_at"] = wrong["updated_at"] = values.WRONG_TIMES
+    wrong["completed_at"] = (*values.WRONG_TIMES, earlier, later, None)
     for name, table in wrong.items():
-        yield from (failed._replace(**{name: one}) for one in table if type(one) is not list)
+        for value in table:
+            if type(value) is not list:
+                yield failed._replace(**{name: value})
 
 
 def _ids(depth: str) -> Iterator[Scenario]:
     """Ids that the store makes, those of no task, and those that callers choose."""
     yield scenario(do.Populate(2_000 if depth == "full" else 220), listing(limit=0), about="ID-01 ID-02")
-    yield scenario([create(on=number % 2) for number in range(40)], listing(limit=100), about="ID-01", instances=2)
-    unknown = *(Id("a", *around) for around in values.OTHER_IDS), *values.UNKNOWN_IDS, *values.INTERNAL_IDS
-    calls = [call for one in unknown for call in (get(one), to("clipping", one), to("completed", one), cancel(one))]
-    yield scenario(create("a"), create("b"), cancel(B), calls, get(A), ReadBack(), about="ID-03")
+    creations = [create(on=number % 2) for number in range(40)]
+    yield scenario(creations, listing(limit=100), about="ID-01", instances=2)
+
+    unknown: list[Any] = [Id("a", *around) for around in values.OTHER_IDS]
+    unknown += [*values.UNKNOWN_IDS, *values.INTERNAL_IDS]
+    calls: list[Call] = []
+    for name in unknown:
+        calls += [get(name), to("clipping", name), to("completed", name), cancel(name)]
+    both = create("a"), create("b"), cancel(B)
+    yield scenario(both, calls, get(A), ReadBack(), about="ID-03")
+
     ids = *values.NEW_IDS, *values.INTERNAL_IDS
-    creations = [create(task_id=one, config={"id": one}) for one in ids]
+    creations = [create(task_id=name, config={"id": name}) for name in ids]
     reads = *map(get, ids), listing(limit=1_000)
-    yield scenario(creations[::2], reads, map(cancel, ids[::2]), creations, creations, reads, about="ID-02 ID-06")
+    again = *map(cancel, ids[::2]), *creations, *creations
+    yield scenario(creations[::2], reads, again, reads, about="ID-02 ID-06")

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from conformance.engine.scenario import Race, ReadBack, Scenario, Wait
+from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
@@ -35,51 +35,64 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 
 def _ends() -> Iterator[Scenario]:
     """The end of a life, to the second, whatever the status, and whichever call comes first."""
-    calls = get(A), to("clipping"), cancel(A), create(task_id=A), restore(TaskOf("a")), purge(BEYOND)
-    pages = listing(), listing(limit=0), listing(status=TaskStatus.PENDING), listing(after=do.CursorOf("a"))
-    for call, status in product((*calls, *pages), ("pending", "completed", "failed")):
-        made = create("a"), to(status), Wait(LIFETIME - SECOND), get(A), listing(), Wait(2 * SECOND)
+    calls = [get(A), to("clipping"), cancel(A), create(task_id=A), restore(TaskOf("a")), purge(BEYOND)]
+    calls += [listing(), listing(limit=0), listing(status=TaskStatus.PENDING), listing(after=do.CursorOf("a"))]
+    before, after = Wait(LIFETIME - SECOND), Wait(2 * SECOND)
+    for call, status in product(calls, ("pending", "completed", "failed")):
+        made = create("a"), to(status), before, get(A), listing(), after
         yield _expiring(made, call, ReadBack(), about="EXP-01 ATOM-01")
-    for old in (restorable(), restorable(status="failed", completed_at=LONG_AGO), restorable(updated_at=BEYOND)):
+    finished = restorable(status="failed", completed_at=LONG_AGO)
+    for old in (restorable(), finished, restorable(updated_at=BEYOND)):
         life = restore(old), Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE)
         yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
 
 
 def _renewals(gaps: Iterable[timedelta]) -> Iterator[Scenario]:
     """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
-    writes = [to("clipping", progress=5.5), to("clipping", current_step="s"), to("clipping", result_url="r"), cancel(A)]
-    writes += [to(one) for one in STATUSES if one != "clipping"]
+    writes = [cancel(A)]
+    fields: list[dict[str, Any]] = [{"progress": 5.5}, {"current_step": "s"}, {"result_url": "r"}]
+    writes += [to("clipping", **given) for given in fields]
+    writes += [to(status) for status in STATUSES if status != "clipping"]
     for gap, write in product(gaps, writes):
-        later = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A), listing()
-        yield _expiring(create("a"), to("clipping"), Wait(gap), write, later, about="EXP-03 EXP-01")
+        alive = Wait(LIFETIME - gap / 2), get(A)
+        gone = Wait(gap / 2 + SECOND), get(A), listing()
+        yield _expiring(create("a"), to("clipping"), Wait(gap), write, alive, gone, about="EXP-03 EXP-01")
 
 
 def _unchanged() -> Iterator[Scenario]:
     """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
-    idle = get(A), listing(), do.update(A, "unknown"), to("clipping", error_message="e"), to("clipping", progress=101)
+    refused = do.update(A, "unknown"), to("clipping", error_message="e"), to("clipping", progress=101)
+    idle = get(A), listing(), *refused
     more = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
     for calls, status, days in product((idle, more), ("pending", "completed", "failed"), (1, 6)):
         again = [to(status), cancel(A)] if status != "pending" else []
-        left = Wait((7 - days) * DAY - MINUTE), get(A), Wait(2 * MINUTE), get(A), to("clipping"), ReadBack()
         made = create("a"), to(status), Wait(days * DAY)
-        yield _expiring(made, again, calls, left, about="EXP-01 LIFE-10 LIFE-14")
+        alive = Wait((7 - days) * DAY - MINUTE), get(A)
+        gone = Wait(2 * MINUTE), get(A), to("clipping"), ReadBack()
+        yield _expiring(made, again, calls, alive, gone, about="EXP-01 LIFE-10 LIFE-14")
 
 
 def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
     old = create("a", config={"old": 1}), to("clipping", progress=50, current_step="s", label="a")
-    purged, past = (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)), Wait(LIFETIME + MINUTE)
-    removals: list[Any] = [purged, past, (cancel(A), past), (do.Populate(130), past)]
+    past = Wait(LIFETIME + MINUTE)
+    purged = to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)
+    removals: list[tuple[Action, ...]] = [purged, (past,), (cancel(A), past), (do.Populate(130), past)]
     for removal, again in product(removals, (create("a", A), restore(TaskOf("a")))):
-        lives = [(write, ReadBack(), Wait(4 * DAY), ReadBack()) for write in (again, to("clipping"), cancel(A))]
-        yield _expiring(old, removal, again, ReadBack(), *lives, Wait(DAY), get(A), ReadBack(), about="EXP-03 ID-06")
+        lives: list[Action] = []
+        for write in (again, to("clipping"), cancel(A)):
+            lives += [write, ReadBack(), Wait(4 * DAY), ReadBack()]
+        end = Wait(DAY), get(A), ReadBack()
+        yield _expiring(old, removal, again, ReadBack(), lives, end, about="EXP-03 ID-06")
 
 
 def _many(size: int) -> Iterator[Scenario]:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    races = Race((to("clipping"), to("clipping", result_url="r"))), Race((to("completed"), cancel(A)))
+    updates = Race((to("clipping"), to("clipping", result_url="r")))
+    ends = Race((to("completed"), cancel(A)))
     pages = listing(status=TaskStatus.PENDING, offset=1), listing(limit=0)
-    for action in (*races, *pages, purge(BEYOND), create(task_id=A)):
-        new = Wait(6 * DAY), create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
-        old = create("b"), do.Populate(size, MIXED), create("a")
+    old = create("b"), do.Populate(size, MIXED), create("a")
+    new = Wait(6 * DAY), create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
+    first: list[Action] = [updates, ends, *pages, purge(BEYOND), create(task_id=A)]
+    for action in first:
         yield _expiring(old, new, action, pages, ReadBack(), about="EXP-01 EXP-03 ATOM-01")

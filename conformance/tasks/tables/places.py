@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
 
-from conformance.engine.scenario import Close, Race, ReadBack, Reopen, Scenario
+from conformance.engine.scenario import Action, Call, Close, Race, ReadBack, Reopen, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge, restore
@@ -26,34 +26,46 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 
 def _closed() -> Iterator[Scenario]:
     """Every operation of a closed store raises StoreNotOpen, also if there is nothing to do."""
-    named = [call for one in (A, "nobody") for call in (get(one), to("clipping", one), cancel(one))]
-    empty = listing(limit=0), listing(status=TaskStatus.FAILED)
-    for call in (create(), create(task_id="b"), *named, purge(LONG_AGO), restore(restorable()), listing(), *empty):
+    calls = [create(), create(task_id="b"), purge(LONG_AGO), restore(restorable())]
+    for task in (A, "nobody"):
+        calls += [get(task), to("clipping", task), cancel(task)]
+    calls += [listing(), listing(limit=0), listing(status=TaskStatus.FAILED)]
+    for call in calls:
         yield scenario(create("a"), Close(), call, call, about="API-03")
+
+
+def _alternate(calls: Iterable[Call], first: int) -> Iterator[Action]:
+    """Yield the calls on two instances in turn, and what shows each."""
+    for number, call in enumerate(calls, start=first):
+        yield replace(call, on=number % 2)
+        yield ReadBack()
 
 
 def _shared() -> Iterator[Scenario]:
     """Two instances take turns. If the store is shared, each sees at once what the other wrote, and else nothing."""
     writes = create("a"), create("b"), *map(to, STATUSES[:-2]), cancel(B)
-    purged = purge(do.TimeOf("a", plus=MICROSECOND))
-    more = create("a"), create(task_id=A), cancel(A, label="a"), create(task_id=A), purged, to("clipping"), create("b")
+    again = create(task_id=A), cancel(A, label="a"), create(task_id=A)
+    more = create("a"), *again, purge(do.TimeOf("a", plus=MICROSECOND)), to("clipping"), create("b")
     restored = restore(restorable()), restore(restorable()), cancel("restored")
     closed = Close(), get(A, on=1), to("clipping", on=1), create(on=1), ReadBack()
-    for lacks, about in ((), "SHARE-01"), ([Capability.SHARED], "SHARE-02"):
-        for calls, on in product((writes, more, restored), (0, 1)):
-            turns = [one for n, call in enumerate(calls) for one in (replace(call, on=(n + on) % 2), ReadBack())]
-            yield scenario(turns, about=about, lacks=lacks, instances=2)
+    alone = frozenset({Capability.SHARED})
+    for lacks, about in ((frozenset[Capability](), "SHARE-01"), (alone, "SHARE-02")):
+        for calls, first in product((writes, more, restored), (0, 1)):
+            yield scenario(_alternate(calls, first), about=about, lacks=lacks, instances=2)
         yield scenario(create("a"), ReadBack(), closed, about=about, lacks=lacks, instances=2)
 
 
 def _reopened() -> Iterator[Scenario]:
     """An instance is closed and opened again."""
+    persistent = frozenset({Capability.PERSISTENT})
     made = create("a", config={"b": [1, 1.0, None, "é\x00"]}), to("clipping"), create("b"), cancel(B)
-    again = Reopen(), get(A), listing(), do.Pages(7), cancel(A), Reopen(), get(A), create("c"), ReadBack()
-    yield scenario(made, do.Populate(30, MIXED), again, about="DUR-01", needs=[Capability.PERSISTENT])
-    yield scenario(
-        made, Reopen(), get(A), get(B), create("c"), ReadBack(), about="DUR-03", lacks=[Capability.PERSISTENT]
-    )
+
+    reads = get(A), listing(), do.Pages(7), cancel(A)
+    again = Reopen(), *reads, Reopen(), get(A), create("c"), ReadBack()
+    yield scenario(made, do.Populate(30, MIXED), again, about="DUR-01", needs=persistent)
+
+    anew = Reopen(), get(A), get(B), create("c"), ReadBack()
+    yield scenario(made, anew, about="DUR-03", lacks=persistent)
 
 
 def _many(size: int) -> Iterator[Scenario]:

@@ -36,10 +36,11 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 
 def _race(calls: Sequence[Call], about: str, *before: Action) -> Iterator[Scenario]:
     """Calls race on one instance, and on two instances of a store that is shared."""
+    connections = Race((get(A),) * len(calls))  # so a pool has its connections
     turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
-    made = *_MADE, Race((get(A),) * len(calls)), *before  # so a pool has its connections
-    yield scenario(made, Race(tuple(calls)), ReadBack(), about=about)
-    yield scenario(made, Race(tuple(turns)), ReadBack(), about=about, instances=2)
+    for racing, instances in ((calls, 1), (turns, 2)):
+        race = Race(tuple(racing))
+        yield scenario(*_MADE, connections, *before, race, ReadBack(), about=about, instances=instances)
 
 
 def _cancelled(turns: Sequence[int]) -> Iterator[Scenario]:
@@ -52,8 +53,11 @@ def _cancelled(turns: Sequence[int]) -> Iterator[Scenario]:
 def _crowds(count: int) -> Iterator[Scenario]:
     """Hundreds of calls at the same time, each with its own result."""
     labels = [f"t{number}" for number in range(20)]
+    reads: list[Call] = []
+    for task in map(do.Id, labels):
+        reads += [get(task), get("nobody")]
     crowds = [
-        [call for one in map(do.Id, labels) for call in (get(one), get("nobody"))] * (count // 20),
+        reads * (count // 20),
         [create(video_ids=(str(number),)) for number in range(count)],
         [to("clipping", progress=number / 10) for number in range(count)],
         [create(task_id=A), create(task_id=A, config={})] * (count // 2),

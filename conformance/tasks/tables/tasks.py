@@ -31,16 +31,23 @@ def scenario(
     instances: int = 1,
 ) -> Scenario:
     """A scenario of these actions, which is about these requirements. On two instances the store has to be shared."""
-    flat = (one for action in actions for one in ([action] if isinstance(action, Action) else action))
-    needed = {*needs, *([Capability.SHARED] if instances > 1 and Capability.SHARED not in lacks else [])}
+    flat: list[Action] = []
+    for action in actions:
+        flat += [action] if isinstance(action, Action) else action
+    needed = {*needs}
+    if instances > 1 and Capability.SHARED not in lacks:
+        needed.add(Capability.SHARED)
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
 
 
 def plain() -> list[Scenario]:
     """Each operation by itself, again and again: what that shows is learned, and not blamed on what comes next."""
-    begun = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s"), get(A), listing()
-    ends = to("completed"), to("failed", error_message="e"), to("cancelled")
-    return [scenario(begun, cancel(B), end, cancel(B), get(A), listing(), ReadBack()) for end in ends] * 4
+    made = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s")
+    scenarios = []
+    for end in (to("completed"), to("failed", error_message="e"), to("cancelled")):
+        ends = cancel(B), end, cancel(B), get(A), listing(), ReadBack()
+        scenarios.append(scenario(made, get(A), listing(), ends))
+    return scenarios * 4
 
 
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
