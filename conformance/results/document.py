@@ -72,6 +72,8 @@ class Result(_Object):
     reason: str = ""
     hooks: tuple[str, ...] = ()
     """What the harness lacks, if that is why it is not-testable."""
+    is_nearest: bool = False
+    """Whether it is a failure whose cause breaks this requirement before others."""
     exercised: int = 0
     """How many results of chapters were compared that decide it."""
     expected: Expected | None = None

@@ -116,8 +116,7 @@ def add_up(before: Result, new: Result) -> Result:
     return min(before, new, key=_rank).model_copy(update={"exercised": before.exercised + new.exercised})
 
 
-def _rank(result: Result) -> tuple[Any, ...]:
+def _rank(result: Result) -> tuple[int, bool, int, str]:
     is_unreached = result.verdict == "not-testable" and not result.hooks
-    is_about_another = not result.reason.startswith(result.requirements[0])  # a finding begins with the first it breaks
     order = _ORDER.index("unreached" if is_unreached else result.verdict)
-    return order, is_about_another, len(result.reason), result.reason
+    return order, not result.is_nearest, len(result.reason), result.reason

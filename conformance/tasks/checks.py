@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,10 +20,15 @@ from taskstore import TaskStatus
 
 _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
 """The form of an id that the store makes."""
-_MANY, _DIGITS, _FEWEST = 200, 32, 10
-"""So many ids tell whether their digits are random: each has nearly all of sixteen values, and none repeats another."""
+_MANY = 200
+"""So many ids tell whether their digits are random."""
+_DIGITS = 32
+_FEWEST = 10
+"""Of the sixteen values of a digit nearly all show in many ids."""
 _CLOCK_SLACK = timedelta(minutes=5)
-_MUTATED, _KEPT = 3, 30
+_MUTATED = 3
+"""Of so many tasks one is changed as a careless caller may; of the others some are kept, and read again at the end."""
+_KEPT = 30
 
 
 @dataclass
@@ -83,8 +88,8 @@ class TaskChecks(contract.Checks):
 
     def at_the_end(self) -> Iterator[Finding]:
         """Check what only many results show."""
-        digits = [*zip(*(one[-_DIGITS:].lower() for one in self._made), strict=False)]
-        if len(self._made) >= _MANY and (len({*digits}) < _DIGITS or min(map(len, map(set, digits))) < _FEWEST):
+        columns = [*zip(*(task_id[-_DIGITS:].lower() for task_id in self._made), strict=False)]
+        if len(self._made) >= _MANY and (_are_repeated(columns) or _are_few(columns)):
             yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
         for task, record in self._handed if self.tally.mutates else ():
             if names := differences(record, now := result_of(task)):
@@ -93,11 +98,18 @@ class TaskChecks(contract.Checks):
         self.tally.exercised["VAL-02"] += len(self._handed)
 
 
-def _types(task: Any) -> Iterator[Finding]:
-    """What equals the right value all the same is compared as if it were of the right type.
+def _are_repeated(columns: Sequence[tuple[str, ...]]) -> bool:
+    """Whether one digit of the ids is always another one."""
+    return len({*columns}) < _DIGITS
 
-    So a type that is wrong everywhere is reported once, and not as a difference between two calls.
-    """
+
+def _are_few(columns: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a digit of the ids has only some of its values."""
+    return any(len({*column}) < _FEWEST for column in columns)
+
+
+def _types(task: Any) -> Iterator[Finding]:
+    """Yield values that compare equal but have the wrong type. They are reported once, here."""
     times = [(name, getattr(task, name, None)) for name in TIMES]
     wrong = [
         (name, "VAL-10") for name, time in times if isinstance(time, datetime) and time.utcoffset() != timedelta(0)

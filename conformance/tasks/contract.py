@@ -8,11 +8,10 @@ from typing import Any
 
 from conformance.engine import group
 from conformance.engine.contract import Contract, Entry
-from conformance.engine.failures import Injection
 from conformance.engine.finding import Finding, Tally, complaint
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
-from conformance.engine.scenario import Call, Race, Scenario
+from conformance.engine.scenario import Call, Scenario
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import WHOLE, Operation
 from conformance.tasks import observe
@@ -123,17 +122,13 @@ class TaskContract(Contract):
         """Call an operation, which has to be a coroutine function."""
         return await operation.invoke(store, given)
 
-    def pass_in(self, value: Any) -> Any:
-        return observe.for_store(value)
+    pass_in = staticmethod(observe.for_store)
+    observe_error = staticmethod(observe.raised_of)
+    differences = staticmethod(observe.differences)
+    describe = staticmethod(observe.describe)
 
     def observe(self, answer: Any) -> Result | str:
         return observe.result_of(answer, has_cursor=self._has_cursor)
-
-    def observe_error(self, error: BaseException) -> Raised:
-        return observe.raised_of(error)
-
-    def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
-        return observe.differences(expected, observed)
 
     def kind(self, value: Any, names: tuple[str, ...] = ()) -> Any:
         if isinstance(value, Record):
@@ -143,17 +138,13 @@ class TaskContract(Contract):
         is_short = value is None or (isinstance(value, str | float | int) and len(str(value)) <= _SHORT)
         return value if is_short else type(value).__name__
 
-    def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
-        return observe.describe(result, names)
-
     def is_late(self, observed: Any) -> bool:
         return ("failure_kind", "timeout") in getattr(observed, "facts", ())
 
     def mutate(self, given: Mapping[str, Any]) -> None:
         mutate(getattr(given.get("request"), "config", None))
 
-    def needs(self, call: Call) -> Iterable[Capability]:
-        return needs_of(call)
+    needs = staticmethod(needs_of)
 
     def needed(self, operation: str) -> Collection[str]:
         return _NEEDED[operation]
@@ -191,14 +182,9 @@ class TaskContract(Contract):
 
     # Verdicts
 
-    def checks(self, tally: Tally) -> TaskChecks:
-        return TaskChecks(tally)
-
-    def classify(self, entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
-        return classify(entry, race, injection)
-
-    def leftover(self, injection: Injection, race: Race) -> Finding | None:
-        return leftover(injection, race)
+    checks = TaskChecks
+    classify = staticmethod(classify)
+    leftover = staticmethod(leftover)
 
     def lack(self, entry: Entry) -> Finding:
         hook = entry.lacks.hook if entry.lacks else ""

@@ -25,6 +25,8 @@ from conformance.tasks.spec.model import (
 from conformance.text import shown
 from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 
+NOT_COMPARED = object()
+"""Stands for a field that the store does not have."""
 _PROSE = ("reason", "detail")
 TIMES = ("created_at", "updated_at", "completed_at")
 
@@ -47,14 +49,14 @@ def for_store(value: Any) -> Any:
 def result_of(answer: Any, *, has_cursor: bool = True) -> Result | str:
     """What an operation returned; of what cannot be read as a result of the contract, a text that says so.
 
-    The `next` of a page is `...` unless `has_cursor`: it is not compared.
+    The `next` of a page is compared only if the store `has_cursor`.
     """
     if answer is None or type(answer) is int:
         return answer
     try:
         if not hasattr(answer, "tasks"):
             return record_of(answer)
-        following: Any = getattr(answer, "next", None) if has_cursor else ...
+        following: Any = getattr(answer, "next", None) if has_cursor else NOT_COMPARED
         records, unreadable = tuple(map(record_of, answer.tasks)), len(getattr(answer, "unreadable", ()))
         return Page(records, answer.total, answer.limit, answer.offset, following, unreadable)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
@@ -124,7 +126,7 @@ def _fields(expected: Any, observed: Any) -> Iterator[str]:
         elif isinstance(one, Symbol):
             if not _binds(one, other):
                 yield name
-        elif not is_same(one, other) and other is not ...:
+        elif not is_same(one, other) and other is not NOT_COMPARED:
             yield name
 
 
