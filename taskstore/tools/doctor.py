@@ -15,7 +15,7 @@ from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
 
 if TYPE_CHECKING:
-    from taskstore.redis import RedisTaskStore
+    from taskstore.redis.partitions import Partition
 
 _Lines: TypeAlias = list[tuple[str, str, object, object]]
 """What was looked at, what was seen, whether that is wrong, and whether it is risky."""
@@ -59,7 +59,7 @@ def _some(names: list[str]) -> str:
     return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"
 
 
-async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
+async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
     """The needed commands that the server refuses. What else fails shows in the next request."""
     refused = []
     for command in [*_NEEDED.split("|"), *["wait 0 0"] * bool(settings.redis_wait_replicas)]:
@@ -85,7 +85,7 @@ def _of_server(reply: str, settings: TaskStoreSettings) -> _Lines:
     return [*lines, ("replicas", text, role != "master" or replicas < wanted, is_lossy)]
 
 
-async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> _Lines:
+async def _of_records(part: Partition, begin: str, repair: bool) -> _Lines:
     records, found = f"{part.base}:task:", await keys(part, begin)
     ids = {key.removeprefix(records) for key in found if key.startswith(records)}
     for index in _INDEXES:
@@ -97,7 +97,7 @@ async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> _Lines:
     for batch in batches(ids):
         unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
         if doubtful := await part.examine(batch):
-            await part.list_tasks(limit=0)  # forgets what has expired
+            await part.page("", 0, 0)  # forgets what has expired
             unlike += await part.examine(doubtful, repair=repair)
     numbers = re.findall(rf"^{re.escape(begin)}[0-9]+/([0-9]+)}}", "\n".join(found), re.MULTILINE)
     others = {*numbers} - {re.split("[/}]", part.base)[-2]}
@@ -109,10 +109,10 @@ async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> _Lines:
     ]
 
 
-async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
+async def _unreadable(part: Partition, task_id: str) -> str:
     """The key of a record that cannot be read, and why; else an empty text."""
     try:
-        await part.get_task(task_id)
+        await part.get(task_id)
     except TaskNotFound:
         pass
     except RecordUnreadable as fault:
