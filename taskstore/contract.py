@@ -1,6 +1,6 @@
 """The contract: what a task store promises, in either mode. `conformance` decides what these docstrings say.
 
-A store is chosen once, at opening. It belongs to the event loop that first uses it. Every operation takes effect at one
+A store is chosen once, at opening. It belongs to its process, and to the event loop that first uses it. Every operation takes effect at one
 instant, between its call and its answer. Whatever a caller does to what it passed in or got back changes nothing in the
 store. Only `TaskStoreError`s come out, and besides those named below any operation may raise
 
@@ -8,7 +8,7 @@ store. Only `TaskStoreError`s come out, and besides those named below any operat
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
 * `RecordUnreadable`, when what is stored for this task is not its record: reading looks at all of it, a write at the
   status and the times, and then nothing is changed;
-* `StoreNotOpen`, after `aclose`, or on another event loop.
+* `StoreNotOpen`, after `aclose`, on another event loop, or in a process that was forked while the store was open.
 """
 
 from __future__ import annotations

@@ -143,6 +143,8 @@ class RedisTaskStore(BaseStore):
         await asyncio.gather(*(part.server.read("PING") for part in self.parts))
 
     async def aclose(self) -> None:
+        if self._closed:
+            return
         await super().aclose()
         if self._loop in {None, asyncio.get_running_loop()}:
             self.server.close()
