@@ -1,8 +1,9 @@
 """The contract: what a task store promises, in either mode. `conformance` decides what these docstrings say.
 
-A store is chosen once, at opening. It belongs to its process, and to the event loop that first uses it. Every operation takes effect at one
-instant, between its call and its answer. Whatever a caller does to what it passed in or got back changes nothing in the
-store. Only `TaskStoreError`s come out, and besides those named below any operation may raise
+A store is chosen once, at opening. It belongs to its process, and to the event loop that first uses it. Every operation
+takes effect at one instant, between its call and its answer. Nothing that a caller does to what it passed in or got
+back, through the public interface of that object, changes the store. Only `TaskStoreError`s come out, and besides those
+named below any operation may raise
 
 * `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
