@@ -128,6 +128,7 @@ class Connection(asyncio.Protocol):
             if not reply.done():
                 _refuse(reply, ConnectionError(reason))
         self._awaited.clear()
+        self._unsent.clear()  # uvloop raises if it is to write them
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import redis
+import uvloop
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.redis import connect
 from taskstore.redis.server import Server
-from tests.store.speaking import SET, on_a_server_that, on_server, script
+from tests.store.speaking import SET, greet, on_a_server_that, on_server, script, speaking
 
 
 def test_past_the_bounds_callers_wait_for_their_turn(
@@ -214,3 +216,30 @@ def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer,
         assert [type(one) for one in outcomes] == [asyncio.CancelledError, *[StoreUnavailable] * 49]
 
     on_server(replicated[0].url, body, wait_replicas=9, wait_milliseconds=200)
+
+
+def test_what_was_not_sent_goes_with_the_connection() -> None:
+    """On uvloop, which raises if something is written to a connection that is closed."""
+    heard_of, met = itertools.count(1), list[dict[str, Any]]()
+
+    def close_now_and_then(heard: bytes) -> bytes | None:
+        if b"CLIENT\r\n" in heard:
+            return greet(heard)
+        return b"+PONG\r\n" * heard.count(b"PING") if next(heard_of) % 5 else None
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: met.append(context))
+        async with speaking(close_now_and_then) as address:
+            with contextlib.closing(connect(f"redis://{address}")) as to:
+                await asyncio.gather(*(ask(to) for _ in range(60)))
+
+    async def ask(to: Server) -> None:
+        for number in range(100):
+            with contextlib.suppress(StoreUnavailable):
+                await to.read("PING")
+            for _ in range(number % 3):  # some callers come just before the loop hears of the end
+                await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    assert not met
