@@ -35,7 +35,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
     server may evict keys.
 
     Raises:
-        SettingsInvalid: if the settings are malformed, or the package redis is not installed.
+        SettingsInvalid: if the settings are malformed, or the package redis is missing or unknown.
         StoreUnavailable: if Redis mode is asked for and Redis does not answer. Its note says what to check.
     """
     settings = TaskStoreSettings() if settings is None else settings
@@ -69,7 +69,8 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
     try:
         from taskstore.redis import RedisTaskStore, connect
     except ImportError as error:
-        reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
+        is_missing = isinstance(error, ModuleNotFoundError)
+        reason = "needs a package that is not installed: pip install 'taskstore[redis]'" if is_missing else str(error)
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
     server = connect(
         settings.url,

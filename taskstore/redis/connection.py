@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+import redis.asyncio
 from hiredis import Reader
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import InvalidResponse, ResponseError
@@ -30,6 +31,11 @@ MOST_TOGETHER = 16
 
 _INCOMPLETE = object()
 _connections = WeakSet["Connection"]()
+
+
+if not hasattr(redis.asyncio.Connection(), "_writer"):  # this package takes over what redis-py keeps there
+    version = redis.__version__
+    raise ImportError(f"does not work with redis-py {version}: pip install 'redis<{version}'")
 
 
 class ConnectionFullError(Exception):
