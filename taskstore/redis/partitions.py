@@ -17,7 +17,6 @@ from taskstore.errors import RecordUnreadable, StoreUnavailable, TaskFinal, Task
 from taskstore.redis import record
 from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
-from taskstore.status import TaskStatus
 from taskstore.values import Task, microseconds
 
 _READ_AT_ONCE = 1024 * 1024
@@ -73,7 +72,11 @@ class Partition:
         """Store a task if its id is free. Return whether it was, and its time, or the values of the other."""
         times = [microseconds(time) if time else "" for time in (task.created_at, task.completed_at)]
         given = lifetime_ms, task.status, *times, self._waits, *record.encode(vars(task))
-        return await self._run_on(task.task_id, INSERT, *given)
+        is_new, answer = await self._run_on(task.task_id, INSERT, *given)
+        try:
+            return is_new, record.moment(answer) if is_new else answer
+        except (AttributeError, TypeError, ValueError):
+            raise self.server.unexpected(answer, writes=True) from None
 
     async def update(self, task_id: str, change: Change) -> Task:
         """Make a checked change of a task, and return what results."""
@@ -139,8 +142,8 @@ class Partition:
                 raise TaskNotFound(task_id)
             case [b"unreadable", _]:
                 raise RecordUnreadable(self.key(task_id), "its status or its times are missing or malformed")
-            case [b"final", bytes(status)]:
-                raise TaskFinal(task_id, TaskStatus(status.decode()))
+            case [b"final", bytes(status)] if status in record.STATUSES:
+                raise TaskFinal(task_id, record.STATUSES[status])
             case [b"large", int(size)]:
                 raise too_large(size)
             case _:

@@ -28,7 +28,6 @@ from taskstore.base import BaseStore
 from taskstore.contract import MAX_LIMIT
 from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskNotFound
 from taskstore.json_text import check_text
-from taskstore.redis import record
 from taskstore.redis.partitions import Listed, Partition, partition_of
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
@@ -79,7 +78,7 @@ class RedisTaskStore(BaseStore):
             error.task_id = new_id
             raise
         if is_new:
-            return new_task(new_id, video_ids, metadata, record.moment(reply))
+            return new_task(new_id, video_ids, metadata, reply)
         if not is_same_request(task := part.decode(new_id, reply), video_ids, metadata):
             raise TaskExists(new_id)
         return task

@@ -16,9 +16,10 @@ import redis
 import uvloop
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import FailureKind, StoreUnavailable
-from taskstore.redis import connect
+from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
+from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
+from tests.store.operating import REQUEST
 from tests.store.speaking import SET, greet, on_a_server_that, on_server, script, speaking
 
 
@@ -166,6 +167,32 @@ def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(co
         assert (in_doubt.failure_kind, in_doubt.write_may_have_happened) == (kind, True)
 
     on_a_server_that(lambda _: f"-{code} made up\r\n".encode(), body)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"+OK",
+        b"$-1",
+        b"*0",
+        b"*2\r\n$5\r\nfinal\r\n$7\r\nunknown",
+        b"*2\r\n$2\r\nok\r\n$4\r\nsoon",
+        b"*2\r\n$2\r\nok\r\n*0",
+    ],
+)
+def test_a_reply_that_no_script_gives_is_a_failed_connection(reply: bytes) -> None:
+    async def body(to: Server) -> None:
+        store = RedisTaskStore(to)
+        for write in (lambda: store.create_task(REQUEST, task_id="a"), lambda: store.cancel_task("a")):
+            with pytest.raises((StoreUnavailable, RecordUnreadable)) as raised:
+                await write()
+            if isinstance(raised.value, StoreUnavailable):
+                assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.BROKEN, True)
+        for read in (lambda: store.get_task("a"), store.list_tasks):
+            with pytest.raises(StoreUnavailable, match="unexpected reply"):
+                await read()
+
+    on_a_server_that(lambda _: reply + b"\r\n", body)
 
 
 @pytest.fixture(scope="module")
