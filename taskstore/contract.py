@@ -9,7 +9,9 @@ named below any operation may raise
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
 * `RecordUnreadable`, when what is stored for this task is not its record: reading looks at all of it, a write at the
   status and the times, and then nothing is changed;
-* `StoreNotOpen`, after `aclose`, on another event loop, or in a process that was forked while the store was open.
+* `StoreNotOpen`, when the store was closed, on another event loop, or in a process that was forked from the store's.
+
+A `status` is a `TaskStatus`, or its text.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ without spaces, and with escapes only where JSON demands them."""
 
 
 class TaskStore(Protocol):
-    """The five operations."""
+    """The five operations. How a store is opened and closed is its own affair."""
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        """Store a new pending task, and return it: under `task_id`, or under an unguessable id if that is `None`.
+        """Store a new pending task, and return it: under `task_id`, or under a new id if that is `None`.
+
+        A new id is `task_` and at least 32 random hexadecimal digits.
 
         `webhook_url` and `config` stand in `metadata`, both always present, and come back equal in value and type.
 
