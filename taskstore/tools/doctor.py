@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,20 +54,14 @@ _OF_INFO = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the report: what was looked at, what was seen, and whether that is wrong, or only risky."""
+    """A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
 
+    level: str
     subject: str
     text: str
-    is_wrong: bool = False
-    is_risky: bool = False
 
     def __str__(self) -> str:
-        level = "ok"
-        if self.is_risky:
-            level = "warning"
-        if self.is_wrong:
-            level = "wrong"
-        return printable(f"{level:7} {self.subject}: {self.text}")
+        return printable(f"{self.level:7} {self.subject}: {self.text}")
 
 
 async def doctor(options: argparse.Namespace) -> int:
@@ -77,36 +71,37 @@ async def doctor(options: argparse.Namespace) -> int:
     A record that cannot be read is left as it is. Of each kind the first twenty are named.
     """
     settings = settings_of(options.url, options.prefix)
-    told = set[str]()
-    is_wrong = False
+    told = set[Line]()
     async with open_redis(settings) as store:
         async for line in _examine(store, settings, options.repair):
-            is_wrong |= line.is_wrong
-            if str(line) not in told:  # partitions on one server have the same lines
+            if line not in told:  # partitions on one server have the same lines
                 print(line, flush=True)
-            told.add(str(line))
-    return int(is_wrong)
+            told.add(line)
+    return int(any(line.level == "wrong" for line in told))
 
 
 async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
     """Yield each line as soon as it is known: what fails later does not hide it."""
-    yield Line("reachable", f"{store.server.address} answers")
+    yield Line("ok", "reachable", f"{store.server.address} answers")
     for part in store.parts:
         refused = await _refused(part, settings)
-        yield Line("rights", f"commands that the server refuses: {_some(refused)}", is_wrong=bool(refused))
+        yield _naming("wrong", "rights", "commands that the server refuses", refused)
 
         if "info" not in refused:
-            info = (await part.server.read("INFO")).decode(errors="replace")
-            for line in _of_server(info, settings):
+            info = await part.server.read("INFO")
+            for line in _of_server(info.decode(errors="replace"), settings):
                 yield line
 
         if not refused:
-            async for line in _of_records(part, f"{{{settings.task_key_prefix}:", repair):
+            async for line in _of_records(part, settings, repair):
                 yield line
 
 
-def _some(names: list[str]) -> str:
-    return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"
+def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
+    """A line that names what was found; if there is nothing, it is `ok`."""
+    if not names:
+        return Line("ok", subject, f"{text}: none")
+    return Line(level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})")
 
 
 async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
@@ -116,12 +111,11 @@ async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[st
         needed.append("wait 0 0")
     refused = []
     for command in needed:
-        name, *arguments = command.replace("KEY", f"{part.base}:doctor").split()
         try:
-            await part.server.read(name, *arguments)
+            await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split())
         except StoreUnavailable as error:
             if error.failure_kind in {FailureKind.REFUSED, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY}:
-                refused.append(name)
+                refused.append(command.split()[0])
     return refused
 
 
@@ -129,28 +123,33 @@ def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
     for subject, names, advice, wrong, risky in _OF_INFO:
         seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
-        is_wrong, is_risky = re.search(wrong, seen), re.search(risky, seen)
-        yield Line(subject, f"{seen}; {advice}", bool(is_wrong), bool(is_risky))
+        level = "ok"
+        if re.search(risky, seen):
+            level = "warning"
+        if re.search(wrong, seen):
+            level = "wrong"
+        yield Line(level, subject, f"{seen}; {advice}")
 
     role = info.get("role")
     replicas = int(info.get("connected_slaves", 0))
     wanted = settings.redis_wait_replicas
+    level = "ok"
     text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
-    is_lossy = bool(parse(settings.url).service) and "min_slaves_good_slaves" not in info
-    if is_lossy:
+    if parse(settings.url).service and "min_slaves_good_slaves" not in info:
+        level = "warning"
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
-    yield Line("replicas", text, role != "master" or replicas < wanted, is_lossy)
+    if role != "master" or replicas < wanted:
+        level = "wrong"
+    yield Line(level, "replicas", text)
 
 
-async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> AsyncIterator[Line]:
-    """Compare the records of a partition with its indexes. The keys of all partitions begin with `begin`."""
+async def _of_records(part: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
+    begin, records = f"{{{settings.task_key_prefix}:", f"{part.base}:task:"
     found = await keys(part, begin)
-    numbers = {number[1] for key in found if (number := re.match(r"[0-9]+/([0-9]+)\}", key.removeprefix(begin)))}
-    own = re.split("[/}]", part.base)[-2]
-    others = sorted(numbers - {own})
-    yield Line("partitions", f"other numbers under this prefix: {_some(others)}", is_risky=bool(others))
+    numbers = {number[1] for key in found if (number := re.match(r"\d+/(\d+)}", key.removeprefix(begin)))}
+    others = sorted(numbers - {str(settings.task_partitions)})
+    yield _naming("warning", "partitions", "other numbers under this prefix", others)
 
-    records = f"{part.base}:task:"
     ids = {key.removeprefix(records) for key in found if key.startswith(records)}
     no_indexes = []
     for index in _INDEXES:
@@ -161,16 +160,23 @@ async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> AsyncIt
             if "WRONGTYPE" not in error.detail:
                 raise
             no_indexes.append(key)
-    unreadable = await _unreadable(part, ids)
-    yield Line("records", f"unreadable: {_some(unreadable)}", is_wrong=bool(unreadable))
+
+    unreadable, unlike = list[str](), list[str]()
+    for batch in batches(ids):
+        unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+    yield _naming("wrong", "records", "unreadable", unreadable)
 
     if no_indexes:  # no script works with them
-        text = f"not compared: move or delete these keys, which are no sorted sets: {_some(no_indexes)}"
-        yield Line("indexes", text, is_wrong=True)
+        yield _naming("wrong", "indexes", "not compared: move or delete keys that are no sorted sets", no_indexes)
         return
-    unlike = await _unlike(part, ids, repair)
-    todo = "mended" if repair else "to be mended by --repair"
-    yield Line("indexes", f"unlike the records, {todo}: {_some(unlike)}", is_wrong=bool(unlike) and not repair)
+    for batch in batches(ids):
+        if doubtful := await part.examine(batch):
+            await part.list_tasks(limit=0)  # forgets what has expired
+            unlike += await part.examine(doubtful, repair=repair)
+    if repair:
+        yield _naming("ok", "indexes", "unlike the records, mended", unlike)
+    else:
+        yield _naming("wrong", "indexes", "unlike the records, to be mended by --repair", unlike)
 
 
 async def _ids_in(part: RedisTaskStore, index: str) -> set[str]:
@@ -183,15 +189,7 @@ async def _ids_in(part: RedisTaskStore, index: str) -> set[str]:
     return ids
 
 
-async def _unreadable(part: RedisTaskStore, ids: Iterable[str]) -> list[str]:
-    """The keys of the records that cannot be read, each with the reason."""
-    reasons = list[str]()
-    for batch in batches(ids):
-        reasons += filter(None, await asyncio.gather(*(_fault(part, task_id) for task_id in batch)))
-    return reasons
-
-
-async def _fault(part: RedisTaskStore, task_id: str) -> str:
+async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
     """The key of a record that cannot be read, and why; else an empty text."""
     try:
         await part.get_task(task_id)
@@ -200,13 +198,3 @@ async def _fault(part: RedisTaskStore, task_id: str) -> str:
     except RecordUnreadable as fault:
         return f"{fault.key} ({fault.reason})"
     return ""
-
-
-async def _unlike(part: RedisTaskStore, ids: Iterable[str], repair: bool) -> list[str]:
-    """The ids whose index entries do not agree with the record, mended if that is asked for."""
-    unlike = list[str]()
-    for batch in batches(ids):
-        if doubtful := await part.examine(batch):
-            await part.list_tasks(limit=0)  # forgets what has expired
-            unlike += await part.examine(doubtful, repair=repair)
-    return unlike

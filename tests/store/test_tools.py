@@ -23,6 +23,7 @@ from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
 from tests.store.operating import REQUEST, on_store
+from tests.store.speaking import speaking
 
 BASE = "{taskstore:0/1}"
 NO_MOMENTS = [
@@ -103,6 +104,19 @@ class TestErrors:
         assert told in err
 
 
+def test_an_error_of_the_server_forges_no_line(run: Run) -> None:
+    def refuse(heard: bytes) -> bytes:
+        return b"-ERR \x1b[2Jerror: nothing is wrong\xc2\x85\r\n" * heard.count(b"*")
+
+    async def body() -> tuple[int, str, str]:
+        async with speaking(refuse) as address:
+            return await asyncio.to_thread(run, "doctor", f"redis://{address}/0")
+
+    status, _, err = asyncio.run(body())
+    assert status == 3
+    assert r"(\x1b[2Jerror: nothing is wrong\x85)" in err
+
+
 class TestMigrate:
     def test_everything_is_kept_in_another_number_of_partitions(
         self, server: EmbeddedServer, client: Any, run: Run
@@ -145,6 +159,17 @@ class TestMigrate:
         assert f"the record under '{BASE}:task:{tasks[2].task_id}' cannot be read" in err
         assert err.count("not copied: ") == 4
         assert on_store(server.url, lambda store: store.get_task(theirs.task_id), "new") == theirs
+
+    @pytest.mark.parametrize("documented", [False, True])
+    def test_the_name_of_a_key_forges_no_line(
+        self, documented: bool, server: EmbeddedServer, client: Any, run: Run
+    ) -> None:
+        prefix = "task:" if documented else f"{BASE}:task:"
+        client.set(f"{prefix}x\nnot copied: y\x1b[8m", "no record")
+        options = ["--documented"] if documented else []
+        _, _, err = run("migrate", server.url, server.url, "--target-prefix", "new", *options)
+        assert err.startswith(rf"not copied: {prefix}x\nnot copied: y\x1b[8m: ")
+        assert len(err.splitlines()) == 1
 
     @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_is_repeated(self, server: EmbeddedServer, client: Any, run: Run) -> None:
@@ -207,6 +232,19 @@ class TestMigrate:
         assert new.created_at == noon + timedelta(seconds=3)
         assert 440_000 < client.pttl(f"{BASE}:task:{ids[3]}") <= 500_000
         assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
+
+
+    def test_what_a_documented_record_may_leave_out(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        moment = "2026-01-02T12:00:00"
+        least = {"task_id": "a", "video_ids": ["v"], "created_at": moment, "updated_at": moment}
+        client.set("task:a", json.dumps(least))
+        client.set("task:b", json.dumps({**least, "task_id": "b", "progress": 50, "sign\nleft out of": 1}))
+        status, out, err = run("migrate", server.url, server.url, "--documented")
+        assert (status, out) == (0, "2 copied, 0 there already, 0 not copied\n")
+        assert err == "left out of task:b: sign\\nleft out of\n"
+        bare, half = on_store(server.url, lambda store: asyncio.gather(store.get_task("a"), store.get_task("b")))
+        assert (bare.status, bare.progress, bare.current_step) == (TaskStatus.PENDING, 0.0, "")
+        assert (half.progress, type(half.progress)) == (50.0, float)
 
 
 @pytest.mark.usefixtures("client")
