@@ -6,8 +6,8 @@ store. Only `TaskStoreError`s come out, and besides those named below any operat
 
 * `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
-* `RecordUnreadable`, when what is stored for this task is not its record: reading looks at all of it, a write at the
-  status and the times, and then nothing is changed;
+* `RecordUnreadable`, when what is stored for this task is not its record. Nothing is changed then, unless it says that a
+  write may have happened: a write looks at all fields first, but not into texts;
 * `StoreNotOpen`, after `aclose`, or on another event loop.
 """
 

@@ -33,6 +33,7 @@ STATUSES = {status.value.encode(): status for status in TaskStatus}
 
 _NO_MOMENT = 2**53
 """The first number that is no moment. Below it a Lua number and the score of an index are exact."""
+_SIGNS_OF_A_NUMBER = b"0123456789.eE+-"
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -66,7 +67,7 @@ def decode(values: Values, task_id: str) -> Task:
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],
-            "progress": float(progress),
+            "progress": _number(progress),
             "current_step": step.decode(),
             "video_ids": _read_texts(video_ids),
             "result_url": None if url is None else url.decode(),
@@ -86,10 +87,14 @@ def decode(values: Values, task_id: str) -> Task:
 
 
 def moment(text: bytes) -> datetime:
-    """Make the time of microseconds since 1970, or raise `ValueError`. `is_moment` in `lua/common.lua` says the same.
-
-    `int` alone would take signs, spaces and underscores, which Lua does not.
-    """
-    if not text.isdigit() or (number := int(text)) >= _NO_MOMENT:
+    """Make the time of microseconds since 1970, or raise `ValueError`. `is_moment` in `lua/common.lua` says the same."""
+    if not text.isdigit() or (number := int(text)) >= _NO_MOMENT:  # `int` alone takes signs, spaces and underscores
         raise ValueError(f"{text!r:.80} is not a moment in microseconds")
     return EPOCH + number * MICROSECOND
+
+
+def _number(text: bytes) -> float:
+    """Make a number, or raise `ValueError`. `is_progress` in `lua/common.lua` says the same."""
+    if text.strip(_SIGNS_OF_A_NUMBER):  # `float` alone takes spaces and underscores
+        raise ValueError(f"{text!r:.80} is not a number")
+    return float(text)

@@ -180,11 +180,11 @@ class RedisTaskStore(BaseStore):
     def _key(self, task_id: str) -> str:
         return f"{self.part_of(task_id).base}:task:{task_id}"
 
-    def _task(self, task_id: str, values: record.Values) -> Task:
+    def _task(self, task_id: str, values: record.Values, *, written: bool = False) -> Task:
         try:
             return record.decode(values, task_id)
         except record.NotARecordError as fault:
-            raise RecordUnreadable(self._key(task_id), str(fault)) from None
+            raise RecordUnreadable(self._key(task_id), str(fault), written) from None
 
     async def _get(self, task_id: str, until: float | None = None) -> Task:
         server, key = self.part_of(task_id).server, _bytes(self._key(task_id))
@@ -231,7 +231,7 @@ class RedisTaskStore(BaseStore):
             case [b"missing", _]:
                 raise TaskNotFound(task_id)
             case [b"unreadable", _]:
-                raise RecordUnreadable(self._key(task_id), "its status or its times are missing or malformed")
+                raise RecordUnreadable(self._key(task_id), "a field is missing or malformed")
             case [b"final", bytes(status)]:
                 raise TaskFinal(task_id, TaskStatus(status.decode()))
             case [b"large", int(size)]:
@@ -248,7 +248,7 @@ class RedisTaskStore(BaseStore):
     async def _apply(self, task_id: str, change: Change) -> Task:
         pairs = record.encode(change)
         _, values = await self._run_on(task_id, UPDATE, self._lifetime_ms, MAX_BYTES, self._waits, *pairs)
-        return self._task(task_id, values)
+        return self._task(task_id, values, written=True)
 
 
 def _bytes(text: str) -> bytes:

@@ -22,15 +22,10 @@ from conformance.subjects.topologies import ClusterServers, SentinelServers
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
-from tests.store.operating import REQUEST, on_store
+from tests.store.operating import NO_MOMENTS, REQUEST, on_store
 from tests.store.speaking import speaking
 
 BASE = "{taskstore:0/1}"
-NO_MOMENTS = [
-    *(b"", b"x", b"nan", b"inf", b"1e999", b"1e15", b"-5", b"+5", b"0x10", b"1_0", b" 5", b"5 ", b"5.0"),
-    *("\u0661".encode(), b"1\x00", b"9007199254740992", b"9" * 20, b"9" * 5_000),
-]
-"""What `int`, `float`, or a Lua number may take, and what is no moment all the same."""
 Run = Callable[..., tuple[int, str, str]]
 ACL = "ACL", "SETUSER", "poor", "on", ">secret", f"~{BASE}*"
 
@@ -232,7 +227,6 @@ class TestMigrate:
         assert new.created_at == noon + timedelta(seconds=3)
         assert 440_000 < client.pttl(f"{BASE}:task:{ids[3]}") <= 500_000
         assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
-
 
     def test_what_a_documented_record_may_leave_out(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         moment = "2026-01-02T12:00:00"
