@@ -117,6 +117,11 @@ async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
             await asyncio.sleep(0.002)
 
 
+def restart(server: EmbeddedServer) -> None:
+    with server.killed():
+        pass
+
+
 def is_heard(sentinel: EmbeddedServer) -> bool:
     """Whether a store hears of the master from it, with its own credentials."""
     return re.search(rb" sub=2 .* user=watcher ", sentinel.call("CLIENT LIST")) is not None
@@ -143,8 +148,7 @@ def test_a_planned_failover_loses_no_acknowledged_write(
                 callers.create_task(keep_creating())
             await until(lambda: all(map(is_heard, watched.sentinels)))
             if is_restarted:
-                with acting.killed():
-                    pass
+                await asyncio.to_thread(restart, acting)
                 await until(lambda: is_heard(acting), 0.5)
             await asyncio.to_thread(watched.fail_over, kill=False)
             done.set()
