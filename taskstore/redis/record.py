@@ -31,6 +31,8 @@ ABSENT = [None] * len(FIELDS)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 
+_NO_MOMENT = 2**53
+"""The first number that is no moment. Below it a Lua number and the score of an index are exact."""
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -60,7 +62,7 @@ def decode(values: Values, task_id: str) -> Task:
     try:
         status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
         _read_object(metadata)
-        began, changed = EPOCH + int(created) * MICROSECOND, EPOCH + int(updated) * MICROSECOND
+        began, changed = moment(created), moment(updated)
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],
@@ -84,5 +86,10 @@ def decode(values: Values, task_id: str) -> Task:
 
 
 def moment(text: bytes) -> datetime:
-    """Make the time of a number of microseconds."""
-    return EPOCH + int(text) * MICROSECOND
+    """Make the time of microseconds since 1970, or raise `ValueError`. `is_moment` in `lua/common.lua` says the same.
+
+    `int` alone would take signs, spaces and underscores, which Lua does not.
+    """
+    if not text.isdigit() or (number := int(text)) >= _NO_MOMENT:
+        raise ValueError(f"{text!r:.80} is not a moment in microseconds")
+    return EPOCH + number * MICROSECOND

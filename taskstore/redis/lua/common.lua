@@ -30,6 +30,19 @@ local function run(script)
   return has_written and {'written', fault} or redis.error_reply(fault)
 end
 
+-- A moment is microseconds since 1970: digits, and few enough for a Lua number and a score to hold them exactly. `record.moment`
+-- says the same.
+local function is_moment(text)
+  return text and string.find(text, '^%d+$') and tonumber(text) < 2 ^ 53
+end
+
+-- Whether a record can stand in the indexes: its status is known, and it has the times that go with the status.
+local function has_place(status, created, completed)
+  if FINAL[status] == nil or not is_moment(created) then return false end
+  if FINAL[status] then return is_moment(completed) end
+  return not completed
+end
+
 local function size_of(values)
   local size = 0
   for i = SIZED, #FIELDS do size = size + #(values[i] or '') end

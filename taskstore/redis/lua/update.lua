@@ -7,7 +7,6 @@ local old, place = {}, {}
 for i, name in ipairs(FIELDS) do
   old[name], place[name] = values[i], i
 end
-local function is_moment(text) return text and string.find(text, '^%d+$') and #text <= 16 end
 if FINAL[old.status] == nil or not is_moment(old.created_at) or not is_moment(old.updated_at) then
   return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', ''}
 end
