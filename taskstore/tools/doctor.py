@@ -83,9 +83,14 @@ async def doctor(options: argparse.Namespace) -> int:
 async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
     """Yield each line as soon as it is known: what fails later does not hide it."""
     yield Line("ok", "reachable", f"{store.server.address} answers")
+    address = parse(settings.url)
     for part in store.parts:
         refused = await _refused(part, settings)
         yield _naming("wrong", "rights", "commands that the server refuses", refused)
+
+        if address.service:
+            unnamed = sorted(map("{0[0]}:{0[1]}".format, part.server.sentinels.difference(address.nodes)))
+            yield _naming("warning", "sentinels", "missing from the URL", unnamed)
 
         if "info" not in refused:
             info = await part.server.read("INFO")

@@ -384,10 +384,13 @@ class TestDoctor:
         assert (status, said["replicas"][:12]) == (1, "wrong: slave")
         assert "hset" in said["rights"]
 
-    def test_a_replaced_master_may_take_writes(self, nowhere: None, run: Run) -> None:
-        with SentinelServers(min_replicas=0) as servers:
-            _, said = diagnose(run, servers.store_url)
+    def test_behind_sentinels(self, nowhere: None, run: Run) -> None:
+        """A replaced master may take writes, and a Sentinel is not named, whatever the name of the other is."""
+        with SentinelServers(min_replicas=0, sentinels=2) as servers:
+            _, said = diagnose(run, servers.store_url.replace("127.0.0.1", "localhost"))
+            unnamed = servers.sentinels[1].port
         assert said["replicas"].startswith("warning: master with 1 replicas;")
+        assert said["sentinels"] == f"warning: missing from the URL: 1 (127.0.0.1:{unnamed})"
 
 
 @pytest.mark.usefixtures("nowhere")
