@@ -127,9 +127,9 @@ class RecordUnreadable(TaskStoreError):
 
 @dataclass(unsafe_hash=True)
 class StoreNotOpen(TaskStoreError, RuntimeError):
-    """The store is closed, or is used on another event loop than the one it was first used on."""
+    """The store is closed, or is used on another event loop than the one it was first used on, or after a fork."""
 
-    _message = "{reason}. Open one store in each event loop, and use it before it is closed."
+    _message = "{reason}. Open one store in each process and event loop, and use it before it is closed."
     reason: str
 
 

@@ -70,6 +70,7 @@ class MemoryTaskStore(BaseStore):
         self._moved: dict[str, TaskStatus | None] = {}  # tasks that may be in another of these nine than their own
         self._deadline_of = OrderedDict[str, int]()  # the last millisecond of each life, the earliest first
         self._last_deadline = 0
+        self._listings = 0  # which are waiting
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._check_open()
@@ -96,8 +97,12 @@ class MemoryTaskStore(BaseStore):
         self._check_open()
         wanted = None if status is None else check_status(status)
         cursor = check_page(limit, offset, after)
-        while self._sweep(_AT_ONCE) or (wanted and self._sort_by_status()):  # noqa: ASYNC110  it lets others run
-            await asyncio.sleep(0)
+        self._listings += 1
+        try:
+            while self._sweep(_AT_ONCE) or (wanted and self._sort_by_status(_AT_ONCE)):  # noqa: ASYNC110  lets others run
+                await asyncio.sleep(0)
+        finally:
+            self._listings -= 1
         index = self._created_by_status[wanted] if wanted else self._created
         total = len(index)
         end = index.bisect_left(_place(*cursor)) if cursor else max(total - offset, 0)
@@ -172,7 +177,9 @@ class MemoryTaskStore(BaseStore):
         self._deadline_of.pop(task_id, None)
 
     def _renew(self, task_id: str) -> None:
-        """Begin the life of a task anew, and remove some of those whose life is over."""
+        """After a write, begin the life of its task anew, remove some whose life is over, and help a listing to end."""
+        if self._listings:
+            self._sort_by_status(1)
         if self._lifetime_ms is not None:
             # Deadlines stand in their order: if the clock steps back, a new one is not before the last.
             self._last_deadline = max(self._last_deadline, self._now_ms() + self._lifetime_ms)
@@ -189,12 +196,13 @@ class MemoryTaskStore(BaseStore):
             self._remove(task_id)
         return len(due) == most
 
-    def _sort_by_status(self) -> bool:
+    def _sort_by_status(self, most: int) -> bool:
         """Put some of the moved tasks into the right index. Say if more are left.
 
-        Listings by status do it, and not updates, which so take a third less time.
+        Listings by status do it, and not updates, which so take a third less time. While a listing waits for it, each
+        write sorts as many as it has moved: so the listing ends, however many write.
         """
-        for _ in range(min(_AT_ONCE, len(self._moved))):
+        for _ in range(min(most, len(self._moved))):
             task_id, listed = self._moved.popitem()
             place = _created_place(task := self._tasks[task_id])
             if listed:

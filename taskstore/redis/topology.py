@@ -7,8 +7,9 @@ All keys of a partition have one hash tag, so one node of a Redis Cluster serves
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -124,6 +125,7 @@ class Opener:
         """A connection to a node, or to the master that this Sentinel names."""
         if shared := self._usable(node):
             return shared
+        _check_files(self._options)
         if self._service:
             await self._find_master(node)
             node = self._master
@@ -198,6 +200,13 @@ class Opener:
                     self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
                     for connection in self._connections:
                         connection.retire()
+
+
+def _check_files(options: Mapping[str, Any]) -> None:
+    """Open each file that TLS needs. What this raises names the file, which redis-py does not."""
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        if path := options.get(name):
+            Path(path).open("rb").close()
 
 
 def _master(reply: Any) -> Node:

@@ -19,6 +19,7 @@ from taskstore.tools.printing import printable
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
+    from taskstore.redis.partitions import Partition
 
 _INDEXES = ["created", *(f"created:{status}" for status in TaskStatus), "finished", "deadlines"]
 _NEEDED = """\
@@ -109,7 +110,7 @@ def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
     return Line(level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})")
 
 
-async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
+async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
     """The needed commands that the server refuses. What else fails shows in the next request."""
     needed = _NEEDED.splitlines()
     if settings.redis_wait_replicas:
@@ -148,7 +149,7 @@ def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
     yield Line(level, "replicas", text)
 
 
-async def _of_records(part: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
+async def _of_records(part: Partition, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
     begin, records = f"{{{settings.task_key_prefix}:", f"{part.base}:task:"
     found = await keys(part, begin)
     numbers = {number[1] for key in found if (number := re.match(r"\d+/(\d+)}", key.removeprefix(begin)))}
@@ -176,7 +177,7 @@ async def _of_records(part: RedisTaskStore, settings: TaskStoreSettings, repair:
         return
     for batch in batches(ids):
         if doubtful := await part.examine(batch):
-            await part.list_tasks(limit=0)  # forgets what has expired
+            await part.page("", 0, 0)  # forgets what has expired
             unlike += await part.examine(doubtful, repair=repair)
     if repair:
         yield _naming("ok", "indexes", "unlike the records, mended", unlike)
@@ -184,7 +185,7 @@ async def _of_records(part: RedisTaskStore, settings: TaskStoreSettings, repair:
         yield _naming("wrong", "indexes", "unlike the records, to be mended by --repair", unlike)
 
 
-async def _ids_in(part: RedisTaskStore, index: str) -> set[str]:
+async def _ids_in(part: Partition, index: str) -> set[str]:
     """The ids in an index, read a thousand at a time."""
     ids = set[str]()
     first = 0
@@ -194,10 +195,10 @@ async def _ids_in(part: RedisTaskStore, index: str) -> set[str]:
     return ids
 
 
-async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
+async def _unreadable(part: Partition, task_id: str) -> str:
     """The key of a record that cannot be read, and why; else an empty text."""
     try:
-        await part.get_task(task_id)
+        await part.get(task_id)
     except TaskNotFound:
         pass
     except RecordUnreadable as fault:

@@ -24,6 +24,7 @@ from taskstore.values import Task
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
+    from taskstore.redis.partitions import Partition
 
 
 async def migrate(options: argparse.Namespace) -> int:
@@ -52,9 +53,7 @@ async def migrate(options: argparse.Namespace) -> int:
     return int(counts["not copied"] > 0)
 
 
-async def _copy(
-    options: argparse.Namespace, source: RedisTaskStore, prefix: str, target: RedisTaskStore, key: str
-) -> str:
+async def _copy(options: argparse.Namespace, source: Partition, prefix: str, target: RedisTaskStore, key: str) -> str:
     """Copy the task under a key, which is `prefix` and its id, and return what became of it."""
     try:
         left_ms = await source.server.read("PTTL", key)
@@ -62,7 +61,7 @@ async def _copy(
         if options.documented:
             task = await _read_documented(source, key, task_id)
         else:
-            task = await source.get_task(task_id)
+            task = await source.get(task_id)
         with suppress(TaskNotFound):
             if await target.get_task(task_id) == task:
                 return "there already"
@@ -90,14 +89,14 @@ class _Documented(Task):
     completed_at: datetime | None = None
 
 
-async def _read_documented(store: RedisTaskStore, key: str, task_id: str) -> Task:
+async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
     """The task under a key. Its times are those of this machine's zone: set TZ where it was another.
 
     A cancelled task has no `completed_at` in the documented design: it gets its `updated_at`. Times that a clock set
     back has put out of order are put in order. What else a task cannot have is named and left out.
     """
     try:
-        text = await store.server.read("GET", key)
+        text = await part.server.read("GET", key)
     except StoreUnavailable as error:
         if error.detail.startswith("WRONGTYPE"):
             raise ValueError("it is not a string") from None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from taskstore import TaskCreateRequest
-from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
+from taskstore.redis import RedisTaskStore, connect
 
 REQUEST = TaskCreateRequest(video_ids=("v1", "视频"), webhook_url="https://x", config={"f": 1.0})
 NO_MOMENTS = [
@@ -29,8 +28,7 @@ def on_store(
     """What comes of a body on a store there; `limits` as `connect` takes them."""
 
     async def run() -> _Result:
-        make = RedisTaskStore if partitions == 1 else partial(PartitionedTaskStore, partitions=partitions)
-        async with make(connect(url, **limits), prefix=prefix) as store:
+        async with RedisTaskStore(connect(url, **limits), prefix=prefix, partitions=partitions) as store:
             return await body(store)
 
     return asyncio.run(run())

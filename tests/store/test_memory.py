@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -98,6 +99,32 @@ def test_others_run_while_many_tasks_are_removed_and_see_none_that_is_due(operat
             assert turns >= 7  # no turn removes more than 250
             assert (await store.list_tasks()).total == 1
             assert operation == "list" or removing.result() == 2_000
+
+    asyncio.run(live(Clock()))
+
+
+def test_a_listing_by_status_ends_while_others_write_without_a_pause() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(1_000, clock) as (store, tasks):
+            statuses = itertools.cycle((TaskStatus.CLIPPING, TaskStatus.UPLOADING, TaskStatus.PENDING))
+            turns = 0
+
+            async def write() -> None:
+                nonlocal turns
+                for status in statuses:
+                    turns += 1
+                    for task in tasks:
+                        await store.update_task_status(task.task_id, status)
+                    await asyncio.sleep(0)
+
+            writing = asyncio.create_task(write())
+            listings = [store.list_tasks(status, limit=1_000) for status in (TaskStatus.CLIPPING, TaskStatus.PENDING)]
+            async with asyncio.timeout(10):
+                pages = await asyncio.gather(*listings)
+            assert turns < 10
+            for page in pages:
+                assert page.total == len(page.tasks) in {0, 1_000}  # all were written in one turn
+            writing.cancel()
 
     asyncio.run(live(Clock()))
 

@@ -68,7 +68,8 @@ def test_a_page_of_large_records_is_read_in_several_requests(
 
     async def body(store: RedisTaskStore) -> None:
         tasks = [await store.create_task(large) for _ in range(20)]
-        monkeypatch.setattr(store.server, "read", asked := AsyncMock(wraps=store.server.read))
+        reading = store.parts[0].server
+        monkeypatch.setattr(reading, "read", asked := AsyncMock(wraps=reading.read))
         page = await store.list_tasks()
         assert page.tasks == tuple(reversed(tasks))
         assert asked.call_count == 17  # three of these records are over 1 MiB
@@ -113,8 +114,8 @@ def test_a_write_that_fails_under_way_may_have_happened(
         assert error is None or error.write_may_have_happened or is_unchanged
         if client.type(f"{BASE}:{index}") == b"string":
             client.delete(f"{BASE}:{index}")
-        await store.examine(["job", "new"], repair=True)
-        assert await store.examine(["job", "new"]) == []
+        await store.parts[0].examine(["job", "new"], repair=True)
+        assert await store.parts[0].examine(["job", "new"]) == []
 
     on_store(server.url, body)
 
@@ -128,7 +129,7 @@ def test_an_expired_predecessor_leaves_nothing_in_the_indexes(server: EmbeddedSe
         assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 0
         assert (await store.list_tasks()).tasks == (task,)
         assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
-        assert await store.examine(["job"]) == []
+        assert await store.parts[0].examine(["job"]) == []
 
     on_store(server.url, body)
 
