@@ -7,8 +7,8 @@ named below any operation may raise
 
 * `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
-* `RecordUnreadable`, when what is stored for this task is not its record: reading looks at all of it, a write at the
-  status and the times, and then nothing is changed;
+* `RecordUnreadable`, when what is stored for this task is not its record. Nothing is changed then, unless it says that
+  the write may have happened: a write looks at all fields first, but not into texts;
 * `StoreNotOpen`, when the store was closed, on another event loop, or in a process that was forked from the store's.
 
 A `status` is a `TaskStatus`, or its text.

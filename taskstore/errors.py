@@ -108,11 +108,21 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
 
 @dataclass(unsafe_hash=True)
 class RecordUnreadable(TaskStoreError):
-    """What is kept under `key` is not the record of a task. It was left as it is."""
+    """What is kept under `key` is not the record of a task.
 
-    _message = "the record under {key!r:.80} cannot be read: {reason}. Look at it, then delete or move it."
+    `write_may_have_happened` is False if it was left as it is. A write looks at every field before it changes one, but
+    not into texts: if the damage is inside one (bytes that are not UTF-8, JSON that is malformed between its ends), the
+    write sets its fields, leaves the others, and then raises this with True.
+    """
+
     key: str
     reason: str
+    write_may_have_happened: bool = False
+
+    def __str__(self) -> str:
+        written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
+        what = f"the record under {self.key!r:.80} cannot be read: {self.reason}"
+        return f"{what}. {written} Look at the record, then delete or move it."
 
 
 @dataclass(unsafe_hash=True)

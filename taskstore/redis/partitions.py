@@ -47,12 +47,12 @@ class Partition:
         """The key of a record."""
         return f"{self.base}:task:{task_id}"
 
-    def decode(self, task_id: str, values: record.Values) -> Task:
-        """Make the task of the values of its record, or raise `RecordUnreadable`."""
+    def decode(self, task_id: str, values: record.Values, *, written: bool = False) -> Task:
+        """Make the task of the values of its record, or raise `RecordUnreadable`; it says if they may be `written`."""
         try:
             return record.decode(values, task_id)
         except record.NotARecordError as fault:
-            raise RecordUnreadable(self.key(task_id), str(fault)) from None
+            raise RecordUnreadable(self.key(task_id), str(fault), written) from None
 
     async def run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         """Run a script on this partition, and return its reply."""
@@ -82,7 +82,7 @@ class Partition:
         """Make a checked change of a task, and return what results."""
         pairs = record.encode(change)
         _, values = await self._run_on(task_id, UPDATE, self.lifetime_ms, MAX_BYTES, self._waits, *pairs)
-        return self.decode(task_id, values)
+        return self.decode(task_id, values, written=True)
 
     async def page(
         self,
@@ -141,7 +141,7 @@ class Partition:
             case [b"missing", _]:
                 raise TaskNotFound(task_id)
             case [b"unreadable", _]:
-                raise RecordUnreadable(self.key(task_id), "its status or its times are missing or malformed")
+                raise RecordUnreadable(self.key(task_id), "a field is missing or malformed")
             case [b"final", bytes(status)] if status in record.STATUSES:
                 raise TaskFinal(task_id, record.STATUSES[status])
             case [b"large", int(size)]:
