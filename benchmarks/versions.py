@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -77,8 +77,8 @@ def _run(version: str) -> dict[str, float]:
     return times
 
 
-def _output(*command: str, **more: Any) -> bytes:
-    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, **more).stdout  # noqa: S603  no stranger's
+def _output(*command: str, env: Mapping[str, str] | None = None) -> bytes:
+    return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, env=env).stdout  # noqa: S603  no stranger's
 
 
 async def time_version(url: str) -> dict[str, float]:

@@ -8,6 +8,7 @@ import itertools
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -183,12 +184,12 @@ def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(co
 def test_a_reply_that_no_script_gives_is_a_failed_connection(reply: bytes) -> None:
     async def body(to: Server) -> None:
         store = RedisTaskStore(to)
-        for write in (lambda: store.create_task(REQUEST, task_id="a"), lambda: store.cancel_task("a")):
+        for write in (partial(store.create_task, REQUEST, task_id="a"), partial(store.cancel_task, "a")):
             with pytest.raises((StoreUnavailable, RecordUnreadable)) as raised:
                 await write()
             if isinstance(raised.value, StoreUnavailable):
                 assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.BROKEN, True)
-        for read in (lambda: store.get_task("a"), store.list_tasks):
+        for read in (partial(store.get_task, "a"), partial(store.list_tasks)):
             with pytest.raises(StoreUnavailable, match="unexpected reply"):
                 await read()
 
