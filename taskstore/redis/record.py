@@ -17,10 +17,10 @@ from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, MICROSECOND, Task, microseconds, trusted
 
 FIELDS = (
-    *("status", "progress", "created_at", "updated_at", "completed_at"),
+    *("status", "progress", "created_at", "updated_at", "completed_at", "task_id"),
     *("current_step", "result_url", "error_message", "error_traceback", "video_ids", "metadata"),
 )
-"""The fields in the order in which they are read. The id of a task is in its key too, and is not read."""
+"""The fields in the order in which they are read. The id of a task is in its key too: another shows a mistake."""
 SIZED = FIELDS.index("current_step")
 """Where the fields begin that count for the size of a task."""
 
@@ -64,7 +64,10 @@ def decode(values: Values, task_id: str) -> Task:
     `is_readable` in `lua/common.lua` says the same, without looking into texts.
     """
     try:
-        status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
+        status, progress, created, updated, completed, own_id, *texts, video_ids, metadata = values
+        step, url, message, traceback = texts
+        if own_id != task_id.encode():
+            raise ValueError("it is of another task")  # noqa: TRY301  as for every other field
         _read_object(metadata)
         began, changed = moment(created), moment(updated)
         fields = {

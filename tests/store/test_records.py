@@ -25,7 +25,8 @@ NO_PROGRESS = [
 DAMAGED = [  # a field, and the value that it has in place of a right one; None removes it
     ("", None),  # the record is of another type
     *((name, None) for name in ("status", "created_at", "updated_at")),
-    *((name, None) for name in ("progress", "current_step", "video_ids", "metadata")),
+    *((name, None) for name in ("progress", "current_step", "video_ids", "metadata", "task_id")),
+    *product(["task_id"], [b"", b"other", b"job2", b"jo", b"\xff"]),
     *(("status", value) for value in (b"", b"done", b"completed")),  # the last without its time
     *product(["created_at", "updated_at", "completed_at"], NO_MOMENTS),
     *(("completed_at", value) for value in (b"1", b"1795873309392809")),  # of a task that is not final
@@ -170,10 +171,10 @@ async def agree(store: RedisTaskStore, task_id: str) -> None:
         assert isinstance(written, Task)
 
 
-@given(st.lists(st.none() | st.binary(max_size=20), min_size=11, max_size=11), st.integers(0, 11))
+@given(st.lists(st.none() | st.binary(max_size=20), min_size=12, max_size=12), st.integers(0, 12))
 def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes | None], kept: int) -> None:
     now = b"1795873309392809"
-    good = [b"pending", b"0.0", now, now, None, b"", None, None, None, b'["v"]', b"{}"]
+    good = [b"pending", b"0.0", now, now, None, b"job", b"", None, None, None, b'["v"]', b"{}"]
     try:
         task = record.decode([*good[:kept], *values[kept:]], "job")
     except record.NotARecordError:

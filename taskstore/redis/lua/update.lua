@@ -7,7 +7,7 @@ local old, place = {}, {}
 for i, name in ipairs(FIELDS) do
   old[name], place[name] = values[i], i
 end
-if not is_readable(old) then
+if old.task_id ~= id or not is_readable(old) then
   return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', ''}
 end
 local fields, differs = {unpack(ARGV, 5)}, false
