@@ -15,7 +15,7 @@ from taskstore.opening import open_redis
 from taskstore.tools.doctor import doctor
 from taskstore.tools.migrate import migrate
 from taskstore.tools.place import settings_of
-from taskstore.tools.printing import printable
+from taskstore.tools.printing import on_one_line
 
 _STATUSES = """exit status:
   0    done
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except (SettingsInvalid, StoreUnavailable) as error:
         told = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
-        print(*map(printable, told.split("\n")), file=sys.stderr, sep="\n")
+        print(*map(on_one_line, told.split("\n")), file=sys.stderr, sep="\n")
         return 2 if isinstance(error, SettingsInvalid) else 3
     return status
 
