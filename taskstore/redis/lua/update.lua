@@ -1,5 +1,5 @@
--- One update. ARGV: id, life in ms, most bytes of a task, whether the caller waits for replicas ('1'), and the fields that
--- are set with their values. It looks at status and times of the record only, so its cost is that of what it sets.
+-- One update of a record that can be read. ARGV: id, life in ms, most bytes of a task, whether the caller waits for replicas
+-- ('1'), and the fields that are set with their values.
 local id, life, most_bytes, waits = unpack(ARGV)
 local key = record_key(id)
 local values = redis.call('HMGET', key, unpack(FIELDS))
@@ -7,8 +7,7 @@ local old, place = {}, {}
 for i, name in ipairs(FIELDS) do
   old[name], place[name] = values[i], i
 end
-local function is_moment(text) return text and string.find(text, '^%d+$') and #text <= 16 end
-if FINAL[old.status] == nil or not is_moment(old.created_at) or not is_moment(old.updated_at) then
+if old.task_id ~= id or not is_readable(old) then
   return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', ''}
 end
 local fields, differs = {unpack(ARGV, 5)}, false
