@@ -246,5 +246,5 @@ def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, m
     results = run(["stands:Stands"]).results
     assert {one.verdict for one in results} == {"harness-error"}
     (reason,) = {one.reason for one in results}
-    assert "`advance` of the harness is not to be believed" in reason
+    assert "`advance` of the harness does not work" in reason
     assert "younger by 0:00:00.0" in reason

@@ -183,7 +183,7 @@ class Verifier(Player):
             name = race.failure.name if race.failure else "race"
             own = about or (self.contract.is_atomic,)
             came = "; ".join(self.contract.describe(entry.observed) for entry in made[:_SHOWN])
-            return Finding(own, "results that some order of the calls explains", came, (name, *own))
+            return Finding(own, "results that some order of these calls gives", came, (name, *own))
         (entry,) = made
         nearest = judge.nearest(entry)
         if nearest is None:

@@ -21,7 +21,7 @@ _TITLES = {
     "known": "known failures:",
     "stale": "known failures that are none any more; take them out of the file:",
     "missing-hook": "hooks that are declared missing:",
-    "open": "incomplete: not all that applies was decided (exit status 6 if nothing fails)",
+    "open": "incomplete: some applicable requirements were not decided (exit status 6 if nothing fails)",
 }
 
 

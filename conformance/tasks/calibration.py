@@ -58,7 +58,7 @@ async def _calibrated(harness: Harness) -> dict[str, NotTestable]:
 
 def _expect(holds: object, hook: str, otherwise: str) -> None:
     if not holds:
-        raise CalibrationError(f"`{hook}` of the harness is not to be believed: {otherwise}")
+        raise CalibrationError(f"`{hook}` of the harness does not work: {otherwise}")
 
 
 class _Bench(Namespace):

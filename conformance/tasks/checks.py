@@ -110,13 +110,15 @@ def _are_few(columns: Sequence[tuple[str, ...]]) -> bool:
 
 def _types(task: Any) -> Iterator[Finding]:
     """Yield values that compare equal but have the wrong type. They are reported once, here."""
-    times = [(name, getattr(task, name, None)) for name in TIMES]
-    wrong = [
-        (name, "VAL-10") for name, time in times if isinstance(time, datetime) and time.utcoffset() != timedelta(0)
-    ]
+    for name in TIMES:
+        time = getattr(task, name, None)
+        if isinstance(time, datetime) and time.utcoffset() != timedelta(0):
+            yield complaint("VAL-10", f"{name} in UTC", shown(time), name)
     if type(task.status) is not TaskStatus:
-        wrong.append(("status", "LIFE-02"))
+        yield complaint("LIFE-02", "status: a TaskStatus", _typed(task.status), "status")
     if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
-        wrong.append(("video_ids", "LIFE-01"))
-    for name, number in wrong:
-        yield complaint(number, f"{name} of the contract's type", shown(getattr(task, name)), name)
+        yield complaint("LIFE-01", "video_ids: a tuple", _typed(task.video_ids), "video_ids")
+
+
+def _typed(value: object) -> str:
+    return f"{type(value).__name__} {shown(value)}"
