@@ -189,7 +189,8 @@ FAIL-06 MUST
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
-    leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
+    leaves the record unless `write_may_have_happened` is true. A page has the key in `unreadable` instead; `total`
+    counts it.
 FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
     `write_may_have_happened` is false. After other failures it says so only if it is true.

@@ -15,7 +15,7 @@ from taskstore.opening import open_redis
 from taskstore.tools.doctor import doctor
 from taskstore.tools.migrate import migrate
 from taskstore.tools.place import settings_of
-from taskstore.tools.printing import printable
+from taskstore.tools.printing import on_one_line
 
 _STATUSES = """exit status:
   0    done
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except (SettingsInvalid, StoreUnavailable) as error:
         told = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
-        print(*map(printable, told.split("\n")), file=sys.stderr, sep="\n")
+        print(*map(on_one_line, told.split("\n")), file=sys.stderr, sep="\n")
         return 2 if isinstance(error, SettingsInvalid) else 3
     return status
 
@@ -63,15 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     of_prefix = "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"
 
     for command in (checks, removes):
-        of_url = "server (default: that of the settings)"
-        command.add_argument("url", metavar="URL", nargs="?", default="settings", help=of_url)
+        command.add_argument(
+            "url", metavar="URL", nargs="?", default="settings", help="(default: that of the settings)"
+        )
         command.add_argument("--prefix", metavar="TEXT", help=of_prefix)
     checks.add_argument("--repair", action="store_true", help="mend the indexes")
     removes.add_argument("--days", type=days, required=True, help="age, such as 30 or 0.5")
 
-    copies.add_argument("source", help="URL, or the word `settings`")
-    copies.add_argument("target", help="the same")
     for side in ("source", "target"):
+        copies.add_argument(side, help="URL, or the word `settings`")
         copies.add_argument(f"--{side}-prefix", metavar="TEXT", help=of_prefix)
         copies.add_argument(f"--{side}-partitions", metavar="N", help="how many there are (default: TASK_PARTITIONS)")
     copies.add_argument("--documented", action="store_true", help="SOURCE has the records of the documented design")

@@ -15,7 +15,7 @@ from taskstore.opening import open_redis
 from taskstore.settings import TaskStoreSettings
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
-from taskstore.tools.printing import printable
+from taskstore.tools.printing import on_one_line
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
@@ -62,7 +62,7 @@ class Line:
     text: str
 
     def __str__(self) -> str:
-        return printable(f"{self.level:7} {self.subject}: {self.text}")
+        return on_one_line(f"{self.level:7} {self.subject}: {self.text}")
 
 
 async def doctor(options: argparse.Namespace) -> int:

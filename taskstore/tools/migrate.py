@@ -19,7 +19,7 @@ from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable
 from taskstore.opening import open_redis
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
-from taskstore.tools.printing import printable
+from taskstore.tools.printing import on_one_line
 from taskstore.values import Task
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def _copy(options: argparse.Namespace, source: Partition, prefix: str, tar
         return "expired"
     except (OverflowError, RecordUnreadable, TaskExists, ValueError) as fault:
         reason = " ".join(str(fault).split())
-        print(printable(f"not copied: {key}: {reason}"), file=sys.stderr)
+        print(on_one_line(f"not copied: {key}: {reason}"), file=sys.stderr)
         return "not copied"
     return "copied"
 
@@ -113,7 +113,7 @@ async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
     if not record.status.is_final:
         lost |= {"completed_at"}
     if left_out := sorted(name for name, value in record if name in lost and value is not None):
-        print(printable(f"left out of {key}: {', '.join(left_out)}"), file=sys.stderr)
+        print(on_one_line(f"left out of {key}: {', '.join(left_out)}"), file=sys.stderr)
     created = record.created_at.astimezone()
     updated = max(created, record.updated_at.astimezone())
     ended = min(updated, max(created, (record.completed_at or updated).astimezone()))
