@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,8 @@ class Difference(BaseModel):
     kind: str
     seen: str
     script: tuple[str, ...]
+    is_odd: bool = False
+    """Whether the script does something that no caller would do."""
 
 
 class Calls(BaseModel):
@@ -101,7 +103,7 @@ class Comparison(BaseModel):
     @property
     def calls(self) -> int:
         """Count the calls that both stores were given."""
-        return sum(one.calls for one in self.operations.values())
+        return sum(counted.calls for counted in self.operations.values())
 
 
 def without_paths(text: str) -> str:
@@ -119,15 +121,16 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
     by_case: dict[str, list[Result]] = {}
     for result in results:
         by_case.setdefault(result.test, []).append(result)
-    return tuple(
-        Case(
-            name,
-            found[0].doc,
-            found[0].requirements,
-            {result.subject: Outcome(result.verdict, without_paths(result.reason)) for result in found},
-        )
-        for name, found in by_case.items()
-    )
+    return tuple(_case(found) for found in by_case.values())
+
+
+def _case(results: Sequence[Result]) -> Case:
+    """Put together what one case came out as on each subject."""
+    outcomes = {}
+    for result in results:
+        outcomes[result.subject] = Outcome(result.verdict, without_paths(result.reason))
+    first = results[0]
+    return Case(first.test, first.doc, first.requirements, outcomes)
 
 
 def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Requirement, ...]:
@@ -136,16 +139,11 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
     for case in cases:
         for number in case.requirements:
             deciding.setdefault(number, []).append(case)
-    return tuple(
-        Requirement(
-            one.id,
-            one.level,
-            one.text,
-            one.claims,
-            {
-                subject.name: worst(case.on(subject.name).verdict for case in deciding.get(one.id, ()))
-                for subject in conformance.subjects
-            },
-        )
-        for one in conformance.requirements
-    )
+    requirements = []
+    for about in conformance.requirements:
+        chosen = deciding.get(about.id, [])
+        verdicts = {}
+        for subject in conformance.subjects:
+            verdicts[subject.name] = worst(case.on(subject.name).verdict for case in chosen)
+        requirements.append(Requirement(about.id, about.level, about.text, about.claims, verdicts))
+    return tuple(requirements)
