@@ -80,7 +80,9 @@ class Pool:
 
         def plainness(one: tuple[Any, str, frozenset[str]]) -> tuple[Any, ...]:
             value, text, classes = one
-            return _EARLIER not in classes, type(value) is not simplest, len(_telling(classes)), len(text), text
+            is_readable = not any("surrogate" in name for name in classes)
+            telling = len(_telling(classes))
+            return _EARLIER not in classes, type(value) is not simplest, not is_readable, telling, len(text), text
 
         drawn.sort(key=plainness)
         novel = [(value, text, classes - drawn[0][2]) for value, text, classes in drawn]
