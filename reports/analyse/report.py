@@ -20,6 +20,7 @@ from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutSubject, Level, Results, Verdict
+from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
 from reports.analyse.findings import (
     ORDER,
@@ -118,6 +119,11 @@ class Report:
             for row in self.latencies
             if row.decides and (row.design, row.mode, row.operation) == (design, mode, operation)
         ]
+
+    @property
+    def reaches(self) -> tuple[Reach, ...]:
+        """Say from which distance to which each documented figure of Redis mode holds."""
+        return gather_reaches(self.studies, [row.claim for row in self.claims if isinstance(row.claim, form.Latency)])
 
     @property
     def readings(self) -> tuple[Row, ...]:
