@@ -20,6 +20,7 @@ from benchmarks.studies.document import Studies
 from conformance.files import FileError, read_file
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results import document
+from conformance.statements.document import StatementResults
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.analyse.report import Report, make_report, read_report
 from reports.render.pages import write_pages
@@ -35,7 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the report, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
-    parser.add_argument("--compared", type=Path, default=OUT, metavar="DIR", help="where {documented,ours}.json are")
+    parser.add_argument(
+        "--compared", type=Path, default=OUT, metavar="DIR", help="where {documented,ours,statements}.json are"
+    )
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
     parser.add_argument("--studies", type=Path, metavar="FILE", help=f"default: {STUDIES}, if it is there")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
@@ -77,7 +80,8 @@ def _read(options: argparse.Namespace) -> Report:
         document.read(options.conformance),
         {one: read(options.compared / f"{one}.json", Comparison, "the JSON of `compare`") for one in DESIGNS},
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
-        read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
+        read(options.compared / "statements.json", StatementResults, "the results of the statements"),
+        studies=read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
         needs_container=os.environ.get("CONFORMANCE_REQUIRE_CONTAINER") == "1",
     )
 

@@ -19,6 +19,11 @@ SEVERITY: tuple[Verdict, ...] = ("not-run", "not-applicable", "pass", "not-testa
 """From least to most. A requirement takes the worst of its cases; not-applicable counts only beside nothing else."""
 
 DESIGNS: tuple[Design, ...] = ("documented", "ours")
+STORES: Mapping[Design, tuple[str, str]] = {
+    "documented": ("documented-memory", "documented-redis"),
+    "ours": ("memory", "embedded"),
+}
+"""The two modes of each design that are compared, and that the statements are checked on."""
 
 _PATH = re.compile(r"(?<![\w:/.<])(?:/[\w.+@~-]+)+/([\w.+@~-]+)/?")
 """An absolute path: no part of a URL, of a relative path or of a closing tag."""
@@ -53,11 +58,6 @@ class Case:
         """Find its outcome on a subject."""
         return self.outcomes.get(subject, NOT_RUN)
 
-    @property
-    def is_written(self) -> bool:
-        """Whether it was written by hand, and is not what the chapters found about a requirement."""
-        return not self.id.startswith("requirement_")
-
 
 @dataclass(frozen=True)
 class Requirement:
@@ -66,7 +66,6 @@ class Requirement:
     id: str
     level: Level
     text: str
-    claims: tuple[str, ...]
     verdicts: Mapping[str, Verdict]
 
 
@@ -141,7 +140,6 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
             one.id,
             one.level,
             one.text,
-            one.claims,
             {
                 subject.name: worst(case.on(subject.name).verdict for case in deciding.get(one.id, ()))
                 for subject in conformance.subjects

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,7 @@ from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutSubject, Level, Results, Verdict
+from conformance.statements.document import StatementResults
 from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
 from reports.analyse.findings import (
@@ -33,9 +34,10 @@ from reports.analyse.findings import (
     judge_ratio,
     judge_tail,
 )
-from reports.analyse.latency import Latency, gather_latencies
+from reports.analyse.latency import Latency, Ranges, gather_latencies
 from reports.analyse.parity import (
     DESIGNS,
+    STORES,
     Answer,
     Case,
     Comparison,
@@ -47,17 +49,24 @@ from reports.analyse.parity import (
 
 COMPACT = (",", ":")
 UNFINISHED = "the suite did not run to its end"
+OTHER_BUILD = "the statements were not checked on the build that the suite checked"
 NO_CONTAINER = "a Docker engine answers but started no container, so Redis mode is decided on the private server"
+
+
+Column: TypeAlias = Design | Literal["application"]
+"""Where a claim was checked: a design, or the application that the document is about."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One claim with its findings. Its verdict is the one on the documented design, or ours where there is none."""
+    """One claim with its findings. Its verdict is the one on the documented design; the others show what became of it.
 
-    claim: Claim
+    There is a finding for each design, and one for the application where it was run.
+    """
+
+    claim: Claim | Reading
     verdict: ClaimVerdict
-    decided_on: Design | None
-    findings: Mapping[Design, Finding]
+    findings: Mapping[Column, Finding]
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class LatencyAnswer:
 class Report:
     """What was verified and what was measured."""
 
-    schema: Literal["taskstore-report/6"]
+    schema: Literal["taskstore-report/7"]
     checked: datetime
     incomplete: tuple[str, ...]
     """Which runs did not reach their end."""
@@ -84,6 +93,9 @@ class Report:
     """The document that makes the claims."""
     comparisons: Mapping[Design, Comparison]
     claims: tuple[Row, ...]
+    """The statements of the document."""
+    readings: tuple[Row, ...]
+    """What goes further than its words, and is our reading: never counted among the statements."""
     latencies: tuple[Latency, ...]
     ping_ms: float | None
     """A PING on the server that decides for our Redis mode."""
@@ -126,14 +138,9 @@ class Report:
         return gather_reaches(self.studies, [row.claim for row in self.claims if isinstance(row.claim, form.Latency)])
 
     @property
-    def readings(self) -> tuple[Row, ...]:
-        """Select our readings of vague sentences; the other claims are statements of the document."""
-        return tuple(row for row in self.claims if isinstance(row.claim, Reading))
-
-    @property
     def tally(self) -> Mapping[ClaimVerdict, int]:
         """Count the statements of the document with each verdict that there is."""
-        counts = Counter(row.verdict for row in self.claims if not isinstance(row.claim, Reading))
+        counts = Counter(row.verdict for row in self.claims)
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
     def count(self, subject: str, level: Level | None = None) -> Counter[Verdict]:
@@ -174,15 +181,20 @@ def make_report(
     conformance: Results,
     comparisons: Mapping[Design, Comparison],
     benchmark: Benchmark,
-    studies: Studies | None = None,
+    statements: StatementResults,
     *,
+    studies: Studies | None = None,
+    application: Mapping[str, Finding] | None = None,
     needs_container: bool = True,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `needs_container` says whether a container that could not be started fails the gate; else it is as none.
+    `application` has what was found on the application itself, by claim. `needs_container` says whether a container
+    that could not be started fails the gate; else it is as none.
     """
     incomplete = [] if all(one.verdict != "not-run" for one in conformance.results) else [UNFINISHED]
+    if statements.fingerprint != conformance.suite.fingerprint:
+        incomplete.append(OTHER_BUILD)
     lost = [one for one in conformance.subjects if one.name == "container" and one.error and not needs_container]
     if lost:
         incomplete.append(NO_CONTAINER)
@@ -204,32 +216,24 @@ def make_report(
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
 
-    def find(claim: Claim, design: Design) -> Finding:
-        deciding = [row for row in latencies if row.design == design and row.decides]
-        of_design = {one.name: one.facts.get("server", "") for one in subjects if _design_of(one.name) == design}
-        match claim:
-            case Behaviour():
-                return judge_behaviour(claim, of_design, requirements, cases)
-            case Identity():
-                return judge_identity(comparisons[design], of_design)
-            case form.Latency():
-                return judge_latency(claim, deciding)
-            case Ratio():
-                return judge_ratio(ranges, deciding)
-            case Overhead():
-                return judge_overhead(claim, ranges, deciding)
-            case Tail():
-                return judge_tail(claim, deciding)
+    evidence = _Evidence(statements, comparisons, ranges, latencies)
+
+    def judge(claim: Claim | Reading) -> Row:
+        findings: dict[Column, Finding] = {design: evidence.judge(claim, design) for design in DESIGNS}
+        if application and claim.id in application:
+            findings["application"] = application[claim.id]
+        return Row(claim, findings["documented"].verdict, findings)
 
     return Report(
-        schema="taskstore-report/6",
+        schema="taskstore-report/7",
         checked=conformance.started,
         incomplete=(*incomplete,),
         breaches=breaches,
         withheld=withheld,
         document=claims.document,
         comparisons=comparisons,
-        claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in claims.claim),
+        claims=tuple(judge(claim) for claim in claims.claim),
+        readings=tuple(judge(reading) for reading in claims.reading),
         latencies=latencies,
         ping_ms=_find_ping(benchmark, latencies),
         subjects=subjects,
@@ -238,6 +242,33 @@ def make_report(
         environment=describe_environment(conformance, benchmark),
         studies=studies,
     )
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Everything that a claim is decided by."""
+
+    statements: StatementResults
+    comparisons: Mapping[Design, Comparison]
+    ranges: Ranges
+    latencies: Sequence[Latency]
+
+    def judge(self, claim: Claim | Reading, design: Design) -> Finding:
+        """Judge a claim on a design."""
+        deciding = [row for row in self.latencies if row.design == design and row.decides]
+        match claim:
+            case Behaviour():
+                return judge_behaviour(claim, self.statements, STORES[design])
+            case Identity():
+                return judge_identity(self.comparisons[design])
+            case form.Latency():
+                return judge_latency(claim, deciding)
+            case Ratio():
+                return judge_ratio(claim, self.ranges, deciding)
+            case Overhead():
+                return judge_overhead(claim, self.ranges, deciding)
+            case Tail():
+                return judge_tail(claim, deciding)
 
 
 def find_breaches(
@@ -271,13 +302,6 @@ def find_breaches(
     return tuple(breaches)
 
 
-def _design_of(subject: str) -> Design | None:
-    """Say which design a subject shows; fakeredis never decides a claim."""
-    if subject.startswith("documented-"):
-        return "documented"
-    return None if subject == "fakeredis" else "ours"
-
-
 def _find_reason(conformance: Results, benchmark: Benchmark, studies: Studies | None, breaches: tuple[str, ...]) -> str:
     """Say why latencies of ours are withheld; nothing where they are of the build that passed."""
     measured = {benchmark.fingerprint, *([studies.environment.get("fingerprint")] if studies else [])}
@@ -306,8 +330,3 @@ def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | 
         if row.extra_info.operation == "ping" and row.extra_info.subject in deciding:
             return estimate(row.medians()).value
     return None
-
-
-def _row(claim: Claim, findings: Mapping[Design, Finding]) -> Row:
-    decided = next((design for design in DESIGNS if findings[design].verdict != "not-yet-checked"), None)
-    return Row(claim, findings[decided].verdict if decided else "not-yet-checked", decided, findings)

@@ -81,9 +81,9 @@ MEANINGS = {
     "not-testable": "a prerequisite failed, or there is no way to look",
     "harness-error": "the subject could not be set up",
     "not-run": "no result",
-    "holds": "every check of a claim passed",
+    "holds": "every check passed that follows from the quoted words",
     "holds-corrected": "they passed, and the sentence needs the correction below it",
-    "refuted": "a check failed",
+    "refuted": "one of these checks failed",
     "confirmed": "the interval lies within the documented range",
     "faster": "the interval lies below the documented range",
     "slower": "the interval lies above the documented range",
@@ -209,8 +209,7 @@ class _Texts:
             for row in readings
         )
         return self.text(
-            "The document makes {count} statements: {counts}. Three more sentences are vague. As we read them: "
-            "{readings}.",
+            "The document makes {count} statements: {counts}. Our readings go beyond its words: {readings}.",
             count=sum(statements.values()),
             counts=counts,
             readings=read,
