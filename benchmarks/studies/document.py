@@ -13,9 +13,9 @@ from pydantic import AwareDatetime, Field
 from benchmarks.document import Depth, Mode, Seconds, Strict
 from conformance.measure.estimate import Estimate, estimate
 
-Name = Literal["load", "memory", "peers"]
+Name = Literal["distance", "load", "memory", "peers"]
 Key = tuple[str, Mode, str, float]
-"""A subject, its mode, what was done, and at how many tasks or callers."""
+"""A subject, its mode, what was done, and at how many tasks or callers, or milliseconds that were added."""
 Measured = Mapping[Key, Mapping[str, float]]
 """What one process, or event, measured: figures by name. Times are seconds."""
 
@@ -23,6 +23,20 @@ PROCESSES: Mapping[Depth, int] = {"quick": 3, "default": 9, "full": 13}
 """With fewer than nine a median has no interval (`reports/RULE.md`)."""
 SEED = 20_261_124
 """Of every order and sample: the same in every run."""
+DISTANT_TASKS: Mapping[str, int] = {
+    "create": 100,
+    "get": 100,
+    "list": 100,
+    "update": 100,
+    "cancel": 100,
+    "list of 1,000": 1_000,
+}
+"""What `distance` measures besides `ping`, and among how many tasks.
+
+Each has the figure `seconds`; `ping` has also `least` and `most`, which tell how steady the distance was. `at` is the
+milliseconds that the proxy added, 0 too through the proxy. The n-th values of all series are of the same process, and
+a listing of 1,000 was made by the first few processes only, at fewer distances.
+"""
 PLAIN = "redis-py"
 """A client by itself."""
 FLOORS = ("dict + deepcopy", "dict + msgspec")

@@ -61,12 +61,17 @@ def judge(interval: tuple[float, float] | None, low: float, high: float, margin:
     """Hold the interval of a median against a documented range, all in one unit."""
     if interval is None:
         return "inconclusive"
-    least, most = low * (1 - margin), high * (1 + margin)
+    least, most = widened(low, high, margin)
     if interval[1] < least:
         return "faster"
     if interval[0] > most:
         return "slower"
     return "confirmed" if least <= interval[0] and interval[1] <= most else "inconclusive"
+
+
+def widened(low: float, high: float, margin: float = MARGIN) -> tuple[float, float]:
+    """Give the ends of a documented range with the margin on either side, which is allowed for "about"."""
+    return low * (1 - margin), high * (1 + margin)
 
 
 def combine(verdicts: Sequence[LatencyVerdict]) -> LatencyVerdict:

@@ -21,6 +21,7 @@ from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overh
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutSubject, Level, Results, Verdict
 from conformance.statements.document import StatementResults
+from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
 from reports.analyse.findings import (
     ORDER,
@@ -130,6 +131,11 @@ class Report:
             for row in self.latencies
             if row.decides and (row.design, row.mode, row.operation) == (design, mode, operation)
         ]
+
+    @property
+    def reaches(self) -> tuple[Reach, ...]:
+        """Say from which distance to which each documented figure of Redis mode holds."""
+        return gather_reaches(self.studies, [row.claim for row in self.claims if isinstance(row.claim, form.Latency)])
 
     @property
     def tally(self) -> Mapping[ClaimVerdict, int]:
