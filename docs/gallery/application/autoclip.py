@@ -145,14 +145,17 @@ class RedisMode(Redis):
 
 @asynccontextmanager
 async def timed(opened: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
-    """Give the service as it is; its listing as an object, whose fields a measurement checks."""
+    """Give the service as it is, but for their statuses and an object of its listing, whose fields are checked."""
     async with opened as service:
-        list_tasks = service.list_tasks
+        list_tasks, update_task_status = service.list_tasks, service.update_task_status
 
         async def list_as_object(*arguments: Any) -> SimpleNamespace:
             return SimpleNamespace(**await list_tasks(*arguments))
 
-        service.list_tasks = list_as_object
+        async def update(task_id: str, status: Any, *more: Any) -> Any:
+            return await update_task_status(task_id, ADAPTER.statuses[status], *more)
+
+        service.list_tasks, service.update_task_status = list_as_object, update
         yield service
 
 
