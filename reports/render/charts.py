@@ -19,7 +19,7 @@ MARGIN = 0.15
 START, STOP = 14, 74
 """Where the curves begin and end; their names stand behind them."""
 TOP, FLOOR = 20, 250
-LABEL = 30
+LABEL = 32
 """The height of a name at the end of a curve."""
 
 
@@ -159,16 +159,25 @@ def place_growth(report: Report) -> GrowthChart | None:
     if not listings:
         return None
     by_curve: dict[tuple[str, str], list[Latency]] = {}
+    by_mode: dict[str, Latency] = {}
     for row in listings:
         by_curve.setdefault((row.mode, row.design), []).append(row)
-    by_mode = {row.mode: row for row in listings}
+        by_mode[row.mode] = row
 
-    y = Scale.around([end for row in listings for end in _extent(row)], FLOOR, TOP)
-    ends = [(y(rows[-1].ms.value), tuple(rows), False) for rows in by_curve.values()]
-    ends += [(y(math.sqrt(row.low_ms * row.high_ms)), (row,), True) for row in by_mode.values()]
+    times = [end for row in listings for end in _extent(row)]
+    y = Scale.around(times, FLOOR, TOP)
+    ends: list[tuple[float, tuple[Latency, ...], bool]] = []
+    for rows in by_curve.values():
+        last = rows[-1]
+        ends.append((y(last.ms.value), tuple(rows), False))
+    for row in by_mode.values():
+        middle = math.sqrt(row.low_ms * row.high_ms)
+        ends.append((y(middle), (row,), True))
     labels = _spread(sorted(ends, key=lambda label: label[0]))
+
     x = Scale.around([row.tasks for row in listings], START, STOP)
-    return GrowthChart(labels, x, y, max(FLOOR, labels[-1].y + LABEL / 2))
+    bottom = max(FLOOR, labels[-1].y + LABEL / 2)
+    return GrowthChart(labels, x, y, bottom)
 
 
 def _spread(ends: Sequence[tuple[float, tuple[Latency, ...], bool]]) -> tuple[Label, ...]:

@@ -11,16 +11,25 @@ from benchmarks.studies.document import Studies
 def throughput(studies: Studies) -> Mapping[tuple[str, float], Mapping[str, float]]:
     """Give calls per second by operation and number of callers, for each subject."""
     cells: dict[tuple[str, float], dict[str, float]] = {}
-    for one in studies.select("load"):
-        if rate := one.estimate("rate"):
-            cells.setdefault((one.what, one.at), {})[one.subject] = rate.value
+    for series in studies.select("load"):
+        rate = series.estimate("rate")
+        if rate:
+            row = cells.setdefault((series.what, series.at), {})
+            row[series.subject] = rate.value
     return cells
 
 
 def peers(studies: Studies) -> Mapping[tuple[str, str], Mapping[str, float]]:
     """Give milliseconds of each operation by mode and store, in the order of how long a look takes."""
     cells: dict[tuple[str, str], dict[str, float]] = {}
-    for one in studies.select("peers"):
-        if taken := one.estimate(scale=1e3):
-            cells.setdefault((one.mode, one.subject), {})[one.what] = taken.value
-    return dict(sorted(cells.items(), key=lambda cell: (cell[0][0], cell[1].get("look", math.inf))))
+    for series in studies.select("peers"):
+        taken = series.estimate(scale=1e3)
+        if taken:
+            row = cells.setdefault((series.mode, series.subject), {})
+            row[series.what] = taken.value
+
+    def by_look(store: tuple[str, str]) -> tuple[str, float]:
+        mode, _ = store
+        return mode, cells[store].get("look", math.inf)
+
+    return {store: cells[store] for store in sorted(cells, key=by_look)}
