@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.document import Depth
 from benchmarks.subjects import SUBJECTS
-from conformance.measure.block import in_new_process, time_block
+from conformance.measure.block import in_new_process, number_blocks, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.export import document_of
 from conformance.measure.timing import Effort
@@ -31,11 +31,10 @@ class Scale:
     sizes: tuple[int, ...]
 
 
-# Of thirteen blocks an interval leaves out the lowest and the highest, of twelve it does not.
 SCALES: Mapping[Depth, Scale] = {
     "quick": Scale(BLOCKS, Effort(rounds=50, seconds=0.006), sizes=(100, 1_000)),
     "default": Scale(BLOCKS, Effort(rounds=200, seconds=0.02), sizes=(100, 1_000, 10_000)),
-    "full": Scale(13, Effort(rounds=1_000, seconds=0.12), sizes=(100, 1_000, 10_000)),
+    "full": Scale(BLOCKS, Effort(rounds=1_000, seconds=0.12), sizes=(100, 1_000, 10_000)),
 }
 
 
@@ -48,10 +47,8 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
     subjects = [one for one in SUBJECTS if one.transport in ("none", *facts)]
     plan = [one.store for one in subjects], scale.sizes, scale.effort
-    blocks = []
-    for number in range(scale.blocks):
-        tell(f"block {number + 1} of {scale.blocks}")
-        blocks.append(in_new_process(time_block, *plan, f"{seed} {number}"))
+    numbers = number_blocks(scale.blocks, tell)
+    blocks = [in_new_process(time_block, *plan, f"{seed} {number}") for number in numbers]
     document = document_of(blocks)
     document["benchmarks"] = [*describe(document["benchmarks"], facts, max(scale.sizes))]
     del document["machine_info"]["node"]

@@ -21,6 +21,7 @@ from conformance.files import FileError, read_file
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results import document
 from conformance.statements.document import StatementResults
+from reports.analyse.application import read_application
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.analyse.report import Report, make_report, read_report
 from reports.render.pages import write_pages
@@ -88,6 +89,7 @@ def _read(options: argparse.Namespace) -> Report:
         comparisons,
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
         read(options.compared / "statements.json", StatementResults, "the results of the statements"),
+        application=read_application(),
         studies=studies,
         needs_container=os.environ.get("CONFORMANCE_REQUIRE_CONTAINER") == "1",
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
+from conformance.measure.timing import FEWEST_SINGLE
 from conformance.results.document import Results
 from conformance.statements.document import StatementResults
 from reports.analyse.parity import Comparison
@@ -65,11 +67,12 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
 def measured(
     operation: str, subject: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
 ) -> dict[str, Any]:
-    """One benchmark, as the driver writes it: its rounds are shared out among nine blocks, or as many as they are."""
+    """One benchmark, as the driver writes it: its calls are shared out among nine blocks, or as many as they are."""
     blocks = min(BLOCKS, len(ms))
+    calls = [ms[block::blocks] for block in range(blocks)]
+    tail = max(ms) / 1000 if len(ms) >= FEWEST_SINGLE else None
     return {
         "name": f"test_{operation}[{subject}]",
-        "stats": {"data": [one / 1000 for one in ms]},
         "extra_info": {
             "operation": operation,
             "subject": subject,
@@ -77,8 +80,7 @@ def measured(
             "transport": transport,
             "tasks": tasks,
             **(IN_MEMORY if transport == "none" else IN_REDIS),
-            "blocks": [len(ms) // blocks + (block < len(ms) % blocks) for block in range(blocks)],
-            "single_calls": [{"n": len(ms), "p99": max(ms) / 1000, "most": max(ms) / 1000}] * blocks,
+            "blocks": [{"median": median(block) / 1000, "p99": tail} for block in calls],
             **more,
         },
     }

@@ -168,7 +168,7 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespac
             await store.get_task(task_id)
 
 
-_ALONE = """
+ALONE = """
 before = os.listdir(FILES), threading.active_count()
 async with open_store():  # what is imported later is imported now
     pass
@@ -188,7 +188,7 @@ watched.clear()
 return {"cancelled": total, "opened": opened, "left": len(after[0]) - len(before[0]) + after[1] - before[1],
         "redis": "redis" in sys.modules}
 """
-_WITHOUT_REDIS = """
+WITHOUT_REDIS = """
 import os, threading
 FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else os.curdir
 class NoRedis:
@@ -210,5 +210,5 @@ sys.addaudithook(watch)
 async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     """Where redis cannot be imported and its settings are set, it works, and never opens a socket, thread or file."""
     with env.application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
-        found = await run_elsewhere(namespace, _ALONE, first=_WITHOUT_REDIS)
+        found = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
     assert found == {"cancelled": 150, "opened": [], "left": 0, "redis": False}

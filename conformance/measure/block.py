@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import secrets
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from time import monotonic
 from traceback import extract_tb
 from typing import Any, TypeVar
 
@@ -38,6 +40,18 @@ class BlockFailedError(Exception):
     """A process that was to measure ended without an answer, or with the fault that the message names."""
 
 
+def number_blocks(wanted: int, tell: Callable[[str], None]) -> Iterator[int]:
+    """Yield the number of each block, after telling which it is, and how long it and the others will take."""
+    started = monotonic()
+    for number in range(wanted):
+        left = ""
+        if number:
+            seconds = (monotonic() - started) / number * (wanted - number)
+            left = f", about {math.ceil(seconds)} s left"
+        tell(f"block {number + 1} of {wanted}{left}")
+        yield number
+
+
 def time_block(stores: Sequence[str], sizes: Sequence[int], effort: Effort, seed: str) -> Block:
     """Time all operations of stores, named as for `conformance run --store`, with so many entries each."""
     random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
@@ -46,8 +60,8 @@ def time_block(stores: Sequence[str], sizes: Sequence[int], effort: Effort, seed
         harness = find_subject(name)()
         with harness.running():
             for entries in random.sample(sizes, len(sizes)):
-                found = time_store(harness, name, entries, effort, random)
-                timed |= {(name, operation, entries): one for operation, one in found.items()}
+                for operation, found in time_store(harness, name, entries, effort, random).items():
+                    timed[name, operation, entries] = found
     return timed
 
 

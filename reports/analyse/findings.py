@@ -9,7 +9,7 @@ from itertools import product
 from typing import Literal, TypeAlias
 
 from conformance.measure.claims import Behaviour, Latency, Overhead, Ratio, Tail, Texts
-from conformance.measure.estimate import Estimate, LatencyVerdict, combine, judge
+from conformance.measure.estimate import Estimate, LatencyVerdict, judge, judge_claim
 from conformance.statements.document import StatementResults
 from reports.analyse.latency import MODES, OPERATIONS, Ranges
 from reports.analyse.latency import Latency as Measured
@@ -121,10 +121,8 @@ def judge_latency(claim: Latency, rows: Sequence[Measured]) -> Finding:
     ]
     missing = _find_missing(claim, measured)
     checks += [Check(None, expected, note) for note in missing]
-    verdict: ClaimVerdict = combine([row.verdict for row in measured]) if measured else "not-yet-checked"
-    if missing and verdict != "under-specified":
-        verdict = "not-yet-checked"
-    return Finding(verdict, tuple(checks))
+    verdict = judge_claim(claim, {row.tasks: row.ms for row in measured}).verdict
+    return Finding("not-yet-checked" if verdict == "not-measured" else verdict, tuple(checks))
 
 
 def judge_ratio(claim: Ratio, ranges: Ranges, rows: Iterable[Measured]) -> Finding:

@@ -8,13 +8,12 @@ from statistics import median
 
 from benchmarks.document import Benchmark, Design, Measured, Mode, Operation, OperationInfo
 from conformance.measure import claims
-from conformance.measure.estimate import Estimate, LatencyVerdict, estimate, judge
+from conformance.measure.estimate import Estimate, LatencyVerdict, estimate, factor_of, judge
 
 MODES: Mapping[str, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
 DECIDING_TRANSPORTS: Mapping[Mode, tuple[str, ...]] = {"memory": ("none",), "redis": ("published", "embedded")}
 """Where the claims about a mode are decided: on the first of these that the design was measured on."""
-ENOUGH_FOR_P99 = 100
 Ranges = Mapping[tuple[str, str], claims.Latency]
 """What the document gives, by mode and operation."""
 
@@ -47,13 +46,7 @@ class Latency:
     @property
     def factor(self) -> float | None:
         """How many times faster than the nearer end of the range, or slower, it is; None where it is neither."""
-        match self.verdict:
-            case "faster":
-                return self.low_ms / self.ms.value
-            case "slower":
-                return self.ms.value / self.high_ms
-            case _:
-                return None
+        return factor_of(self.verdict, self.ms.value, self.low_ms, self.high_ms)
 
     @property
     def place(self) -> str:
@@ -100,7 +93,7 @@ def _latency(
         subject=info.subject,
         server=str(info.facts.get("server", "")),
         ms=found,
-        p99_ms=_find_p99(info),
+        p99_ms=median(tails) if (tails := row.tails()) else None,
         low_ms=documented.low_ms,
         high_ms=documented.high_ms,
         verdict=judge(found.interval, documented.low_ms, documented.high_ms),
@@ -108,12 +101,6 @@ def _latency(
         times_memory=estimate([own / other for own, other in pairs]) if pairs else None,
         over_memory=estimate([own - other for own, other in pairs]) if pairs else None,
     )
-
-
-def _find_p99(info: OperationInfo) -> float | None:
-    """Find the 99th percentile of single calls, in milliseconds."""
-    known = [one.p99 * 1000 for one in info.single_calls if one.n >= ENOUGH_FOR_P99]
-    return median(known) if known else None
 
 
 def _what(info: OperationInfo) -> tuple[Design, Operation, int]:

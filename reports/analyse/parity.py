@@ -22,6 +22,7 @@ DESIGNS: tuple[Design, ...] = ("documented", "ours")
 STORES: Mapping[Design, tuple[str, str]] = {
     "documented": ("documented-memory", "documented-redis"),
     "ours": ("memory", "embedded"),
+    "application": ("autoclip:Memory", "autoclip:Redis"),
 }
 """The two modes of each design that are compared, and that the statements are checked on."""
 
@@ -79,6 +80,11 @@ class Difference(BaseModel):
     is_odd: bool = False
     """Whether the script does something that no caller would do."""
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Tell what makes it the same difference in another comparison."""
+        return self.operation, self.kind, self.seen
+
 
 class Calls(BaseModel):
     """The calls of one operation."""
@@ -98,6 +104,12 @@ class Comparison(BaseModel):
     def answer(self) -> Answer:
         """Say whether the modes are alike."""
         return "no" if self.findings else "not-checked" if self.status else "yes"
+
+    def without(self, other: Comparison) -> Comparison:
+        """Leave out the differences that another comparison has too: those of one operation that show in one place."""
+        known = {difference.place for difference in other.findings}
+        findings = [difference for difference in self.findings if difference.place not in known]
+        return self.model_copy(update={"findings": tuple(findings)})
 
     @property
     def calls(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -21,6 +21,7 @@ from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overh
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutSubject, Level, Results, Verdict
 from conformance.statements.document import StatementResults
+from reports.analyse.application import Application
 from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
 from reports.analyse.findings import (
@@ -53,10 +54,6 @@ OTHER_BUILD = "the statements were not checked on the build that the suite check
 NO_CONTAINER = "a Docker engine answers but started no container, so Redis mode is decided on the private server"
 
 
-Column: TypeAlias = Design | Literal["application"]
-"""Where a claim was checked: a design, or the application that the document is about."""
-
-
 @dataclass(frozen=True)
 class Row:
     """One claim with its findings. Its verdict is the one on the documented design; the others show what became of it.
@@ -66,7 +63,7 @@ class Row:
 
     claim: Claim | Reading
     verdict: ClaimVerdict
-    findings: Mapping[Column, Finding]
+    findings: Mapping[Design, Finding]
 
 
 @dataclass(frozen=True)
@@ -105,6 +102,9 @@ class Report:
     environment: Mapping[str, str]
     studies: Studies | None
     """None where the file was not there."""
+    application: Application | None = None
+    """What came out on the application itself, in a run of its own; None where there is no such result."""
+    application_latencies: tuple[Latency, ...] = ()
 
     @property
     def latency_answers(self) -> tuple[LatencyAnswer, ...]:
@@ -128,7 +128,7 @@ class Report:
         """Select the measurements that a documented latency is decided on."""
         return [
             row
-            for row in self.latencies
+            for row in (*self.latencies, *self.application_latencies)
             if row.decides and (row.design, row.mode, row.operation) == (design, mode, operation)
         ]
 
@@ -184,13 +184,13 @@ def make_report(
     statements: StatementResults,
     *,
     studies: Studies | None = None,
-    application: Mapping[str, Finding] | None = None,
+    application: Application | None = None,
     needs_container: bool = True,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `application` has what was found on the application itself, by claim. `needs_container` says whether a container
-    that could not be started fails the gate; else it is as none.
+    `application` is what came out on the application itself; it decides nothing. `needs_container` says whether a
+    container that could not be started fails the gate; else it is as none.
     """
     incomplete = [] if all(one.verdict != "not-run" for one in conformance.results) else [UNFINISHED]
     if statements.fingerprint != conformance.suite.fingerprint:
@@ -215,13 +215,20 @@ def make_report(
         benchmark, studies = _without_ours(benchmark, studies)
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
-
     evidence = _Evidence(statements, comparisons, ranges, latencies)
+    of_application = None
+    if application:
+        of_application = _Evidence(
+            application.statements,
+            {"application": application.comparison},
+            ranges,
+            gather_latencies(application.benchmark, ranges),
+        )
 
     def judge(claim: Claim | Reading) -> Row:
-        findings: dict[Column, Finding] = {design: evidence.judge(claim, design) for design in DESIGNS}
-        if application and claim.id in application:
-            findings["application"] = application[claim.id]
+        findings: dict[Design, Finding] = {design: evidence.judge(claim, design) for design in DESIGNS}
+        if of_application:
+            findings["application"] = of_application.judge(claim, "application")
         return Row(claim, findings["documented"].verdict, findings)
 
     return Report(
@@ -235,6 +242,8 @@ def make_report(
         claims=tuple(judge(claim) for claim in claims.claim),
         readings=tuple(judge(reading) for reading in claims.reading),
         latencies=latencies,
+        application=application,
+        application_latencies=tuple(of_application.latencies) if of_application else (),
         ping_ms=_find_ping(benchmark, latencies),
         subjects=subjects,
         requirements=requirements,

@@ -1,7 +1,7 @@
 """The task service of Auto-Clip itself, in both modes, from the checkout that AUTO_CLIP names.
 
-Nothing of it stands here. `Memory` and `Redis` are for the suite and for measurements. `MemoryMode` and `RedisMode` give
-the service as it is, for `conformance compare`. README.md says what had to be done around it.
+Nothing of it stands here. `Memory` and `Redis` are for the suite and for measurements; `MemoryMode` and `RedisMode`
+give the service as it is, for `conformance compare`. README.md says what had to be done around it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from redis.asyncio import Redis as Client
 
 import taskstore
 from conformance import Capability, Harness
-from conformance.adapter import Adapter
+from conformance.adapter import Adapter, Call
 from conformance.compare import Operation, hostile
 from conformance.operations.contract import CONTRACT
 from conformance.subjects.redis import variables_of
@@ -119,12 +119,14 @@ async def cancel(service: Any, task_id: str) -> Task:
     return task
 
 
+UPDATED = ("task_id", "status", "progress", "current_step", "result_url", "error_message")
+"""What an update of theirs takes: no traceback."""
 ADAPTER = Adapter(
     calls={
         "create_task": create,
         "get_task": "get_task",
         "list_tasks": list_whole,
-        "update_task_status": "update_task_status",
+        "update_task_status": Call("update_task_status", **{name: name for name in UPDATED}),
         "cancel_task": cancel,
     },
     statuses={status: TaskStatus(status.value) for status in taskstore.TaskStatus},
@@ -216,8 +218,9 @@ OWN = {"request": REQUESTS, "status": STATUSES}
 
 
 def own(strategies: Mapping[str, st.SearchStrategy[Any]]) -> dict[str, st.SearchStrategy[Any]]:
-    """Put values of their types in the place of ours."""
-    return {name: OWN.get(name, strategy) for name, strategy in strategies.items()}
+    """Put values of their types in the place of ours, and leave out what theirs does not take."""
+    taken = {name: strategy for name, strategy in strategies.items() if name != "error_traceback"}
+    return {name: OWN.get(name, strategy) for name, strategy in taken.items()}
 
 
 OPERATIONS = [

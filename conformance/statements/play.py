@@ -1,0 +1,23 @@
+"""The checks, played on a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from conformance.guard import HarnessFailedError, guarded
+from conformance.statements import servers, settings, tasks  # noqa: F401  they register their checks
+from conformance.statements.check import CHECKS
+from conformance.statements.document import CheckResult
+from conformance.subjects.registry import find_subject
+from conformance.subjects.servers import ServerError
+
+
+def play_store(names: Collection[str], store: str) -> tuple[str, list[CheckResult]]:
+    """Play those of the checks that are about the store's mode; say on which server it was."""
+    harness = guarded(find_subject(store)())
+    chosen = [name for name in names if harness.mode in CHECKS[name].modes]
+    try:
+        with harness.running():
+            return harness.facts().get("server", ""), [CHECKS[name].play(name, store, harness) for name in chosen]
+    except (ServerError, HarnessFailedError) as reason:
+        return "", [CheckResult(check=name, store=store, verdict="not-testable", came=str(reason)) for name in chosen]
