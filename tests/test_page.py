@@ -111,10 +111,13 @@ def test_the_navigation_stays_and_hides_no_heading(desk: Page) -> None:
         assert heading["y"] >= bar["height"]
 
 
-def test_the_thesis_is_the_first_statement_and_each_line_of_a_chart_is_beside_its_words(desk: Page) -> None:
-    assert desk.locator("#claims ~ .scroll tbody tr").first.get_attribute("id") == "D33"
-    crossed = desk.evaluate(CROSSED)
-    assert crossed == []
+def test_the_thesis_comes_first_and_no_line_of_a_chart_runs_through_words(browser: Browser, published: Path) -> None:
+    with browser.new_page(viewport={"width": 1440, "height": 900}) as page:
+        page.goto(published.as_uri())
+        assert page.locator("#claims ~ .scroll tbody tr").first.get_attribute("id") == "D33"
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(CROSSED) == []
 
 
 def test_chinese_has_no_stray_spaces(browser: Browser, published: Path) -> None:
