@@ -75,15 +75,22 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(options: argparse.Namespace) -> Report:
     if options.from_json:
         return read_report(options.from_json)
-    studies = options.studies or STUDIES
+    comparisons = {}
+    for design in DESIGNS:
+        file = options.compared / f"{design}.json"
+        comparisons[design] = read(file, Comparison, "the JSON of `compare`")
+    studies = None
+    file = options.studies or STUDIES
+    if options.studies or file.exists():
+        studies = read(file, Studies, "the JSON of the studies")
     return make_report(
         read_claims(AUTO_CLIP),
         document.read(options.conformance),
-        {one: read(options.compared / f"{one}.json", Comparison, "the JSON of `compare`") for one in DESIGNS},
+        comparisons,
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
         read(options.compared / "statements.json", StatementResults, "the results of the statements"),
         application=read_application(),
-        studies=read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
+        studies=studies,
         needs_container=os.environ.get("CONFORMANCE_REQUIRE_CONTAINER") == "1",
     )
 

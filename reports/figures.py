@@ -17,10 +17,9 @@ def figure(value: float) -> str:
 
 def write_time(ms: float, number: Callable[[float], str] = figure) -> str:
     """Write a time given in milliseconds, with the unit that fits: 120 ns, 81.1 µs, 2.01 s."""
-    for unit, size in UNITS.items():
-        if abs(ms) >= size:
-            break
-    return f"{number(ms / size)} {unit}"
+    fitting = [unit for unit, size in UNITS.items() if abs(ms) >= size]
+    unit = fitting[0] if fitting else "ns"
+    return f"{number(ms / UNITS[unit])} {unit}"
 
 
 def write_round_time(ms: float) -> str:

@@ -34,7 +34,7 @@ from conformance.subjects.proxy import Proxy
 LONG_LISTING = "list of 1,000"
 NAMESPACE = "distance"
 MOST_CALLS = 30
-PATIENCE = 30
+PATIENCE = 10
 """Seconds that a store waits for one reply, of which none is late by as much."""
 Urls = Mapping[float, str]
 """Where the server is found at each distance, by the milliseconds that are added."""

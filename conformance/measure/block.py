@@ -23,6 +23,7 @@ from time import monotonic
 from traceback import extract_tb
 from typing import Any, TypeVar
 
+from conformance.files import CommandFailedError
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure.timing import Effort, Timed, Work, time_calls
@@ -114,6 +115,8 @@ def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[A
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     try:
         sender.send(function(*arguments))
+    except CommandFailedError as fault:  # says all there is to say
+        sender.send(BlockFailedError(str(fault)))
     except Exception as fault:  # noqa: BLE001  the parent raises it
         place = extract_tb(fault.__traceback__)[-1]
         told = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"

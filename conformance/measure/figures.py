@@ -78,8 +78,12 @@ def _explain(claim: Latency, found: Estimate, entries: int, judgement: Judgement
     factor = factor_of(verdict, found.value, claim.low_ms, claim.high_ms)
     stated = f"stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)}"
     measured = f"{entries:,} entries: {_name(claim.quantile)} {_with_interval(found)}"
-    times = f" by a factor of {factor:,.{0 if factor >= _WHOLE else 1}f}" if factor else ""
-    return f"{measured}; {stated}: {verdict}{times}"
+    why = ""
+    if factor:
+        why = f" by a factor of {factor:,.{0 if factor >= _WHOLE else 1}f}"
+    elif not found.interval:
+        why = f" (an interval takes more blocks than {found.blocks})"
+    return f"{measured}; {stated}: {verdict}{why}"
 
 
 def _missing(claim: Latency, entries: int, blocks: Sequence[Timed]) -> str:
@@ -108,8 +112,8 @@ def lines_of(figures: Figures, miss: float) -> Iterator[str]:
     yield from in_columns(rows)
     for operation, by_size in figures.items():
         if len(by_size) > 1 and (power := growth(by_size, miss)).interval:
-            low, high = power.interval
-            yield f"{operation} grows as entries to the power {power.value:.2f} ({low:.2f} – {high:.2f})"
+            value, low, high = (f"{end:z.2f}" for end in (power.value, *power.interval))
+            yield f"{operation} grows as entries to the power {value} ({low} – {high})"
 
 
 def write_ms(ms: float) -> str:

@@ -12,14 +12,14 @@ from reports.analyse.report import Report
 
 LEFT, RIGHT = 22, 65
 """Where the axis of times begins and ends: names stand before it, figures behind it."""
-ROW, HEAD = 23, 34
-"""Heights of a row, and of one under the name of its mode."""
+ROW, WIDE_ROW, HEAD = 23, 34, 34
+"""Heights of a row, of one of a distance, and of the name of a mode."""
 MARGIN = 0.15
 """Of an axis beyond its values, in powers of ten."""
 START, STOP = 14, 74
 """Where the curves begin and end; their names stand behind them."""
 TOP, FLOOR = 20, 250
-LABEL = 30
+LABEL = 32
 """The height of a name at the end of a curve."""
 
 
@@ -149,8 +149,8 @@ def place_distances(report: Report) -> DistanceChart | None:
         start = reach.nearest.value if reach.nearest else 0
         end = reach.farthest.value if reach.farthest else most
         spans.append(Span(y, reach, start, end))
-        y += ROW
-    return DistanceChart(tuple(spans), most, y - ROW / 2)
+        y += WIDE_ROW
+    return DistanceChart(tuple(spans), most, y - WIDE_ROW / 2)
 
 
 def place_growth(report: Report) -> GrowthChart | None:
@@ -159,16 +159,25 @@ def place_growth(report: Report) -> GrowthChart | None:
     if not listings:
         return None
     by_curve: dict[tuple[str, str], list[Latency]] = {}
+    by_mode: dict[str, Latency] = {}
     for row in listings:
         by_curve.setdefault((row.mode, row.design), []).append(row)
-    by_mode = {row.mode: row for row in listings}
+        by_mode[row.mode] = row
 
-    y = Scale.around([end for row in listings for end in _extent(row)], FLOOR, TOP)
-    ends = [(y(rows[-1].ms.value), tuple(rows), False) for rows in by_curve.values()]
-    ends += [(y(math.sqrt(row.low_ms * row.high_ms)), (row,), True) for row in by_mode.values()]
+    times = [end for row in listings for end in _extent(row)]
+    y = Scale.around(times, FLOOR, TOP)
+    ends: list[tuple[float, tuple[Latency, ...], bool]] = []
+    for rows in by_curve.values():
+        last = rows[-1]
+        ends.append((y(last.ms.value), tuple(rows), False))
+    for row in by_mode.values():
+        middle = math.sqrt(row.low_ms * row.high_ms)
+        ends.append((y(middle), (row,), True))
     labels = _spread(sorted(ends, key=lambda label: label[0]))
+
     x = Scale.around([row.tasks for row in listings], START, STOP)
-    return GrowthChart(labels, x, y, max(FLOOR, labels[-1].y + LABEL / 2))
+    bottom = max(FLOOR, labels[-1].y + LABEL / 2)
+    return GrowthChart(labels, x, y, bottom)
 
 
 def _spread(ends: Sequence[tuple[float, tuple[Latency, ...], bool]]) -> tuple[Label, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,18 +11,17 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from conformance.measure.claims import in_language
+from conformance.measure.claims import Texts, in_language
 from reports.analyse.differences import rank
 from reports.analyse.latency import MODES
 from reports.analyse.report import Report
 from reports.figures import figure, times, write_round_time, write_time
 from reports.render.charts import place_distances, place_growth, place_ranges
-from reports.render.studies import peers, throughput
 
 PAGES = {"en": "index.html", "zh": "index.zh.html"}
 """By language."""
 CHARTS = ("latency", "distance", "listing")
-"""Those that a README shows: macros of `charts.html.j2`."""
+"""Those that a README shows: macros of `charts.html.j2`, which are empty where nothing was measured."""
 
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~"})
 _HERE = files("reports.render").joinpath("page")
@@ -46,7 +45,9 @@ def draw_charts(report: Report) -> dict[str, str]:
         template = _environment(language).get_template("charts.html.j2")
         charts = template.make_module({"report": report})
         for name in CHARTS:
-            drawn[f"{name}.{ending}"] = str(getattr(charts, name)(alone=True))
+            chart = str(getattr(charts, name)(alone=True)).strip()
+            if chart:
+                drawn[f"{name}.{ending}"] = chart + "\n"
     return drawn
 
 
@@ -81,6 +82,30 @@ def _mark_code(text: str) -> Markup:
     return marked
 
 
+def _initial(text: str) -> str:
+    """Begin a text with a capital, and leave its names as they are."""
+    return text[:1].upper() + text[1:]
+
+
+_FILTERS: Mapping[str, Callable[..., str]] = {
+    "code": _mark_code,
+    "figure": figure,
+    "initial": _initial,
+    "number": "{:,.0f}".format,
+    "round_time": write_round_time,
+    "time": write_time,
+    "times": times,
+}
+_GLOBALS: Mapping[str, object] = {
+    "modes": MODES,
+    "pages": PAGES,
+    "place_distances": place_distances,
+    "place_growth": place_growth,
+    "place_ranges": place_ranges,
+    "rank": rank,
+}
+
+
 def _environment(language: str, escape_value: Callable[[object], Markup] = escape) -> Environment:
     """Make what renders the templates in a language."""
     texts = read_texts(_HERE.joinpath(f"{language}.toml"))
@@ -89,6 +114,9 @@ def _environment(language: str, escape_value: Callable[[object], Markup] = escap
         """Give a text, with values in the places that it names. What the catalogue has not stays English."""
         escaped = {name: escape_value(value) for name, value in values.items()}
         return Markup(texts.get(text, text)).format(**escaped)  # noqa: S704  our own; the values are escaped
+
+    def choose(sentences: Texts) -> str:
+        return in_language(sentences, language)
 
     environment = Environment(
         loader=PackageLoader("reports.render", "page"),
@@ -99,26 +127,6 @@ def _environment(language: str, escape_value: Callable[[object], Markup] = escap
         keep_trailing_newline=True,
         finalize=escape_value,
     )
-    environment.filters.update(
-        code=_mark_code,
-        figure=figure,
-        initial=lambda text: text[:1].upper() + text[1:],
-        number="{:,.0f}".format,
-        round_time=write_round_time,
-        time=write_time,
-        times=times,
-    )
-    environment.globals.update(
-        t=translate,
-        text=lambda sentences: in_language(sentences, language),
-        language=language,
-        pages=PAGES,
-        modes=MODES,
-        peers=peers,
-        throughput=throughput,
-        rank=rank,
-        place_distances=place_distances,
-        place_growth=place_growth,
-        place_ranges=place_ranges,
-    )
+    environment.filters.update(_FILTERS)
+    environment.globals.update(_GLOBALS, t=translate, text=choose, language=language)
     return environment

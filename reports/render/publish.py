@@ -22,7 +22,8 @@ def publish(report: Report, readme: Path) -> None:
     """
     texts = {readme: _replace(readme, render_summary(report))}
     translation = readme.with_name(TRANSLATION)
-    if translation.exists() and END in translation.read_text(encoding="utf-8"):
+    has_translation = translation.exists() and END in translation.read_text(encoding="utf-8")
+    if has_translation:
         texts[translation] = _replace(translation, render_summary(report, "zh"))
     folder = readme.parent / "reports" / "published"
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +34,8 @@ def publish(report: Report, readme: Path) -> None:
 
 
 def _replace(file: Path, summary: str) -> str:
-    before, begin, rest = read_file(file, lambda content: content.decode("utf-8"), "text").partition(BEGIN)
+    text = read_file(file, bytes.decode, "text")
+    before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         raise FileError(file, f"there is no {BEGIN} with a {END} in it")
