@@ -16,7 +16,7 @@ from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
 from reports.__main__ import main
 from reports.analyse.findings import Finding
-from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, make_report, read_report
+from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, read_report
 from reports.figures import write_time
 from reports.render import pages
 from reports.render.pages import PAGES, read_texts, render_page, render_summary
@@ -33,7 +33,6 @@ from tests.report_inputs import (
     conformance,
     everything,
     everything_measured,
-    inputs,
     measured,
     report,
     requirement,
@@ -130,14 +129,6 @@ def test_readings_are_counted_apart_and_a_withdrawn_number_stays_unused() -> Non
     numbers = [int(row.claim.id[1:]) for row in made.claims]
     assert numbers == [*range(1, 40)]
     assert sum(made.tally.values()) == len(made.claims)
-
-
-def test_the_application_is_a_column_that_decides_nothing() -> None:
-    seen = {"D05": Finding("refuted")}
-    made = make_report(*inputs(GOOD), application=seen)
-    rows = {row.claim.id: row for row in made.claims}
-    assert (rows["D05"].verdict, rows["D05"].findings["application"]) == ("holds", Finding("refuted"))
-    assert "application" not in rows["D04"].findings
 
 
 def test_statements_of_another_build_are_said_to_be() -> None:

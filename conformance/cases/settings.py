@@ -188,14 +188,16 @@ watched.clear()
 return {"cancelled": total, "opened": opened, "left": len(after[0]) - len(before[0]) + after[1] - before[1],
         "redis": "redis" in sys.modules}
 """
-WITHOUT_REDIS = """
-import os, threading
-FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else os.curdir
+NO_REDIS = """
 class NoRedis:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("redis", "hiredis"):
             raise ImportError(f"{name} is not installed here")
 sys.meta_path.insert(0, NoRedis())
+"""
+WATCHED = """
+import os, threading
+FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else os.curdir
 opened, watched = [], []
 def watch(event, args):
     mine = (".py", ".pyc", ".so", *([".env"] if "opening" in watched else ()))
@@ -204,6 +206,7 @@ def watch(event, args):
         opened.append(f"{event} {args}")
 sys.addaudithook(watch)
 """
+WITHOUT_REDIS = NO_REDIS + WATCHED
 
 
 @case("MODE-08", mode="memory")

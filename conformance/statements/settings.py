@@ -13,7 +13,7 @@ from typing import Any
 from conformance.case import Namespace
 from conformance.cases.contents import a_request
 from conformance.cases.environment import SWITCH, application, opened, surroundings
-from conformance.cases.settings import ALONE, WITHOUT_REDIS
+from conformance.cases.settings import ALONE, WATCHED, WITHOUT_REDIS
 from conformance.harness import HookMissingError
 from conformance.interpreter import PATH, run_elsewhere
 from conformance.statements.check import check, check_every_operation, is_there, keys_of, once
@@ -77,17 +77,19 @@ async def in_the_named_database(namespace: Namespace) -> None:
             await store.cancel_task(task.task_id)
 
 
-@once
-async def _found_alone(namespace: Namespace) -> dict[str, Any]:
-    """Put 300 tasks through every operation where redis cannot be imported, in a process that says what it opens."""
+async def _play_alone(namespace: Namespace, first: str = WATCHED) -> dict[str, Any]:
+    """Put 300 tasks through every operation where no Redis is, in a process that says what it opens."""
     with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
-        found: dict[str, Any] = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
+        found: dict[str, Any] = await run_elsewhere(namespace, ALONE, first=first)
         return found
+
+
+_found_alone = once(_play_alone)
 
 
 @check("memory")
 async def needs_no_redis(namespace: Namespace) -> None:
-    found = await _found_alone(namespace)
+    found = await _play_alone(namespace, WITHOUT_REDIS)
     assert not found["redis"], "the package redis was imported"
 
 

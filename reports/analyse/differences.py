@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal, TypeAlias, get_args
 
 from reports.analyse.parity import Comparison, Difference
@@ -61,26 +62,32 @@ class Row:
     redis: str
     script: tuple[str, ...]
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Tell where it stands in the table."""
+        return get_args(Group).index(self.group), get_args(Harm).index(self.harm)
+
 
 def rank(comparison: Comparison) -> tuple[Row, ...]:
     """Rank the differences between both modes: by group, then by harm, then as they were found."""
     rows = [_row(difference, comparison.stores) for difference in comparison.findings]
-    groups, harms = get_args(Group), get_args(Harm)
-    return tuple(sorted(rows, key=lambda row: (groups.index(row.group), harms.index(row.harm))))
+    return tuple(sorted(rows, key=attrgetter("place")))
 
 
 def _row(difference: Difference, stores: tuple[str, str]) -> Row:
     calls = _calls_in(difference.script)
     is_read_back = len(calls) > 1 and not calls[-1].startswith(f"{difference.operation}(")
-    steps = _STEPS.get(difference.kind, "{calls}, then {read}" if is_read_back else "{calls}")
+    made = calls[:-1] if is_read_back else calls[-1:]
+    otherwise = "{calls}, then {read}" if is_read_back else "{calls}"
     memory, redis = (_result_of(store, difference.script) for store in stores)
+    can_meet = difference.kind not in _OF_SERVER
     return Row(
         group=_group(difference),
         harm=_harm(difference, is_read_back=is_read_back),
-        steps=steps,
-        calls=tuple(calls[:-1] if is_read_back else calls[-1:]),
+        steps=_STEPS.get(difference.kind, otherwise),
+        calls=tuple(made),
         read=difference.seen,
-        memory=None if difference.kind in _OF_SERVER else memory,
+        memory=memory if can_meet else None,
         redis=redis,
         script=difference.script,
     )

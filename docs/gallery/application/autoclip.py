@@ -1,144 +1,40 @@
-"""The task service of Auto-Clip itself, in both modes, from the checkout that AUTO_CLIP names.
+"""Auto-Clip's own task service in both modes, as harnesses.
 
-Nothing of it stands here. `Memory` and `Redis` are for the suite and for measurements; `MemoryMode` and `RedisMode`
-give the service as it is, for `conformance compare`. README.md says what had to be done around it.
+`Memory` and `Redis` are for the suite and the statements, `MemoryMode` and `RedisMode` for `conformance compare`, which
+gets the service as it is, and `TimedMemory` and `TimedRedis` for measurements.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import sys
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from autoclip_service import ADAPTER, TaskCreateRequest, TaskStatus, open_from_environment, serve
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from redis.asyncio import Redis as Client
 
-import taskstore
 from conformance import Capability, Harness
-from conformance.adapter import Adapter, Call
 from conformance.compare import Operation, hostile
 from conformance.operations.contract import CONTRACT
 from conformance.subjects.redis import variables_of
 from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
 from conformance.subjects.servers import EmbeddedServer
 
-CHECKOUT = Path(os.environ["AUTO_CLIP"]).absolute()
 DATABASES = 64
-
-
-def prepare() -> None:
-    """Make the task service importable without the parts for videos, and let it log as the application does."""
-    sys.path.insert(0, str(CHECKOUT))
-    os.environ.setdefault("DASHSCOPE_API_KEY", "unused")  # its settings need one
-    services = ModuleType("app.services")
-    services.__path__ = [str(CHECKOUT / "app" / "services")]
-    sys.modules["app.services"] = services  # its own __init__ imports all that has to do with videos
-    sys.modules["app.workers"] = None  # no Celery: a task is submitted in vain, at once
-    from app.utils.logger import setup_logging
-
-    root = logging.getLogger()
-    handlers = [*root.handlers]
-    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        setup_logging("CRITICAL")
-    root.handlers[:] = handlers
-
-
-with warnings.catch_warnings(action="ignore"):  # it uses names that pydantic has others for
-    prepare()
-    from app.config import Settings
-    from app.core.exceptions import TaskNotFoundError
-    from app.models.task import Task, TaskCreateRequest, TaskStatus
-    from app.services import task_service
-    from app.utils import redis_client
-
-
-@asynccontextmanager
-async def serve(client: Client | None) -> AsyncIterator[task_service.TaskService]:
-    """Open the service: in Redis mode with a client of its own, since the application's belongs to one event loop."""
-    task_service.settings.USE_REDIS_FOR_TASKS = client is not None
-    service = task_service.TaskService()
-    if client is None:
-        yield service
-        return
-    service.redis = redis_client.RedisClient()
-    service.redis._client = client
-    async with client:
-        yield service
-
-
-@asynccontextmanager
-async def open_from_environment() -> AsyncIterator[Any]:
-    """Open the service as the application does at start, from the environment and `.env`."""
-    settings = task_service.settings = redis_client.settings = Settings()
-    service = task_service.TaskService()
-    if not settings.USE_REDIS_FOR_TASKS:
-        async with ADAPTER.adapt(service) as adapted:
-            yield adapted
-        return
-    service.redis = redis_client.RedisClient()
-    async with await service.redis.get_client(), ADAPTER.adapt(service) as adapted:
-        yield adapted
-
-
-async def create(service: Any, **given: Any) -> Task:
-    """Create a task by a request of theirs."""
-    try:
-        request = TaskCreateRequest(**given)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise taskstore.InvalidArgument(str(fault["loc"][0]), fault["msg"]) from error
-    return await service.create_task(request)
-
-
-async def list_whole(service: Any, **given: Any) -> Any:
-    """List, and read each task: a listing of theirs has five fields, as text."""
-    page = await service.list_tasks(**given)
-    tasks = [await service.get_task(row["task_id"]) for row in page["tasks"]]
-    return page | {"tasks": tasks}
-
-
-async def cancel(service: Any, task_id: str) -> Task:
-    """Cancel, and read the task: theirs returns whether it did, and raises nothing for a task that is final."""
-    answer = await service.cancel_task(task_id)
-    task = await service.get_task(task_id)
-    if not answer["success"]:
-        raise taskstore.TaskFinal(task_id, taskstore.TaskStatus(task.status))
-    return task
-
-
-UPDATED = ("task_id", "status", "progress", "current_step", "result_url", "error_message")
-"""What an update of theirs takes: no traceback."""
-ADAPTER = Adapter(
-    calls={
-        "create_task": create,
-        "get_task": "get_task",
-        "list_tasks": list_whole,
-        "update_task_status": Call("update_task_status", **{name: name for name in UPDATED}),
-        "cancel_task": cancel,
-    },
-    statuses={status: TaskStatus(status.value) for status in taskstore.TaskStatus},
-    raises={TaskNotFoundError: taskstore.TaskNotFound},
-)
 
 
 class Memory(Harness):
     """Memory mode."""
 
     mode = "memory"
-    opener = f"{__name__}:{open_from_environment.__name__}"
+    opener = f"{open_from_environment.__module__}:{open_from_environment.__name__}"
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the service under our names."""
@@ -187,8 +83,8 @@ class Redis(RedisServerHarness):
         return serve(Client.from_url(self._place(namespace, url), encoding="utf-8", decode_responses=True, **timeouts))
 
     def _place(self, namespace: str, url: str) -> str:
-        """Return the URL of the namespace's database; the suite has the first and a spare one."""
-        taken = {0, self.spare_database(), *self._databases.values()}
+        """Return the URL of the namespace's database. The statements look for keys in the first."""
+        taken = {self.spare_database(), *self._databases.values()}
         free = next(number for number in count() if number not in taken)
         return urlsplit(url)._replace(path=f"/{self._databases.setdefault(namespace, free)}").geturl()
 
@@ -245,3 +141,35 @@ class RedisMode(Redis):
 
     open_at = Redis._serve
     operations = MemoryMode.operations
+
+
+@asynccontextmanager
+async def timed(opened: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
+    """Give the service as it is, but for their statuses and an object of its listing, whose fields are checked."""
+    async with opened as service:
+        list_tasks, update_task_status = service.list_tasks, service.update_task_status
+
+        async def list_as_object(*arguments: Any) -> SimpleNamespace:
+            return SimpleNamespace(**await list_tasks(*arguments))
+
+        async def update(task_id: str, status: Any, *more: Any) -> Any:
+            return await update_task_status(task_id, ADAPTER.statuses[status], *more)
+
+        service.list_tasks, service.update_task_status = list_as_object, update
+        yield service
+
+
+class TimedMemory(Memory):
+    """Memory mode, with nothing around it that takes time."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        """Open the service."""
+        return timed(serve(None))
+
+
+class TimedRedis(Redis):
+    """Redis mode, with nothing around it that takes time."""
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Open the service."""
+        return timed(self._serve(namespace, url, seconds))
