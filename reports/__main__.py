@@ -20,12 +20,12 @@ from benchmarks.studies.document import Studies
 from conformance.files import FileError, read_file
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results import document
-from conformance.statements.document import StatementResults
 from reports.analyse.application import read_application
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.analyse.report import Report, make_report, read_report
 from reports.render.pages import write_pages
 from reports.render.publish import publish
+from statements.document import StatementResults
 
 OUT = Path("reports/out")
 STUDIES = OUT / "studies.json"

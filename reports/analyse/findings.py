@@ -10,11 +10,11 @@ from typing import Literal, TypeAlias
 
 from conformance.measure.claims import Behaviour, Latency, Overhead, Ratio, Tail, Texts
 from conformance.measure.estimate import Estimate, LatencyVerdict, judge, judge_claim
-from conformance.statements.document import StatementResults
 from reports.analyse.latency import MODES, OPERATIONS, Ranges
 from reports.analyse.latency import Latency as Measured
 from reports.analyse.parity import Comparison, without_paths
 from reports.figures import figure, write_time
+from statements.document import StatementResults
 
 ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
 
@@ -79,7 +79,7 @@ def judge_behaviour(claim: Behaviour, results: StatementResults, stores: Collect
     """
     checks = []
     for name, expected in claim.checks.items():
-        command = f"python -m conformance.statements {claim.id} --store "
+        command = f"python -m statements {claim.id} --store "
         found = [row for row in results.results if row.check == name and row.store in stores]
         if not found:
             checks.append(Check(None, expected, NOT_PLAYED))

@@ -20,7 +20,6 @@ from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutSubject, Level, Results, Verdict
-from conformance.statements.document import StatementResults
 from reports.analyse.application import Application
 from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
@@ -47,6 +46,7 @@ from reports.analyse.parity import (
     gather_requirements,
     without_paths,
 )
+from statements.document import StatementResults
 
 COMPACT = (",", ":")
 UNFINISHED = "the suite did not run to its end"

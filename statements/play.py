@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from conformance.guard import HarnessFailedError, guarded
-from conformance.statements import servers, settings, tasks  # noqa: F401  they register their checks
-from conformance.statements.check import CHECKS
-from conformance.statements.document import CheckResult
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import ServerError
+from statements import servers, settings, tasks  # noqa: F401  they register their checks
+from statements.check import CHECKS
+from statements.document import CheckResult
 
 
 def play_store(names: Collection[str], store: str) -> tuple[str, list[CheckResult]]:
