@@ -19,5 +19,6 @@ def play_store(names: Collection[str], store: str) -> tuple[str, list[CheckResul
     try:
         with harness.running():
             return harness.facts().get("server", ""), [CHECKS[name].play(name, store, harness) for name in chosen]
-    except (ServerError, HarnessFailedError) as reason:
-        return "", [CheckResult(check=name, store=store, verdict="not-testable", came=str(reason)) for name in chosen]
+    except (ServerError, HarnessFailedError) as fault:
+        reason = str(fault.__cause__ or fault)  # what the harness raised, where it was the harness
+        return "", [CheckResult(check=name, store=store, verdict="not-testable", came=reason) for name in chosen]
