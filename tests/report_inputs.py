@@ -118,6 +118,8 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
         ({"study": "memory", "mode": "memory", "what": "task", "at": 1_000}, "bytes"),
         ({"study": "peers", "mode": "redis", "what": "look", "at": 1_000}, "seconds"),
     ]
+    for what in ("ping", "get", "list"):
+        series += [({"study": "distance", "mode": "redis", "what": what, "at": added}, "seconds") for added in (0, 5)]
     return {
         "schema": "benchmark-studies/7",
         "started": "2025-01-31T12:10:00+00:00",
@@ -127,7 +129,7 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
         "seconds": {"load": 1.0},
         "failures": {"lost": SCRIPT},
         "series": [
-            {**one, "subject": subject, "figures": {figure: [1] * BLOCKS}}
+            {**one, "subject": subject, "figures": {figure: [1 + one["at"]] * BLOCKS}}
             for one, figure in series
             for subject in ("documented", "ours", *([SCRIPT] if figure == "seconds" else []))
         ],

@@ -12,8 +12,8 @@ from reports.analyse.report import Report
 
 LEFT, RIGHT = 22, 65
 """Where the axis of times begins and ends: names stand before it, figures behind it."""
-ROW, HEAD = 23, 34
-"""Heights of a row, and of one under the name of its mode."""
+ROW, WIDE_ROW, HEAD = 23, 34, 34
+"""Heights of a row, of one of a distance, and of the name of a mode."""
 MARGIN = 0.15
 """Of an axis beyond its values, in powers of ten."""
 START, STOP = 14, 74
@@ -149,8 +149,8 @@ def place_distances(report: Report) -> DistanceChart | None:
         start = reach.nearest.value if reach.nearest else 0
         end = reach.farthest.value if reach.farthest else most
         spans.append(Span(y, reach, start, end))
-        y += ROW
-    return DistanceChart(tuple(spans), most, y - ROW / 2)
+        y += WIDE_ROW
+    return DistanceChart(tuple(spans), most, y - WIDE_ROW / 2)
 
 
 def place_growth(report: Report) -> GrowthChart | None:

@@ -17,7 +17,6 @@ from reports.analyse.latency import MODES
 from reports.analyse.report import Report
 from reports.figures import figure, times, write_round_time, write_time
 from reports.render.charts import place_distances, place_growth, place_ranges
-from reports.render.studies import peers, throughput
 
 PAGES = {"en": "index.html", "zh": "index.zh.html"}
 """By language."""
@@ -100,12 +99,10 @@ _FILTERS: Mapping[str, Callable[..., str]] = {
 _GLOBALS: Mapping[str, object] = {
     "modes": MODES,
     "pages": PAGES,
-    "peers": peers,
     "place_distances": place_distances,
     "place_growth": place_growth,
     "place_ranges": place_ranges,
     "rank": rank,
-    "throughput": throughput,
 }
 
 
