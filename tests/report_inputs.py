@@ -113,7 +113,7 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
 
 def studies(fingerprint: str = "f1") -> dict[str, Any]:
     """All studies, each as small as it can be."""
-    series = [
+    series: list[tuple[dict[str, Any], str]] = [
         ({"study": "load", "mode": "redis", "what": "get", "at": 64}, "rate"),
         ({"study": "memory", "mode": "memory", "what": "task", "at": 1_000}, "bytes"),
         ({"study": "peers", "mode": "redis", "what": "look", "at": 1_000}, "seconds"),
