@@ -15,8 +15,10 @@ from benchmarks.document import Design
 from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
 from reports.__main__ import main
+from reports.analyse.application import Application
 from reports.analyse.findings import Finding
-from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, read_report
+from reports.analyse.parity import STORES
+from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, make_report, read_report
 from reports.figures import write_time
 from reports.render import pages
 from reports.render.pages import PAGES, read_texts, render_page, render_summary
@@ -106,7 +108,7 @@ def test_a_claim_is_refuted_by_one_check_that_fails_and_shows_what_came() -> Non
     assert check.expected["en"] == "Another process, started later, finds the task."
     assert check.came == ("{came}", {"came": "TaskNotFound: task_1 in …/y.py"})
     assert check.where == "documented-redis (Redis 8.0.2)"
-    assert check.command == "python -m conformance.statements D04 --store documented-redis"
+    assert check.command == "python -m statements D04 --store documented-redis"
 
 
 @pytest.mark.parametrize("came", [("not-testable", "no server"), ("no result", "")])
@@ -129,6 +131,24 @@ def test_readings_are_counted_apart_and_a_withdrawn_number_stays_unused() -> Non
     numbers = [int(row.claim.id[1:]) for row in made.claims]
     assert numbers == [*range(1, 40)]
     assert sum(made.tally.values()) == len(made.claims)
+
+
+def test_the_application_is_a_column_that_decides_nothing() -> None:
+    theirs = statements({("lost_by_a_restart", STORES["application"][0]): ("fail", "found")}, on=STORES["application"])
+    links = dict.fromkeys(("repository", "commit", "document", "service"), "https://a.example")
+    given = {
+        "ran": "2026-12-01",
+        "versions": {},
+        "comparison": compared(stores=STORES["application"]),
+        "requirements": {},
+        "statements": theirs,
+        "benchmark": benchmark(),
+    }
+    application = Application.model_validate_json(json.dumps({"schema": "application/1", **links, **given}))
+    rows = {row.claim.id: row for row in make_report(*inputs(GOOD), application=application).claims}
+    assert [rows["D05"].verdict, rows["D05"].findings["application"].verdict] == ["holds", "refuted"]
+    assert rows["D04"].findings["application"].verdict == "holds"
+    assert "application" not in report(GOOD).claims[0].findings
 
 
 def test_statements_of_another_build_are_said_to_be() -> None:
