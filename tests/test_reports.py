@@ -35,6 +35,7 @@ from tests.report_inputs import (
     conformance,
     everything,
     everything_measured,
+    inputs,
     measured,
     report,
     requirement,
