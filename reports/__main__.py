@@ -20,12 +20,12 @@ from benchmarks.studies.document import Studies
 from conformance.files import FileError, read_file
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results import document
-from conformance.statements.document import StatementResults
 from reports.analyse.application import read_application
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.analyse.report import Report, make_report, read_report
 from reports.render.pages import write_pages
 from reports.render.publish import publish
+from statements.document import StatementResults
 
 OUT = Path("reports/out")
 STUDIES = OUT / "studies.json"
@@ -75,6 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(options: argparse.Namespace) -> Report:
     if options.from_json:
         return read_report(options.from_json)
+    results = document.read(options.conformance)
     comparisons = {}
     for design in DESIGNS:
         file = options.compared / f"{design}.json"
@@ -85,7 +86,7 @@ def _read(options: argparse.Namespace) -> Report:
         studies = read(file, Studies, "the JSON of the studies")
     return make_report(
         read_claims(AUTO_CLIP),
-        document.read(options.conformance),
+        results,
         comparisons,
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
         read(options.compared / "statements.json", StatementResults, "the results of the statements"),

@@ -132,6 +132,7 @@ def test_a_process_of_its_own_has_a_hash_seed_of_its_own_and_its_failure_is_told
 def test_a_task_store_that_names_no_operations_is_timed_by_those_of_a_task_store(harness: type[Harness]) -> None:
     timed = time_store(harness(), "jobs", 20, Effort(seconds=0.001), Random(0))
     assert timed.keys() == {"create", "get", "list", "update"}
+    assert time_store(harness(), "jobs", 20, Effort(seconds=0.001), Random(0), ["list"]).keys() == {"list"}
 
 
 def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1, calls: int = 100) -> Figures:

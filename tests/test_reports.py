@@ -15,8 +15,10 @@ from benchmarks.document import Design
 from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
 from reports.__main__ import main
+from reports.analyse.application import Application
 from reports.analyse.findings import Finding
-from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, read_report
+from reports.analyse.parity import STORES
+from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, make_report, read_report
 from reports.figures import write_time
 from reports.render import pages
 from reports.render.pages import PAGES, read_texts, render_page, render_summary
@@ -33,6 +35,7 @@ from tests.report_inputs import (
     conformance,
     everything,
     everything_measured,
+    inputs,
     measured,
     report,
     requirement,
@@ -106,7 +109,7 @@ def test_a_claim_is_refuted_by_one_check_that_fails_and_shows_what_came() -> Non
     assert check.expected["en"] == "Another process, started later, finds the task."
     assert check.came == ("{came}", {"came": "TaskNotFound: task_1 in …/y.py"})
     assert check.where == "documented-redis (Redis 8.0.2)"
-    assert check.command == "python -m conformance.statements D04 --store documented-redis"
+    assert check.command == "python -m statements D04 --store documented-redis"
 
 
 @pytest.mark.parametrize("came", [("not-testable", "no server"), ("no result", "")])
@@ -129,6 +132,24 @@ def test_readings_are_counted_apart_and_a_withdrawn_number_stays_unused() -> Non
     numbers = [int(row.claim.id[1:]) for row in made.claims]
     assert numbers == [*range(1, 40)]
     assert sum(made.tally.values()) == len(made.claims)
+
+
+def test_the_application_is_a_column_that_decides_nothing() -> None:
+    theirs = statements({("lost_by_a_restart", STORES["application"][0]): ("fail", "found")}, on=STORES["application"])
+    links = dict.fromkeys(("repository", "commit", "document", "service"), "https://a.example")
+    given = {
+        "ran": "2026-12-01",
+        "versions": {},
+        "comparison": compared(stores=STORES["application"]),
+        "requirements": {},
+        "statements": theirs,
+        "benchmark": benchmark(),
+    }
+    application = Application.model_validate_json(json.dumps({"schema": "application/1", **links, **given}))
+    rows = {row.claim.id: row for row in make_report(*inputs(GOOD), application=application).claims}
+    assert [rows["D05"].verdict, rows["D05"].findings["application"].verdict] == ["holds", "refuted"]
+    assert rows["D04"].findings["application"].verdict == "holds"
+    assert "application" not in report(GOOD).claims[0].findings
 
 
 def test_statements_of_another_build_are_said_to_be() -> None:
@@ -242,8 +263,10 @@ def test_the_chinese_catalogue_has_every_text(monkeypatch: pytest.MonkeyPatch) -
 def test_readme_page_and_data_give_the_same_figures(tmp_path: Path) -> None:
     assert main(["--from-json", str(PUBLISHED / "report.json"), "--out", str(tmp_path)]) == 0
     page, summary = (tmp_path / "index.html").read_text("utf-8"), (tmp_path / "summary.md").read_text("utf-8")
-    assert f"{BEGIN}\n{summary}{END}" in (ROOT / "README.md").read_text("utf-8")
-    for name in ("report.json", *pages.draw_charts(read_report(PUBLISHED / "report.json"))):
+    assert f"{BEGIN}\n{summary}" in (ROOT / "README.md").read_text("utf-8")
+    charts = [file.name for file in tmp_path.glob("*.svg")]
+    assert sorted(charts) == sorted(file.name for file in PUBLISHED.glob("*.svg"))
+    for name in ("report.json", *charts):
         assert (tmp_path / name).read_bytes() == (PUBLISHED / name).read_bytes()
     assert len(page.encode()) < 250_000
     data = json.loads((PUBLISHED / "report.json").read_bytes())
@@ -276,7 +299,7 @@ def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> N
     for text in (render_page(made).partition("<main>")[0], render_summary(made)):
         said = plain(text)
         assert "Are the documented latencies right, on one machine? No: 1 right, 2 too high, 5 not checked" in said
-        assert "Calls are 5.0 to 10 times faster." in said
+        assert "In this run calls are 5.0 to 10 times faster." in said
 
 
 @pytest.mark.parametrize(
@@ -312,9 +335,16 @@ def test_the_summary_is_published_between_the_marks_of_both_readmes_and_the_char
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     translation.write_text(f"前{BEGIN}{END}后", "utf-8")
     publish(found, readme)
-    assert readme.read_text() == f"before\n{BEGIN}\n{render_summary(found)}{END}\nafter\n"
-    assert translation.read_text("utf-8") == f"前{BEGIN}\n{render_summary(found, 'zh')}{END}后"
+    for language, file, start, end in (
+        ("en", readme, "before\n", "\nafter\n"),
+        ("zh", translation, "前", "后"),
+    ):
+        charts = pages.draw_charts(found, language)
+        said = file.read_text("utf-8")
+        assert said == f"{start}{BEGIN}\n{render_summary(found, language, charts)}{END}{end}"
+        assert re.findall(r"\]\(reports/published/(.+?)\)", said) == [*charts]
+        for name in charts:
+            drawing = ET.fromstring((tmp_path / "reports" / "published" / name).read_text("utf-8"))  # noqa: S314  our own
+            assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+            assert drawing.attrib["width"] == "804"
     assert len(render_summary(found).splitlines()) <= 30
-    for name in ("latency.svg", "listing.svg"):
-        drawing = (tmp_path / "reports" / "published" / name).read_text("utf-8")
-        assert ET.fromstring(drawing).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314  our own

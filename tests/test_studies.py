@@ -51,7 +51,7 @@ def test_a_floor_keeps_its_values_apart(name: str) -> None:
 def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     for study in (distance, load, peers):
         monkeypatch.setattr(study, "PROCESSES", {"quick": 2})
-    monkeypatch.setitem(distance.SCALES, "quick", distance.Scale((0, 20), 0.001, (0,), 2))
+    monkeypatch.setitem(distance.SCALES, "quick", distance.Scale((0, 20), 0.001, (0,)))
     monkeypatch.setitem(load.SCALES, "quick", load.Scale((1, 64), 0.02))
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
     monkeypatch.setitem(peers.SCALES, "quick", ({"memory": 60, "redis": 60}, Effort(seconds=0.002)))

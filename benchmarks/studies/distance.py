@@ -11,7 +11,7 @@ import asyncio
 import logging
 import selectors
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from statistics import median
 
 from benchmarks.cores import SERVER, on_core
 from benchmarks.document import Depth
-from benchmarks.studies.document import DISTANT_TASKS, PROCESSES, SEED, Key, Measured
+from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
 from benchmarks.subjects import DESIGNS, harness_of, url_of
 from conformance import Harness
 from conformance.measure.block import PING, in_new_process
@@ -32,6 +32,10 @@ from conformance.measure.timing import Work, time_round
 from conformance.subjects.proxy import Proxy
 
 LONG_LISTING = "list of 1,000"
+LONG_LISTING_PROCESSES = 2
+"""How many processes time it: it takes a second for each millisecond."""
+OPERATIONS = (PING, "get", "list", "update", "cancel", "create")
+"""In this order: the last two end tasks, and add some."""
 NAMESPACE = "distance"
 MOST_CALLS = 30
 PATIENCE = 10
@@ -47,28 +51,26 @@ class Scale:
     added: tuple[float, ...]
     seconds: float
     long_added: tuple[float, ...] = ()
-    """At which distances 1,000 tasks are listed; a call takes a second for each millisecond."""
-    long_processes: int = 0
-    """How many processes do that."""
+    """At which of these distances 1,000 tasks are listed."""
 
 
 SCALES: Mapping[Depth, Scale] = {
     "quick": Scale((0, 2), 0.02),
-    "default": Scale((0, 0.5, 1, 2, 5), 0.012, long_added=(0, 2), long_processes=2),
-    "full": Scale((0, 0.5, 1, 2, 5), 0.1, long_added=(0, 5), long_processes=13),
+    "default": Scale((0, 0.5, 1, 2, 5), 0.012, long_added=(0, 2)),
+    "full": Scale((0, 0.5, 1, 2, 5), 0.1, long_added=(0, 5)),
 }
 
 
 def run(depth: Depth) -> Iterator[Measured]:
     """Time both stores at all distances, in one process after another."""
     scale = SCALES[depth]
-    with proxies({*scale.added, *scale.long_added}) as urls:
+    with proxies(scale.added) as urls:
         for number in range(PROCESSES[depth]):
             yield in_new_process(measure, scale, urls, number)
 
 
 @contextmanager
-def proxies(added: set[float]) -> Iterator[Urls]:
+def proxies(added: Sequence[float]) -> Iterator[Urls]:
     """Start a process with a proxy for each distance, and say where each listens. It ends with the block."""
     context = get_context("spawn")
     here, there = context.Pipe()
@@ -83,82 +85,71 @@ def proxies(added: set[float]) -> Iterator[Urls]:
         process.join()
 
 
-def _pass_on(connection: Connection, url: str, added: set[float]) -> None:
+def _pass_on(connection: Connection, url: str, added: Sequence[float]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     # epoll, which asyncio takes else, waits for whole milliseconds. select waits for as long as it is told.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
         runner.run(_listen(connection, url, added))
 
 
-async def _listen(connection: Connection, url: str, added: set[float]) -> None:
+async def _listen(connection: Connection, url: str, added: Sequence[float]) -> None:
     """Listen until the other end of the connection is closed, be it because the process there has died."""
     closed = asyncio.Event()
-    asyncio.get_running_loop().add_reader(connection.fileno(), closed.set)
+    loop = asyncio.get_running_loop()
+    urls = {}
     async with AsyncExitStack() as listening:
-        opened = {ms: await listening.enter_async_context(Proxy(url, ms / 1e3)) for ms in added}
-        connection.send({ms: proxy.url for ms, proxy in opened.items()})
+        for ms in added:
+            proxy = await listening.enter_async_context(Proxy(url, ms / 1e3))
+            urls[ms] = proxy.url
+        connection.send(urls)
+        loop.add_reader(connection.fileno(), closed.set)
         await closed.wait()
-        asyncio.get_running_loop().remove_reader(connection.fileno())
+        loop.remove_reader(connection.fileno())
 
 
 def measure(scale: Scale, urls: Urls, number: int) -> Measured:
     """Take a block at every distance, in an order that the number of the process decides."""
     logging.getLogger("documented").setLevel(logging.CRITICAL)  # it logs every failure
+    return asyncio.run(_measure(scale, urls, number))
+
+
+async def _measure(scale: Scale, urls: Urls, number: int) -> Measured:
     random = Random(f"{SEED} {number}")  # noqa: S311  the same in every run
-    return asyncio.run(_measure(scale, urls, random, lists_long=number < scale.long_processes))
-
-
-async def _measure(scale: Scale, urls: Urls, random: Random, *, lists_long: bool) -> Measured:
     measured: dict[Key, Mapping[str, float]] = {}
     places = [*product(DESIGNS, scale.added, ["operations"])]
-    if lists_long:
+    if number < LONG_LISTING_PROCESSES:
         places += product(DESIGNS, scale.long_added, [LONG_LISTING])
     for design, added, part in random.sample(places, len(places)):
         harness = harness_of(design, "embedded")
-        time_part = time_long_listing if part == LONG_LISTING else time_operations
         with harness.running():
-            timed = await time_part(harness, urls[added], scale.seconds, random)
+            if part == LONG_LISTING:
+                timed = await time_at(harness, urls[added], 1_000, ["list"], scale.seconds)
+                timed = {LONG_LISTING: timed["list"]}
+            else:
+                timed = await time_at(harness, urls[added], 100, OPERATIONS, scale.seconds)
             harness.discard(NAMESPACE)
-        for what, taken in timed.items():
-            measured[design, "redis", what, added] = describe(what, taken)
+        for what, seconds in timed.items():
+            measured[design, "redis", what, added] = {"seconds": seconds}
     return measured
 
 
-async def time_operations(harness: Harness, url: str, seconds: float, random: Random) -> dict[str, list[float]]:
-    """Time every operation among 100 tasks, and a PING; what adds tasks, or ends them, comes last."""
-    timed: dict[str, list[float]] = {}
+async def time_at(
+    harness: Harness, url: str, tasks: int, operations: Sequence[str], seconds: float
+) -> dict[str, float]:
+    """Find the median time of some operations among so many tasks, on the server as it is found at a URL."""
     async with harness.open(NAMESPACE) as near:
-        ids = await fill(near, DISTANT_TASKS["list"])
+        ids = await fill(near, tasks)
     async with harness.open_at(NAMESPACE, url, PATIENCE) as store:
-        made = works(store, ids, random)
+        made = works(store, ids, Random(0))  # noqa: S311  an order
         made[PING] = Work(repeat(partial(harness.ping, store)))
         made["cancel"] = Work(partial(store.cancel_task, task_id) for task_id in ids)
         await time_round(made[PING])  # connects
-        for what in (*random.sample([PING, "get", "list", "update"], 4), "cancel", "create"):
-            timed[what] = await time_for(made[what], seconds)
-    return timed
+        return {operation: await time_for(made[operation], seconds) for operation in operations}
 
 
-async def time_long_listing(harness: Harness, url: str, seconds: float, random: Random) -> dict[str, list[float]]:
-    """Time a listing of a page among 1,000 tasks."""
-    async with harness.open(NAMESPACE) as near:
-        ids = await fill(near, DISTANT_TASKS[LONG_LISTING])
-    async with harness.open_at(NAMESPACE, url, PATIENCE) as store:
-        await harness.ping(store)  # connects
-        return {LONG_LISTING: await time_for(works(store, ids, random)["list"], seconds)}
-
-
-async def time_for(work: Work, seconds: float) -> list[float]:
-    """Make calls until they have taken so long, but not very many; one at least."""
+async def time_for(work: Work, seconds: float) -> float:
+    """Find the median of calls that take so long together, but are not very many; of one at least."""
     taken = [await time_round(work)]
     while sum(taken) < seconds and len(taken) < MOST_CALLS:
         taken.append(await time_round(work))
-    return taken
-
-
-def describe(what: str, taken: list[float]) -> dict[str, float]:
-    """Give the figures of a series: the median, and of a PING how steady the distance was."""
-    figures = {"seconds": median(taken)}
-    if what == PING:
-        figures |= {"least": min(taken), "most": max(taken)}
-    return figures
+    return median(taken)

@@ -33,9 +33,8 @@ DISTANT_TASKS: Mapping[str, int] = {
 }
 """What `distance` measures besides `ping`, and among how many tasks.
 
-Each has the figure `seconds`; `ping` has also `least` and `most`, which tell how steady the distance was. `at` is the
-milliseconds that the proxy added, 0 too through the proxy. The n-th values of all series are of the same process, and
-a listing of 1,000 was made by the first few processes only, at fewer distances.
+Each has the figure `seconds`. `at` is the milliseconds that the proxy added, 0 too through the proxy. The n-th values
+of all series are of the same process; 1,000 tasks are listed by the first processes only, and at fewer distances.
 """
 PLAIN = "redis-py"
 """A client by itself."""

@@ -92,14 +92,14 @@ def _read(file: Path | None, mode: str, *, all_have_to: bool = False) -> list[La
 def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Block]:
     """Measure as many blocks, among as many entries and with as many calls, as it takes to judge these claims."""
     stated = [entries for claim in judged for entries in claim.entries]
-    sizes = sorted({*(options.entries or stated or SIZES)})
+    plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
     calls = max((calls_for(claim.quantile) for claim in judged), default=0)
     effort = Effort(max(Effort.rounds, calls), options.seconds)
     wanted = options.blocks or blocks_for(len(judged))
     blocks = []
     for number in number_blocks(wanted, lambda text: print(text, file=sys.stderr)):
         try:
-            blocks.append(in_new_process(time_block, (options.store,), sizes, effort, str(number)))
+            blocks.append(in_new_process(time_block, (options.store,), plan, effort, str(number)))
         except BlockFailedError as fault:
             raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
     return blocks

@@ -12,7 +12,7 @@ import math
 import os
 import secrets
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
@@ -33,6 +33,8 @@ from conformance.subjects.registry import find_subject
 T = TypeVar("T")
 Block = Mapping[tuple[str, str, int], Timed]
 """By store, operation and number of entries."""
+Plan = Mapping[int, Collection[str]]
+"""Which operations are timed among how many entries; where none is named, all are."""
 PING = "ping"
 """The shortest round trip that the store's client can make, where the harness has that hook."""
 
@@ -53,21 +55,29 @@ def number_blocks(wanted: int, tell: Callable[[str], None]) -> Iterator[int]:
         yield number
 
 
-def time_block(stores: Sequence[str], sizes: Sequence[int], effort: Effort, seed: str) -> Block:
-    """Time all operations of stores, named as for `conformance run --store`, with so many entries each."""
+def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:
+    """Time operations of stores, named as for `conformance run --store`, with so many entries each."""
     random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
     timed: dict[tuple[str, str, int], Timed] = {}
     for name in random.sample(stores, len(stores)):
         harness = find_subject(name)()
         with harness.running():
-            for entries in random.sample(sizes, len(sizes)):
-                for operation, found in time_store(harness, name, entries, effort, random).items():
-                    timed[name, operation, entries] = found
+            for entries in random.sample([*plan], len(plan)):
+                found = time_store(harness, name, entries, effort, random, plan[entries])
+                for operation, seconds in found.items():
+                    timed[name, operation, entries] = seconds
     return timed
 
 
-def time_store(harness: Harness, name: str, entries: int, effort: Effort, random: Random) -> dict[str, Timed]:
-    """Fill a store, and time its operations; the one that fills it comes last."""
+def time_store(
+    harness: Harness,
+    name: str,
+    entries: int,
+    effort: Effort,
+    random: Random,
+    only: Collection[str] = (),
+) -> dict[str, Timed]:
+    """Fill a store, and time its operations, or only these; the one that fills it comes last."""
     workload, namespace = workload_of(harness, name), f"measure-{secrets.token_hex(4)}"
 
     async def time_operations() -> dict[str, Timed]:
@@ -76,8 +86,9 @@ def time_store(harness: Harness, name: str, entries: int, effort: Effort, random
             maker = [*works][-1]
             if type(harness).ping is not Harness.ping:
                 works[PING] = Work(repeat(partial(harness.ping, store)))
+            chosen = [operation for operation in works if not only or operation in only]
+            order = sorted(random.sample(chosen, len(chosen)), key=maker.__eq__)
             gc.collect()
-            order = sorted(random.sample([*works], len(works)), key=maker.__eq__)
             return {operation: await time_calls(works[operation], effort) for operation in order}
 
     try:

@@ -15,8 +15,8 @@ from pydantic import Field
 from benchmarks.document import Benchmark, Mode, Strict
 from conformance.files import read_file
 from conformance.results.document import Verdict
-from conformance.statements.document import StatementResults
 from reports.analyse.parity import Comparison
+from statements.document import StatementResults
 
 APPLICATION = Path(__file__).parents[1] / "published" / "application.json"
 

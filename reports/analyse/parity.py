@@ -37,11 +37,6 @@ class Outcome:
     verdict: Verdict
     reason: str
 
-    @property
-    def is_decided(self) -> bool:
-        """Whether the subject did, or did not do, what the case is about."""
-        return self.verdict in ("pass", "fail")
-
 
 NOT_RUN = Outcome("not-run", "")
 

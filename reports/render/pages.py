@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -22,6 +22,7 @@ PAGES = {"en": "index.html", "zh": "index.zh.html"}
 """By language."""
 CHARTS = ("latency", "distance", "listing")
 """Those that a README shows: macros of `charts.html.j2`, which are empty where nothing was measured."""
+_ENDINGS = {"en": "svg", "zh": "zh.svg"}
 
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~"})
 _HERE = files("reports.render").joinpath("page")
@@ -29,8 +30,10 @@ _HERE = files("reports.render").joinpath("page")
 
 def write_pages(report: Report, folder: Path) -> Path:
     """Write the pages, `summary.md`, `report.json` and the charts as SVG files, and return the path of the page."""
-    written = {PAGES[language]: render_page(report, language) for language in PAGES}
-    written |= {"summary.md": render_summary(report), **draw_charts(report)}
+    written = {"summary.md": render_summary(report)}
+    for language, name in PAGES.items():
+        written[name] = render_page(report, language)
+        written |= draw_charts(report, language)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(report.to_json())
     for name, text in written.items():
@@ -38,16 +41,15 @@ def write_pages(report: Report, folder: Path) -> Path:
     return folder / PAGES["en"]
 
 
-def draw_charts(report: Report) -> dict[str, str]:
-    """Draw the charts that a README shows, in each language, as SVG files by name."""
+def draw_charts(report: Report, language: str = "en") -> dict[str, str]:
+    """Draw the charts that a README shows, as SVG files by name."""
+    template = _environment(language).get_template("charts.html.j2")
+    macros = template.make_module({"report": report})
     drawn = {}
-    for language, ending in (("en", "svg"), ("zh", "zh.svg")):
-        template = _environment(language).get_template("charts.html.j2")
-        charts = template.make_module({"report": report})
-        for name in CHARTS:
-            chart = str(getattr(charts, name)(alone=True)).strip()
-            if chart:
-                drawn[f"{name}.{ending}"] = chart + "\n"
+    for name in CHARTS:
+        chart = str(getattr(macros, name)(alone=True)).strip()
+        if chart:
+            drawn[f"{name}.{_ENDINGS[language]}"] = f"{chart}\n"
     return drawn
 
 
@@ -56,9 +58,13 @@ def render_page(report: Report, language: str = "en") -> str:
     return _environment(language).get_template("page.html.j2").render(report=report)
 
 
-def render_summary(report: Report, language: str = "en") -> str:
-    """Make the comment. Every value is made harmless in Markdown: no markup, no mention, no end of a table cell."""
-    return _environment(language, _escape_markdown).get_template("summary.md.j2").render(report=report)
+def render_summary(report: Report, language: str = "en", pictures: Iterable[str] = ()) -> str:
+    """Make the comment, with the charts of these names.
+
+    Every value is made harmless in Markdown: no markup, no mention, no end of a table cell.
+    """
+    template = _environment(language, _escape_markdown).get_template("summary.md.j2")
+    return template.render(report=report, pictures=pictures)
 
 
 def read_texts(catalogue: Traversable) -> dict[str, str]:

@@ -20,14 +20,17 @@ def publish(report: Report, readme: Path) -> None:
         FileError: `readme` cannot be read, or has no marks.
         OSError: a file cannot be written.
     """
-    texts = {readme: _replace(readme, render_summary(report))}
+    readmes = {"en": readme}
     translation = readme.with_name(TRANSLATION)
-    has_translation = translation.exists() and END in translation.read_text(encoding="utf-8")
-    if has_translation:
-        texts[translation] = _replace(translation, render_summary(report, "zh"))
+    if translation.exists() and END in translation.read_text(encoding="utf-8"):
+        readmes["zh"] = translation
     folder = readme.parent / "reports" / "published"
+    texts = {}
+    for language, file in readmes.items():
+        charts = draw_charts(report, language)
+        texts[file] = _replace(file, render_summary(report, language, charts))
+        texts |= {folder / name: chart for name, chart in charts.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    texts |= {folder / name: chart for name, chart in draw_charts(report).items()}
     for file, text in texts.items():
         file.write_text(text, encoding="utf-8")
     (folder / "report.json").write_bytes(report.to_json())

@@ -14,8 +14,8 @@ from conformance.cases.contents import a_request, outcome_of
 from conformance.cases.environment import SWITCH, application
 from conformance.interpreter import run_elsewhere
 from conformance.spec.model import FIELDS
-from conformance.statements.check import check, check_every_operation, every_call, is_there, keys_of
 from conformance.tables.tasks import BEYOND, MINUTE
+from statements.check import check, check_every_operation, every_call, is_there, keys_of
 from taskstore import TaskStatus
 
 _WEEK = timedelta(seconds=7 * 24 * 3600)

@@ -11,8 +11,8 @@ from conformance.case import Namespace, NotTestable
 from conformance.cases.contents import CallOn, a_request, calls_on, outcome_of
 from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError
-from conformance.statements.document import CheckResult
 from conformance.subjects.servers import ServerError
+from statements.document import CheckResult
 from taskstore import TaskNotFound
 
 Found = TypeVar("Found")

@@ -1,4 +1,4 @@
-"""`python -m conformance.statements`: hold the document's statements against stores, and show what came."""
+"""`python -m statements`: hold the document's statements against stores, and show what came."""
 
 # ruff: noqa: T201  a command line prints
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from conformance.files import CommandFailedError, write_file
 from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.results.fingerprint import fingerprint
-from conformance.statements.document import CheckResult, StatementResults
-from conformance.statements.play import play_store
+from statements.document import CheckResult, StatementResults
+from statements.play import play_store
 
 STORES = ("documented-memory", "documented-redis", "memory", "embedded")
 SYMBOLS = {"pass": "✓", "fail": "✗", "not-testable": "?"}
@@ -24,7 +24,7 @@ SYMBOLS = {"pass": "✓", "fail": "✗", "not-testable": "?"}
 
 def main(arguments: list[str] | None = None) -> int:
     """Play the checks, print what came, and return the exit status: 2 for what cannot be used, else 0."""
-    parser = argparse.ArgumentParser("python -m conformance.statements", description=__doc__)
+    parser = argparse.ArgumentParser("python -m statements", description=__doc__)
     parser.add_argument("claims", nargs="*", metavar="ID", help="a statement or reading, such as D24; default: all")
     parser.add_argument("--store", action="append", metavar="NAME", help=f"default: {', '.join(STORES)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")

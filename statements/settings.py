@@ -16,8 +16,8 @@ from conformance.cases.environment import SWITCH, application, opened, surroundi
 from conformance.cases.settings import ALONE, WATCHED, WITHOUT_REDIS
 from conformance.harness import HookMissingError
 from conformance.interpreter import PATH, run_elsewhere
-from conformance.statements.check import check, check_every_operation, is_there, keys_of, once
 from conformance.subjects.proxy import unused_port
+from statements.check import check, check_every_operation, is_there, keys_of, once
 
 _ALL_OPERATIONS = """
 async with open_store() as store:

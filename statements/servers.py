@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from conformance.case import Namespace
 from conformance.cases.contents import a_request, outcome_of
 from conformance.cases.environment import application
-from conformance.statements.check import check, check_every_operation, describe, every_call, once
 from conformance.subjects.proxy import Proxy, unused_port
 from conformance.subjects.servers import EmbeddedServer, wait_until
 from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
+from statements.check import check, check_every_operation, describe, every_call, once
 from taskstore import TaskNotFound
 
 
