@@ -84,7 +84,7 @@ def test_what_came_of_the_application_has_the_command_that_shows_it_again(tmp_pa
     check = next(check for check in row.findings["application"].checks if check.passed is False)
 
     assert (check.came[1], check.where) == ({"came": "not found"}, "autoclip:Redis")
-    assert check.command == "python -m conformance.statements D04 --store autoclip:Redis"
+    assert check.command == "python -m statements D04 --store autoclip:Redis"
 
 
 def test_files_are_linked_where_they_stand_at_the_commit() -> None:
