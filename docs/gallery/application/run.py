@@ -23,10 +23,10 @@ from conformance.measure.block import PING, in_new_process, time_block
 from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
 from conformance.results import document
-from conformance.statements.document import StatementResults
 from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.application import APPLICATION, Application
-from reports.analyse.parity import Comparison, gather_cases, gather_requirements
+from reports.analyse.parity import Comparison, gather_cases, gather_requirements, without_paths
+from statements.document import StatementResults
 
 HERE = Path(__file__).parent
 CHECKOUT = Path(os.environ["AUTO_CLIP"]).absolute()
@@ -98,8 +98,10 @@ def check_requirements(file: Path) -> dict[str, dict[Any, Any]]:
 def check_statements(file: Path) -> StatementResults:
     """Check the statements of the document."""
     stores = [word for store in STORES.values() for word in ("--store", store)]
-    call("conformance.statements", *stores, "--json", file)
-    return StatementResults.model_validate_json(file.read_text("utf-8").replace(str(CHECKOUT.parent), "…"))
+    call("statements", *stores, "--json", file)
+    found = StatementResults.model_validate_json(file.read_bytes())
+    results = [result.model_copy(update={"came": without_paths(result.came)}) for result in found.results]
+    return found.model_copy(update={"results": tuple(results)})
 
 
 def measure(facts: dict[str, Any]) -> Benchmark:
