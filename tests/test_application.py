@@ -70,6 +70,7 @@ def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> Non
     rows = {row.claim.id: row for row in shown.claims}
     found = {number: rows[number].findings["application"].verdict for number in ("D04", "D05", "D17", "D33")}
     assert found == {"D04": "refuted", "D05": "not-yet-checked", "D17": "faster", "D33": "refuted"}
+    assert [row.claim.id for row in shown.lost_in_application] == ["D04", "D33"]
     assert [row.verdict for row in shown.claims] == [row.verdict for row in without.claims]
     assert {*without.claims[0].findings} == {"documented", "ours"}
     (timed,) = shown.deciding("application", "redis", "get")
