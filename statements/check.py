@@ -105,6 +105,8 @@ async def check_every_operation(store: Any, task_id: str) -> None:
         outcome = await outcome_of(call(store))
         if isinstance(outcome, Exception):
             failed.append(f"{name}: {describe(outcome)}")
+        elif name == "create" and not await is_there(store, outcome.task_id):
+            failed.append("create: the new task is not found")
         elif name == "list" and task_id not in [task.task_id for task in outcome.tasks]:
             failed.append("list: without the task")
     assert not failed, "; ".join(failed)
