@@ -62,10 +62,15 @@ def count(base: Path, head: Path, url: str) -> Instructions:
 def find_more(found: Instructions) -> Iterator[str]:
     """Say which operations run more instructions than may be."""
     for name, (base, head) in found.items():
-        if head > base * (1 + ALLOWED):
-            yield f"{name} runs {head / base - 1:.1%} more instructions a call: {head:,.0f}, not {base:,.0f}"
-    if found and (growth := found[LONG][1] / found["memory list"][1]) > GROWTH:
-        yield f"{LONG} runs {growth:.1f} times the instructions of one of few"
+        more = head / base - 1
+        if more > ALLOWED:
+            yield f"{name} runs {more:.1%} more instructions a call: {head:,.0f}, not {base:,.0f}"
+    if found:
+        _, few = found["memory list"]
+        _, many = found[LONG]
+        growth = many / few
+        if growth > GROWTH:
+            yield f"{LONG} runs {growth:.1f} times the instructions of one of few"
 
 
 def _count(version: Path, url: str) -> dict[str, float]:

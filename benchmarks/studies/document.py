@@ -86,19 +86,14 @@ class Studies(Strict):
 
 def gather(study: Name, measured: Iterable[Measured]) -> list[Series]:
     """Put together what processes, or events, measured, one after the other."""
-    made: dict[Key, dict[str, list[float]]] = {}
-    for one in measured:
-        for key, figures in one.items():
+    values: dict[Key, dict[str, list[float]]] = {}
+    for part in measured:
+        for key, figures in part.items():
+            kept = values.setdefault(key, {})
             for name, value in figures.items():
-                made.setdefault(key, {}).setdefault(name, []).append(value)
-    return [
-        Series(
-            study=study,
-            subject=subject,
-            mode=mode,
-            what=what,
-            at=at,
-            figures={name: tuple(values) for name, values in figures.items()},
-        )
-        for (subject, mode, what, at), figures in sorted(made.items())
-    ]
+                kept.setdefault(name, []).append(value)
+    series = []
+    for (subject, mode, what, at), kept in sorted(values.items()):
+        fixed = {name: tuple(found) for name, found in kept.items()}
+        series.append(Series(study=study, subject=subject, mode=mode, what=what, at=at, figures=fixed))
+    return series

@@ -47,8 +47,10 @@ def values_of(blocks: Sequence[Timed], share: float = MEDIAN) -> list[float]:
 def growth(by_size: Mapping[int, Sequence[Timed]], miss: float) -> Estimate:
     """Find to which power of the entries the time grows, between the fewest and the most, block by block."""
     few, many = min(by_size), max(by_size)
-    pairs = zip(values_of(by_size[many]), values_of(by_size[few]), strict=True)
-    return estimate([math.log(above / below, many / few) for above, below in pairs], miss)
+    powers = []
+    for above, below in zip(values_of(by_size[many]), values_of(by_size[few]), strict=True):
+        powers.append(math.log(above / below, many / few))
+    return estimate(powers, miss)
 
 
 def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency]:
@@ -88,32 +90,43 @@ def _explain(claim: Latency, found: Estimate, entries: int, judgement: Judgement
 
 def _missing(claim: Latency, entries: int, blocks: Sequence[Timed]) -> str:
     """Say what is missing for a verdict, and how to get it."""
+    if not entries:
+        return f"{claim.operation} was not timed"
     if not blocks:
-        return f"{claim.operation} was not timed{f' at {entries:,} entries' if entries else ''}"
-    timed, needed = min(len(block.single) for block in blocks), calls_for(claim.quantile)
-    seconds = needed * max(values_of(blocks)) / 1e3
+        return f"{claim.operation} was not timed at {entries:,} entries"
+    needed = calls_for(claim.quantile)
+    timed = min(len(block.single) for block in blocks)
+    seconds = 1.2 * needed * max(values_of(blocks)) / 1e3
+    name = _name(claim.quantile)
     return (
-        f"{entries:,} entries: the {_name(claim.quantile)} needs {needed:,} calls in each block, and there were "
-        f"{timed:,}: try --seconds {1.2 * seconds:.2g}"
+        f"{entries:,} entries: the {name} needs {needed:,} calls in each block, and there were {timed:,}: "
+        f"try --seconds {seconds:.2g}"
     )
 
 
 def lines_of(figures: Figures, miss: float) -> Iterator[str]:
     """Give the lines of a table of figures, and how each operation grows."""
-    blocks = max((len(timed) for by_size in figures.values() for timed in by_size.values()), default=0)
-    level = confidence(blocks, miss)
-    interval = f" ({100 * level:.1f} % interval)" if level else ""
-    rows = [("operation", "entries", f"median{interval}", "p99", "a second")]
+    rows = []
+    level = None
     for operation, by_size in figures.items():
         for entries, timed in by_size.items():
-            found, tail = estimate(values_of(timed), miss), values_of(timed, TAIL)
-            p99 = write_ms(median(tail)) if tail else "too few calls"
-            rows.append((operation, f"{entries:,}", _with_interval(found), p99, f"{1e3 / found.value:,.0f}"))
+            level = confidence(len(timed), miss)
+            rows.append((operation, f"{entries:,}", *_cells(timed, miss)))
+    interval = f" ({100 * level:.1f} % interval)" if level else ""
+    rows.insert(0, ("operation", "entries", f"median{interval}", "p99", "a second"))
     yield from in_columns(rows)
     for operation, by_size in figures.items():
         if len(by_size) > 1 and (power := growth(by_size, miss)).interval:
             value, low, high = (f"{end:z.2f}" for end in (power.value, *power.interval))
             yield f"{operation} grows as entries to the power {value} ({low} – {high})"
+
+
+def _cells(timed: Sequence[Timed], miss: float) -> tuple[str, str, str]:
+    """Write the median with its interval, the 99th percentile, and how many calls a caller gets through a second."""
+    found = estimate(values_of(timed), miss)
+    tails = values_of(timed, TAIL)
+    p99 = write_ms(median(tails)) if tails else "too few calls"
+    return _with_interval(found), p99, f"{1e3 / found.value:,.0f}"
 
 
 def write_ms(ms: float) -> str:

@@ -93,17 +93,20 @@ async def time_calls(work: Work, effort: Effort) -> Timed:
     call = median(warm)
     if call < _SHORT:
         return await _time_short(work, effort, call)
-    fitting = min(effort.rounds, int(effort.seconds / call))
-    single = [await time_round(work) for _ in range(max(FEWEST_SINGLE, fitting))]
+    fitting = int(effort.seconds / call)
+    singles = max(FEWEST_SINGLE, min(effort.rounds, fitting))
+    single = [await time_round(work) for _ in range(singles)]
     return Timed((*single,), 1, (*single,))
 
 
 async def _time_short(work: Work, effort: Effort, call: float) -> Timed:
     """Time rounds of many calls, of which each takes about so long, and then single ones."""
     calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call))
-    fitting = min(effort.rounds, int(effort.seconds / (call * calls)))
-    means = [await time_round(work, calls) for _ in range(max(FEWEST_ROUNDS, fitting))]
-    single = [await time_round(work) for _ in range(max(_SINGLE, effort.rounds))]
+    fitting = int(effort.seconds / (call * calls))
+    rounds = max(FEWEST_ROUNDS, min(effort.rounds, fitting))
+    singles = max(_SINGLE, effort.rounds)
+    means = [await time_round(work, calls) for _ in range(rounds)]
+    single = [await time_round(work) for _ in range(singles)]
     return Timed((*means,), calls, (*single,))
 
 

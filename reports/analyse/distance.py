@@ -83,10 +83,17 @@ def _reach(claim: Latency, design: Design, tasks: int, measured: Sequence[tuple[
     lines: list[Line] = [*zip(*distances, strict=True)]
     least, most = widened(claim.low_ms, claim.high_ms)
     first, last = points[0].ms.value, points[-1].ms.value
-    answer: Answer = "slower" if first > most else "faster" if last < least else "holds"
-    holds = answer == "holds"
-    nearest = estimate([_crossing(line, least) for line in lines]) if holds and first < least else None
-    farthest = estimate([_crossing(line, most) for line in lines]) if holds and last > most else None
+    answer: Answer = "holds"
+    nearest = farthest = None
+    if first > most:
+        answer = "slower"
+    elif last < least:
+        answer = "faster"
+    else:
+        if first < least:
+            nearest = estimate([_crossing(line, least) for line in lines])
+        if last > most:
+            farthest = estimate([_crossing(line, most) for line in lines])
     return Reach(
         claim=claim.id,
         design=design,

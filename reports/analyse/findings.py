@@ -100,7 +100,7 @@ def judge_identity(comparison: Comparison) -> Finding:
     differences = [row for row in rank(comparison) if row.group != "one mode only"]
     passed = None if comparison.answer == "not-checked" else not differences
     values = {"count": str(len(differences)), "calls": f"{comparison.calls:,}"}
-    came = "{count} differences in {calls} calls", values
+    came = "{count} differences that both modes can meet, in {calls} calls", values
     stores = comparison.stores
     check = Check(passed, NO_DIFFERENCE, came, ", ".join(stores), f"conformance compare {' '.join(stores)}")
     return Finding(_conclude([check]), (check,))

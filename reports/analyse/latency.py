@@ -57,20 +57,26 @@ class Latency:
 def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...]:
     """Gather every measurement of a store's operation, by mode, operation, number of tasks and design."""
     measured = [(info, row) for row in benchmark.benchmarks if isinstance(info := row.extra_info, OperationInfo)]
+    deciding = _find_deciding([info for info, _ in measured])
     in_memory = {_what(info): row.medians() for info, row in measured if info.mode == "memory"}
-    reached = {(info.design, info.mode, info.transport) for info, _ in measured}
-    rows = [
-        _latency(
-            info,
-            row,
-            ranges[info.mode, info.operation],
-            decides=info.transport
-            == next((way for way in DECIDING_TRANSPORTS[info.mode] if (info.design, info.mode, way) in reached), None),
-            memory=in_memory.get(_what(info)) if info.mode == "redis" else None,
-        )
-        for info, row in measured
-    ]
+    rows = []
+    for info, row in measured:
+        memory = in_memory.get(_what(info)) if info.mode == "redis" else None
+        decides = deciding[info.design, info.mode] == info.transport
+        documented = ranges[info.mode, info.operation]
+        rows.append(_latency(info, row, documented, decides=decides, memory=memory or ()))
     return tuple(sorted(rows, key=_place))
+
+
+def _find_deciding(infos: Sequence[OperationInfo]) -> Mapping[tuple[Design, Mode], str]:
+    """Find the way to the server on which the claims about a mode are decided, for each design that was measured."""
+    deciding: dict[tuple[Design, Mode], str] = {}
+    for info in infos:
+        ways = DECIDING_TRANSPORTS[info.mode]
+        best = deciding.setdefault((info.design, info.mode), info.transport)
+        if ways.index(info.transport) < ways.index(best):
+            deciding[info.design, info.mode] = info.transport
+    return deciding
 
 
 def _latency(
@@ -79,11 +85,18 @@ def _latency(
     documented: claims.Latency,
     *,
     decides: bool,
-    memory: Sequence[float] | None,
+    memory: Sequence[float],
 ) -> Latency:
+    """Describe a measurement; `memory` has the medians of memory mode, block by block, or nothing."""
     medians = row.medians()
     found = estimate(medians)
-    pairs = [*zip(medians, memory, strict=True)] if memory else []
+    verdict = judge(found.interval, documented.low_ms, documented.high_ms)
+    tails = row.tails()
+    times_memory = over_memory = None
+    if memory:
+        pairs = [*zip(medians, memory, strict=True)]
+        times_memory = estimate([far / near for far, near in pairs])
+        over_memory = estimate([far - near for far, near in pairs])
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -93,13 +106,13 @@ def _latency(
         subject=info.subject,
         server=str(info.facts.get("server", "")),
         ms=found,
-        p99_ms=median(tails) if (tails := row.tails()) else None,
+        p99_ms=median(tails) if tails else None,
         low_ms=documented.low_ms,
         high_ms=documented.high_ms,
-        verdict=judge(found.interval, documented.low_ms, documented.high_ms),
+        verdict=verdict,
         decides=decides,
-        times_memory=estimate([own / other for own, other in pairs]) if pairs else None,
-        over_memory=estimate([own - other for own, other in pairs]) if pairs else None,
+        times_memory=times_memory,
+        over_memory=over_memory,
     )
 
 

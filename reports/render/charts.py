@@ -12,11 +12,11 @@ from reports.analyse.report import Report
 
 LEFT, RIGHT = 22, 65
 """Where the axis of times begins and ends: names stand before it, figures behind it."""
-ROW, WIDE_ROW, HEAD = 23, 34, 34
-"""Heights of a row, of one of a distance, and of the name of a mode."""
+ROW, HEAD = 23, 34
+"""Heights of a row, and of the name of a mode."""
 MARGIN = 0.15
 """Of an axis beyond its values, in powers of ten."""
-START, STOP = 14, 74
+START, STOP = 14, 64
 """Where the curves begin and end; their names stand behind them."""
 TOP, FLOOR = 20, 250
 LABEL = 32
@@ -113,23 +113,12 @@ def place_ranges(report: Report) -> RangeChart | None:
 
 
 @dataclass(frozen=True)
-class Span:
-    """A documented figure over the distance of the server, and how far down it is drawn."""
-
-    y: float
-    reach: Reach
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
 class DistanceChart:
-    """From which distance to which each documented figure holds, one below the other."""
+    """From which distance to which each documented figure holds."""
 
-    spans: tuple[Span, ...]
+    reaches: Sequence[Reach]
     most: float
     """The farthest PING, at the right end of the axis."""
-    bottom: float
 
     def x(self, ping_ms: float) -> float:
         """Find the place of a distance: equal differences are equal distances."""
@@ -137,20 +126,13 @@ class DistanceChart:
 
 
 def place_distances(report: Report) -> DistanceChart | None:
-    """Place the documented figures of Redis mode; None without the study."""
+    """Place the documented figures of Redis mode, the listings last; None without the study."""
     documented = [reach for reach in report.reaches if reach.design == "documented"]
-    reaches = sorted(documented, key=lambda reach: reach.operation == "list")
-    if not reaches:
+    if not documented:
         return None
-    most = max(point.ping.value for reach in reaches for point in reach.points)
-    spans: list[Span] = []
-    y = float(HEAD)
-    for reach in reaches:
-        start = reach.nearest.value if reach.nearest else 0
-        end = reach.farthest.value if reach.farthest else most
-        spans.append(Span(y, reach, start, end))
-        y += WIDE_ROW
-    return DistanceChart(tuple(spans), most, y - WIDE_ROW / 2)
+    reaches = sorted(documented, key=lambda reach: reach.operation == "list")
+    pings = [point.ping.value for reach in reaches for point in reach.points]
+    return DistanceChart(reaches, max(pings))
 
 
 def place_growth(report: Report) -> GrowthChart | None:
