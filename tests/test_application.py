@@ -17,6 +17,7 @@ from reports.analyse.application import Application, read_application
 from reports.analyse.differences import rank
 from reports.analyse.parity import STORES, Comparison, without_paths
 from reports.analyse.report import make_report
+from reports.render.pages import render_page
 from tests.report_inputs import (
     CLAIMS,
     DOCUMENTED,
@@ -70,7 +71,11 @@ def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> Non
     rows = {row.claim.id: row for row in shown.claims}
     found = {number: rows[number].findings["application"].verdict for number in ("D04", "D05", "D17", "D33")}
     assert found == {"D04": "refuted", "D05": "not-yet-checked", "D17": "faster", "D33": "refuted"}
-    assert [row.claim.id for row in shown.lost_in_application] == ["D04", "D33"]
+    assert "more do not hold" not in render_page(without, "en")
+    page = render_page(shown, "en")
+    assert re.search(
+        r"On Auto-Clip itself 2 more do not hold: <a href=.#D\d\d.>D\d\d</a>, <a href=.#D\d\d.>D\d\d</a></p>", page
+    )
     assert [row.verdict for row in shown.claims] == [row.verdict for row in without.claims]
     assert {*without.claims[0].findings} == {"documented", "ours"}
     (timed,) = shown.deciding("application", "redis", "get")
