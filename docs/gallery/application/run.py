@@ -10,7 +10,6 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import Any
 
 from benchmarks.document import Benchmark, Block, Measured, OperationInfo
 from benchmarks.latencies import SCALES
-from conformance.measure.block import PING, in_new_process, time_block
+from conformance.measure.block import PING, in_new_process, number_blocks, time_block
+from conformance.measure.estimate import BLOCKS
 from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
 from conformance.results import document
@@ -106,21 +106,12 @@ def check_statements(file: Path) -> StatementResults:
 
 def measure(facts: dict[str, Any]) -> Benchmark:
     """Time every operation of both modes, a block after another."""
-    scale = SCALES["default"]
-    blocks = []
-    for number in range(scale.blocks):
-        print(f"block {number + 1} of {scale.blocks}", flush=True)
-        blocks.append(in_new_process(time_block, [*TIMED.values()], scale.sizes, scale.effort, str(number)))
-    rows = tuple(row_of(key, [block[key] for block in blocks], facts) for key in kept(blocks[0], max(scale.sizes)))
+    plan = [*TIMED.values()], SCALES["default"].plan, SCALES["default"].effort
+    blocks = [in_new_process(time_block, *plan, str(number)) for number in number_blocks(BLOCKS, print)]
+    keys = (key for key in sorted(blocks[0]) if PING not in key)
+    rows = tuple(row_of(key, [block[key] for block in blocks], facts) for key in keys)
     made = datetime.now(UTC)
     return Benchmark(machine_info={}, commit_info={}, benchmarks=rows, made=made, version="", depth="default")
-
-
-def kept(block: Any, most: int) -> Iterator[tuple[str, str, int]]:
-    """Give the figures that a report shows: listings of every size, and all else among the most tasks."""
-    for store, operation, entries in sorted(block):
-        if operation != PING and (operation == "list" or entries == most):
-            yield store, operation, entries
 
 
 def row_of(key: tuple[str, str, int], found: list[Timed], facts: dict[str, Any]) -> Measured:
