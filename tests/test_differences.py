@@ -69,8 +69,12 @@ def test_a_write_that_nobody_can_read_is_lost_and_a_call_that_fails_is_not() -> 
         ),
         (
             "race",
-            [CREATE, "await asyncio.gather(store.update(result0.task_id, status=A), store.cancel(7))", READ],
-            "update(status=A) and cancel(7) at the same time, then get_task",
+            [
+                CREATE,
+                "await asyncio.gather(store.update(id=result0.id, status=A), store.cancel(key=7))",
+                READ,
+            ],
+            "update(status=A) and cancel(key=7) at the same time, then get_task",
         ),
         ("value", [CREATE, "(await store.update(key='k')).field"], "update(key='k')"),
         ("value", ["await store.update(value=<Broken>)"], ""),

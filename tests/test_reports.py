@@ -238,7 +238,9 @@ def test_the_page_needs_nothing_else_and_has_all_claims_in_its_language(language
     names = re.findall(r' id="([^"]+)"', page)
     assert len(names) == len(set(names))
     links = set(re.findall(r'href="([^"]+)"', page))
-    linked = {f"#{name}" for name in names} | set(PAGES.values()) | {"report.json", CLAIMS.document.link}
+    assert made.application is not None
+    sources = {CLAIMS.document.link, made.application.link("app/b.py")}
+    linked = {f"#{name}" for name in names} | set(PAGES.values()) | {"report.json"} | sources
     assert links <= linked
     claims = *CLAIMS.claim, *CLAIMS.reading
     assert {claim.id for claim in claims} <= set(names)

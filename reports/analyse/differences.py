@@ -21,8 +21,6 @@ _OF_SERVER = ("server", "foreign value")
 
 _HARMS: Mapping[str, Harm] = {
     "race": "lost write",
-    "shared": "lost write",
-    "persistent": "lost write",
     "exception": "exception",
     "type": "another type",
     "message": "another message",
@@ -31,10 +29,6 @@ _HARMS: Mapping[str, Harm] = {
 
 _STEPS: Mapping[str, str] = {
     "race": "{calls} at the same time, then {read}",
-    "shared": "{calls}, then {read} in a second instance",
-    "persistent": "{calls}, open the store again, then {read}",
-    "expiring": "{calls}, wait, then {read}",
-    "lifetime": "{calls}, wait, then {read}",
     "argument": "{calls}, change what was passed in, then {read}",
     "result": "{calls}, change what came back, then {read}",
     "server": "{read} while the server is away",
@@ -131,15 +125,13 @@ def _shorten(call: ast.Call, named: Mapping[str, ast.expr]) -> str:
 
 def _arguments(call: ast.Call, named: Mapping[str, ast.expr]) -> Iterator[str]:
     """Write the arguments without ids of earlier results, and those of a request in its place."""
-    given = [("", argument) for argument in call.args]
-    given += [(f"{keyword.arg}=", keyword.value) for keyword in call.keywords]
-    for name, argument in given:
-        value = named.get(ast.unparse(argument), argument)
+    for keyword in call.keywords:
+        value = named.get(ast.unparse(keyword.value), keyword.value)
         text = ast.unparse(value)
         if isinstance(value, ast.Call) and value.keywords:
             yield from _arguments(value, named)
         elif not text.startswith("result"):
-            yield name + text
+            yield f"{keyword.arg}={text}"
 
 
 def _result_of(store: str, script: Sequence[str]) -> str:

@@ -145,16 +145,6 @@ class Report:
         counts = Counter(row.verdict for row in self.claims)
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
-    @property
-    def lost_in_application(self) -> tuple[Row, ...]:
-        """Select the statements that hold on the documented design, and are refuted on the application."""
-        found = []
-        for row in self.claims:
-            own = row.findings.get("application")
-            if own and own.verdict == "refuted" and row.verdict in ("holds", "holds-corrected"):
-                found.append(row)
-        return tuple(found)
-
     def count(self, subject: str, level: Level | None = None) -> Counter[Verdict]:
         """Count how many requirements, or those of a level, stand how on a subject."""
         return Counter(row.verdicts[subject] for row in self.requirements if level in (None, row.level))
