@@ -14,6 +14,7 @@ import pytest
 from benchmarks.document import Design
 from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
+from conformance.subjects.registry import SUBJECTS
 from reports.__main__ import main
 from reports.analyse.application import Application
 from reports.analyse.findings import Finding
@@ -164,6 +165,13 @@ def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None
     found = find(report(GOOD, benchmark(*rows)), "D17", "ours")
     assert (found.verdict, found.checks[0].where) == ("confirmed", "container (Redis 8.0.2)")
     assert find(report(GOOD, benchmark(rows[0])), "D17", "ours").verdict == "faster"
+
+
+def test_the_command_of_a_latency_names_a_store_that_measure_knows() -> None:
+    row = measured("get", "documented-redis-container", [2.0] * 20, transport="published")
+    (check,) = find(report(GOOD, benchmark(row)), "D17").checks
+    store = check.command.partition("--store ")[2].partition(" ")[0]
+    assert store in SUBJECTS
 
 
 @pytest.mark.parametrize(
