@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from statistics import median
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 Operation = Literal["create", "get", "list", "update"]
-Design = Literal["documented", "ours"]
+Design = Literal["documented", "ours", "application"]
+"""A reconstruction from the document, our own store, and the application that the document is about."""
 Mode = Literal["memory", "redis"]
 Depth = Literal["quick", "default", "full"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -21,26 +20,15 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, populate_by_name=True)
 
 
-class Stats(Strict):
-    """Seconds per call, one for each round; whatever else pytest-benchmark computes is computed here again."""
+class Block(Strict):
+    """One process, in seconds of a call: the median, and the 99th percentile unless too few calls were timed."""
 
-    data: Annotated[tuple[Seconds, ...], Field(min_length=1)]
-
-
-class SingleCalls(Strict):
-    """Calls of one block that were timed one by one: how many, their 99th percentile and the longest, in seconds."""
-
-    n: Annotated[int, Field(ge=1)]
-    p99: Seconds
-    most: Seconds
+    median: Seconds
+    p99: Seconds | None = None
 
 
 class _Info(Strict):
-    """What was measured, and where.
-
-    `blocks` says how many rounds each block of the run has, in the order of the data, and `single_calls` has an entry
-    for each block.
-    """
+    """What was measured, and where, and what each block of the run found."""
 
     subject: str
     design: Design
@@ -48,8 +36,7 @@ class _Info(Strict):
     transport: Literal["none", "embedded", "published"]
     tasks: Annotated[int, Field(ge=0)]
     facts: dict[str, Any]
-    blocks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
-    single_calls: tuple[SingleCalls, ...]
+    blocks: Annotated[tuple[Block, ...], Field(min_length=1)]
 
 
 class OperationInfo(_Info):
@@ -68,20 +55,15 @@ class Measured(Strict):
     """One benchmark."""
 
     name: str
-    stats: Stats
     extra_info: Annotated[OperationInfo | FloorInfo, Field(discriminator="operation")]
 
-    @model_validator(mode="after")
-    def _check_blocks(self) -> Self:
-        rounds = sum(self.extra_info.blocks)
-        if rounds != len(self.stats.data):
-            raise ValueError(f"its blocks have {rounds} rounds, and there are {len(self.stats.data)}")
-        return self
-
     def medians(self) -> list[float]:
-        """Find the median of each block, in milliseconds."""
-        left = iter(self.stats.data)
-        return [median(islice(left, rounds)) * 1000 for rounds in self.extra_info.blocks]
+        """Give the median of each block, in milliseconds."""
+        return [block.median * 1000 for block in self.extra_info.blocks]
+
+    def tails(self) -> list[float]:
+        """Give the 99th percentiles of the blocks that have one, in milliseconds."""
+        return [block.p99 * 1000 for block in self.extra_info.blocks if block.p99]
 
 
 class Benchmark(Strict):

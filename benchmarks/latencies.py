@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from time import monotonic
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.document import Depth
 from benchmarks.subjects import SUBJECTS
-from conformance.measure.block import in_new_process, time_block
+from conformance.measure.block import Plan, in_new_process, number_blocks, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.export import document_of
 from conformance.measure.timing import Effort
@@ -24,18 +24,22 @@ Facts = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Scale:
-    """How many blocks a run has, and what each of them does: a store holds one of `sizes`."""
+    """What each block of a run does: a store holds `most` tasks, and for listings one of `fewer` too."""
 
-    blocks: int
     effort: Effort
-    sizes: tuple[int, ...]
+    fewer: tuple[int, ...]
+    most: int
+
+    @property
+    def plan(self) -> Plan:
+        """Which operations are timed among how many tasks."""
+        return {**dict.fromkeys(self.fewer, ("list",)), self.most: ()}
 
 
-# Of thirteen blocks an interval leaves out the lowest and the highest, of twelve it does not.
 SCALES: Mapping[Depth, Scale] = {
-    "quick": Scale(BLOCKS, Effort(rounds=50, seconds=0.006), sizes=(100, 1_000)),
-    "default": Scale(BLOCKS, Effort(rounds=200, seconds=0.02), sizes=(100, 1_000, 10_000)),
-    "full": Scale(13, Effort(rounds=1_000, seconds=0.12), sizes=(100, 1_000, 10_000)),
+    "quick": Scale(Effort(rounds=50, seconds=0.006), fewer=(100,), most=1_000),
+    "default": Scale(Effort(rounds=200, seconds=0.02), fewer=(100, 1_000), most=10_000),
+    "full": Scale(Effort(rounds=1_000, seconds=0.12), fewer=(100, 1_000), most=10_000),
 }
 
 
@@ -46,50 +50,42 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
         BlockFailedError: if a block failed.
     """
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
-    subjects = [one for one in SUBJECTS if one.transport in ("none", *facts)]
-    plan = [one.store for one in subjects], scale.sizes, scale.effort
-    blocks = []
-    for number in range(scale.blocks):
-        tell(f"block {number + 1} of {scale.blocks}")
-        blocks.append(in_new_process(time_block, *plan, f"{seed} {number}"))
+    stores = [subject.store for subject in SUBJECTS if subject.transport in ("none", *facts)]
+    blocks = [
+        in_new_process(time_block, stores, scale.plan, scale.effort, f"{seed} {number}")
+        for number in number_blocks(BLOCKS, tell)
+    ]
     document = document_of(blocks)
-    document["benchmarks"] = [*describe(document["benchmarks"], facts, max(scale.sizes))]
-    del document["machine_info"]["node"]
-    document["machine_info"] |= {
-        **environment(),
-        "load_average": {"start": load, "end": os.getloadavg()},
-    }
-    return document | {"depth": depth, "seed": seed, "seconds": round(monotonic() - started, 1)}
+    for row in document["benchmarks"]:
+        describe(row["extra_info"], facts)
+    machine = document["machine_info"]
+    del machine["node"]
+    machine |= environment()
+    machine["load_average"] = {"start": load, "end": os.getloadavg()}
+    seconds = round(monotonic() - started, 1)
+    return document | {"depth": depth, "seed": seed, "seconds": seconds}
 
 
-def describe(rows: list[dict[str, Any]], facts: Facts, most: int) -> Iterator[dict[str, Any]]:
-    """Say of each figure what it belongs to; of all operations but listings the one among the most tasks is kept."""
-    subjects = {one.store: one for one in SUBJECTS}
-    for row in rows:
-        info = row["extra_info"]
-        subject = subjects[info["store"]]
-        if info["operation"] == "list" or info["entries"] == most:
-            info |= {
-                "subject": subject.name,
-                "design": subject.design,
-                "mode": subject.mode,
-                "transport": subject.transport,
-                "tasks": info["entries"],
-                "facts": facts.get(subject.transport, {}),
-            }
-            yield row
+def describe(info: dict[str, Any], facts: Facts) -> None:
+    """Say of a figure what it belongs to."""
+    subject = next(subject for subject in SUBJECTS if subject.store == info["store"])
+    info["subject"] = subject.name
+    info["design"] = subject.design
+    info["mode"] = subject.mode
+    info["transport"] = subject.transport
+    info["tasks"] = info["entries"]
+    info["facts"] = facts.get(subject.transport, {})
 
 
 def environment() -> dict[str, object]:
     """Say what a figure may depend on besides the store and its server; nothing that names a machine or a person."""
     with asyncio.Runner() as runner:
         loop = type(runner.get_loop())
+    versions = {"redis_py": "redis", "hiredis": "hiredis", "pydantic": "pydantic"}
     return {
         "fingerprint": fingerprint(),
         "cpu_count": os.cpu_count(),
-        "redis_py": version("redis"),
-        "hiredis": version("hiredis"),
-        "pydantic": version("pydantic"),
+        **{name: version(package) for name, package in versions.items()},
         "event_loop": f"{loop.__module__}.{loop.__qualname__}",
         "hash_seed": "random",
     }

@@ -120,7 +120,7 @@ class Harness(ABC):
         return {}
 
     def discard(self, namespace: str) -> None:  # noqa: B027  most have nothing to remove
-        """Remove whatever a namespace left behind. The case is over, and its stores are closed."""
+        """Remove whatever a namespace left behind. The case is over, and its stores are closed. Not `async`."""
 
     def advance(self, namespace: str, by: timedelta) -> None:
         """Move the clock of a namespace's stores forward; making the records older is not the same.

@@ -115,14 +115,14 @@ class RecordUnreadable(TaskStoreError):
     write sets its fields, leaves the others, and then raises this with True.
     """
 
+    _message = "the record under {key!r:.80} cannot be read: {reason}. Look at it, then delete or move it."
     key: str
     reason: str
     write_may_have_happened: bool = False
 
     def __str__(self) -> str:
         written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
-        what = f"the record under {self.key!r:.80} cannot be read: {self.reason}"
-        return f"{what}. {written} Look at the record, then delete or move it."
+        return f"{super().__str__()} {written}"
 
 
 @dataclass(unsafe_hash=True)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from itertools import product
+from statistics import median
 from typing import Any
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
-from conformance.measure.claims import AUTO_CLIP, read_claims
+from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
+from conformance.measure.timing import FEWEST_SINGLE
 from conformance.results.document import Results
-from reports.analyse.parity import Comparison
+from reports.analyse.application import Application
+from reports.analyse.parity import STORES, Comparison
 from reports.analyse.report import Report, make_report
+from statements.document import StatementResults
 
 CLAIMS = read_claims(AUTO_CLIP)
 OURS, DOCUMENTED = ("memory", "embedded"), ("documented-memory", "documented-redis")
+OWN = STORES["application"]
 SCRIPT = "<script>alert(1)</script>"
 BLOCKS = 9
 IN_MEMORY: dict[str, Any] = {"mode": "memory", "facts": {}}
@@ -28,7 +35,7 @@ def requirement(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DOCUME
 
 
 def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = None) -> dict[str, Any]:
-    """The suite's JSON: a requirement has a number, a verdict per subject, and maybe level, claims, reason and test."""
+    """The suite's JSON: a requirement has a number, a verdict per subject, and maybe level, reason and test."""
     names = dict.fromkeys([name for one in requirements for name in one["on"]] + list(errors or ()))
     words = {name: f"{name}1" for name in ("version", "python", "platform", "client")}
     return {
@@ -42,7 +49,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
             for name in names
         ],
         "requirements": [
-            {"id": number, "text": f"T {number}", "level": one.get("level", "MUST"), "claims": one.get("claims", [])}
+            {"id": number, "text": f"T {number}", "level": one.get("level", "MUST")}
             for number, one in {one["id"]: one for one in requirements}.items()
         ],
         "results": [
@@ -63,11 +70,12 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
 def measured(
     operation: str, subject: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
 ) -> dict[str, Any]:
-    """One benchmark, as the driver writes it: its rounds are shared out among nine blocks, or as many as they are."""
+    """One benchmark, as the driver writes it: its calls are shared out among nine blocks, or as many as they are."""
     blocks = min(BLOCKS, len(ms))
+    calls = [ms[block::blocks] for block in range(blocks)]
+    tail = max(ms) / 1000 if len(ms) >= FEWEST_SINGLE else None
     return {
         "name": f"test_{operation}[{subject}]",
-        "stats": {"data": [one / 1000 for one in ms]},
         "extra_info": {
             "operation": operation,
             "subject": subject,
@@ -75,8 +83,7 @@ def measured(
             "transport": transport,
             "tasks": tasks,
             **(IN_MEMORY if transport == "none" else IN_REDIS),
-            "blocks": [len(ms) // blocks + (block < len(ms) % blocks) for block in range(blocks)],
-            "single_calls": [{"n": len(ms), "p99": max(ms) / 1000, "most": max(ms) / 1000}] * blocks,
+            "blocks": [{"median": median(block) / 1000, "p99": tail} for block in calls],
             **more,
         },
     }
@@ -108,11 +115,13 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
 
 def studies(fingerprint: str = "f1") -> dict[str, Any]:
     """All studies, each as small as it can be."""
-    series = [
+    series: list[tuple[dict[str, Any], str]] = [
         ({"study": "load", "mode": "redis", "what": "get", "at": 64}, "rate"),
         ({"study": "memory", "mode": "memory", "what": "task", "at": 1_000}, "bytes"),
         ({"study": "peers", "mode": "redis", "what": "look", "at": 1_000}, "seconds"),
     ]
+    for what in ("ping", "get", "list"):
+        series += [({"study": "distance", "mode": "redis", "what": what, "at": added}, "seconds") for added in (0, 5)]
     return {
         "schema": "benchmark-studies/7",
         "started": "2025-01-31T12:10:00+00:00",
@@ -122,7 +131,7 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
         "seconds": {"load": 1.0},
         "failures": {"lost": SCRIPT},
         "series": [
-            {**one, "subject": subject, "figures": {figure: [1] * BLOCKS}}
+            {**one, "subject": subject, "figures": {figure: [1 + one["at"]] * BLOCKS}}
             for one, figure in series
             for subject in ("documented", "ours", *([SCRIPT] if figure == "seconds" else []))
         ],
@@ -143,36 +152,94 @@ def compared(*found: str, stores: tuple[str, str] = OURS, status: int = 0) -> di
 
 
 ALIKE = compared()
+CHECKS = [name for claim in (*CLAIMS.claim, *CLAIMS.reading) if isinstance(claim, Behaviour) for name in claim.checks]
 
 
-def report(
-    results: Any,
-    measurements: Any = None,
-    studied: Any = None,
+def statements(
+    came: Mapping[tuple[str, str], tuple[str, str]] | None = None,
     *,
-    ours: Any = ALIKE,
-    theirs: Any = ALIKE,
-    needs_container: bool = True,
-) -> Report:
-    return make_report(
+    on: tuple[str, ...] = OURS + DOCUMENTED,
+    fingerprint: str = "f1",
+) -> dict[str, Any]:
+    """The results of all statements: each check passes on each store, but for those given by check and store."""
+    results = []
+    for name, store in product(dict.fromkeys(CHECKS), on):
+        verdict, text = (came or {}).get((name, store), ("pass", ""))
+        if verdict != "no result":
+            results.append({"check": name, "store": store, "verdict": verdict, "came": text})
+    return {
+        "schema": "statement-results/1",
+        "fingerprint": fingerprint,
+        "servers": dict.fromkeys(("embedded", "documented-redis"), "Redis 8.0.2"),
+        "results": results,
+    }
+
+
+EVERY_STATEMENT = statements()
+
+
+def inputs(
+    results: Any, measurements: Any = None, *, ours: Any = ALIKE, theirs: Any = ALIKE, checked: Any = EVERY_STATEMENT
+) -> tuple[Any, ...]:
+    """The documents that a report is made of, as they are read."""
+    return (
         CLAIMS,
         Results.model_validate_json(json.dumps(results)),
         {"documented": Comparison.model_validate(theirs), "ours": Comparison.model_validate(ours)},
         Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
-        Studies.model_validate_json(json.dumps(studied)) if studied else None,
+        StatementResults.model_validate_json(json.dumps(checked)),
+    )
+
+
+def report(
+    results: Any, measurements: Any = None, studied: Any = None, *, needs_container: bool = True, **more: Any
+) -> Report:
+    return make_report(
+        *inputs(results, measurements, **more),
+        studies=Studies.model_validate_json(json.dumps(studied)) if studied else None,
         needs_container=needs_container,
     )
+
+
+def application(**changes: Any) -> dict[str, Any]:
+    """The JSON of a run of the application: it lost a task at a restart, and differs between its modes."""
+    lost = {"check": "kept_by_a_restart", "store": OWN[1], "verdict": "fail", "came": "not found"}
+    rows = [measured("get", OWN[1], [0.3] * 200, transport="embedded", tasks=10_000, design="application")]
+    return {
+        "schema": "application/1",
+        "repository": "https://github.com/somebody/something",
+        "commit": "0" * 40,
+        "document": "docs/a.md",
+        "service": "app/b.py",
+        "ran": "2025-01-31",
+        "versions": {"redis": "5.0.1"},
+        "comparison": compared("await store.get()", stores=OWN),
+        "requirements": {"A-1": {"memory": "pass", "redis": "fail"}},
+        "statements": {**statements(), "results": [lost]},
+        "benchmark": benchmark(*rows),
+        **changes,
+    }
 
 
 def everything() -> Report:
     """A report in which nothing is left out."""
     found = conformance(
-        requirement("A-1", "pass", claims=["D05"]),
-        requirement("A-2", "pass", level="SHOULD", claims=["D34"]),
-        requirement("B-1", "pass", "pass", "pass", "fail", reason=SCRIPT, claims=["D27"]),
+        requirement("A-1", "pass"),
+        requirement("A-2", "pass", level="SHOULD"),
+        requirement("B-1", "pass", "pass", "pass", "fail", reason=SCRIPT),
         requirement("B-2", "pass", "pass", "fail", "fail", reason=SCRIPT),
         requirement("B-3", "pass", "pass", "harness-error", "fail", reason=SCRIPT),
-        requirement("B-4", "pass", "pass", "not-testable", "not-run", claims=["D24"]),
+        requirement("B-4", "pass", "pass", "not-testable", "not-run"),
+    )
+    checked = statements(
+        {
+            ("works_on_a_cluster", "documented-redis"): ("fail", SCRIPT),
+            ("kept_by_a_restart_of_redis", "documented-redis"): ("not-testable", SCRIPT),
+        }
     )
     theirs = compared(SCRIPT, stores=DOCUMENTED)
-    return report(found, benchmark(*everything_measured()), studies(), theirs=theirs)
+    return make_report(
+        *inputs(found, benchmark(*everything_measured()), theirs=theirs, checked=checked),
+        studies=Studies.model_validate_json(json.dumps(studies())),
+        application=Application.model_validate_json(json.dumps(application())),
+    )

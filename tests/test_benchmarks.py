@@ -15,11 +15,10 @@ import docker
 import pytest
 
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
-from benchmarks.document import Benchmark
+from benchmarks.document import Benchmark, Block
 from benchmarks.latencies import SCALES, describe
 from benchmarks.subjects import SUBJECTS, PinnedContainerServer, servers
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
-from conformance.measure.estimate import median_interval
 from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
 from conformance.subjects.registry import REQUIRE_CONTAINER
@@ -30,43 +29,28 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_depth_has_blocks_enough_for_an_interval() -> None:
-    assert all(median_interval([1.0] * scale.blocks) for scale in SCALES.values())
-
-
 def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_it() -> None:
     claims = [one for one in read_claims(AUTO_CLIP).claim if isinstance(one, Latency) and one.operation == "list"]
     assert len(claims) == 2
     for claim in claims:
-        assert set(SCALES["quick"].sizes) <= set(claim.entries)
-        assert SCALES["default"].sizes == SCALES["full"].sizes == claim.entries
+        assert set(SCALES["quick"].plan) <= set(claim.entries)
+        assert (*SCALES["default"].plan,) == (*SCALES["full"].plan,) == claim.entries
 
 
-def test_a_figure_says_what_it_belongs_to_and_only_listings_are_kept_at_every_size() -> None:
+def test_a_figure_says_what_it_belongs_to() -> None:
     memory, documented = SUBJECTS[0].store, SUBJECTS[3].store
-    keys = [(memory, "get", 100), (memory, "get", 1_000), (memory, "list", 100), (documented, "ping", 1_000)]
+    keys = [(memory, "get", 1_000), (memory, "list", 100), (documented, "ping", 1_000)]
     block = {key: Timed((1.0, 2.0), 1, (1.0, 2.0)) for key in keys}
     document = document_of([block, block])
-    document["benchmarks"] = [*describe(document["benchmarks"], {"embedded": {"server": "Redis 8"}}, 1_000)]
+    for row in document["benchmarks"]:
+        describe(row["extra_info"], {"embedded": {"server": "Redis 8"}})
     rows = [row.extra_info for row in Benchmark.model_validate_json(json.dumps(document)).benchmarks]
     assert [(info.subject, info.operation, info.tasks, info.facts) for info in rows] == [
         ("documented-redis", "ping", 1_000, {"server": "Redis 8"}),
         ("memory", "get", 1_000, {}),
         ("memory", "list", 100, {}),
     ]
-    assert {info.blocks for info in rows} == {(2, 2)}
-
-
-@pytest.mark.parametrize("chosen", ["documented-memory", "embedded and get"])
-def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str) -> None:
-    command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
-    # pytest-benchmark switches itself off in a worker of pytest-xdist, and takes what a worker starts for one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == pytest.ExitCode.OK, ran.stdout
-    table = ran.stdout.partition("- benchmark")[2]
-    assert f"test_operation[{chosen.partition(' ')[0]}-get]" in table
-    assert "Median" in table
+    assert {info.blocks for info in rows} == {(Block(median=1.5), Block(median=1.5))}
 
 
 @pytest.mark.usefixtures("interruptible")

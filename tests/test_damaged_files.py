@@ -12,7 +12,7 @@ import pytest
 
 from conformance.files import FileError
 from conformance.results.known import read as read_known_failures
-from tests.report_inputs import ALIKE, benchmark, conformance, measured, requirement
+from tests.report_inputs import ALIKE, EVERY_STATEMENT, benchmark, conformance, measured, requirement
 
 DEEP = 100_000
 
@@ -59,6 +59,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path]
     Path("conformance.json").write_text(json.dumps(conformance(requirement("A-1", "pass"))))
     for design in ("documented", "ours"):
         Path(f"{design}.json").write_text(json.dumps(ALIKE))
+    Path("statements.json").write_text(json.dumps(EVERY_STATEMENT))
     Path("benchmark.json").write_text(json.dumps(benchmark(measured("get", "memory", [1.0]))))
 
     def run(command: str, file: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -20,10 +21,10 @@ from conformance.examples.diskcache_store import DiskCache
 from conformance.examples.sqlite_store import SqliteHarness
 from conformance.files import FileError
 from conformance.harness import Harness
-from conformance.measure.block import BlockFailedError, in_new_process, time_store
+from conformance.measure.block import BlockFailedError, in_new_process, number_blocks, time_store
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
-from conformance.measure.estimate import blocks_for, miss_of
-from conformance.measure.figures import Figures, growth, judge_claim, judged_here
+from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
+from conformance.measure.figures import Figures, growth, judge_by_figures, judged_here, lines_of
 from conformance.measure.timing import Effort, Timed, Work, WrongAnswerError, time_calls, time_round
 from conformance.subjects.memory import MemoryHarness
 
@@ -74,6 +75,10 @@ class Broken(Mine):
 class Attribute(Mine):
     operations = ()
 
+class AsyncDiscard(Mine):
+    async def discard(self, namespace):
+        pass
+
 class Unmade(Mine):
     def __init__(self):
         raise KeyError("unmade")
@@ -82,7 +87,7 @@ class ReadOnly(Mine):
     def operations(self):
         return Mine.operations(self)[:1]
 """
-CLAIM = '[document]\ntitle.en = "T"\n[[claim]]\nid = "C1"\nkind = "latency"\noperation = "get"\nsentence.en = "S"\n'
+CLAIM = '[[claim]]\nid = "C1"\nkind = "latency"\noperation = "get"\nsentence.en = "S"\n'
 
 
 async def sleep(seconds: float) -> float:
@@ -108,6 +113,14 @@ def test_short_calls_share_a_round_and_a_long_one_is_timed_once(
     assert len(timed.single) == single
 
 
+@pytest.mark.parametrize(("seconds", "made"), [(0.02, 2), (0.25, 1)])
+def test_a_call_that_takes_very_long_is_not_repeated_to_warm_up(seconds: float, made: int) -> None:
+    left = [partial(sleep, seconds) for _ in range(5)]
+    timed = asyncio.run(time_calls(Work(iter(left.pop, None)), Effort(seconds=0.01)))
+    assert 5 - len(left) == made
+    assert len(timed.rounds) == len(timed.single) == 1
+
+
 def divide(by: float) -> float:
     return 1 / by
 
@@ -127,6 +140,7 @@ def test_a_process_of_its_own_has_a_hash_seed_of_its_own_and_its_failure_is_told
 def test_a_task_store_that_names_no_operations_is_timed_by_those_of_a_task_store(harness: type[Harness]) -> None:
     timed = time_store(harness(), "jobs", 20, Effort(seconds=0.001), Random(0))
     assert timed.keys() == {"create", "get", "list", "update"}
+    assert time_store(harness(), "jobs", 20, Effort(seconds=0.001), Random(0), ["list"]).keys() == {"list"}
 
 
 def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1, calls: int = 100) -> Figures:
@@ -161,7 +175,7 @@ FEW, MANY = {10: [0.1] * 9}, {100: [9.0] * 9}
 def test_a_claim_is_judged_in_its_unit_at_its_quantile_and_sizes(
     stated: dict[str, Any], found: Figures, verdict: str
 ) -> None:
-    assert judge_claim(latency(**stated), found, miss_of(1))[0] == verdict
+    assert judge_by_figures(latency(**stated), found, miss_of(8))[0].verdict == verdict
 
 
 def test_a_claim_about_another_mode_is_left_out() -> None:
@@ -171,14 +185,86 @@ def test_a_claim_about_another_mode_is_left_out() -> None:
 
 
 def test_many_claims_need_more_blocks() -> None:
-    assert (blocks_for(1), blocks_for(8), blocks_for(40)) == (9, 9, 11)
+    assert (blocks_for(0), blocks_for(8), blocks_for(400)) == (13, 13, 14)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "claims", "level"),
+    [(13, 0, 0.9775), (13, 8, 0.9966), (9, 8, 0.9961), (13, 40, 0.9998), (8, 8, None)],
+)
+def test_the_level_of_an_interval_is_that_of_the_pair_that_was_found(
+    blocks: int, claims: int, level: float | None
+) -> None:
+    assert confidence(blocks, miss_of(claims)) == pytest.approx(level, abs=5e-5)
+    assert bool(median_interval([1.0] * blocks, miss_of(claims))) == bool(level)
+
+
+def test_a_level_is_how_often_intervals_hold_the_median() -> None:
+    random = Random(1)
+    miss, tries = miss_of(0), 4_000
+    held = 0
+    for _ in range(tries):
+        interval = median_interval(sorted(random.random() for _ in range(13)), miss)
+        assert interval is not None
+        held += interval[0] <= 0.5 <= interval[1]
+    assert held / tries == pytest.approx(confidence(13, miss), abs=0.01)
 
 
 def test_growth_is_found_block_by_block() -> None:
     moods = [1.0, 3.0, 2.0] * 3  # of the machine, which both sizes met
-    found = growth(figures("list", {10: moods, 1_000: [10 * one for one in moods]})["list"], miss_of(1))
+    grown = figures("list", {10: moods, 1_000: [10 * mood for mood in moods]})
+    found = growth(grown["list"], miss_of(8))
     assert found.value == pytest.approx(0.5)
     assert found.interval == pytest.approx((0.5, 0.5))
+    assert [*lines_of(grown, miss_of(8))][-1] == "list grows as entries to the power 0.50 (0.50 – 0.50)"
+
+
+def test_growth_without_an_interval_is_not_printed() -> None:
+    few = figures("list", {10: [1.0] * 3, 1_000: [10.0] * 3})
+    assert not any("grows" in line for line in lines_of(few, miss_of(0)))
+
+
+@pytest.mark.parametrize(
+    ("stated", "found", "lines"),
+    [
+        (
+            {},
+            figures("get", {100: [4.5] * 9}),
+            ["100 entries: median 4.5 ms (4.5 ms – 4.5 ms); stated 1 ms – 2 ms: slower by a factor of 2.2"],
+        ),
+        (
+            {"range": [12, 20], "unit": "µs"},
+            figures("get", {100: [0.001] * 9}),
+            ["100 entries: median 1 µs (1 µs – 1 µs); stated 12 µs – 20 µs: faster by a factor of 12"],
+        ),
+        (
+            {},
+            figures("get", {100: [1.5] * 3}),
+            ["100 entries: median 1.5 ms; stated 1 ms – 2 ms: inconclusive (an interval takes more blocks than 3)"],
+        ),
+        (
+            {"quantile": 0.999, "entries": [100, 500]},
+            figures("get", {100: [2.0] * 9}),
+            [
+                "100 entries: the p99.9 needs 1,000 calls in each block, and there were 100: try --seconds 2.4",
+                "get was not timed at 500 entries",
+            ],
+        ),
+        ({}, {}, ["get was not timed"]),
+    ],
+)
+def test_a_verdict_says_what_it_comes_from_or_what_is_missing(
+    stated: dict[str, Any], found: Figures, lines: list[str]
+) -> None:
+    assert judge_by_figures(latency(**stated), found, miss_of(8))[1] == lines
+
+
+def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 3.0, 6.0])
+    monkeypatch.setattr("conformance.measure.block.monotonic", lambda: next(clock))
+    told: list[str] = []
+    assert [*number_blocks(3, told.append)] == [0, 1, 2]
+    assert told == ["block 1 of 3", "block 2 of 3, about 6 s left", "block 3 of 3, about 3 s left"]
 
 
 def claims_file(tmp_path: Path, text: str) -> Path:
@@ -201,7 +287,7 @@ def test_a_file_of_claims_that_is_wrong_is_refused_with_its_fault(tmp_path: Path
 
 
 def test_the_examples_are_files_of_claims_about_what_is_measured() -> None:
-    examples = {"auto_clip": (43, MemoryHarness()), "diskcache": (7, DiskCache())}
+    examples = {"auto_clip": (39, MemoryHarness()), "diskcache": (7, DiskCache())}
     for name, (count, harness) in examples.items():
         claims = read_claims(AUTO_CLIP.with_name(f"{name}.toml")).claim
         assert len(claims) == count
@@ -222,17 +308,19 @@ def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
 def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     measure: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    claims = claims_file(tmp_path, CLAIM + "range = [0, 1]\nunit = 's'\n")
+    claims = claims_file(tmp_path, f"[document]\ntitle.en = 'T'\n{CLAIM}range = [0, 1]\nunit = 's'\n")
     (tmp_path / "budget.toml").write_text(CLAIM + "range = [0, 1]\nunit = 'ns'\n")
     files = ("--claims", str(claims), "--budget", "budget.toml", "--json", "made.json")
     assert measure("stores:Mine", "--entries", "20", *files) == 1
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "median (97.8 % interval)" in out
+    assert re.search(r"^block 13 of 13, about \d+ s left$", err, re.MULTILINE)
     assert "C1 confirmed: S" in out
     assert "C1 slower: S" in out
     assert "remove was not timed" in out
     made = json.loads((tmp_path / "made.json").read_text())
     assert {row["extra_info"]["operation"] for row in made["benchmarks"]} == {"get", "put", "scan"}
-    assert all(len(row["extra_info"]["blocks"]) == 9 for row in made["benchmarks"])
+    assert all(len(row["extra_info"]["blocks"]) == 13 for row in made["benchmarks"])
 
 
 @pytest.mark.parametrize(
@@ -240,6 +328,7 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     [
         ("stores:Broken", ("--blocks", "1", "--entries", "5"), 3, "ZeroDivisionError"),
         ("stores:Attribute", (), 2, "operations is no method"),
+        ("stores:AsyncDiscard", ("--blocks", "1"), 3, "failed: `discard` of the harness has to be a plain function"),
         ("stores:Unmade", (), 3, "KeyError: 'unmade'"),
         ("stores:ReadOnly", (), 2, "none of its operations writes an entry"),
         ("stores:Nothing", (), 2, "Nothing"),

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.tasks.case import case
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.chapters import CHAPTERED
@@ -55,11 +54,6 @@ def test_a_case_of_an_unknown_requirement_is_refused_at_import() -> None:
 
 def test_what_is_said_to_be_raised_is_named() -> None:
     assert [one.id for one in REQUIREMENTS.values() if re.search(r"\braises? (?!`[A-Z])", one.text)] == []
-
-
-def test_every_claim_about_behaviour_is_decided_by_a_requirement() -> None:
-    decided = {claim for one in REQUIREMENTS.values() for claim in one.claims}
-    assert decided == {claim.id for claim in read_claims(AUTO_CLIP).claim if isinstance(claim, Behaviour)}
 
 
 def test_levels_are_used_honestly() -> None:

@@ -39,7 +39,7 @@ def write(file: Path, **subjects: dict[str, Verdict | tuple[Verdict, str]]) -> P
         seconds=1.0,
         exit_status=0,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
-        requirements=(ListedRequirement(id="LIST-01", level="MUST", text="", claims=()),),
+        requirements=(ListedRequirement(id="LIST-01", level="MUST", text=""),),
         results=tuple(results),
     ).write(file)
     return file

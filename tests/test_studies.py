@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import libraries, load, memory, peers
-from benchmarks.studies.document import FLOORS, PLAIN, Studies
+from benchmarks.studies import distance, libraries, load, memory, peers
+from benchmarks.studies.document import DISTANT_TASKS, FLOORS, PLAIN, Studies
 from benchmarks.studies.run import STUDIES, make
 from benchmarks.subjects import servers
 from conformance.measure.timing import Effort
@@ -49,8 +49,9 @@ def test_a_floor_keeps_its_values_apart(name: str) -> None:
 
 
 def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "PROCESSES", {"quick": 2})
-    monkeypatch.setattr(peers, "PROCESSES", {"quick": 2})
+    for study in (distance, load, peers):
+        monkeypatch.setattr(study, "PROCESSES", {"quick": 2})
+    monkeypatch.setitem(distance.SCALES, "quick", distance.Scale((0, 20), 0.001, (0,)))
     monkeypatch.setitem(load.SCALES, "quick", load.Scale((1, 64), 0.02))
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
     monkeypatch.setitem(peers.SCALES, "quick", ({"memory": 60, "redis": 60}, Effort(seconds=0.002)))
@@ -59,6 +60,12 @@ def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) 
     assert studies.series == made.series
     assert not studies.failures
     designs, modes = {"ours", "documented"}, {"memory", "redis"}
+    far = studies.select("distance", at=20)
+    assert {(one.subject, one.what) for one in far} == {
+        (design, what) for design in designs for what in ("ping", *DISTANT_TASKS) if what != distance.LONG_LISTING
+    }
+    assert all(min(one.figures["seconds"]) >= 0.02 for one in far)
+    assert {one.subject for one in studies.select("distance", what=distance.LONG_LISTING, at=0)} == designs
     assert {one.subject for one in studies.select("load", what="get", at=64)} == designs
     assert {(one.subject, one.mode, one.what) for one in studies.select("memory")} == {
         (design, mode, part) for design in designs for mode in modes for part in ("task", "metadata")
@@ -77,7 +84,8 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(monk
         raise KeyError("task_1")
 
     monkeypatch.setitem(STUDIES, "load", fail)
-    monkeypatch.delitem(STUDIES, "peers")
+    for study in ("distance", "peers"):
+        monkeypatch.delitem(STUDIES, study)
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300),))
     told: list[str] = []
     studies = make("quick", {}, told.append)

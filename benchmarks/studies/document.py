@@ -13,9 +13,9 @@ from pydantic import AwareDatetime, Field
 from benchmarks.document import Depth, Mode, Seconds, Strict
 from conformance.measure.estimate import Estimate, estimate
 
-Name = Literal["load", "memory", "peers"]
+Name = Literal["distance", "load", "memory", "peers"]
 Key = tuple[str, Mode, str, float]
-"""A subject, its mode, what was done, and at how many tasks or callers."""
+"""A subject, its mode, what was done, and at how many tasks or callers, or milliseconds that were added."""
 Measured = Mapping[Key, Mapping[str, float]]
 """What one process, or event, measured: figures by name. Times are seconds."""
 
@@ -23,6 +23,19 @@ PROCESSES: Mapping[Depth, int] = {"quick": 3, "default": 9, "full": 13}
 """With fewer than nine a median has no interval (`reports/RULE.md`)."""
 SEED = 20_261_124
 """Of every order and sample: the same in every run."""
+DISTANT_TASKS: Mapping[str, int] = {
+    "create": 100,
+    "get": 100,
+    "list": 100,
+    "update": 100,
+    "cancel": 100,
+    "list of 1,000": 1_000,
+}
+"""What `distance` measures besides `ping`, and among how many tasks.
+
+Each has the figure `seconds`. `at` is the milliseconds that the proxy added, 0 too through the proxy. The n-th values
+of all series are of the same process; 1,000 tasks are listed by the first processes only, and at fewer distances.
+"""
 PLAIN = "redis-py"
 """A client by itself."""
 FLOORS = ("dict + deepcopy", "dict + msgspec")
@@ -73,19 +86,14 @@ class Studies(Strict):
 
 def gather(study: Name, measured: Iterable[Measured]) -> list[Series]:
     """Put together what processes, or events, measured, one after the other."""
-    made: dict[Key, dict[str, list[float]]] = {}
-    for one in measured:
-        for key, figures in one.items():
+    values: dict[Key, dict[str, list[float]]] = {}
+    for part in measured:
+        for key, figures in part.items():
+            kept = values.setdefault(key, {})
             for name, value in figures.items():
-                made.setdefault(key, {}).setdefault(name, []).append(value)
-    return [
-        Series(
-            study=study,
-            subject=subject,
-            mode=mode,
-            what=what,
-            at=at,
-            figures={name: tuple(values) for name, values in figures.items()},
-        )
-        for (subject, mode, what, at), figures in sorted(made.items())
-    ]
+                kept.setdefault(name, []).append(value)
+    series = []
+    for (subject, mode, what, at), kept in sorted(values.items()):
+        fixed = {name: tuple(found) for name, found in kept.items()}
+        series.append(Series(study=study, subject=subject, mode=mode, what=what, at=at, figures=fixed))
+    return series

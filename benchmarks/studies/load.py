@@ -35,7 +35,7 @@ class Scale:
 
 SCALES: Mapping[Depth, Scale] = {
     "quick": Scale((1, 4, 16, 64), 0.05),
-    "default": Scale((1, 4, 16, 64, 256), 0.1),
+    "default": Scale((1, 4, 16, 64, 256), 0.06),
     "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 0.3),
 }
 

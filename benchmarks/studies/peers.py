@@ -28,7 +28,7 @@ from taskstore import TaskStore
 
 SCALES: Mapping[Depth, tuple[Mapping[Mode, int], Effort]] = {
     "quick": ({"memory": 1_000, "redis": 200}, Effort(seconds=0.005)),
-    "default": ({"memory": 10_000, "redis": 1_000}, Effort(seconds=0.02)),
+    "default": ({"memory": 2_000, "redis": 500}, Effort(seconds=0.015)),
     "full": ({"memory": 100_000, "redis": 1_000}, Effort(seconds=0.1)),
 }
 """How many tasks there are in memory and in Redis, and the effort of an operation in each process."""

@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.files import CommandFailedError, write_file
-from conformance.measure.block import BlockFailedError, in_new_process, time_block
+from conformance.measure.block import Block, BlockFailedError, in_new_process, number_blocks, time_block
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
-from conformance.measure.figures import Figures, figures_of, judge_claim, judged_here, lines_of
-from conformance.measure.timing import Effort
+from conformance.measure.figures import Figures, figures_of, judge_by_figures, judged_here, lines_of
+from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
 from conformance.subjects.registry import find_subject
 
@@ -35,6 +35,8 @@ exit status:
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
 EXCEEDED, FAILED, UNDECIDED = 1, 3, 5
+SIZES = (100, 1_000, 10_000)
+"""Entries in the store, unless the command line or a claim says."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,35 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", metavar="FILE", type=Path, help="claims that have to hold (TOML)")
     parser.add_argument("--entries", metavar="N", type=int, action="append", default=[], help="entries in the store")
     parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
-    parser.add_argument("--blocks", type=int, help="processes (default: as many as intervals need, nine or more)")
+    parser.add_argument("--blocks", type=int, help="processes (default: 13, or as many as the claims need)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write JSON in the form of pytest-benchmark")
 
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
-    if any(one is not None and one <= 0 for one in (options.seconds, *options.entries, options.blocks)):
+    if any(number is not None and number <= 0 for number in (options.seconds, *options.entries, options.blocks)):
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
     harness = find_subject(options.store)()
     workload = workload_of(harness, options.store)
-    stated, limits = (read_claims(file).claim if file else () for file in (options.claims, options.budget))
-    claims, budgets = judged_here(stated, harness.mode), judged_here(limits, harness.mode)
-    if len(budgets) < len(limits):
-        raise CommandFailedError(f"{options.budget}: a budget has claims about latency here, no others")
-    if left := len(stated) - len(claims):
-        print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
-    count = len(claims) + len(budgets)
-    sizes = options.entries or [size for one in (*claims, *budgets) for size in one.entries] or (100, 1_000, 10_000)
-    plan = (options.store,), sorted({*sizes}), Effort(seconds=options.seconds)
-    blocks = []
-    for number in range(wanted := options.blocks or blocks_for(count)):
-        print(f"block {number + 1} of {wanted}", file=sys.stderr)
-        try:
-            blocks.append(in_new_process(time_block, *plan, str(number)))
-        except BlockFailedError as fault:
-            raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
-    figures, miss = figures_of(blocks), miss_of(count)
+    claims, budgets = _read(options.claims, harness.mode), _read(options.budget, harness.mode, all_have_to=True)
+    judged = [*claims, *budgets]
+    miss = miss_of(len(judged))
+    blocks = _measure(options, judged)
+    figures = figures_of(blocks)
     print(*lines_of(figures, miss), sep="\n")
     for name in workload.left_out:
         print(f"{name} was not timed (it may remove the entry)")
@@ -81,14 +71,45 @@ def main(options: argparse.Namespace) -> int:
         from conformance.measure.export import document_of  # it needs pytest-benchmark
 
         write_file(options.json, json.dumps(document_of(blocks)) + "\n")
-    return EXCEEDED if "slower" in verdicts else 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
+    if "slower" in verdicts:
+        return EXCEEDED
+    return 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
+
+
+def _read(file: Path | None, mode: str, *, all_have_to: bool = False) -> list[Latency]:
+    """Read the claims about latency in this mode; a file has others too, unless all have to be such claims."""
+    if file is None:
+        return []
+    stated = read_claims(file).claim
+    claims = judged_here(stated, mode)
+    if left := len(stated) - len(claims):
+        if all_have_to:
+            raise CommandFailedError(f"{file}: a budget has claims about latency here, no others")
+        print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
+    return claims
+
+
+def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Block]:
+    """Measure as many blocks, among as many entries and with as many calls, as it takes to judge these claims."""
+    stated = [entries for claim in judged for entries in claim.entries]
+    plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
+    calls = max((calls_for(claim.quantile) for claim in judged), default=0)
+    effort = Effort(max(Effort.rounds, calls), options.seconds)
+    wanted = options.blocks or blocks_for(len(judged))
+    blocks = []
+    for number in number_blocks(wanted, lambda text: print(text, file=sys.stderr)):
+        try:
+            blocks.append(in_new_process(time_block, (options.store,), plan, effort, str(number)))
+        except BlockFailedError as fault:
+            raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
+    return blocks
 
 
 def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:
     """Print what the figures say of each claim, and return the verdicts."""
     verdicts: set[str] = set()
     for claim in claims:
-        verdict, notes = judge_claim(claim, figures, miss, margin)
-        print(f"{claim.id} {verdict}: {in_language(claim.sentence, 'en')}", *notes, sep="\n    ")
-        verdicts.add(verdict)
+        judgement, lines = judge_by_figures(claim, figures, miss, margin)
+        print(f"{claim.id} {judgement.verdict}: {in_language(claim.sentence, 'en')}", *lines, sep="\n    ")
+        verdicts.add(judgement.verdict)
     return verdicts

@@ -82,6 +82,18 @@ class Shown:
         return traits
 
     @property
+    def is_odd(self) -> bool:
+        """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
+        last = len(self.steps) - 1
+        if all(history[last].made[0].observed.raised for history in self.histories):
+            return True
+        for call in self._every_call():
+            operation = self.operations[call.operation]
+            if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
+                return True
+        return False
+
+    @property
     def probe(self) -> str:
         """What is done besides plain calls."""
         return "".join(dict.fromkeys(map(kind_of, self.steps)))
@@ -212,7 +224,8 @@ class Search:
         sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.last.name + shown.field, shown.script(self.report.stores)
-        new = Difference(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script)
+        kind = shown.probe or shown.mismatch.kind
+        new = Difference(traits[0][0], kind, seen=seen, script=script, is_odd=shown.is_odd)
         is_joint = len({one[:2] for one in shown.special}) > 1 and not shown.probe
         causes = [*keys, *(shown.special if is_joint else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import secrets
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
+from time import monotonic
 from traceback import extract_tb
 from typing import Any, TypeVar
 
+from conformance.files import CommandFailedError
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure.timing import Effort, Timed, Work, time_calls
@@ -30,6 +33,8 @@ from conformance.subjects.registry import find_subject
 T = TypeVar("T")
 Block = Mapping[tuple[str, str, int], Timed]
 """By store, operation and number of entries."""
+Plan = Mapping[int, Collection[str]]
+"""Which operations are timed among how many entries; where none is named, all are."""
 PING = "ping"
 """The shortest round trip that the store's client can make, where the harness has that hook."""
 
@@ -38,32 +43,55 @@ class BlockFailedError(Exception):
     """A process that was to measure ended without an answer, or with the fault that the message names."""
 
 
-def time_block(stores: Sequence[str], sizes: Sequence[int], effort: Effort, seed: str) -> Block:
-    """Time all operations of stores, named as for `conformance run --store`, with so many entries each."""
+def number_blocks(wanted: int, tell: Callable[[str], None]) -> Iterator[int]:
+    """Yield the number of each block, after telling which it is, and how long it and the others will take."""
+    started = monotonic()
+    for number in range(wanted):
+        left = ""
+        if number:
+            seconds = (monotonic() - started) / number * (wanted - number)
+            left = f", about {math.ceil(seconds)} s left"
+        tell(f"block {number + 1} of {wanted}{left}")
+        yield number
+
+
+def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:
+    """Time operations of stores, named as for `conformance run --store`, with so many entries each."""
     random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
     timed: dict[tuple[str, str, int], Timed] = {}
     for name in random.sample(stores, len(stores)):
         harness = find_subject(name)()
         with harness.running():
-            for entries in random.sample(sizes, len(sizes)):
-                found = time_store(harness, name, entries, effort, random)
-                timed |= {(name, operation, entries): one for operation, one in found.items()}
+            for entries in random.sample([*plan], len(plan)):
+                found = time_store(harness, name, entries, effort, random, plan[entries])
+                for operation, seconds in found.items():
+                    timed[name, operation, entries] = seconds
     return timed
 
 
-def time_store(harness: Harness, name: str, entries: int, effort: Effort, random: Random) -> dict[str, Timed]:
-    """Fill a store, and time its operations; the one that fills it comes last."""
+def time_store(
+    harness: Harness,
+    name: str,
+    entries: int,
+    effort: Effort,
+    random: Random,
+    only: Collection[str] = (),
+) -> dict[str, Timed]:
+    """Fill a store, and time its operations, or only these; the one that fills it comes last."""
     workload, namespace = workload_of(harness, name), f"measure-{secrets.token_hex(4)}"
 
     async def time_operations() -> dict[str, Timed]:
         async with harness.open(namespace) as store:
-            works = {**workload.works(store, await workload.fill(store, entries), random)}
-            maker = [*works][-1]
+            keys = await workload.fill(store, entries)
+            works = {**workload.works(store, keys, random)}
+            *_, maker = works
             if type(harness).ping is not Harness.ping:
                 works[PING] = Work(repeat(partial(harness.ping, store)))
+            chosen = [operation for operation in works if not only or operation in only]
+            random.shuffle(chosen)
+            chosen.sort(key=maker.__eq__)
             gc.collect()
-            order = sorted(random.sample([*works], len(works)), key=maker.__eq__)
-            return {operation: await time_calls(works[operation], effort) for operation in order}
+            return {operation: await time_calls(works[operation], effort) for operation in chosen}
 
     try:
         return asyncio.run(time_operations())
@@ -100,6 +128,8 @@ def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[A
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     try:
         sender.send(function(*arguments))
+    except CommandFailedError as fault:  # says all there is to say
+        sender.send(BlockFailedError(str(fault)))
     except Exception as fault:  # noqa: BLE001  the parent raises it
         place = extract_tb(fault.__traceback__)[-1]
         told = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"

@@ -1,7 +1,7 @@
 """The claims of a document, as data: what it states, sentence by sentence, as in `conformance/examples/auto_clip.toml`.
 
-The kind `latency` is decided on any store by `conformance measure`. The others are about two modes and about
-requirements of the suite, and are decided by this project's report.
+The kind `latency` is decided on any store by `conformance measure`. The others are about two modes, and are decided by
+`python -m statements` and this project's report.
 """
 
 from __future__ import annotations
@@ -25,22 +25,27 @@ class _Form(BaseModel):
 
 
 class _Claim(_Form):
-    """One statement, and the section of the document that makes it."""
+    """One statement, the section of the document that makes it, and the words that it rests on."""
 
     id: str
     section: str = ""
+    quotation: str = ""
+    """The words of the document, in its own language. They decide; the sentence only renders them."""
     sentence: Texts
 
 
 class Behaviour(_Claim):
-    """Decided by the requirements that name it. A correction says what is true instead, although the checks pass."""
+    """Decided by checks of `statements`, which follow from the quotation alone."""
 
     kind: Literal["behaviour"]
+    checks: Annotated[dict[str, Texts], Field(min_length=1)]
+    """What each check expects, by the check's name. One that fails refutes the claim."""
     corrected: Texts | None = None
+    """What is true instead: the checks pass, but the words as they stand mislead."""
 
 
 class Identity(_Claim):
-    """That both modes behave alike: decided by comparing them case by case."""
+    """That both modes behave alike: decided by comparing them."""
 
     kind: Literal["identity"]
 
@@ -75,19 +80,13 @@ class Latency(_Claim):
         return self.range[1] * _MILLISECONDS[self.unit]
 
 
-class _Reading(_Claim):
-    """A vague sentence, and the figure that we hold it to, which is not the document's."""
-
-    reading: Texts
-
-
-class Ratio(_Reading):
+class Ratio(_Claim):
     """That Redis mode is slower, by as much as the documented ranges allow."""
 
     kind: Literal["ratio"]
 
 
-class Overhead(_Reading):
+class Overhead(_Claim):
     """That Redis mode takes longer by no more than this share of a request."""
 
     kind: Literal["overhead"]
@@ -95,7 +94,7 @@ class Overhead(_Reading):
     share: float
 
 
-class Tail(_Reading):
+class Tail(_Claim):
     """That the 99th percentile stays below a limit at a number of tasks."""
 
     kind: Literal["tail"]
@@ -103,22 +102,26 @@ class Tail(_Reading):
     tasks: int
 
 
-Reading = Ratio | Overhead | Tail
-Claim = Annotated[Behaviour | Identity | Latency | Ratio | Overhead | Tail, Field(discriminator="kind")]
+Claim = Annotated[Behaviour | Identity | Latency, Field(discriminator="kind")]
+Reading = Annotated[Behaviour | Ratio | Overhead | Tail, Field(discriminator="kind")]
+"""What a reader may take the quotation for, but does not follow from it: our own, and never counted as a claim."""
 
 
 class About(_Form):
     """The document that makes the claims."""
 
-    title: Texts
+    title: Texts = {"en": ""}
     link: str = ""
+    service: str = ""
+    """A link to the source of what it describes."""
 
 
 class Claims(_Form):
     """A file of claims."""
 
-    document: About
+    document: About = About()
     claim: tuple[Claim, ...]
+    reading: tuple[Reading, ...] = ()
 
 
 AUTO_CLIP = Path(__file__).parents[1] / "examples" / "auto_clip.toml"

@@ -12,38 +12,13 @@ from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import get_commit_info
 
 from conformance.measure.block import Block
-from conformance.measure.estimate import quantile
+from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
 
 
 def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
-    """Put blocks together. `extra_info.blocks` says how many of the rounds in `stats.data` each block has."""
-    rows = []
-    for store, operation, entries in sorted(blocks[0]):
-        timed = [block[store, operation, entries] for block in blocks]
-        stats = Stats()  # type: ignore[no-untyped-call]  # pytest-benchmark has no annotations
-        stats.data = [seconds for one in timed for seconds in one.rounds]
-        name = f"test_operation[{store}-{entries}-{operation}]"
-        info = {
-            "store": store,
-            "operation": operation,
-            "entries": entries,
-            "calls_per_round": timed[0].calls,
-            "blocks": [len(one.rounds) for one in timed],
-            "single_calls": [_tail(one) for one in timed],
-        }
-        rows.append(
-            {
-                "group": f"{operation}, {entries:,} entries",
-                "name": name,
-                "fullname": name,
-                "params": None,
-                "param": None,
-                "extra_info": info,
-                "options": {},
-                "stats": {**stats.as_dict(), "data": stats.data, "iterations": 1},  # type: ignore[no-untyped-call]
-            }
-        )
+    """Put blocks together: `extra_info.blocks` has how many rounds of `stats.data` each of them is, and its figures."""
+    rows = [_row(key, [block[key] for block in blocks]) for key in sorted(blocks[0])]
     return {
         "machine_info": pytest_benchmark_generate_machine_info(),  # type: ignore[no-untyped-call]
         "commit_info": get_commit_info(),  # type: ignore[no-untyped-call]
@@ -53,6 +28,33 @@ def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
     }
 
 
-def _tail(timed: Timed) -> dict[str, float]:
-    single = sorted(timed.single)
-    return {"n": len(single), "p99": quantile(single, 0.99), "most": single[-1]}
+def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
+    store, operation, entries = key
+    stats = Stats()  # type: ignore[no-untyped-call]  # pytest-benchmark has no annotations
+    stats.data = [seconds for timed in blocks for seconds in timed.rounds]
+    name = f"test_operation[{store}-{entries}-{operation}]"
+    info = {
+        "store": store,
+        "operation": operation,
+        "entries": entries,
+        "calls_per_round": blocks[0].calls,
+        "blocks": [_figures(timed) for timed in blocks],
+    }
+    return {
+        "group": f"{operation}, {entries:,} entries",
+        "name": name,
+        "fullname": name,
+        "params": None,
+        "param": None,
+        "extra_info": info,
+        "options": {},
+        "stats": {**stats.as_dict(), "data": stats.data, "iterations": 1},  # type: ignore[no-untyped-call]
+    }
+
+
+def _figures(timed: Timed) -> dict[str, float | None]:
+    return {
+        "rounds": len(timed.rounds),
+        "median": timed.quantile(MEDIAN),
+        "p99": timed.quantile(TAIL),
+    }

@@ -1,88 +1,146 @@
-"""Figures from blocks, and what they say of claims and budgets. Times are seconds."""
+"""Figures from blocks, and what they say of claims and budgets, as text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from conformance.measure.block import Block
 from conformance.measure.claims import Claim, Latency
-from conformance.measure.estimate import MARGIN, Estimate, LatencyVerdict, combine, estimate, judge, quantile
-from conformance.measure.timing import Timed
+from conformance.measure.estimate import (
+    MARGIN,
+    Estimate,
+    Judgement,
+    confidence,
+    estimate,
+    factor_of,
+    judge_claim,
+)
+from conformance.measure.timing import Timed, calls_for
 from conformance.text import in_columns
 
 Figures: TypeAlias = Mapping[str, Mapping[int, Sequence[Timed]]]
 """By operation and number of entries: how it was timed in each block."""
-Verdict = LatencyVerdict | Literal["not-measured"]
-_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+MEDIAN, TAIL = 0.5, 0.99
+_WHOLE = 10
+"""From here on a factor is written without a decimal."""
+_UNITS = ((1e3, "s"), (1.0, "ms"), (1e-3, "µs"), (1e-6, "ns"))
 
 
 def figures_of(blocks: Sequence[Block]) -> Figures:
     """Put together what the blocks timed of one store."""
     figures: dict[str, dict[int, Sequence[Timed]]] = {}
     for key in sorted(blocks[0]):
-        figures.setdefault(key[1], {})[key[2]] = [block[key] for block in blocks]
+        _, operation, entries = key
+        by_size = figures.setdefault(operation, {})
+        by_size[entries] = [block[key] for block in blocks]
     return figures
 
 
-def values_of(blocks: Sequence[Timed], share: float = 0.5) -> list[float]:
-    """Find a quantile in each block; nothing where a block has no call beyond it."""
-    if share == 0.5:  # noqa: PLR2004  the median, for which the means of short calls will do
-        return [median(one.rounds) for one in blocks]
-    if min(len(one.single) for one in blocks) * (1 - share) < 1 - 1e-9:
-        return []
-    return [quantile(sorted(one.single), share) for one in blocks]
+def values_of(blocks: Sequence[Timed], share: float = MEDIAN) -> list[float]:
+    """Find a quantile in each block, in milliseconds; nothing where a block has too few calls."""
+    found = [timed.quantile(share) for timed in blocks]
+    values = [seconds * 1e3 for seconds in found if seconds is not None]
+    return values if len(values) == len(found) else []
 
 
 def growth(by_size: Mapping[int, Sequence[Timed]], miss: float) -> Estimate:
     """Find to which power of the entries the time grows, between the fewest and the most, block by block."""
     few, many = min(by_size), max(by_size)
-    pairs = zip(values_of(by_size[many]), values_of(by_size[few]), strict=True)
-    return estimate([math.log(above / below, many / few) for above, below in pairs], miss)
+    powers = []
+    for above, below in zip(values_of(by_size[many]), values_of(by_size[few]), strict=True):
+        powers.append(math.log(above / below, many / few))
+    return estimate(powers, miss)
 
 
 def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency]:
     """Select the claims about latency that are about this mode; an empty one is any."""
-    return [one for one in claims if isinstance(one, Latency) and (not one.mode or not mode or one.mode == mode)]
+    about_latency = [claim for claim in claims if isinstance(claim, Latency)]
+    return [claim for claim in about_latency if not mode or claim.mode in ("", mode)]
 
 
-def judge_claim(claim: Latency, figures: Figures, miss: float, margin: float = MARGIN) -> tuple[Verdict, list[str]]:
-    """Judge a claim at its numbers of entries, or where there are the most, and say in a line for each why."""
+def judge_by_figures(
+    claim: Latency, figures: Figures, miss: float, margin: float = MARGIN
+) -> tuple[Judgement, list[str]]:
+    """Judge a claim, and say in a line for each number of entries why."""
     by_size = figures.get(claim.operation, {})
-    verdicts: list[LatencyVerdict] = []
-    notes = []
-    for entries in (sizes := claim.entries or (max(by_size, default=0),)):
-        if values := entries in by_size and values_of(by_size[entries], claim.quantile):
-            found = estimate(values, miss)
-            verdicts.append(judge(found.interval, claim.low_ms / 1e3, claim.high_ms / 1e3, margin))
-            notes.append(f"{entries:,} entries: {_with_interval(found)}, {verdicts[-1]}")
-        else:
-            notes.append(f"{claim.operation} was not timed{f' enough at {entries:,} entries' if by_size else ''}")
-    return combine(verdicts) if len(verdicts) == len(sizes) else "not-measured", notes
+    sizes = claim.entries or (max(by_size, default=0),)
+    measured = {}
+    for entries, blocks in by_size.items():
+        if entries in sizes and (values := values_of(blocks, claim.quantile)):
+            measured[entries] = estimate(values, miss)
+    judgement = judge_claim(claim, measured, margin)
+    lines = [_explain(claim, measured[entries], entries, judgement) for entries in measured]
+    lines += [_missing(claim, entries, by_size.get(entries, ())) for entries in judgement.missing]
+    return judgement, lines
+
+
+def _explain(claim: Latency, found: Estimate, entries: int, judgement: Judgement) -> str:
+    verdict = judgement.verdicts[entries]
+    factor = factor_of(verdict, found.value, claim.low_ms, claim.high_ms)
+    stated = f"stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)}"
+    measured = f"{entries:,} entries: {_name(claim.quantile)} {_with_interval(found)}"
+    why = ""
+    if factor:
+        why = f" by a factor of {factor:,.{0 if factor >= _WHOLE else 1}f}"
+    elif not found.interval:
+        why = f" (an interval takes more blocks than {found.blocks})"
+    return f"{measured}; {stated}: {verdict}{why}"
+
+
+def _missing(claim: Latency, entries: int, blocks: Sequence[Timed]) -> str:
+    """Say what is missing for a verdict, and how to get it."""
+    if not entries:
+        return f"{claim.operation} was not timed"
+    if not blocks:
+        return f"{claim.operation} was not timed at {entries:,} entries"
+    needed = calls_for(claim.quantile)
+    timed = min(len(block.single) for block in blocks)
+    seconds = 1.2 * needed * max(values_of(blocks)) / 1e3
+    name = _name(claim.quantile)
+    return (
+        f"{entries:,} entries: the {name} needs {needed:,} calls in each block, and there were {timed:,}: "
+        f"try --seconds {seconds:.2g}"
+    )
 
 
 def lines_of(figures: Figures, miss: float) -> Iterator[str]:
     """Give the lines of a table of figures, and how each operation grows."""
-    rows = [("operation", "entries", "median (interval)", "p99", "a second")]
+    rows = []
+    level = None
     for operation, by_size in figures.items():
-        for entries, blocks in by_size.items():
-            found, p99 = estimate(values_of(blocks), miss), values_of(blocks, 0.99)
-            tail = write_seconds(median(p99)) if p99 else "too few calls"
-            rows.append((operation, f"{entries:,}", _with_interval(found), tail, f"{1 / found.value:,.0f}"))
+        for entries, timed in by_size.items():
+            level = confidence(len(timed), miss)
+            rows.append((operation, f"{entries:,}", *_cells(timed, miss)))
+    interval = f" ({100 * level:.1f} % interval)" if level else ""
+    rows.insert(0, ("operation", "entries", f"median{interval}", "p99", "a second"))
     yield from in_columns(rows)
     for operation, by_size in figures.items():
-        if len(by_size) > 1:
-            yield f"{operation} grows as entries to the power {growth(by_size, miss).value:.2f}"
+        if len(by_size) > 1 and (power := growth(by_size, miss)).interval:
+            value, low, high = (f"{end:z.2f}" for end in (power.value, *power.interval))
+            yield f"{operation} grows as entries to the power {value} ({low} – {high})"
 
 
-def write_seconds(seconds: float) -> str:
-    """Write a time with three digits that count and the unit that fits."""
-    scale, unit = next((one for one in _UNITS if seconds >= one[0]), _UNITS[-1])
-    return f"{seconds / scale:.3g} {unit}"
+def _cells(timed: Sequence[Timed], miss: float) -> tuple[str, str, str]:
+    """Write the median with its interval, the 99th percentile, and how many calls a caller gets through a second."""
+    found = estimate(values_of(timed), miss)
+    tails = values_of(timed, TAIL)
+    p99 = write_ms(median(tails)) if tails else "too few calls"
+    return _with_interval(found), p99, f"{1e3 / found.value:,.0f}"
+
+
+def write_ms(ms: float) -> str:
+    """Write a time in milliseconds with three digits that count and the unit that fits."""
+    scale, unit = next((unit for unit in _UNITS if ms >= unit[0]), _UNITS[-1])
+    return f"{ms / scale:.3g} {unit}"
+
+
+def _name(share: float) -> str:
+    return "median" if share == MEDIAN else f"p{100 * share:g}"
 
 
 def _with_interval(found: Estimate) -> str:
-    interval = f" ({' – '.join(map(write_seconds, found.interval))})" if found.interval else ""
-    return f"{write_seconds(found.value)}{interval}"
+    interval = f" ({' – '.join(map(write_ms, found.interval))})" if found.interval else ""
+    return f"{write_ms(found.value)}{interval}"

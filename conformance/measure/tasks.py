@@ -7,6 +7,7 @@ from functools import partial
 from itertools import cycle, repeat
 from operator import attrgetter
 from random import Random
+from typing import Any
 
 from conformance.measure.timing import Work, gather
 from taskstore import TaskCreateRequest, TaskStatus, TaskStore
@@ -43,17 +44,31 @@ async def fill(store: TaskStore, tasks: int) -> list[str]:
 
 def works(store: TaskStore, ids: Sequence[str], random: Random) -> dict[str, Work]:
     """Make the calls of each operation on a store that has these tasks and no others: `create` has to come last."""
-    known, order = {*ids}, random.sample(ids, len(ids))
-    gets = cycle([partial(store.get_task, one) for one in order])
+    order = random.sample(ids, len(ids))
+    gets = cycle([partial(store.get_task, task_id) for task_id in order])
     lists = repeat(partial(store.list_tasks, None, PAGE, 0))
-    updates = (partial(store.update_task_status, one, *step) for step in cycle(STEPS) for one in order)
+    updates = (partial(store.update_task_status, task_id, *step) for step in cycle(STEPS) for task_id in order)
     creates = repeat(partial(store.create_task, REQUEST))
+    known = {*ids}
     shown = min(PAGE, len(ids))
     fields = attrgetter("task_id", "status", "progress", "current_step")
+
     # What was asked comes last among the arguments of a call: an adapter may put some of its own before it.
+    def is_asked(task: Any, *asked: Any) -> bool:
+        return bool(task.task_id == asked[-1])
+
+    def is_page(page: Any, *_: Any) -> bool:
+        return (page.total, len(page.tasks)) == (len(ids), shown)
+
+    def is_updated(task: Any, *asked: Any) -> bool:
+        return bool(fields(task) == asked[-4:])
+
+    def is_new(task: Any, *_: Any) -> bool:
+        return task.task_id not in known and task.metadata == METADATA
+
     return {
-        "get": Work(gets, lambda task, *asked: task.task_id == asked[-1]),
-        "list": Work(lists, lambda page, *_: (page.total, len(page.tasks)) == (len(ids), shown)),
-        "update": Work(updates, lambda task, *asked: fields(task) == asked[-4:]),
-        "create": Work(creates, lambda task, *_: task.task_id not in known and task.metadata == METADATA),
+        "get": Work(gets, is_asked),
+        "list": Work(lists, is_page),
+        "update": Work(updates, is_updated),
+        "create": Work(creates, is_new),
     }

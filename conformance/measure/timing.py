@@ -8,6 +8,7 @@ besides. The garbage collector stays on, as in an application.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,9 +20,19 @@ from typing import Any
 Call = partial[Any]
 """A call, which gives something to await."""
 AT_ONCE = 16
-FEWEST_ROUNDS, FEWEST_SINGLE = 3, 100
-"""In a block, unless a call is long. Of a hundred calls one lies beyond the 99th percentile."""
-_SHORT, _BATCH_SECONDS, _MOST_CALLS, _SINGLE = 1e-4, 1e-3, 500, 1_000
+FEWEST_ROUNDS = 3
+"""Of a block, unless a call is long."""
+FEWEST_SINGLE = 100
+"""Calls that are timed one by one, unless a call is long: one of them lies beyond the 99th percentile."""
+_SINGLE = 1_000
+"""The same where calls are short, and cost nothing."""
+_LONG = 20
+"""As many times as long as all calls of an operation may take."""
+_SHORT = 1e-4
+"""Seconds. A look at the clock takes a thousandth of that, which does not count."""
+_BATCH_SECONDS = 1e-3
+_MOST_CALLS = 500
+"""In one round."""
 
 
 class WrongAnswerError(Exception):
@@ -52,26 +63,55 @@ class Timed:
     calls: int
     single: tuple[float, ...]
 
+    def quantile(self, share: float) -> float | None:
+        """Find the seconds that this share of the calls do not exceed; None if no call lies beyond them."""
+        if share == 0.5:  # noqa: PLR2004  the median, for which the means of short calls will do
+            return median(self.rounds)
+        if len(self.single) < calls_for(share):
+            return None
+        ordered = sorted(self.single)
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def calls_for(share: float) -> int:
+    """Say how many calls it takes for one of them to lie beyond a quantile."""
+    return math.ceil(round(1 / (1 - share), 6))
+
 
 async def time_calls(work: Work, effort: Effort) -> Timed:
     """Warm up, fit rounds and calls into the time, and make them.
 
-    The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed.
+    The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed;
+    one that takes many times as long is not made again: connecting is little of it.
 
     Raises:
         WrongAnswerError: if the last call of a round did not do what it should.
     """
-    await time_round(work)
+    first = await time_round(work)
+    if first > _LONG * effort.seconds:
+        return Timed((first,), 1, (first,))
     warm = [await time_round(work)]
     while sum(warm) < effort.seconds / 5:
         warm.append(await time_round(work))
     if warm[0] > effort.seconds:
         return Timed((warm[0],), 1, (warm[0],))
     call = median(warm)
-    calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call)) if call < _SHORT else 1
-    rounds = max(FEWEST_ROUNDS, min(effort.rounds, int(effort.seconds / (call * calls))))
-    means = [await time_round(work, calls) for _ in range(max(rounds, FEWEST_SINGLE) if calls == 1 else rounds)]
-    single = means if calls == 1 else [await time_round(work) for _ in range(_SINGLE)]
+    if call < _SHORT:
+        return await _time_short(work, effort, call)
+    fitting = int(effort.seconds / call)
+    singles = max(FEWEST_SINGLE, min(effort.rounds, fitting))
+    single = [await time_round(work) for _ in range(singles)]
+    return Timed((*single,), 1, (*single,))
+
+
+async def _time_short(work: Work, effort: Effort, call: float) -> Timed:
+    """Time rounds of many calls, of which each takes about so long, and then single ones."""
+    calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call))
+    fitting = int(effort.seconds / (call * calls))
+    rounds = max(FEWEST_ROUNDS, min(effort.rounds, fitting))
+    singles = max(_SINGLE, effort.rounds)
+    means = [await time_round(work, calls) for _ in range(rounds)]
+    single = [await time_round(work) for _ in range(singles)]
     return Timed((*means,), calls, (*single,))
 
 
@@ -95,5 +135,6 @@ async def gather(calls: Iterator[Call], count: int) -> list[Any]:
     """Make so many calls, a few at a time, and return their answers."""
     answers: list[Any] = []
     while len(answers) < count:
-        answers += await asyncio.gather(*(call() for call in islice(calls, min(AT_ONCE, count - len(answers)))))
+        some = islice(calls, min(AT_ONCE, count - len(answers)))
+        answers += await asyncio.gather(*(call() for call in some))
     return answers

@@ -48,7 +48,6 @@ class ListedRequirement(_Object):
     id: str
     level: Level
     text: str
-    claims: tuple[str, ...]
 
 
 class Expected(_Object):

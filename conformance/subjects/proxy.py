@@ -65,8 +65,10 @@ class Interruption:
 class Proxy:
     """A proxy in front of the server at a URL; connect to the `url` of the proxy instead."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, delay: float = 0) -> None:
+        """`delay` says how many seconds later a reply is passed on, as from a server that is farther away."""
         self.point_at(url)
+        self.delay = delay
         self.requests = 0
         """How many requests arrived, handshakes included."""
         self._parts, self._port = urlsplit(url), unused_port()
@@ -197,9 +199,16 @@ class _Link:
             await self.writer.wait_closed()
 
     async def _pass_on(self, reader: Any, writer: Any, end: Callable[[], None], *stages: Stage) -> None:
+        delay = self.proxy.delay if Stage.REPLY in stages else 0
         while data := await _read(reader):
             self.proxy.requests += Stage.REQUEST in stages
-            writer.write(await self._meet(data, *stages))
+            data = await self._meet(data, *stages)
+            if delay:  # from its own arrival on: replies of a pipeline do not wait for each other
+                asyncio.get_running_loop().call_later(delay, writer.write, data)
+            else:
+                writer.write(data)
+        if delay:
+            await asyncio.sleep(delay)
         end()
 
     async def _meet(self, data: bytes, *stages: Stage) -> bytes:

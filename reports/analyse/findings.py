@@ -1,19 +1,21 @@
-"""What the cases and the measurements say of a claim, on one design."""
+"""What the checks and the measurements say of a claim, on one design."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias
 
-from conformance.measure.claims import Behaviour, Latency, Overhead, Tail
-from conformance.measure.estimate import Estimate, LatencyVerdict, combine, judge
-from reports.analyse import latency
+from conformance.measure.claims import Behaviour, Latency, Overhead, Ratio, Tail, Texts
+from conformance.measure.estimate import Estimate, LatencyVerdict, judge, judge_claim
+from reports.analyse.differences import rank
 from reports.analyse.latency import MODES, OPERATIONS, Ranges
-from reports.analyse.parity import Case, Comparison, Requirement
+from reports.analyse.latency import Latency as Measured
+from reports.analyse.parity import Comparison, without_paths
 from reports.figures import figure, write_time
+from statements.document import CheckResult, StatementResults
 
 ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
 
@@ -33,143 +35,186 @@ ORDER: tuple[ClaimVerdict, ...] = (
 Note: TypeAlias = tuple[str, Mapping[str, str]]
 """A text of the catalogue, and the values in the places that it names."""
 
+AS_EXPECTED: Note = ("as expected", {})
+NOT_PLAYED: Note = ("not played", {})
+PASSED: Mapping[str, bool | None] = {
+    "pass": True,
+    "fail": False,
+    "not-testable": None,
+    "confirmed": True,
+    "inconclusive": None,
+    "yes": True,
+    "no": False,
+    "not-checked": None,
+}
+"""Whether a check passed, by what it came to; a latency that is faster or slower did not."""
+NO_DIFFERENCE: Texts = {"en": "no difference", "zh": "没有差别"}
+COMMAND_OF_MEASURE = "conformance measure --store {} --claims conformance/examples/auto_clip.toml"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that decides a claim: what was expected of it, what came, and the command that shows it again."""
+
+    passed: bool | None
+    """None: there is no verdict, and `came` says why."""
+    expected: Texts
+    came: Note
+    where: str = ""
+    """The store, and its server."""
+    command: str = ""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """The verdict on a claim on one design: where it was decided, the figures, and the cases that speak against it."""
+    """The verdict on a claim on one design, and the checks that it rests on."""
 
     verdict: ClaimVerdict
-    where: tuple[str, ...] = ()
-    notes: tuple[Note, ...] = ()
-    against: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
-NOT_MEASURED = Finding("not-yet-checked", notes=(("not measured", {}),))
+def judge_behaviour(claim: Behaviour, results: StatementResults, stores: Collection[str]) -> Finding:
+    """Judge by the checks that the claim names, on those of the stores that each of them is about.
 
-
-def judge_behaviour(
-    claim: Behaviour, subjects: Mapping[str, str], requirements: Iterable[Requirement], cases: Sequence[Case]
-) -> Finding:
-    """Judge by the requirements that name the claim: one failing case refutes it, and one that passes is needed.
-
-    Where a case was written for one of them, only such cases decide. Else it is what the chapters found: a finding of
-    theirs names all the requirements that its scenario is about, and so some that are kept.
-
-    `subjects` are those of the design, each with its server.
+    One check that fails refutes the claim. It holds if each passed, and none is without a verdict.
     """
-    deciding = {one.id for one in requirements if claim.id in one.claims}
-    met = [
-        (case, subject)
-        for case in cases
-        for subject in subjects
-        if not deciding.isdisjoint(case.requirements) and case.on(subject).is_decided
-    ]
-    chosen = [one for one in met if one[0].is_written] or met
-    failed = [(case, subject) for case, subject in chosen if case.on(subject).verdict == "fail"]
-    if failed:
-        against = tuple(dict.fromkeys(case.id for case, _ in failed))
-        return Finding("refuted", _located(subjects, {subject for _, subject in failed}), against=against)
-    undecided = deciding.difference(*(case.requirements for case, _ in met))
-    notes: tuple[Note, ...] = ()
-    if undecided or not deciding:
-        notes = (("without a verdict: {what}", {"what": ", ".join(sorted(undecided)) or "–"}),)
-    if not chosen:
-        return Finding("not-yet-checked", notes=notes)
-    where = _located(subjects, {subject for _, subject in chosen})
-    return Finding("holds-corrected" if claim.corrected else "holds", where, notes)
+    checks = []
+    for name, expected in claim.checks.items():
+        found = [row for row in results.results if row.check == name and row.store in stores]
+        if not found:
+            checks.append(Check(None, expected, NOT_PLAYED))
+        checks += [_checked(claim, expected, row, results.servers.get(row.store, "")) for row in found]
+    return Finding(_conclude(checks, "holds-corrected" if claim.corrected else "holds"), tuple(checks))
 
 
-def judge_identity(comparison: Comparison, subjects: Mapping[str, str]) -> Finding:
-    """Refute by any difference between the modes."""
-    if comparison.answer == "not-checked":
-        return Finding("not-yet-checked")
-    values = {"count": str(len(comparison.findings)), "calls": f"{comparison.calls:,}"}
-    notes = (("{count} differences in {calls} calls", values),)
-    where = _located(subjects, comparison.stores)
-    return Finding("refuted" if comparison.findings else "holds", where, notes)
+def _checked(claim: Behaviour, expected: Texts, row: CheckResult, server: str) -> Check:
+    came: Note = ("{came}", {"came": without_paths(row.came)})
+    if row.verdict == "pass":
+        came = AS_EXPECTED
+    command = f"python -m statements {claim.id} --store {row.store}"
+    return Check(PASSED[row.verdict], expected, came, f"{row.store} ({server})" if server else row.store, command)
 
 
-def judge_latency(claim: Latency, rows: Iterable[latency.Latency]) -> Finding:
+def judge_identity(comparison: Comparison) -> Finding:
+    """Refute by any difference between the modes that both can meet: a server that fails is none."""
+    differences = [row for row in rank(comparison) if row.group != "one mode only"]
+    passed = None if comparison.answer == "not-checked" else not differences
+    values = {"count": str(len(differences)), "calls": f"{comparison.calls:,}"}
+    came = "{count} differences that both modes can meet, in {calls} calls", values
+    stores = comparison.stores
+    check = Check(passed, NO_DIFFERENCE, came, ", ".join(stores), f"conformance compare {' '.join(stores)}")
+    return Finding(_conclude([check]), (check,))
+
+
+def judge_latency(claim: Latency, rows: Iterable[Measured]) -> Finding:
     """Judge by the rule of `reports/RULE.md`, at each number of tasks."""
+    low, high = claim.range
+    expected = {"en": f"{low:g}–{high:g} {claim.unit}"}
+    text = "{operation}, {tasks} tasks: {median} ({interval})"
     measured = [row for row in rows if (row.mode, row.operation) == (claim.mode, claim.operation)]
-    if not measured:
-        return NOT_MEASURED
-    verdict: ClaimVerdict = combine([row.verdict for row in measured])
-    missing = _find_missing(claim, measured)
-    if missing and verdict != "under-specified":
-        verdict = "not-yet-checked"
-    return Finding(verdict, _places(measured), missing)
+    checks = []
+    for row in measured:
+        came = _note(text, row, interval=_write_interval(row.ms, write_time))
+        command = COMMAND_OF_MEASURE.format(row.subject.removesuffix("-container"))
+        checks.append(Check(PASSED.get(row.verdict, False), expected, came, row.place, command))
+    checks += [Check(None, expected, note) for note in _find_missing(claim, measured)]
+    verdict = judge_claim(claim, {row.tasks: row.ms for row in measured}).verdict
+    return Finding("not-yet-checked" if verdict == "not-measured" else verdict, tuple(checks))
 
 
-def judge_ratio(ranges: Ranges, rows: Iterable[latency.Latency]) -> Finding:
+def judge_ratio(claim: Ratio, ranges: Ranges, rows: Iterable[Measured]) -> Finding:
     """Refute by a ratio whose interval lies outside of what the documented ranges allow as a whole."""
-
-    def allowed(operation: str) -> tuple[float, float]:
-        memory, redis = ranges["memory", operation], ranges["redis", operation]
-        return redis.low_ms / memory.high_ms, redis.high_ms / memory.low_ms
-
-    compared = [(row, row.times_memory, allowed(row.operation)) for row in rows if row.times_memory]
     text = "{operation}, {tasks} tasks: {value} times as long as in memory mode ({interval}); allowed: {least}–{most}"
-    return _conclude(text, ranges, compared)
+    compared = []
+    for row in rows:
+        if row.times_memory:
+            memory = ranges["memory", row.operation]
+            redis = ranges["redis", row.operation]
+            allowed = redis.low_ms / memory.high_ms, redis.high_ms / memory.low_ms
+            compared.append(_Compared(row, row.times_memory, allowed))
+    return _judge_compared(claim, text, ranges, compared)
 
 
-def judge_overhead(claim: Overhead, ranges: Ranges, rows: Iterable[latency.Latency]) -> Finding:
+def judge_overhead(claim: Overhead, ranges: Ranges, rows: Iterable[Measured]) -> Finding:
     """Refute by a difference whose interval lies beyond the share of a request as a whole."""
-    limit = claim.share * claim.request_ms
-    compared = [(row, row.over_memory, (-math.inf, limit)) for row in rows if row.over_memory]
     text = "{operation}, {tasks} tasks: {value} ms longer than in memory mode ({interval}); allowed: {most} ms"
-    return _conclude(text, ranges, compared)
+    allowed = -math.inf, claim.share * claim.request_ms
+    compared = [_Compared(row, row.over_memory, allowed) for row in rows if row.over_memory]
+    return _judge_compared(claim, text, ranges, compared)
 
 
-def judge_tail(claim: Tail, rows: Iterable[latency.Latency]) -> Finding:
-    """Refute by a 99th percentile at the limit, or, with too few rounds to say that, by a median there."""
-    measured = {(row.mode, row.operation): row for row in rows if row.tasks == claim.tasks}
-    missing = [place for place in product(MODES, OPERATIONS) if place not in measured]
-    few = [row for row in measured.values() if row.p99_ms is None]
-    verdict: ClaimVerdict = "not-yet-checked" if missing or few else "holds"
-    if any((row.p99_ms or row.ms.value) >= claim.limit_ms for row in measured.values()):
-        verdict = "refuted"
-    notes = [_note("{operation}, {mode}: 99th percentile {p99}", row) for row in measured.values() if row.p99_ms]
-    notes += [_note("{operation}, {mode}: median {median}, too few calls for a percentile", row) for row in few]
-    notes += [_missing(*place, claim.tasks) for place in missing]
-    return Finding(verdict, _places(measured.values()), tuple(notes))
+def judge_tail(claim: Tail, rows: Iterable[Measured]) -> Finding:
+    """Refute by a 99th percentile at the limit, or, with too few calls to say that, by a median there."""
+    measured: dict[tuple[str, str], Measured] = {
+        (row.mode, row.operation): row for row in rows if row.tasks == claim.tasks
+    }
+    checks = []
+    for place in product(MODES, OPERATIONS):
+        if place not in measured:
+            checks.append(Check(None, claim.sentence, _missing(*place, claim.tasks)))
+            continue
+        row = measured[place]
+        text = "{operation}, {mode}: median {median}, too few calls for a percentile"
+        passed = None
+        if row.p99_ms is not None:
+            text = "{operation}, {mode}: 99th percentile {p99}"
+            passed = True
+        if (row.p99_ms or row.ms.value) >= claim.limit_ms:
+            passed = False
+        checks.append(Check(passed, claim.sentence, _note(text, row), row.place))
+    return Finding(_conclude(checks), tuple(checks))
 
 
-def _conclude(
-    text: str, ranges: Ranges, compared: Sequence[tuple[latency.Latency, Estimate, tuple[float, float]]]
-) -> Finding:
+def _conclude(checks: Iterable[Check], if_all_passed: ClaimVerdict = "holds") -> ClaimVerdict:
+    """Refute by one check that failed; hold only if every check passed."""
+    outcomes = {check.passed for check in checks}
+    if False in outcomes:
+        return "refuted"
+    return "not-yet-checked" if None in outcomes else if_all_passed
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Redis mode beside memory mode, for one operation, and what is allowed."""
+
+    row: Measured
+    found: Estimate
+    allowed: tuple[float, float]
+
+
+def _judge_compared(claim: Ratio | Overhead, text: str, ranges: Ranges, compared: Sequence[_Compared]) -> Finding:
     """Refute by one contradiction; hold only where every operation was compared, and none is open."""
-    verdicts = {judge(found.interval, *allowed, margin=0) for _, found, allowed in compared}
-    rows = [row for row, *_ in compared]
-    missing = [
-        note
-        for claim in ranges.values()
-        if claim.mode == "redis"
-        for note in _find_missing(claim, [row for row in rows if row.operation == claim.operation])
-    ]
-    verdict: ClaimVerdict = "not-yet-checked" if missing else "holds" if verdicts == {"confirmed"} else "inconclusive"
-    if not verdicts.isdisjoint(("faster", "slower")):
-        verdict = "refuted"
-    notes = [
-        _note(
+    checks = []
+    for each in compared:
+        least, most = each.allowed
+        place = judge(each.found.interval, least, most, margin=0)
+        came = _note(
             text,
-            row,
-            value=figure(found.value),
-            interval=" – ".join(map(figure, found.interval or ())),
+            each.row,
+            value=figure(each.found.value),
+            interval=_write_interval(each.found, figure),
             least=f"{least:g}",
             most=f"{most:g}",
         )
-        for row, found, (least, most) in compared
-    ]
-    return Finding(verdict, _places(rows), (*notes, *missing))
+        checks.append(Check(PASSED.get(place, False), claim.sentence, came, each.row.place))
+    missing = []
+    for documented in ranges.values():
+        if documented.mode == "redis":
+            rows = [each.row for each in compared if each.row.operation == documented.operation]
+            missing += _find_missing(documented, rows)
+    checks += [Check(None, claim.sentence, note) for note in missing]
+    verdict = _conclude(checks)
+    if verdict == "not-yet-checked" and not missing:
+        verdict = "inconclusive"
+    return Finding(verdict, tuple(checks))
 
 
-def _find_missing(claim: Latency, rows: Sequence[latency.Latency]) -> tuple[Note, ...]:
+def _find_missing(claim: Latency, rows: Sequence[Measured]) -> list[Note]:
     """Say at which numbers of tasks a claim is judged and was not measured."""
     measured = {row.tasks for row in rows}
     if not measured:
-        return (_missing(claim.mode, claim.operation),)
-    return tuple(_missing(claim.mode, claim.operation, tasks) for tasks in claim.entries if tasks not in measured)
+        return [_missing(claim.mode, claim.operation)]
+    return [_missing(claim.mode, claim.operation, tasks) for tasks in claim.entries if tasks not in measured]
 
 
 def _missing(mode: str, operation: str, tasks: int = 0) -> Note:
@@ -177,7 +222,7 @@ def _missing(mode: str, operation: str, tasks: int = 0) -> Note:
     return text, {"operation": operation, "mode": MODES[mode], "tasks": f"{tasks:,}"}
 
 
-def _note(text: str, row: latency.Latency, **values: str) -> Note:
+def _note(text: str, row: Measured, **values: str) -> Note:
     own = {
         "operation": row.operation,
         "mode": MODES[row.mode],
@@ -188,10 +233,5 @@ def _note(text: str, row: latency.Latency, **values: str) -> Note:
     return text, own | values
 
 
-def _located(subjects: Mapping[str, str], named: Iterable[str]) -> tuple[str, ...]:
-    chosen = set(named)
-    return tuple(f"{name} ({server})" if server else name for name, server in subjects.items() if name in chosen)
-
-
-def _places(rows: Iterable[latency.Latency]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row.place for row in rows))
+def _write_interval(found: Estimate, write: Callable[[float], str]) -> str:
+    return " – ".join(write(end) for end in found.interval or ()) or "–"

@@ -8,13 +8,12 @@ from statistics import median
 
 from benchmarks.document import Benchmark, Design, Measured, Mode, Operation, OperationInfo
 from conformance.measure import claims
-from conformance.measure.estimate import Estimate, LatencyVerdict, estimate, judge
+from conformance.measure.estimate import Estimate, LatencyVerdict, estimate, factor_of, judge
 
 MODES: Mapping[str, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
 DECIDING_TRANSPORTS: Mapping[Mode, tuple[str, ...]] = {"memory": ("none",), "redis": ("published", "embedded")}
 """Where the claims about a mode are decided: on the first of these that the design was measured on."""
-ENOUGH_FOR_P99 = 100
 Ranges = Mapping[tuple[str, str], claims.Latency]
 """What the document gives, by mode and operation."""
 
@@ -47,13 +46,7 @@ class Latency:
     @property
     def factor(self) -> float | None:
         """How many times faster than the nearer end of the range, or slower, it is; None where it is neither."""
-        match self.verdict:
-            case "faster":
-                return self.low_ms / self.ms.value
-            case "slower":
-                return self.ms.value / self.high_ms
-            case _:
-                return None
+        return factor_of(self.verdict, self.ms.value, self.low_ms, self.high_ms)
 
     @property
     def place(self) -> str:
@@ -64,20 +57,26 @@ class Latency:
 def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...]:
     """Gather every measurement of a store's operation, by mode, operation, number of tasks and design."""
     measured = [(info, row) for row in benchmark.benchmarks if isinstance(info := row.extra_info, OperationInfo)]
+    deciding = _find_deciding([info for info, _ in measured])
     in_memory = {_what(info): row.medians() for info, row in measured if info.mode == "memory"}
-    reached = {(info.design, info.mode, info.transport) for info, _ in measured}
-    rows = [
-        _latency(
-            info,
-            row,
-            ranges[info.mode, info.operation],
-            decides=info.transport
-            == next((way for way in DECIDING_TRANSPORTS[info.mode] if (info.design, info.mode, way) in reached), None),
-            memory=in_memory.get(_what(info)) if info.mode == "redis" else None,
-        )
-        for info, row in measured
-    ]
+    rows = []
+    for info, row in measured:
+        memory = in_memory.get(_what(info)) if info.mode == "redis" else None
+        decides = deciding[info.design, info.mode] == info.transport
+        documented = ranges[info.mode, info.operation]
+        rows.append(_latency(info, row, documented, decides=decides, memory=memory or ()))
     return tuple(sorted(rows, key=_place))
+
+
+def _find_deciding(infos: Sequence[OperationInfo]) -> Mapping[tuple[Design, Mode], str]:
+    """Find the way to the server on which the claims about a mode are decided, for each design that was measured."""
+    deciding: dict[tuple[Design, Mode], str] = {}
+    for info in infos:
+        ways = DECIDING_TRANSPORTS[info.mode]
+        best = deciding.setdefault((info.design, info.mode), info.transport)
+        if ways.index(info.transport) < ways.index(best):
+            deciding[info.design, info.mode] = info.transport
+    return deciding
 
 
 def _latency(
@@ -86,11 +85,18 @@ def _latency(
     documented: claims.Latency,
     *,
     decides: bool,
-    memory: Sequence[float] | None,
+    memory: Sequence[float],
 ) -> Latency:
+    """Describe a measurement; `memory` has the medians of memory mode, block by block, or nothing."""
     medians = row.medians()
     found = estimate(medians)
-    pairs = [*zip(medians, memory, strict=True)] if memory else []
+    verdict = judge(found.interval, documented.low_ms, documented.high_ms)
+    tails = row.tails()
+    times_memory = over_memory = None
+    if memory:
+        pairs = [*zip(medians, memory, strict=True)]
+        times_memory = estimate([far / near for far, near in pairs])
+        over_memory = estimate([far - near for far, near in pairs])
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -100,20 +106,14 @@ def _latency(
         subject=info.subject,
         server=str(info.facts.get("server", "")),
         ms=found,
-        p99_ms=_find_p99(info),
+        p99_ms=median(tails) if tails else None,
         low_ms=documented.low_ms,
         high_ms=documented.high_ms,
-        verdict=judge(found.interval, documented.low_ms, documented.high_ms),
+        verdict=verdict,
         decides=decides,
-        times_memory=estimate([own / other for own, other in pairs]) if pairs else None,
-        over_memory=estimate([own - other for own, other in pairs]) if pairs else None,
+        times_memory=times_memory,
+        over_memory=over_memory,
     )
-
-
-def _find_p99(info: OperationInfo) -> float | None:
-    """Find the 99th percentile of single calls, in milliseconds."""
-    known = [one.p99 * 1000 for one in info.single_calls if one.n >= ENOUGH_FOR_P99]
-    return median(known) if known else None
 
 
 def _what(info: OperationInfo) -> tuple[Design, Operation, int]:

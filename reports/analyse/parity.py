@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,12 @@ SEVERITY: tuple[Verdict, ...] = ("not-run", "not-applicable", "pass", "not-testa
 """From least to most. A requirement takes the worst of its cases; not-applicable counts only beside nothing else."""
 
 DESIGNS: tuple[Design, ...] = ("documented", "ours")
+STORES: Mapping[Design, tuple[str, str]] = {
+    "documented": ("documented-memory", "documented-redis"),
+    "ours": ("memory", "embedded"),
+    "application": ("autoclip:Memory", "autoclip:Redis"),
+}
+"""The two modes of each design that are compared, and that the statements are checked on."""
 
 _PATH = re.compile(r"(?<![\w:/.<])(?:/[\w.+@~-]+)+/([\w.+@~-]+)/?")
 """An absolute path: no part of a URL, of a relative path or of a closing tag."""
@@ -30,11 +36,6 @@ class Outcome:
 
     verdict: Verdict
     reason: str
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the subject did, or did not do, what the case is about."""
-        return self.verdict in ("pass", "fail")
 
 
 NOT_RUN = Outcome("not-run", "")
@@ -53,11 +54,6 @@ class Case:
         """Find its outcome on a subject."""
         return self.outcomes.get(subject, NOT_RUN)
 
-    @property
-    def is_written(self) -> bool:
-        """Whether it was written by hand, and is not what the chapters found about a requirement."""
-        return not self.id.startswith("requirement_")
-
 
 @dataclass(frozen=True)
 class Requirement:
@@ -66,7 +62,6 @@ class Requirement:
     id: str
     level: Level
     text: str
-    claims: tuple[str, ...]
     verdicts: Mapping[str, Verdict]
 
 
@@ -77,6 +72,13 @@ class Difference(BaseModel):
     kind: str
     seen: str
     script: tuple[str, ...]
+    is_odd: bool = False
+    """Whether the script does something that no caller would do."""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Tell what makes it the same difference in another comparison."""
+        return self.operation, self.kind, self.seen
 
 
 class Calls(BaseModel):
@@ -98,10 +100,16 @@ class Comparison(BaseModel):
         """Say whether the modes are alike."""
         return "no" if self.findings else "not-checked" if self.status else "yes"
 
+    def without(self, other: Comparison) -> Comparison:
+        """Leave out the differences that another comparison has too: those of one operation that show in one place."""
+        known = {difference.place for difference in other.findings}
+        findings = [difference for difference in self.findings if difference.place not in known]
+        return self.model_copy(update={"findings": tuple(findings)})
+
     @property
     def calls(self) -> int:
         """Count the calls that both stores were given."""
-        return sum(one.calls for one in self.operations.values())
+        return sum(counted.calls for counted in self.operations.values())
 
 
 def without_paths(text: str) -> str:
@@ -119,15 +127,16 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
     by_case: dict[str, list[Result]] = {}
     for result in results:
         by_case.setdefault(result.test, []).append(result)
-    return tuple(
-        Case(
-            name,
-            found[0].doc,
-            found[0].requirements,
-            {result.subject: Outcome(result.verdict, without_paths(result.reason)) for result in found},
-        )
-        for name, found in by_case.items()
-    )
+    return tuple(_case(found) for found in by_case.values())
+
+
+def _case(results: Sequence[Result]) -> Case:
+    """Put together what one case came out as on each subject."""
+    outcomes = {}
+    for result in results:
+        outcomes[result.subject] = Outcome(result.verdict, without_paths(result.reason))
+    first = results[0]
+    return Case(first.test, first.doc, first.requirements, outcomes)
 
 
 def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Requirement, ...]:
@@ -136,16 +145,11 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
     for case in cases:
         for number in case.requirements:
             deciding.setdefault(number, []).append(case)
-    return tuple(
-        Requirement(
-            one.id,
-            one.level,
-            one.text,
-            one.claims,
-            {
-                subject.name: worst(case.on(subject.name).verdict for case in deciding.get(one.id, ()))
-                for subject in conformance.subjects
-            },
-        )
-        for one in conformance.requirements
-    )
+    requirements = []
+    for about in conformance.requirements:
+        chosen = deciding.get(about.id, [])
+        verdicts = {}
+        for subject in conformance.subjects:
+            verdicts[subject.name] = worst(case.on(subject.name).verdict for case in chosen)
+        requirements.append(Requirement(about.id, about.level, about.text, verdicts))
+    return tuple(requirements)

@@ -63,15 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     of_prefix = "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"
 
     for command in (checks, removes):
-        of_url = "server (default: that of the settings)"
-        command.add_argument("url", metavar="URL", nargs="?", default="settings", help=of_url)
+        command.add_argument(
+            "url", metavar="URL", nargs="?", default="settings", help="(default: that of the settings)"
+        )
         command.add_argument("--prefix", metavar="TEXT", help=of_prefix)
     checks.add_argument("--repair", action="store_true", help="mend the indexes")
     removes.add_argument("--days", type=days, required=True, help="age, such as 30 or 0.5")
 
-    copies.add_argument("source", help="URL, or the word `settings`")
-    copies.add_argument("target", help="the same")
     for side in ("source", "target"):
+        copies.add_argument(side, help="URL, or the word `settings`")
         copies.add_argument(f"--{side}-prefix", metavar="TEXT", help=of_prefix)
         copies.add_argument(f"--{side}-partitions", metavar="N", help="how many there are (default: TASK_PARTITIONS)")
     copies.add_argument("--documented", action="store_true", help="SOURCE has the records of the documented design")

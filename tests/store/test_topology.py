@@ -102,11 +102,15 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
     cluster.settle()  # for whoever comes next
 
 
+LEAST_RIGHTS = """-@all &+selected-slave &+switch-master +ping +client|setname +subscribe
+    +sentinel|get-master-addr-by-name +sentinel|sentinels"""
+
+
 @pytest.fixture(scope="module")
 def watched() -> Iterator[SentinelServers]:
     with SentinelServers(min_replicas=0, replicas=2, sentinels=3) as running:
         for sentinel in running.sentinels:
-            sentinel.call("ACL SETUSER watcher on >w0rd ~* &* +@all")
+            sentinel.call(f"ACL SETUSER watcher on >w0rd resetchannels {LEAST_RIGHTS}")
             sentinel.call("SENTINEL FLUSHCONFIG")  # the user is there again after a restart
         yield running
 

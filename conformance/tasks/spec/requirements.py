@@ -1,9 +1,8 @@
 """The registry: every requirement that the suite decides, each with a number, a level and a text.
 
 MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may choose
-otherwise, if its two modes agree. `claims` are the statements of Auto-Clip's document that the requirement decides.
-Every requirement bears on D33, "the API and its behaviour are identical in both modes". D33 is decided by comparing the
-modes case by case, so no requirement lists it.
+otherwise, if its two modes agree. No statement of Auto-Clip's document is decided here: `statements` does
+that, by the document's own words.
 
 A number keeps its meaning. A number that is missing is not used again.
 """
@@ -31,12 +30,11 @@ class Requirement:
     id: str
     level: Level
     text: str
-    claims: tuple[str, ...]
 
 
 _TABLE = """
 # API The interface
-API-02 MUST D01 D38 D39
+API-02 MUST
     `create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, which
     succeed with valid arguments.
 API-03 MUST
@@ -128,16 +126,16 @@ LIST-13 MUST
     A cursor has the last task of its page: its creation time in microseconds since 1970, a dot, and its id. It may
     be used with another status or limit. Other text, and a cursor with an offset, raises `InvalidArgument`.
 # EXP Expiry
-EXP-01 MUST D10
+EXP-01 MUST
     As in Redis, a task still lives when exactly its lifetime has passed; a millisecond later it is gone for get,
     list, total, update and cancel alike.
 EXP-03 MUST
     Every write that changes a task renews its lifetime.
-EXP-04 MUST D10
+EXP-04 MUST
     After a listing, storage holds nothing of the tasks that had expired.
-EXP-05 MUST D11
+EXP-05 MUST
     In a store that does not expire tasks, no task disappears by itself.
-EXP-06 MUST D34
+EXP-06 MUST
     The default lifetime is 7 × 24 × 3600 seconds.
 EXP-07 MUST
     `TASK_TTL` sets the lifetime in Redis mode.
@@ -159,25 +157,25 @@ ID-06 MUST
     changes nothing and returns that task. Another request raises `TaskExists`. After expiry or purge the id is
     free.
 # DUR Durability
-DUR-01 MUST D04
+DUR-01 MUST
     In a persistent store tasks survive the end of the application that wrote them, and a restart of the server if
     it saves to disk.
-DUR-03 MUST D05 D13
+DUR-03 MUST
     In a store that is not persistent an application starts without tasks.
 # SHARE Sharing
-SHARE-01 MUST D06
+SHARE-01 MUST
     In a shared store an instance sees at once what another instance wrote.
-SHARE-02 MUST D07
+SHARE-02 MUST
     In a store that is not shared an instance sees only its own tasks.
-SHARE-03 MUST D06
+SHARE-03 MUST
     In a shared store the stored record holds every field under its name, so that another client can read it. If an
     adapter translates names, the record has the store's own names.
 # FAIL Failure
-FAIL-01 MUST D27
+FAIL-01 MUST
     If nothing listens or the server stays silent, every operation raises `StoreUnavailable`, never "not found" or
     an empty page. So does opening from settings if nothing listens. Its `failure_kind` says what failed, and its
     `address` where.
-FAIL-04 SHOULD D27
+FAIL-04 SHOULD
     Opening raises `StoreUnavailable` also if Redis stays silent. It states the address, with port and database, and
     says in English and Chinese what to check (`redis-cli ping`, the `REDIS_*` settings) and how to go on without
     Redis (`USE_REDIS_FOR_TASKS=false`).
@@ -189,8 +187,8 @@ FAIL-06 MUST
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
-    leaves the record, unless `write_may_have_happened` is true. A page has the key in `unreadable` in place of the
-    task, and `total` counts it.
+    leaves the record unless `write_may_have_happened` is true. A page has the key in `unreadable` instead; `total`
+    counts it.
 FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
     `write_may_have_happened` is false. After other failures it says so only if it is true.
@@ -199,26 +197,26 @@ FAIL-13 MUST
     read gives a false "not found" or empty page. The next call gets its own reply. No connection leaks.
 FAIL-14 SHOULD
     A connection that the server closed while it was idle makes no call fail.
-FAIL-17 SHOULD D24 D25
+FAIL-17 SHOULD
     When another server has taken over from the one that failed, the open store works again by itself. Until then a
     call raises `StoreUnavailable`.
 # MODE Modes and settings
-MODE-01 MUST D02 D15
+MODE-01 MUST
     `USE_REDIS_FOR_TASKS` selects the mode, in the environment or in `.env`. If it is unset the mode is memory.
-MODE-03 MUST D26 D28
+MODE-03 MUST
     The environment takes precedence over `.env`, so setting `os.environ` in `conftest.py` forces memory mode in
     tests.
-MODE-05 MUST D03
+MODE-05 MUST
     `REDIS_HOST`, `REDIS_PORT` and `REDIS_DB` say where Redis is.
-MODE-06 MUST D30 D31
+MODE-06 MUST
     Opening logs one line with `task_service_initialized storage_mode=redis` (or `memory`), at INFO, also if opening
     then fails.
-MODE-07 MUST D14 D15 D32 D36
+MODE-07 MUST
     A store uses one mode from opening to closing. A change of the variable takes effect at the next opening, and
     nothing else is needed. Tasks in Redis are not read in memory mode, and are there after changing back.
-MODE-08 MUST D09
+MODE-08 MUST
     Memory mode works without the redis package and opens no socket, thread, or file but `.env`.
-MODE-11 SHOULD D41
+MODE-11 SHOULD
     If `.env` sets `USE_REDIS_FOR_TASKS` twice, the last value is used and opening logs a warning.
 MODE-12 MUST
     Malformed settings and malformed lines of `.env` raise `SettingsInvalid`, whose message has one line for each
@@ -230,43 +228,43 @@ MODE-15 SHOULD
 MODE-17 SHOULD
     The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database; `REDIS_USERNAME`
     and `REDIS_PASSWORD` are used to log in.
-MODE-18 SHOULD D24
+MODE-18 SHOULD
     `REDIS_HOST` and `REDIS_PORT` may name any node of a Redis Cluster. Every operation works, whichever node has
     the tasks.
 # COST Cost
-COST-01 MUST D08
+COST-01 MUST
     A remote store answers nothing from a cache: each call that it accepts costs a request to the server.
 COST-02 SHOULD
     An operation of a remote store costs one request, and a listing one to each partition, for any number of tasks.
     Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
-COST-04 MUST D12 D35
+COST-04 MUST
     Memory mode keeps every task that has not expired and was not purged, and so needs more memory for more tasks.
 COST-05 MUST
     Connections, files, threads and timers do not grow with the number of calls.
 # MAINT Maintenance
-MAINT-01 MUST D29
+MAINT-01 MUST
     `purge` removes the tasks that became final before the given moment, and no others, and returns how many it
     removed.
-MAINT-02 MUST D37
+MAINT-02 MUST
     A task that is restored (`restore`) keeps its id, times and values, and its lifetime begins anew. Restoring
     under a taken id raises `TaskExists` and leaves the stored task as it is.
 MAINT-04 SHOULD
     Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
     and for one with times before 1970 or after 2200 (UTC).
 """
-"""Under the title of each chapter its requirements: number, level and claims, and on the next lines the text."""
+"""Under the title of each chapter its requirements: number and level, and on the next lines the text."""
 
 REQUIREMENTS: dict[str, Requirement] = {}
 CHAPTERS: dict[str, str] = {}
 """By the prefix of its numbers, the title of a chapter."""
 for _entry in re.split(r"\n(?! )", _TABLE.strip()):
     _head, *_lines = _entry.splitlines()
-    _number, _level, *_claims = _head.split()
+    _number, _level, *_title = _head.split()
     if _number == "#":
-        CHAPTERS[_level] = " ".join(_claims)
+        CHAPTERS[_level] = " ".join(_title)
     else:
         _text = " ".join(line.strip() for line in _lines)
-        REQUIREMENTS[_number] = Requirement(_number, Level(_level), _text, tuple(_claims))
+        REQUIREMENTS[_number] = Requirement(_number, Level(_level), _text)
 
 
 def specification() -> str:
@@ -279,9 +277,7 @@ def specification() -> str:
         "`python -m conformance.tasks.spec.requirements`.",
         "",
         "MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may",
-        "choose otherwise, if its two modes agree. The last column names the statements of Auto-Clip's document",
-        "(`conformance/examples/auto_clip.toml`) that are true only if the requirement is kept. Dropped numbers stay",
-        "unused.",
+        "choose otherwise, if its two modes agree. Dropped numbers stay unused.",
         "",
         "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object.",
         "Its *namespace*, such as a key prefix, is where its tasks are, each stored as a *record*. A namespace may",
@@ -293,9 +289,9 @@ def specification() -> str:
         "and fields are those of `taskstore/contract.py` and `taskstore/values.py`.",
     ]
     for prefix, title in CHAPTERS.items():
-        lines += ["", f"## {title}", "", "| | requirement | decides |", "|---|---|---|"]
+        lines += ["", f"## {title}", "", "| | requirement |", "|---|---|"]
         lines += [
-            f"| {one.id} {one.level} | {one.text} | {', '.join(one.claims)} |"
+            f"| {one.id} {one.level} | {one.text} |"
             for one in REQUIREMENTS.values()
             if one.id.partition("-")[0] == prefix
         ]
