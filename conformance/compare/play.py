@@ -30,25 +30,22 @@ class EndOfLife(Wait):
     __slots__ = ()
 
 
+_KINDS = {
+    EndOfLife: "lifetime",
+    Wait: "expiring",
+    Race: "race",
+    Reopen: "persistent",
+    Damage: "foreign value",
+}
+
+
 def kind_of(action: Action) -> str:
     """Return what an action does besides a plain call; nothing for one."""
-    kind = ""
-    match action:
-        case Mutate(what):
-            kind = what
-        case EndOfLife():
-            kind = "lifetime"
-        case Wait():
-            kind = "expiring"
-        case Race():
-            kind = "race"
-        case Open(_, url):
-            kind = "server" if url else "shared"
-        case Reopen():
-            kind = "persistent"
-        case Damage():
-            kind = "foreign value"
-    return kind
+    if isinstance(action, Mutate):
+        return action.what
+    if isinstance(action, Open):
+        return "server" if action.url else "shared"
+    return _KINDS.get(type(action), "")
 
 
 class Operations(Contract):

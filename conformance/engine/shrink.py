@@ -113,18 +113,7 @@ def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -
         case Call(operation):
             yield from _simpler_calls(action, needed(operation))
         case Series():
-            yield from _simpler_series(action)
-
-
-def _simpler_series(series: Any) -> Iterator[Any]:
-    """Yield series with the default of a field, or a smaller number: other texts may mean nothing to the contract."""
-    for each in fields(series):
-        inside = getattr(series, each.name)
-        if each.default is not MISSING and inside != each.default:
-            yield replace(series, **{each.name: each.default})
-        elif type(inside) is int:
-            for less in _simpler_numbers(inside):
-                yield replace(series, **{each.name: less})
+            yield from _simpler_objects(action, _simpler_counts)
 
 
 def _simpler_calls(call: Call, needed: Collection[str]) -> Iterator[Call]:
@@ -137,7 +126,10 @@ def simpler_values(value: Any) -> Iterator[Any]:
     """Yield values with less in them, the least first: parts are left out, then parts are made simpler."""
     match value:
         case tuple() | list() if type(value) in (tuple, list):
-            yield from _simpler_sequences(value)
+            yield from _fewer(value)
+            for place, inside in enumerate(value):
+                for less in simpler_values(inside):
+                    yield value[:place] + type(value)([less]) + value[place + 1 :]  # type: ignore[operator]  # both are of one type
         case dict() if type(value) is dict:
             yield from _simpler_mappings(value)
         case str() if type(value) is str and len(value) > 1:
@@ -145,14 +137,7 @@ def simpler_values(value: Any) -> Iterator[Any]:
         case int() | float() if type(value) in (int, float):
             yield from _simpler_numbers(value)
         case _ if is_dataclass(value) and not isinstance(value, Reference):
-            yield from _simpler_objects(value)
-
-
-def _simpler_sequences(value: Any) -> Iterator[Any]:
-    yield from _fewer(value)
-    for place, inside in enumerate(value):
-        for less in simpler_values(inside):
-            yield value[:place] + type(value)([less]) + value[place + 1 :]
+            yield from _simpler_objects(value, simpler_values)
 
 
 def _simpler_mappings(value: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
@@ -188,11 +173,17 @@ def _simpler_numbers(number: float) -> Iterator[float]:
         yield int(number) // 2
 
 
-def _simpler_objects(value: Any) -> Iterator[Any]:
+def _simpler_counts(value: Any) -> Iterator[Any]:
+    """Yield smaller numbers only: other values of a series may mean nothing to the contract."""
+    if type(value) is int:
+        yield from _simpler_numbers(value)
+
+
+def _simpler_objects(value: Any, simpler: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:
     """Yield a dataclass with the default of a field, then with less in a field."""
     for each in fields(value):
         inside = getattr(value, each.name)
         if each.default is not MISSING and inside != each.default:
             yield replace(value, **{each.name: each.default})
-        for less in simpler_values(inside):
+        for less in simpler(inside):
             yield replace(value, **{each.name: less})

@@ -75,9 +75,30 @@ CHAPTERS: dict[str, Callable[[Harness, Tally, int, str], Coroutine[Any, Any, Non
 }
 """By name, what plays a chapter on a subject, with a seed and at a depth; what it finds goes to the tally."""
 _BY_CASES = (
-    *("LIST-10", "LIST-11", "EXP-04", "EXP-06", "EXP-07", "EXP-08", "SHARE-03", "FAIL-04", "FAIL-05", "FAIL-09"),
-    *("MODE-01", "MODE-03", "MODE-05", "MODE-06", "MODE-07", "MODE-08", "MODE-11", "MODE-12", "MODE-15", "MODE-17"),
-    *("COST-01", "COST-02", "COST-04", "COST-05"),
+    "LIST-10",
+    "LIST-11",
+    "EXP-04",
+    "EXP-06",
+    "EXP-07",
+    "EXP-08",
+    "SHARE-03",
+    "FAIL-04",
+    "FAIL-05",
+    "FAIL-09",
+    "MODE-01",
+    "MODE-03",
+    "MODE-05",
+    "MODE-06",
+    "MODE-07",
+    "MODE-08",
+    "MODE-11",
+    "MODE-12",
+    "MODE-15",
+    "MODE-17",
+    "COST-01",
+    "COST-02",
+    "COST-04",
+    "COST-05",
 )
 CHAPTERED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
 """The requirements that chapters decide, together. Cases decide the others, and some of these too."""

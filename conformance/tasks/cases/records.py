@@ -94,8 +94,12 @@ async def test_an_unreadable_record_is_named(store: TaskStore, namespace: Namesp
 
 
 _SPOILT = (
-    *(("progress", "half"), ("completed_at", "soon"), ("video_ids", "none"), ("metadata", "none")),
-    *(("video_ids", '["v1",]'), ("metadata", '{"config":NaN}')),  # JSON that is malformed inside
+    ("progress", "half"),
+    ("completed_at", "soon"),
+    ("video_ids", "none"),
+    ("metadata", "none"),
+    ("video_ids", '["v1",]'),
+    ("metadata", '{"config":NaN}'),  # JSON that is malformed inside
 )
 """Fields in our words, and what is no value of theirs."""
 

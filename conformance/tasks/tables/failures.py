@@ -85,8 +85,13 @@ async def _nothing(_: Injection) -> None:
 
 _OLD = restorable(status="failed", completed_at=LONG_AGO)
 _CALLS = (
-    *(create("new", video_ids=("n",)), create("named", "of-the-caller", video_ids=("n",)), get(A)),
-    *(to("clipping", B, progress=50.0), cancel(Id("c")), do.purge(LONG_AGO + DAY), do.restore(restorable("new"))),
+    create("new", video_ids=("n",)),
+    create("named", "of-the-caller", video_ids=("n",)),
+    get(A),
+    to("clipping", B, progress=50.0),
+    cancel(Id("c")),
+    do.purge(LONG_AGO + DAY),
+    do.restore(restorable("new")),
 )
 _READS = (do.listing(), get(A))
 """A listing is by itself, since it need not show one moment of several calls."""

@@ -17,8 +17,16 @@ _MADE = create("a"), create("b"), cancel(B, label="b")
 _ENDS = (to("completed"), to("failed", error_message="e"), cancel(A))
 _PURGE = purge(do.TimeOf("b", plus=MICROSECOND))
 _WRITES = (
-    *(create(), create(task_id=A), create(task_id="new"), to("uploading", progress=7), _PURGE),
-    *(to("clipping", result_url="r"), to("completed"), cancel(A), cancel(B), restore(restorable())),
+    create(),
+    create(task_id=A),
+    create(task_id="new"),
+    to("uploading", progress=7),
+    _PURGE,
+    to("clipping", result_url="r"),
+    to("completed"),
+    cancel(A),
+    cancel(B),
+    restore(restorable()),
 )
 _READS = (get(A), listing(), listing(limit=1, offset=1), listing(limit=1, after=do.CursorOf("a")))
 
