@@ -15,7 +15,7 @@ from conformance.operations.choices import Choice, Pool, pool_of
 from conformance.operations.operation import WHOLE, Operation
 
 _SIZES = 1, 2, 3, 11, 51
-"""Of a store for which every listing is called."""
+"""Numbers of entries with which every listing is called."""
 _SPANS = tuple(timedelta(hours=hours) for hours in (1, 48, 8 * 24, 400 * 24))
 """After which entries are read back."""
 _NOWHERE = "redis://127.0.0.1:1/0"
@@ -84,7 +84,7 @@ class Sequences:
             yield (rich, call, *self._reads_after(Mutate("result"), call))
 
     def _entries(self) -> Iterator[Steps]:
-        """Beside a plain entry one of every class: every write of it, and every listing of both."""
+        """For each value class: a plain entry beside one of that class, then every write and listing."""
         for made in _variants(self._maker):
             for operation in self._writes:
                 write = self._on(_plain(operation), made)[0]
@@ -116,7 +116,7 @@ class Sequences:
                     yield (made[0], first, *made[1 : _SIZES[-1]], listing, last, listing)
 
     def _probed(self) -> Iterator[Steps]:
-        """What one caller does not see: time, other instances, failures, and calls at the same time."""
+        """Time, other instances, failures, and calls at the same time, which one caller does not see."""
         made = self._made
         before: list[Action] = [Open(1), Reopen(), *map(Wait, _SPANS)]
         for action in before:

@@ -1,4 +1,4 @@
-"""What a comparison found and what it did to find it, and the known differences that are accepted."""
+"""The report of a comparison, and the known differences that are accepted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TITLES = {
 
 @dataclass
 class Difference:
-    """What differs for one cause: the operation that it comes from, and everywhere that it shows.
+    """Differences of one cause: the operation that they come from, and everywhere that they show.
 
     As an entry of a file it accepts a finding that shows nowhere else, and with no other classes.
     """
@@ -101,7 +101,7 @@ class Row:
         self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
 
     def gaps(self, operation: Operation) -> list[str]:
-        """What was not exercised; the first that applies."""
+        """Return what was not exercised; the first that applies."""
         gap = ""
         if not self.calls:
             gap = "was never called"
@@ -116,16 +116,16 @@ class Row:
 
 @dataclass
 class Report:
-    """What a comparison found, and what it did to find it."""
+    """The differences that a comparison found, and what it did to find them."""
 
     stores: Sequence[str]
     seed: int
     operations: dict[str, Row] = field(default_factory=dict)
     findings: list[Difference] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
-    """What keeps a comparison without findings from being a pass."""
+    """Reasons why a comparison without findings is no pass."""
     notes: set[str] = field(default_factory=set)
-    """What was not tried, since a hook is missing, and differences that the harnesses declare."""
+    """Kinds that were not tried, since a hook is missing, and differences that the harnesses declare."""
     sequences: int = 0
     """How many were played; none if the search did not come to its end."""
 

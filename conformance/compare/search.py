@@ -95,7 +95,7 @@ class Shown:
 
     @property
     def probe(self) -> str:
-        """What is done besides plain calls."""
+        """The kind of what is done besides plain calls."""
         return "".join(dict.fromkeys(map(kind_of, self.steps)))
 
     @property
@@ -105,7 +105,7 @@ class Shown:
 
     @property
     def symptom(self) -> tuple[str, ...]:
-        """What makes it the same difference in another sequence."""
+        """Equal for the same difference in another sequence."""
         return self.mismatch.kind, self.place, self.mismatch.what
 
     def script(self, names: Sequence[str]) -> list[str]:
@@ -238,7 +238,7 @@ class Search:
             self._tell(finding)
 
     def _cause(self, shown: Shown) -> tuple[list[Any], list[Trait]]:
-        """What differences of one cause have in common, at least one of these, and what this one comes from."""
+        """Return the keys that group differences by cause, and this one's triggers."""
         kind = shown.mismatch.kind
         if shown.special and shown.probe in _TIMED:
             content = [one for one in shown.special if one[1] not in self._operations[one[0]].entry]

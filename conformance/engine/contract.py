@@ -29,7 +29,7 @@ class Entry:
     answer: Any = None
     """The object or the exception of the store itself."""
     lacks: HookMissingError | None = None
-    """What the adapter has no place for: then the call was not made."""
+    """Why the call was not made: the adapter has no place for it."""
     has_failed: bool = False
     """True if the call produced no comparable result."""
     may_have_happened: bool = False
@@ -45,7 +45,7 @@ class Entry:
 
 
 class Checks:
-    """What no outcome can tell of a result. A contract that has such checks overrides all of it."""
+    """Checks of results beside their outcomes. A contract that has some overrides all methods."""
 
     def tick(self) -> None:
         """Note that time has passed since the last write."""
@@ -60,7 +60,7 @@ class Checks:
 
 
 class Contract:
-    """What is right. A contract gives its operations, an initial state and `step`; the rest has defaults.
+    """The rules for one kind of store: its operations, an initial state and `step`; the rest has defaults.
 
     A state is immutable and hashable. `bind` and `reach` put values that the store has chosen into it.
     """

@@ -25,7 +25,7 @@ class Failure:
     cause: Callable[[Injection], Awaitable[None]]
     """Brings it about, and tells the stack `ends` how it ends."""
     kinds: tuple[str, ...] = ()
-    """What exceptions may call it. Without any, no call fails."""
+    """Names that exceptions may give it. Without any, no call fails."""
     fails: tuple[str, ...] = ()
     """The operations that fail for certain."""
     may_write: bool = True
@@ -54,7 +54,7 @@ class Injection:
     seconds: float
     """The time-outs of the first store."""
     interruption: Interruption | None = None
-    """What a failure has told the proxy to do."""
+    """The order that a failure has given the proxy."""
     ends: AsyncExitStack = field(default_factory=AsyncExitStack)
     """How a failure ends."""
     secret: str = field(default_factory=secrets.token_hex)

@@ -1,4 +1,4 @@
-"""What playing scenarios gathers: what is wrong about a store, and how often each requirement was exercised."""
+"""Findings about a store, and how often each requirement was exercised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from conformance.engine.scenario import Scenario
 
 Signature: TypeAlias = tuple[Any, ...]
-"""What two findings of one cause have in common: the operation, the fields, and what came in place of what."""
+"""Equal for two findings of one cause: the operation, the fields, and what came in place of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Finding:
     actual: str
     signature: Signature
     scenario: Scenario = field(default_factory=Scenario)
-    """What was done until then, and nothing after it."""
+    """The actions until then."""
     lines: tuple[str, ...] = ()
     """The same as Python."""
     is_simple: bool = False
@@ -36,7 +36,7 @@ def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
 
 @dataclass
 class Tally:
-    """What a group gathers over its scenarios."""
+    """The findings and counts of a group of scenarios."""
 
     findings: dict[Signature, Finding] = field(default_factory=dict)
     """The first finding of each signature."""
@@ -47,7 +47,7 @@ class Tally:
     missing: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
     learned: set[Signature] = field(default_factory=set)
-    """What calls show by themselves: it is expected from now on, so that it cannot mask others."""
+    """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""
     made: set[Any] = field(default_factory=set)
     """The ids that the store made, in all scenarios."""
     mutates: bool = True

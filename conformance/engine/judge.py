@@ -14,18 +14,18 @@ from conformance.engine.outcome import Outcome
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
 _CROWD = 40
-"""Of more concurrent calls the first order is taken: what they leave must not depend on it."""
+"""Concurrent calls above which the first order is taken: what they leave must not depend on it."""
 _STEPS_EACH = 5
-"""Of the search for an order of a crowd, for each call: most are explained in the order of their making."""
+"""Steps of the search for each call of a crowd: most are explained in the order of their making."""
 _MOST_STEPS = 10**5
-"""Of the search for an order: some seconds, for a store that is wrong."""
+"""Steps of the search for an order: some seconds, for a store that is wrong."""
 
 Candidate: TypeAlias = tuple[Any, tuple[Entry, ...]]
 """A state that the store may be in, and the calls without a reply that may still take effect."""
 
 
 class Judge:
-    """What is believed of one namespace."""
+    """The states that one namespace may be in."""
 
     def __init__(self, contract: Contract, learned: AbstractSet[Signature]) -> None:
         self._contract = contract

@@ -1,4 +1,4 @@
-"""What a careless caller does with what was passed in, or came back: changes it in its place."""
+"""Changes that a careless caller makes to objects that were passed in, or came back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from conformance.operations.parts import inside
 
 MARK = "changed by the caller"
-"""What is put there: in a store it has no place."""
+"""The value that is put there: in a store it has no place."""
 
 
 @dataclass(frozen=True)

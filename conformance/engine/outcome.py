@@ -1,4 +1,4 @@
-"""What may come out of a call: the words that a contract and the engine share."""
+"""Calls and their possible outcomes, in the words that a contract and the engine share."""
 
 from __future__ import annotations
 

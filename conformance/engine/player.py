@@ -50,7 +50,7 @@ class Player:
     seconds: float | None = None
     """How long a call may take."""
     caught: tuple[type[BaseException], ...] = (Exception,)
-    """What a call may raise as its result."""
+    """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
 
@@ -61,16 +61,16 @@ class Player:
         self.scenario = scenario
         self.history: list[Done] = []
         self.results: dict[str, Any] = {}
-        """What the calls that have a label gave."""
+        """By label the results of calls."""
         self.passed = timedelta(0)
-        """What the harness has let pass."""
+        """The time that the harness has let pass."""
         self.injection: Injection | None = None
         self.stores: dict[int, Any] = {}
         self.closed: set[int] = set()
         self.latest: Any = None
-        """What names the latest entry."""
+        """The name of the latest entry."""
         self.held: dict[str, dict[str, Any]] = {}
-        """What the caller may change, `argument`s and the last `result`, by the names in a script."""
+        """Objects that the caller may change, `argument`s and the last `result`, by their names in a script."""
         self._stack = AsyncExitStack()
         self._closers: dict[int, AsyncExitStack] = {}
         self._is_timed = Capability.EXPIRING in harness.capabilities

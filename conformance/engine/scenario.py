@@ -50,7 +50,7 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What may show the last writes is read on every instance."""
+    """The reads that may show the last writes are made on every instance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Series:
 
     @property
     def needs(self) -> frozenset[Capability]:
-        """What a store must declare for it."""
+        """The capabilities that a store must declare for it."""
         return frozenset()
 
     def rounds(self) -> Rounds:

@@ -17,7 +17,7 @@ WHOLE = ""
 
 
 class OperationsError(CommandFailedError):
-    """What a harness names or returns cannot be used, or two harnesses do not name the same operations."""
+    """Operations of a harness, or their results, cannot be used, or two harnesses name others."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is in a value, whatever library its class comes from."""
+"""The parts of a value, whatever library its class comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run decides: which results each test of the suite gives on each subject, and how two of them add up."""
+"""The plan of a run: which results each test gives on each subject, and how two of them add up."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def begin(subjects: Iterable[str], seed: int) -> Results:
 
 
 def add_up(before: Result, new: Result) -> Result:
-    """Of two results of one test the one that says more: a failure before anything else, of the nearest cause first."""
+    """Return the stronger of two results of one test: a failure before anything else, of the nearest cause first."""
     if before.verdict == "not-run":
         return new
     return min(before, new, key=_rank).model_copy(update={"exercised": before.exercised + new.exercised})

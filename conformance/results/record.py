@@ -30,7 +30,7 @@ _NOT_REACHED = "the run ended before this test"
 _RUNNING = "the process of pytest ended while this test ran"
 _REASON_LENGTH = 500
 _SENT = TypeAdapter(tuple[str, AboutSubject, list[Result]])
-"""What a report carries: the name of the case or chapter, its subject, and what it decides."""
+"""The content of a report: the name of the case or chapter, its subject, and its results."""
 
 
 class Judged(NamedTuple):
@@ -44,7 +44,7 @@ class Judged(NamedTuple):
 
 
 class Recorder:
-    """What came of each test so far."""
+    """The results of each test so far."""
 
     def __init__(self, config: pytest.Config) -> None:
         """Read the known failures.
@@ -231,7 +231,7 @@ class Recorder:
 
 
 def _about(subject: Subject) -> AboutSubject:
-    """What a test found out about its subject."""
+    """Return what a test found out about its subject."""
     capabilities = tuple(sorted(one.value for one in subject.harness.capabilities))
     return AboutSubject(name=subject.name, mode=subject.harness.mode, capabilities=capabilities, facts=subject.facts)
 
@@ -254,7 +254,7 @@ def _verdict(call: pytest.CallInfo[None]) -> Judged:
 
 
 def _judged(number: str, tally: Tally, error: str, unjudged: Mapping[str, NotTestable]) -> Judged:
-    """What a chapter says of a requirement; `error` is why it did not come to its end."""
+    """Return a chapter's verdict on a requirement; `error` is why it did not come to its end."""
     found = []
     for finding in tally.findings.values():
         if number in finding.requirements:

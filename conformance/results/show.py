@@ -1,4 +1,4 @@
-"""What pytest's terminal shows of a failure, and of a run."""
+"""Texts of a failure, and of a run, for pytest's terminal."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _in_line(text: str) -> str:
 
 
 def failure(raised: pytest.ExceptionInfo[BaseException], doc: str, numbers: Iterable[str]) -> str:
-    """What a test decides and how it failed, without the code of the suite."""
+    """Return what a test decides and how it failed, without the code of the suite."""
     frames: list[str] = []  # below the last one of the suite: those of the store, if the store raised
     for entry in raised.traceback:
         path = Path(entry.path)

@@ -21,10 +21,10 @@ _FIELDS = {
     "unreadable": ("FAIL-09",),
     "argument": ("API-05",),
 }
-"""What fields are about, whatever operation returns them."""
+"""By field the requirements about it, whatever operation returns it."""
 _TEXTS = dict.fromkeys((*TEXTS, "webhook_url", "video_ids"), ("VAL-09",))
 _REFUSED = {"task": ("VAL-06",), "progress": ("LIFE-13",), **_TEXTS}
-"""What an argument is about that is refused and is right; of others the outcome tells."""
+"""By argument the requirements about it, if it is refused and is right; of others the outcome tells."""
 
 
 def blame(

@@ -40,7 +40,7 @@ class NoVerdictError(AssertionError):
 
 
 ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, unittest.SkipTest, SystemExit)
-"""What skips or excuses a test, or ends the run, when something raises it."""
+"""Exceptions that skip or excuse a test, or end the run."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def only_own_verdicts() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of a case before it runs."""
+    """A case before it runs."""
 
     id: str
     """Module and function: `sharing.test_…`."""
@@ -70,7 +70,7 @@ class Case:
 
 @dataclass
 class Subject:
-    """What a case is run on."""
+    """The store that a case is run on, with its harness."""
 
     name: str
     harness: Harness
@@ -83,7 +83,7 @@ class Subject:
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
     """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
     tallies: dict[str, Any] = field(default_factory=dict)
-    """What each chapter found, a `conformance.engine.finding.Tally`."""
+    """By chapter its findings, a `conformance.engine.finding.Tally`."""
 
     def __post_init__(self) -> None:
         self.harness = guarded(self.harness)

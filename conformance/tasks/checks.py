@@ -1,4 +1,4 @@
-"""What no model can know of a result: types, clocks, ids, and whether what was handed out stays as it was."""
+"""Checks beside the model: types, clocks, ids, and whether what was handed out stays as it was."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from taskstore import TaskStatus
 _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
 """The form of an id that the store makes."""
 _MANY = 200
-"""So many ids tell whether their digits are random."""
+"""Ids that are needed to tell whether their digits are random."""
 _DIGITS = 32
 _FEWEST = 10
-"""Of the sixteen values of a digit nearly all show in many ids."""
+"""Values of a digit that show in many ids, at least: it has sixteen."""
 _CLOCK_SLACK = timedelta(minutes=5)
 _MUTATED = 3
-"""Of so many tasks one is changed as a careless caller may; of the others some are kept, and read again at the end."""
+"""One task in this number is changed as a careless caller may; some others are kept, and read again at the end."""
 _KEPT = 30
 
 

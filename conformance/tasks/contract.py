@@ -51,7 +51,7 @@ _TELLING = ("argument", "status")
 
 
 class TaskContract(Contract):
-    """What is right for a task store that declares these capabilities."""
+    """The contract of a task store that declares these capabilities."""
 
     operations = OPERATIONS
     answers = "API-02"

@@ -47,7 +47,7 @@ def for_store(value: Any) -> Any:
 
 
 def result_of(answer: Any, *, has_cursor: bool = True) -> Result | str:
-    """What an operation returned; of what cannot be read as a result of the contract, a text that says so.
+    """Return the result of an operation; for an object that cannot be read as one, a text that says so.
 
     The `next` of a page is compared only if the store `has_cursor`.
     """

@@ -32,7 +32,7 @@ from conformance.text import cut
 _WALKS = {"smoke": 8, "default": 35, "full": 1_500}
 """Random scenarios of each of the chapters that play them."""
 _SPARSE = 8
-"""Of so many scenarios of a table about the same requirements the depth smoke plays the first."""
+"""At depth smoke one in this number of the scenarios about the same requirements is played."""
 _WALKED = 4
 _WIDTH, _LONGEST = 100, 400
 _MOST_LINES, _MOST_OTHERS = 60, 5
@@ -124,7 +124,7 @@ def _test(name: str) -> Callable[[Subject], None]:
 
 
 def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
-    """What a chapter found: of each requirement the first finding, the others as a line, and no other chapter's."""
+    """Return the new findings of a chapter: for each requirement the first in full, the others as lines."""
     found = sorted(tally.findings.values(), key=lambda one: (not one.is_simple, len(one.scenario.actions)))
     new = [one for one in found if one.signature not in before]
     texts = []

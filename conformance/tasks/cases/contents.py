@@ -51,7 +51,7 @@ def a_task() -> Task:
 
 
 async def seen(store: Any) -> list[Any]:
-    """What listings show, of all tasks and of those of each status."""
+    """Return what listings show, of all tasks and of those of each status."""
     pages = []
     for status in (None, *TaskStatus):
         with suppress(HookMissingError):
@@ -101,7 +101,7 @@ async def reads_of(maker: Any, namespace: Namespace) -> dict[str, CallOn]:
 
 
 async def outcome_of(call: Awaitable[Any]) -> Any:
-    """What a call returns, or the exception that it raises."""
+    """Return the result of a call, or the exception that it raises."""
     try:
         async with asyncio.timeout(5):
             return await call

@@ -1,4 +1,4 @@
-"""What a call costs the server, and what a store holds and leaves open."""
+"""Costs of a call for the server, and what a store holds and leaves open."""
 
 from __future__ import annotations
 

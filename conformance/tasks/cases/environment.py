@@ -1,4 +1,4 @@
-"""What an application finds at its start, for the time of a block: environment, folder, `.env` and log."""
+"""The surroundings in which an application starts, for a block: environment, folder, `.env` and log."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def application(
 
 
 class Opened(NamedTuple):
-    """What came of an opening: the exception, and the log."""
+    """The outcome of an opening: the exception, and the log."""
 
     error: Any
     log: str

@@ -1,1 +1,1 @@
-"""What is right: the requirements, and the model that decides a call."""
+"""The requirements, and the model that decides a call."""

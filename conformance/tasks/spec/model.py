@@ -40,7 +40,7 @@ _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UT
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FEW = 4
-"""Of so many tasks near their end any may be gone; of more, those that were written before the others."""
+"""Up to this number of tasks near their end any may be gone; of more, the ones that were written first."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
@@ -72,7 +72,7 @@ _TIMES = ("created_at", "updated_at", "completed_at")
 
 
 class Page(NamedTuple):
-    """What a listing returns. `following` is its `next`."""
+    """The result of a listing. `following` is its `next`."""
 
     records: tuple[Record, ...]
     total: int
@@ -87,7 +87,7 @@ Result: TypeAlias = Record | Page | Raised | int | None
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What `create_task` takes, with fields of any value."""
+    """The request of `create_task`, with fields of any value."""
 
     video_ids: Any = ("v",)
     webhook_url: Any = None
@@ -101,7 +101,7 @@ class State:
     lifetime: timedelta | None
     tasks: Mapping[str, tuple[Record, Span]] = field(default_factory=dict)
     gone: Mapping[str, str] = field(default_factory=dict)
-    """Of tasks that are not there any more, the requirement that says so."""
+    """By the id of a task that is gone, the requirement that says so."""
     unseen: frozenset[str] = frozenset()
     """The keys of the tasks of which the id or a time has not been seen yet."""
     _in_order: dict[str | None, list[Record]] = field(default_factory=dict, init=False)
@@ -316,7 +316,7 @@ def _purge(state: State, call: Invocation) -> list[Outcome]:
 
 
 _NAMED = ("task", "metadata_json", *FIELDS)
-"""What a store may say is wrong about a task that it refuses to restore."""
+"""Arguments that a store may name when it refuses to restore a task."""
 
 
 def _restore(state: State, call: Invocation) -> list[Outcome]:
@@ -461,7 +461,7 @@ def _bytes_of_json(value: Any) -> int:
 
 
 _LEAST_BYTES = len('[""]{"webhook_url":null,"config":null}')
-"""What the smallest task has beside its texts."""
+"""Bytes of the smallest task without its texts."""
 
 
 def canonical(value: Any) -> Json:

@@ -59,7 +59,7 @@ def refused(task: Any = A) -> Iterator[list[Call]]:
 
 
 def _kept() -> Iterator[Scenario]:
-    """What a store gives back as it was given. Under an id that is taken, only the same request is no other."""
+    """Values come back as they were given. Under an id that is taken, only an equal request is accepted."""
     requests: list[dict[str, Any]] = [{"config": one} for one in values.ALIKE_CONFIGS]
     requests += [{"config": {"x": one, "y": [0, {"z": [one]}]}} for one in values.JSON]
     requests += [{"webhook_url": one} for one in (*values.ALIKE_TEXTS, *values.TEXTS[:-3])]

@@ -105,7 +105,7 @@ class Row(Failure):
 
     about: str = ""
     ends: str = ""
-    """What the caller does when a call has met it: `cancel` or `close`."""
+    """How the caller reacts when a call has met it: `cancel` or `close`."""
     on: int = 0
     """The instance that meets it. The first goes through a proxy."""
     needs: Collection[Capability] = ()
@@ -126,7 +126,7 @@ _ERRORS = {
 
 
 def _connections() -> Iterator[Row]:
-    """What happens to connections and callers."""
+    """Failures of connections and callers."""
     for is_cold, when in ((True, "at the first call"), (False, "any more")):
         refused: dict[str, Any] = {"fails": OPERATIONS, "may_write": False, "is_cold": is_cold}
         yield Row(f"nothing listens {when}", _refused, ("unreachable",), **refused, about="FAIL-01 FAIL-11 FAIL-17")
@@ -154,7 +154,7 @@ def _connections() -> Iterator[Row]:
 
 
 def _servers() -> Iterator[Row]:
-    """What happens to the whole server, so that nothing else can be played meanwhile."""
+    """Failures of the whole server: nothing else can be played meanwhile."""
     for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY):
         fails = OPERATIONS if kind is FailureKind.BUSY else _WRITES
         yield Row(f"the server is {kind}", partial(_failing, kind), (kind,), fails, may_write=False, about="FAIL-06")

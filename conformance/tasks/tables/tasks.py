@@ -1,4 +1,4 @@
-"""What the tables of scenarios share: short ways to write calls, and tasks to restore."""
+"""Helpers of the tables: short ways to write scenarios and calls, and tasks to restore."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ OTHER_IDS = (
     ("tasks:", ""),
     ("meta:", ""),
 )
-"""What is put before and behind the id of a task, so that it is the id of none."""
+"""Texts before and behind the id of a task, with which it is the id of none."""
 UNKNOWN_IDS = ("", "*", "task_*", "task_" + "0" * 32, " ", *SURROGATES, "文", "%", "x" * 100_000, "\x00", "None")
 _NAMES = """
 created updated finished index ids all tasks task list queue records expiry deadlines ttl lock count total seq meta
@@ -279,7 +279,7 @@ TIMES = tuple(map(datetime.fromisoformat, _TIMES.split()))
 """The first and the last that a task may have, and others that careless code puts into another order."""
 WRONG_MOMENTS: Values = (datetime(2026, 1, 1), 1_700_000_000, "2026-01-01T00:00:00+00:00")  # noqa: DTZ001
 WRONG_TIMES = (*WRONG_MOMENTS, *map(datetime.fromisoformat, _OTHERS.split()))
-"""What no time of a task is."""
+"""Values that no time of a task may have."""
 _PARTS = ("NaN", '"\\ud800"', '{"\\udfff":1}', "9" * 4_301, "01", "", "[" * 101 + "]" * 101, f'"{SURROGATES[1]}"')
 WRONG_METADATA = (
     "",
