@@ -169,36 +169,57 @@ class AdaptedStore:
         return partial(self._play, name) if name in self._adapter.calls else getattr(self._own, name)
 
     async def _play(self, operation: str, /, *positional: Any, **named: Any) -> Any:
-        adapter, ours = self._adapter, signature(getattr(MaintainedTaskStore, operation))
-        bound = ours.bind(self, *positional, **named)
-        bound.apply_defaults()
-        optional = {name for name, one in ours.parameters.items() if one.default is None}
-        given = {name: one for name, one in bound.arguments.items() if one is not None or name not in optional}
-        del given["self"]
-        if operation == "create_task":
-            request = given.pop("request")
-            if not isinstance(request, TaskCreateRequest):
-                raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
-            given["video_ids"] = request.video_ids
-            given |= {name: value for name in _METADATA if (value := getattr(request, name)) is not None}
-        if "status" in given:
-            given["status"] = adapter.own_status(given["status"])
-        call = adapter.calls[operation]
+        given = self._given(operation, positional, named)
+        task_id = given.get("task_id")
         try:
-            answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
-            answer = await answer if isawaitable(answer) else answer
+            answer = await self._call(operation, given)
         except TaskStoreError:
             raise
         except Exception as fault:
-            if found := adapter.our_error(operation, fault, given.get("task_id")):
+            if found := self._adapter.our_error(operation, fault, task_id):
                 raise found from fault
             raise
         if operation in ("purge", "restore") or isinstance(answer, Task):
             return answer
-        if answer is None and (found := adapter.our_error(operation, None, given.get("task_id"))):
-            raise found
+        if answer is None:
+            if found := self._adapter.our_error(operation, None, task_id):
+                raise found
+            return None
         view = _page if operation == "list_tasks" else TaskView
-        return None if answer is None else view(answer, adapter)
+        return view(answer, self._adapter)
+
+    def _given(self, operation: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call, without optional ones that are `None`; those of a request by themselves."""
+        ours = signature(getattr(MaintainedTaskStore, operation))
+        bound = ours.bind(self, *positional, **named)
+        bound.apply_defaults()
+        given = {}
+        for name, value in bound.arguments.items():
+            is_optional = ours.parameters[name].default is None
+            if name != "self" and not (value is None and is_optional):
+                given[name] = value
+        if operation == "create_task":
+            given |= _fields_of(given.pop("request"))
+        if "status" in given:
+            given["status"] = self._adapter.own_status(given["status"])
+        return given
+
+    async def _call(self, operation: str, given: Mapping[str, Any]) -> Any:
+        call = self._adapter.calls[operation]
+        answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
+        return await answer if isawaitable(answer) else answer
+
+
+def _fields_of(request: Any) -> dict[str, Any]:
+    """Return what a request gives to `create_task`."""
+    if not isinstance(request, TaskCreateRequest):
+        raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
+    fields: dict[str, Any] = {"video_ids": request.video_ids}
+    for name in _METADATA:
+        value = getattr(request, name)
+        if value is not None:
+            fields[name] = value
+    return fields
 
 
 class TaskView:
