@@ -64,8 +64,11 @@ class Injection:
 
     def open(self) -> Any:
         """Open a store that goes through the proxy."""
-        scheme, _, rest = self.proxy.url.partition("://")
-        url = f"{scheme}://{self._user}{rest.rpartition('@')[2]}" if self._user else self.proxy.url
+        url = self.proxy.url
+        if self._user:
+            scheme, _, rest = url.partition("://")
+            _, _, place = rest.rpartition("@")
+            url = f"{scheme}://{self._user}{place}"
         return self.harness.open_at(self.namespace, url, self.seconds)
 
     def set_up_user(self) -> None:

@@ -33,8 +33,10 @@ def changes_of(value: Any, path: str = "", spared: Collection[str] = ()) -> Iter
             yield Change(f"{place}.append({MARK!r})", partial(part.append, MARK))
         elif isinstance(part, set):
             yield Change(f"{place}.add({MARK!r})", partial(part.add, MARK))
-        elif labels and labels[-1].startswith(".") and type(part) is str and labels[-1][1:] not in spared:
-            yield Change(f"{place} = {MARK!r}", partial(setattr, holders[labels[:-1]], labels[-1][1:], MARK))
+        elif type(part) is str and labels and labels[-1].startswith("."):
+            name = labels[-1].removeprefix(".")
+            if name not in spared:
+                yield Change(f"{place} = {MARK!r}", partial(setattr, holders[labels[:-1]], name, MARK))
 
 
 def mutate(value: Any) -> None:

@@ -71,12 +71,19 @@ class RandomScenario:
             case "wait":
                 return Wait(self.one_of(self.spans)) if Capability.EXPIRING in self.has else Wait()
             case "race":
-                drawn = [replace(self._somewhere(self.one_of(self.raced)), label="") for _ in range(_RACERS)]
-                calls = tuple(call for call in drawn if {*self.player.contract.needs(call)} <= self.has)
-                return Race(calls, cancelled=self.one_of(((), (), (0,))), turns=self.one_of((0, 1, 2, 4)))
+                return self._race()
             case "reopen":
                 return Reopen()
         return self._somewhere(kind)
+
+    def _race(self) -> Race:
+        calls = []
+        for _ in range(_RACERS):
+            call = self._somewhere(self.one_of(self.raced))
+            if self.has.issuperset(self.player.contract.needs(call)):
+                calls.append(replace(call, label=""))
+        cancelled = self.one_of(((), (), (0,)))
+        return Race(tuple(calls), cancelled, turns=self.one_of((0, 1, 2, 4)))
 
     def _somewhere(self, kind: str) -> Call:
         return replace(

@@ -33,7 +33,9 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
     """Return a call as Python, without `await`; its arguments are given as Python."""
     unnamed = contract.positional(call.operation)
-    listed = [text if name in unnamed else f"{name}={text}" for name, text in given.items()]
+    listed = []
+    for name, text in given.items():
+        listed.append(text if name in unnamed else f"{name}={text}")
     return f"{_store(call.on)}.{call.operation}({', '.join(listed)})"
 
 
@@ -48,9 +50,10 @@ def _text(contract: Contract, call: Call, written: Sequence[str]) -> str:
 
 
 def _one(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
-    assigned = f"{call.label} = " if call.label else ""
-    awaited = "await " if all(entry.is_awaited for entry in made) else ""
-    return f"{assigned}{awaited}{_text(contract, call, [entry.line for entry in made])}"
+    line = _text(contract, call, [entry.line for entry in made])
+    if all(entry.is_awaited for entry in made):
+        line = f"await {line}"
+    return f"{call.label} = {line}" if call.label else line
 
 
 def _several(contract: Contract, done: Done) -> list[str]:
@@ -75,13 +78,20 @@ def _several(contract: Contract, done: Done) -> list[str]:
 
 
 def _race(contract: Contract, race: Race, made: Sequence[Entry]) -> list[str]:
-    lines = [f"# {race.failure.name}; `store` goes through a proxy"] if race.failure else []
-    cancelled = f"  # the first {len(race.cancelled)} cancelled" if race.cancelled else ""
-    closed = "  # and aclose" if race.closes else ""
+    lines = []
+    if race.failure:
+        lines.append(f"# {race.failure.name}; `store` goes through a proxy")
+    end = ")"
+    if race.cancelled:
+        end += f"  # the first {len(race.cancelled)} cancelled"
+    if race.closes:
+        end += "  # and aclose"
     calls = []
     for place, call in enumerate(race.calls):
         calls.append(_text(contract, call, [entry.line for entry in made[place : place + 1]]))
-    line = f"await asyncio.gather({', '.join(calls)}){cancelled}{closed}"
+    line = f"await asyncio.gather({', '.join(calls)}{end}"
     if len(line) <= _WIDTH:
         return [*lines, line]
-    return [*lines, "await asyncio.gather(", *(f"    {text}," for text in calls), f"){cancelled}{closed}"]
+    lines.append("await asyncio.gather(")
+    lines += [f"    {text}," for text in calls]
+    return [*lines, end]

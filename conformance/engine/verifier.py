@@ -146,12 +146,14 @@ class Verifier(Player):
             self.is_over = self.is_over or is_torn
 
     def _explain(self, race: Race, made: list[Entry]) -> None:
-        for judge in dict.fromkeys(self._judges):
+        for judge in [] if self.is_over else dict.fromkeys(self._judges):
             here = [entry for entry in made if self._judges[entry.call.on] is judge]
-            if not self.is_over and not judge.explain(here, is_over=race.failure is not None):
-                answered = [entry for entry in here if not entry.has_failed]
-                self._report([self._difference(judge, race, answered)])
-                self.is_over = True
+            if judge.explain(here, is_over=race.failure is not None):
+                continue
+            answered = [entry for entry in here if not entry.has_failed]
+            self._report([self._difference(judge, race, answered)])
+            self.is_over = True
+            return
 
     def _count(self, race: Race, made: list[Entry]) -> None:
         """Count what was exercised. A single call is checked besides."""
@@ -203,19 +205,22 @@ class Verifier(Player):
         """Whether calls show it one after the other, on one instance, without time or a second opening."""
         if self.passed or self.injection or self.scenario.instances > 1:
             return False
-        actions = [done.action for done in self.history]
-        races = [action for action in actions if isinstance(action, Race) and len(action.calls) > 1]
-        return not races and not any(isinstance(action, Reopen) for action in actions)
+        for done in self.history:
+            is_race = isinstance(done.action, Race) and len(done.action.calls) > 1
+            if is_race or isinstance(done.action, Reopen):
+                return False
+        return True
 
     def _report(self, findings: Iterable[Finding | None], about: tuple[str, ...] = ()) -> None:
         """End the scenario with the first finding that was not learned."""
         for finding in findings:
             if finding is not None and finding.signature not in self.tally.learned:
-                numbers = tuple(dict.fromkeys(filter(None, finding.requirements))) or about[:1]
+                numbers = dict.fromkeys(filter(None, finding.requirements))
+                actions = tuple(done.action for done in self.history)
                 self._found = replace(
                     finding,
-                    requirements=numbers,
-                    scenario=replace(self.scenario, actions=tuple(done.action for done in self.history)),
+                    requirements=tuple(numbers) or about[:1],
+                    scenario=replace(self.scenario, actions=actions),
                     lines=tuple(lines_of(self.contract, self.history)),
                     is_simple=self._is_simple,
                 )
