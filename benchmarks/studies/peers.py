@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import cycle, repeat
@@ -17,10 +16,10 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from benchmarks.document import Depth, Design, Mode
+from benchmarks.document import Depth, Mode
 from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
 from benchmarks.studies.libraries import PEERS, Peer
-from benchmarks.subjects import DESIGNS, PRIVATE, harness_of
+from benchmarks.subjects import DESIGNS, PRIVATE, opened
 from conformance.measure.block import in_new_process
 from conformance.measure.tasks import METADATA, REQUEST, STEPS, fill, works
 from conformance.measure.timing import Effort, Work, gather, time_calls
@@ -32,6 +31,17 @@ SCALES: Mapping[Depth, tuple[Mapping[Mode, int], Effort]] = {
     "full": ({"memory": 100_000, "redis": 1_000}, Effort(seconds=0.1)),
 }
 """How many tasks there are in memory and in Redis, and the effort of an operation in each process."""
+
+
+NEW = {
+    "status": "pending",
+    "progress": 0.0,
+    "current_step": "",
+    "video_ids": [*REQUEST.video_ids],
+    **dict.fromkeys(("result_url", "error_message", "error_traceback", "completed_at")),
+    "metadata": METADATA,
+}
+"""What every document begins with."""
 
 
 def run(depth: Depth) -> Iterator[Measured]:
@@ -49,10 +59,11 @@ async def _measure(sizes: Mapping[Mode, int], effort: Effort, random: Random) ->
     measured: dict[Key, Mapping[str, float]] = {}
     for mode, tasks in sizes.items():
         stores: dict[str, Any] = {**PEERS[mode]}
-        stores |= {design: partial(_opened, design, PRIVATE[mode]) for design in DESIGNS}
+        stores |= {design: partial(opened, design, PRIVATE[mode], "peers") for design in DESIGNS}
         for name in random.sample([*stores], len(stores)):
+            works_of = _of_documents if name in PEERS[mode] else _of_tasks
             async with stores[name]() as store:
-                made = await (_of_documents if isinstance(store, tuple) else _of_tasks)(store, tasks, random)
+                made = await works_of(store, tasks, random)
                 for operation in (*random.sample(["get", "look", "update"], 3), "create"):
                     timed = await time_calls(made[operation], effort)
                     measured[name, mode, operation, tasks] = {"seconds": median(timed.rounds)}
@@ -71,50 +82,38 @@ async def _of_documents(peer: Peer, tasks: int, random: Random) -> dict[str, Wor
     put, get = peer
 
     async def create() -> str:
-        task_id, now = f"task_{secrets.token_hex(16)}", datetime.now(UTC).isoformat()
-        document = {
-            "task_id": task_id,
-            "status": "pending",
-            "progress": 0.0,
-            "current_step": "",
-            "video_ids": [*REQUEST.video_ids],
-            **dict.fromkeys(("result_url", "error_message", "error_traceback", "completed_at")),
-            "metadata": METADATA,
-            "created_at": now,
-            "updated_at": now,
-        }
-        await put(task_id, document)
+        task_id = f"task_{secrets.token_hex(16)}"
+        now = datetime.now(UTC).isoformat()
+        times = {"created_at": now, "updated_at": now}
+        await put(task_id, {**NEW, "task_id": task_id, **times})
         return task_id
 
     async def look(task_id: str) -> Any:
         return (await get(task_id))["metadata"]["config"]
 
     async def update(task_id: str, status: str, progress: float, step: str) -> Any:
-        changes = {"status": status, "progress": progress, "current_step": step}
-        document = {**await get(task_id), **changes, "updated_at": datetime.now(UTC).isoformat()}
+        now = datetime.now(UTC).isoformat()
+        changes = {"status": status, "progress": progress, "current_step": step, "updated_at": now}
+        document = {**await get(task_id), **changes}
         await put(task_id, document)
         return document
+
+    def is_asked(document: Any, task_id: str) -> bool:
+        return bool(document["task_id"] == task_id)
 
     creating = repeat(partial(create))
     ids = await gather(creating, tasks)
     steps = [(status.value, progress, step) for status, progress, step in STEPS]
+    gets = cycle([partial(get, task_id) for task_id in ids])
+    updates = (partial(update, task_id, *step) for step in cycle(steps) for task_id in ids)
     return {
         "create": Work(creating),
-        "get": Work(cycle([partial(get, one) for one in ids]), lambda document, one: document["task_id"] == one),
+        "get": Work(gets, is_asked),
         "look": _looking(look, ids, random),
-        "update": Work(partial(update, one, *step) for step in cycle(steps) for one in ids),
+        "update": Work(updates),
     }
 
 
 def _looking(look: Callable[[str], Awaitable[Any]], ids: list[str], random: Random) -> Work:
-    order = random.sample(ids, len(ids))
-    return Work(cycle([partial(look, one) for one in order]), lambda config, _: config == METADATA["config"])
-
-
-@asynccontextmanager
-async def _opened(design: Design, transport: str) -> AsyncIterator[TaskStore]:
-    harness = harness_of(design, transport)
-    with harness.running():
-        async with harness.open("peers") as store:
-            yield store
-        harness.discard("peers")
+    looks = [partial(look, task_id) for task_id in random.sample(ids, len(ids))]
+    return Work(cycle(looks), lambda config, _: config == METADATA["config"])
