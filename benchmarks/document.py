@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 Operation = Literal["create", "get", "list", "update"]
-Design = Literal["documented", "ours"]
+Design = Literal["documented", "ours", "application"]
+"""A reconstruction from the document, our own store, and the application that the document is about."""
 Mode = Literal["memory", "redis"]
 Depth = Literal["quick", "default", "full"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]

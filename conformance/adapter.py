@@ -157,7 +157,12 @@ class AdaptedStore:
     """A store under our names. Every other attribute is that of the store itself."""
 
     def __init__(self, adapter: Adapter, own: Any) -> None:
-        self._adapter, self._own = adapter, own
+        object.__setattr__(self, "_own", own)
+        object.__setattr__(self, "_adapter", adapter)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute of the store itself."""
+        setattr(self._own, name, value)
 
     def __getattr__(self, name: str) -> Any:
         """One of our operations, as a coroutine function, or another attribute."""

@@ -16,7 +16,7 @@ from conformance.guard import HarnessFailedError
 if TYPE_CHECKING:
     from conformance.case import Namespace
 
-_PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 """Where this process finds modules, also those in the folder that it was started in."""
 _NOT_FOUND, _SECONDS = 97, 60
 _PROGRAM = """
@@ -57,7 +57,7 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     ran = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": _PATH, "PYTHONHASHSEED": "random"},  # tox sets one for all that it starts
+        env={**os.environ, "PYTHONPATH": PATH, "PYTHONHASHSEED": "random"},  # tox sets one for all that it starts
         capture_output=True,
         text=True,
         timeout=_SECONDS,

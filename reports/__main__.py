@@ -20,11 +20,12 @@ from benchmarks.studies.document import Studies
 from conformance.files import FileError, read_file
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results import document
-from conformance.statements.document import StatementResults
+from reports.analyse.application import read_application
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.analyse.report import Report, make_report, read_report
 from reports.render.pages import write_pages
 from reports.render.publish import publish
+from statements.document import StatementResults
 
 OUT = Path("reports/out")
 STUDIES = OUT / "studies.json"
@@ -74,14 +75,23 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(options: argparse.Namespace) -> Report:
     if options.from_json:
         return read_report(options.from_json)
-    studies = options.studies or STUDIES
+    results = document.read(options.conformance)
+    comparisons = {}
+    for design in DESIGNS:
+        file = options.compared / f"{design}.json"
+        comparisons[design] = read(file, Comparison, "the JSON of `compare`")
+    studies = None
+    file = options.studies or STUDIES
+    if options.studies or file.exists():
+        studies = read(file, Studies, "the JSON of the studies")
     return make_report(
         read_claims(AUTO_CLIP),
-        document.read(options.conformance),
-        {one: read(options.compared / f"{one}.json", Comparison, "the JSON of `compare`") for one in DESIGNS},
+        results,
+        comparisons,
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
         read(options.compared / "statements.json", StatementResults, "the results of the statements"),
-        studies=read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
+        application=read_application(),
+        studies=studies,
         needs_container=os.environ.get("CONFORMANCE_REQUIRE_CONTAINER") == "1",
     )
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+
+UNITS = {"s": 1e3, "ms": 1.0, "µs": 1e-3, "ns": 1e-6}
+"""In milliseconds, from long to short."""
 
 
 def figure(value: float) -> str:
@@ -11,11 +15,16 @@ def figure(value: float) -> str:
     return f"{value:,.{max(0, decimals)}f}".replace("-", "−")
 
 
-def write_time(ms: float) -> str:
-    """Write a time given in milliseconds, with the unit that fits: 0.120 µs, 2.01 s."""
-    if abs(ms) < 0.1:  # noqa: PLR2004  a tenth of a millisecond
-        return f"{figure(ms * 1e3)} µs"
-    return f"{figure(ms)} ms" if abs(ms) < 1e3 else f"{figure(ms / 1e3)} s"  # noqa: PLR2004  a second
+def write_time(ms: float, number: Callable[[float], str] = figure) -> str:
+    """Write a time given in milliseconds, with the unit that fits: 120 ns, 81.1 µs, 2.01 s."""
+    fitting = [unit for unit, size in UNITS.items() if abs(ms) >= size]
+    unit = fitting[0] if fitting else "ns"
+    return f"{number(ms / UNITS[unit])} {unit}"
+
+
+def write_round_time(ms: float) -> str:
+    """Write a round time without digits that say nothing: 100 ns, 0.5 ms, 1 s."""
+    return write_time(ms, "{:g}".format)
 
 
 def times(factor: float) -> str:

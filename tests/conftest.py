@@ -14,7 +14,7 @@ from taskstore import TaskStoreSettings
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[1]
-# Benchmarks and reports are not installed. Last, so that an installed taskstore is what the tests import.
+# Statements, benchmarks and reports are not installed. Last, so that an installed taskstore is what the tests import.
 sys.path.append(str(ROOT))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import product
 from statistics import median
 from typing import Any
 
@@ -12,12 +13,14 @@ from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.measure.timing import FEWEST_SINGLE
 from conformance.results.document import Results
-from conformance.statements.document import StatementResults
-from reports.analyse.parity import Comparison
+from reports.analyse.application import Application
+from reports.analyse.parity import STORES, Comparison
 from reports.analyse.report import Report, make_report
+from statements.document import StatementResults
 
 CLAIMS = read_claims(AUTO_CLIP)
 OURS, DOCUMENTED = ("memory", "embedded"), ("documented-memory", "documented-redis")
+OWN = STORES["application"]
 SCRIPT = "<script>alert(1)</script>"
 BLOCKS = 9
 IN_MEMORY: dict[str, Any] = {"mode": "memory", "facts": {}}
@@ -112,11 +115,13 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
 
 def studies(fingerprint: str = "f1") -> dict[str, Any]:
     """All studies, each as small as it can be."""
-    series = [
+    series: list[tuple[dict[str, Any], str]] = [
         ({"study": "load", "mode": "redis", "what": "get", "at": 64}, "rate"),
         ({"study": "memory", "mode": "memory", "what": "task", "at": 1_000}, "bytes"),
         ({"study": "peers", "mode": "redis", "what": "look", "at": 1_000}, "seconds"),
     ]
+    for what in ("ping", "get", "list"):
+        series += [({"study": "distance", "mode": "redis", "what": what, "at": added}, "seconds") for added in (0, 5)]
     return {
         "schema": "benchmark-studies/7",
         "started": "2025-01-31T12:10:00+00:00",
@@ -126,7 +131,7 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
         "seconds": {"load": 1.0},
         "failures": {"lost": SCRIPT},
         "series": [
-            {**one, "subject": subject, "figures": {figure: [1] * BLOCKS}}
+            {**one, "subject": subject, "figures": {figure: [1 + one["at"]] * BLOCKS}}
             for one, figure in series
             for subject in ("documented", "ours", *([SCRIPT] if figure == "seconds" else []))
         ],
@@ -151,19 +156,22 @@ CHECKS = [name for claim in (*CLAIMS.claim, *CLAIMS.reading) if isinstance(claim
 
 
 def statements(
-    came: Mapping[tuple[str, str], tuple[str, str]] | None = None, fingerprint: str = "f1"
+    came: Mapping[tuple[str, str], tuple[str, str]] | None = None,
+    *,
+    on: tuple[str, ...] = OURS + DOCUMENTED,
+    fingerprint: str = "f1",
 ) -> dict[str, Any]:
     """The results of all statements: each check passes on each store, but for those given by check and store."""
+    results = []
+    for name, store in product(dict.fromkeys(CHECKS), on):
+        verdict, text = (came or {}).get((name, store), ("pass", ""))
+        if verdict != "no result":
+            results.append({"check": name, "store": store, "verdict": verdict, "came": text})
     return {
         "schema": "statement-results/1",
         "fingerprint": fingerprint,
         "servers": dict.fromkeys(("embedded", "documented-redis"), "Redis 8.0.2"),
-        "results": [
-            dict(zip(("check", "store", "verdict", "came"), (name, store, *verdict), strict=True))
-            for name in dict.fromkeys(CHECKS)
-            for store in OURS + DOCUMENTED
-            if (verdict := (came or {}).get((name, store), ("pass", "")))[0] != "no result"
-        ],
+        "results": results,
     }
 
 
@@ -193,6 +201,26 @@ def report(
     )
 
 
+def application(**changes: Any) -> dict[str, Any]:
+    """The JSON of a run of the application: it lost a task at a restart, and differs between its modes."""
+    lost = {"check": "kept_by_a_restart", "store": OWN[1], "verdict": "fail", "came": "not found"}
+    rows = [measured("get", OWN[1], [0.3] * 200, transport="embedded", tasks=10_000, design="application")]
+    return {
+        "schema": "application/1",
+        "repository": "https://github.com/somebody/something",
+        "commit": "0" * 40,
+        "document": "docs/a.md",
+        "service": "app/b.py",
+        "ran": "2025-01-31",
+        "versions": {"redis": "5.0.1"},
+        "comparison": compared("await store.get()", stores=OWN),
+        "requirements": {"A-1": {"memory": "pass", "redis": "fail"}},
+        "statements": {**statements(), "results": [lost]},
+        "benchmark": benchmark(*rows),
+        **changes,
+    }
+
+
 def everything() -> Report:
     """A report in which nothing is left out."""
     found = conformance(
@@ -210,4 +238,8 @@ def everything() -> Report:
         }
     )
     theirs = compared(SCRIPT, stores=DOCUMENTED)
-    return report(found, benchmark(*everything_measured()), studies(), theirs=theirs, checked=checked)
+    return make_report(
+        *inputs(found, benchmark(*everything_measured()), theirs=theirs, checked=checked),
+        studies=Studies.model_validate_json(json.dumps(studies())),
+        application=Application.model_validate_json(json.dumps(application())),
+    )

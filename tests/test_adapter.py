@@ -235,6 +235,17 @@ def test_a_name_that_is_none_of_ours_is_refused(wrong: dict[str, Any], message: 
         Adapter(**{"calls": ALL, **wrong})
 
 
+def test_other_attributes_are_those_of_the_store_itself() -> None:
+    async def change() -> int:
+        own: Any = Jobs()
+        async with Adapter(calls=ALL).adapt(own) as store:
+            store.lifetime = 3600
+        lifetime: int = own.lifetime
+        return lifetime
+
+    assert asyncio.run(change()) == 3600
+
+
 def test_aliasing_and_times_without_a_zone_are_seen_through_a_view() -> None:
     assert calibrate(JobsHarness()) == {}
     options = {"a": [1]}

@@ -31,6 +31,12 @@ def test_every_known_difference_is_found_and_no_other(tmp_path: Path) -> None:
     assert [(found["operation"], found["kind"]) for found in report["findings"] if not found["reason"]] == []
     assert len(report["findings"]) == len(read_known(KNOWN)) == 12
     assert (report["gaps"], ended.returncode) == ([], 0)
+    odd = {(found["operation"], found["kind"], found["seen"]) for found in report["findings"] if found["is_odd"]}
+    assert odd == {
+        ("get_task", "exception", "get_task"),  # get_task(7)
+        ("update_task_status", "exception", "get_task"),  # status=7
+        ("update_task_status", "value", "get_task.current_step"),  # half a character
+    }
     declared = [note.rpartition(".")[2] for note in report["notes"] if "only it declares" in note]
     assert declared == ["EXPIRING", "PERSISTENT", "SHARED"]
     with ExitStack() as stack:

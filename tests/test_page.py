@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,26 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from reports.__main__ import PUBLISHED
+from reports.analyse.report import read_report
 from reports.render.pages import PAGES, write_pages
 from tests.report_inputs import SCRIPT, everything
 
 pytestmark = pytest.mark.slow
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => details.open = true)"
+CROSSED = """() => [...document.querySelectorAll('svg.plot')].flatMap(plot => {
+  const boxes = [...plot.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()])
+  return [...plot.querySelectorAll('line.curve, line.leader, line.gap')].flatMap(line => {
+    const place = name => line[name].baseVal.value, all = plot.getBoundingClientRect()
+    return boxes.filter(([, box]) => [...Array(101).keys()].some(step => {
+      const x = all.x + place('x1') + (place('x2') - place('x1')) * step / 100
+      const y = all.y + place('y1') + (place('y2') - place('y1')) * step / 100
+      return box.left < x && x < box.right && box.top + 3 < y && y < box.bottom - 3
+    })).map(([text]) => text)
+  })
+})"""
+"""The words in a chart that a curve, or what joins a mark to its range, runs through."""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -37,6 +52,11 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_pages(everything(), tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pages(read_report(PUBLISHED), tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
@@ -65,11 +85,47 @@ def test_it_fits_asks_for_nothing_and_everybody_can_use_it(
     assert "color-contrast" in {one["id"] for one in found["passes"]}
 
 
-def test_the_first_screen_holds_both_answers_and_pictures(desk: Page) -> None:
-    for shown in (*desk.locator("h1, header .lead, header figure").all(), desk.locator("header svg.plot")):
-        box = shown.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= 800
+@pytest.mark.parametrize("language", PAGES)
+def test_the_first_screen_holds_the_thesis_the_answers_the_chart_and_five_differences(
+    browser: Browser, published: Path, language: str
+) -> None:
+    with browser.new_page(viewport={"width": 1440, "height": 900}) as page:
+        page.goto(published.with_name(PAGES[language]).as_uri())
+        shown = ["h1", *[".tile"] * 3, "header svg.plot", *["header .differences tbody tr"] * 5]
+        for index, selector in enumerate(shown):
+            box = page.locator(selector).nth(shown[:index].count(selector)).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 900
+        assert page.evaluate("document.documentElement.scrollHeight") <= 5_300
+        assert len(page.locator("h2, h3").all_inner_texts()) == len({*page.locator("h2, h3").all_inner_texts()})
+
+
+def test_the_navigation_stays_and_hides_no_heading(desk: Page) -> None:
+    for link in desk.locator("nav a[href^='#']").all():
+        link.click()
+        heading = desk.locator(link.get_attribute("href") or "").bounding_box()
+        bar = desk.locator("nav").bounding_box()
+        assert heading is not None
+        assert bar is not None
+        assert bar["y"] == 0
+        assert heading["y"] >= bar["height"]
+
+
+def test_the_thesis_comes_first_and_no_line_of_a_chart_runs_through_words(browser: Browser, published: Path) -> None:
+    with browser.new_page(viewport={"width": 1440, "height": 900}) as page:
+        page.goto(published.as_uri())
+        assert page.locator("#claims ~ .scroll tbody tr").first.get_attribute("id") == "D33"
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(CROSSED) == []
+
+
+def test_chinese_has_no_stray_spaces(browser: Browser, published: Path) -> None:
+    with browser.new_page() as page:
+        page.goto(published.with_name(PAGES["zh"]).as_uri())
+        page.evaluate(OPEN_ALL)
+        text = page.locator("body").inner_text()
+    assert re.findall(r"[\u3001-\u9fff\uff01-\uff1f] +[\u3001-\u9fff\uff01-\uff1f]", text) == []
 
 
 def test_text_of_stores_is_text_and_a_script_that_got_in_would_not_run(desk: Page) -> None:

@@ -168,7 +168,7 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespac
             await store.get_task(task_id)
 
 
-_ALONE = """
+ALONE = """
 before = os.listdir(FILES), threading.active_count()
 async with open_store():  # what is imported later is imported now
     pass
@@ -188,14 +188,16 @@ watched.clear()
 return {"cancelled": total, "opened": opened, "left": len(after[0]) - len(before[0]) + after[1] - before[1],
         "redis": "redis" in sys.modules}
 """
-_WITHOUT_REDIS = """
-import os, threading
-FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else os.curdir
+NO_REDIS = """
 class NoRedis:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in ("redis", "hiredis"):
             raise ImportError(f"{name} is not installed here")
 sys.meta_path.insert(0, NoRedis())
+"""
+WATCHED = """
+import os, threading
+FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else os.curdir
 opened, watched = [], []
 def watch(event, args):
     mine = (".py", ".pyc", ".so", *([".env"] if "opening" in watched else ()))
@@ -204,11 +206,12 @@ def watch(event, args):
         opened.append(f"{event} {args}")
 sys.addaudithook(watch)
 """
+WITHOUT_REDIS = NO_REDIS + WATCHED
 
 
 @case("MODE-08", mode="memory")
 async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     """Where redis cannot be imported and its settings are set, it works, and never opens a socket, thread or file."""
     with env.application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
-        found = await run_elsewhere(namespace, _ALONE, first=_WITHOUT_REDIS)
+        found = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
     assert found == {"cancelled": 150, "opened": [], "left": 0, "redis": False}

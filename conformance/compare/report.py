@@ -53,6 +53,8 @@ class Finding:
     seen: str = ""
     """The operation and field that show it."""
     script: Sequence[str] = ()
+    is_odd: bool = False
+    """Whether its script does something that no caller would do."""
 
     def lines(self, *, scripts: bool = True) -> list[str]:
         """The finding: its title, its script, and where it shows, in a few lines."""

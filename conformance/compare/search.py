@@ -57,6 +57,17 @@ class Shown:
         ]
 
     @property
+    def is_odd(self) -> bool:
+        """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
+        are_refused = all(outcomes[len(self.steps) - 1].raised for outcomes in self.outcomes)
+        return are_refused or any(
+            pool(call.operation, name).is_foreign(choice)
+            for step in self.steps
+            for call in (*step.calls, step)
+            for name, choice in call.arguments.items()
+        )
+
+    @property
     def probe(self) -> str:
         """What is done besides plain calls."""
         return "".join(step.kind for step in self.steps)
@@ -161,7 +172,7 @@ class Search:
         sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
         self._explained |= {(one, sign) for one in traits}
         seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
-        new = Finding(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script)
+        new = Finding(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script, is_odd=shown.is_odd)
         is_joint = len({one[:2] for one in shown.special}) > 1 and not shown.probe
         causes = [*keys, *(shown.special if is_joint else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)

@@ -1,7 +1,7 @@
 """The claims of a document, as data: what it states, sentence by sentence, as in `conformance/examples/auto_clip.toml`.
 
 The kind `latency` is decided on any store by `conformance measure`. The others are about two modes, and are decided by
-`python -m conformance.statements` and this project's report.
+`python -m statements` and this project's report.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Claim(_Form):
 
 
 class Behaviour(_Claim):
-    """Decided by checks of `conformance.statements`, which follow from the quotation alone."""
+    """Decided by checks of `statements`, which follow from the quotation alone."""
 
     kind: Literal["behaviour"]
     checks: Annotated[dict[str, Texts], Field(min_length=1)]

@@ -11,20 +11,21 @@ from enum import Enum
 from functools import cache
 from itertools import takewhile
 from math import copysign, isfinite
+from numbers import Number
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from conformance.operations.operation import OperationsError
+from conformance.operations.operation import EarlierId, OperationsError
 from conformance.operations.parts import parts_of
 from conformance.text import source
 
 _EXAMPLES = 400
 _FEW = 40
 """A strategy that gave no more values than these gives no others."""
-_EARLIER = "EarlierId"
+_EARLIER = EarlierId.__name__
 _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "dict", "list", _EARLIER})
 """The classes that a finding names only if there is no other."""
 _TEXTS = {
@@ -79,7 +80,9 @@ class Pool:
 
         def plainness(one: tuple[Any, str, frozenset[str]]) -> tuple[Any, ...]:
             value, text, classes = one
-            return _EARLIER not in classes, type(value) is not simplest, len(_telling(classes)), len(text), text
+            is_readable = not any("surrogate" in name for name in classes)
+            telling = len(_telling(classes))
+            return _EARLIER not in classes, type(value) is not simplest, not is_readable, telling, len(text), text
 
         drawn.sort(key=plainness)
         novel = [(value, text, classes - drawn[0][2]) for value, text, classes in drawn]
@@ -90,6 +93,15 @@ class Pool:
         """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None."""
         alike = (one for one in self.choices if one.text == choice.text)
         return next(alike, choice if len(self.choices) > _FEW else None)
+
+    def is_foreign(self, choice: Choice) -> bool:
+        """Whether a value is a text that cannot be encoded, or of a type that the argument does not take."""
+        value, plain = choice.value, self.plain.value
+        if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
+            return False
+        is_alike = isinstance(value, type(plain)) or isinstance(plain, type(value))
+        are_numbers = isinstance(value, Number) and isinstance(plain, Number)
+        return not (is_alike or are_numbers) or any("surrogate" in name for name in choice.classes)
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""

@@ -1,7 +1,7 @@
 """The registry: every requirement that the suite decides, each with a number, a level and a text.
 
 MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may choose
-otherwise, if its two modes agree. No statement of Auto-Clip's document is decided here: `conformance/statements` does
+otherwise, if its two modes agree. No statement of Auto-Clip's document is decided here: `statements` does
 that, by the document's own words.
 
 A number keeps its meaning. A number that is missing is not used again.

@@ -51,4 +51,4 @@ class DocumentedRedisHarness(RedisServerHarness):
         RedisNamespace(self._client(), "task:", "task:").discard()
 
     async def ping(self, store: Any) -> None:
-        await store.redis.ping()
+        await store.redis.redis.ping()

@@ -1,30 +1,29 @@
 """The documented design: the store of Auto-Clip's document, built from the description alone, faults and all.
 
 A dictionary of live task objects in memory mode. In Redis mode one JSON string per task under `task:<id>` that expires
-after seven days; GET, then SET of the whole to update; SCAN and a read per key to list. Nothing here is to be copied:
-it is what the claims are about, and what the suite is expected to find wanting.
+after seven days; GET, then SET of the whole to update; SCAN and a read per key to list. Where the document leaves a
+choice open, the one is made that keeps its statements. Nothing here is to be copied: it is what the claims are about,
+and what the suite is expected to find wanting.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from taskstore import TaskCreateRequest, TaskNotFound, TaskStatus
 
-logger = logging.getLogger("documented")
+if TYPE_CHECKING:  # memory mode needs no Redis, and imports none
+    from conformance.subjects.documented_client import RedisClient
 
-TASK_TTL = 7 * 24 * 3600
+logger = logging.getLogger("documented")
 
 
 class Settings(BaseSettings):
@@ -65,13 +64,12 @@ class DocumentedPage(BaseModel):
 
 
 class TaskService:
-    """The five operations in two modes, as the document lays them out. What fails in Redis reads as "nothing there"."""
+    """The five operations in two modes, as the document lays them out."""
 
-    def __init__(
-        self, redis: Redis | None = None, prefix: str = "task:", now: Callable[[], datetime] = datetime.now
-    ) -> None:
+    task_ttl = 7 * 24 * 3600
+
+    def __init__(self, redis: RedisClient | None = None, now: Callable[[], datetime] = datetime.now) -> None:
         self.redis = redis
-        self.prefix = prefix
         self.now = now  # naive and local, as the description's times are
         self.memory_storage: dict[str, DocumentedTask] = {}
 
@@ -90,14 +88,21 @@ class TaskService:
 
     async def get_task(self, task_id: str) -> DocumentedTask:
         """The task, or not found."""
-        task = await self._load(self.redis, task_id) if self.redis else self.memory_storage.get(task_id)
+        if self.redis:
+            data = await self.redis.get_task(task_id)
+            task = None if data is None else DocumentedTask(**data)
+        else:
+            task = self.memory_storage.get(task_id)
         if task is None:
             raise TaskNotFound(task_id)
         return task
 
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> DocumentedPage:
         """Everything, filtered, sorted and cut."""
-        tasks = await self._load_all(self.redis) if self.redis else [*self.memory_storage.values()]
+        if self.redis:
+            tasks = [DocumentedTask(**data) for data in await self.redis.list_tasks()]
+        else:
+            tasks = list(self.memory_storage.values())
         tasks = [task for task in tasks if status is None or task.status == status]
         tasks.sort(key=lambda task: task.created_at, reverse=True)
         return DocumentedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
@@ -137,27 +142,9 @@ class TaskService:
         """Set the status to cancelled."""
         return await self.update_task_status(task_id, TaskStatus.CANCELLED)
 
-    async def _load(self, redis: Redis, task_id: str) -> DocumentedTask | None:
-        try:
-            text = await redis.get(self.prefix + task_id)
-        except RedisError as error:
-            logger.warning("redis_get_failed %s", error)
-            return None
-        return None if text is None else DocumentedTask(**json.loads(text))
-
-    async def _load_all(self, redis: Redis) -> list[DocumentedTask]:
-        try:
-            keys = redis.scan_iter(match=f"{self.prefix}*")
-            texts = [text async for key in keys if (text := await redis.get(key))]
-        except RedisError as error:
-            logger.warning("redis_scan_failed %s", error)
-            return []
-        return [DocumentedTask(**json.loads(text)) for text in texts]
-
     async def _save(self, task: DocumentedTask) -> None:
         if self.redis:
-            text = json.dumps(task.model_dump(), default=str)
-            await self.redis.set(self.prefix + task.task_id, text, ex=TASK_TTL)
+            await self.redis.set_task(task.task_id, task.model_dump(), self.task_ttl)
         else:
             self.memory_storage[task.task_id] = task
 
@@ -170,8 +157,10 @@ async def open_documented(
     if url is None:
         yield TaskService(now=now)
     else:
-        async with Redis.from_url(url) as redis:
-            yield TaskService(redis, prefix)
+        from conformance.subjects.documented_client import open_client
+
+        async with open_client(url, prefix) as client:
+            yield TaskService(client)
 
 
 @asynccontextmanager

@@ -24,7 +24,8 @@ HEAD = """\
 `tox -e gallery` writes this page. Each library's two stores are compared with `conformance compare`, and
 a finding is shown again by a script that uses the library alone. The versions stand in `pyproject.toml`, in the
 dependency group `gallery`. Most stores on a server refuse a key that is no UTF-8, as `"\\ud800"`, and none in memory
-does: that is counted, and not shown below.
+does: that is counted, and not shown below. The application whose document
+this project checks is [run apart](application/README.md).
 
 | library | version | stores | operations | differences |
 |---|---|---|--:|--:|

@@ -12,24 +12,40 @@ TIME = "%Y-%m-%d %H:%M %Z"
 
 def describe_environment(conformance: Results, benchmark: Benchmark) -> Mapping[str, str]:
     """Put together what both runs say of themselves."""
-    suite, machine, commit = conformance.suite, benchmark.machine_info, benchmark.commit_info
-    processor, load = machine.get("cpu") or {}, machine.get("load_average") or {}
-    rows = {
+    rows = _of_suite(conformance) | _of_measurements(benchmark)
+    return {name: str(value) for name, value in rows.items() if value}
+
+
+def _of_suite(conformance: Results) -> dict[str, object]:
+    suite = conformance.suite
+    return {
         "Suite started": f"{conformance.started:{TIME}}",
-        "Seconds of the suite": f"{conformance.seconds:,.0f}",
         "Seed of the suite": suite.seed,
-        "Measurements ended": f"{benchmark.made:{TIME}}",
-        "Seconds of the measurements": f"{benchmark.seconds:,.0f}" if benchmark.seconds else "",
-        "Depth": benchmark.depth,
-        "Blocks": max((len(row.extra_info.blocks) for row in benchmark.benchmarks), default=0),
-        "Commit": str(commit.get("id", ""))[:12] + ("-dirty" if commit.get("dirty") else ""),
         "Fingerprint of the store": suite.fingerprint,
         "Python": suite.python,
         "System": suite.platform,
         "Client": suite.client,
+    }
+
+
+def _of_measurements(benchmark: Benchmark) -> dict[str, object]:
+    machine = benchmark.machine_info
+    processor = machine.get("cpu") or {}
+    load = machine.get("load_average") or {}
+    loads = [f"{average:.2f}" for average in load.get("start") or ()]
+    blocks = [len(row.extra_info.blocks) for row in benchmark.benchmarks]
+    return {
+        "Measurements ended": f"{benchmark.made:{TIME}}",
+        "Depth": benchmark.depth,
+        "Blocks": max(blocks, default=0),
+        "Commit": _name_commit(benchmark),
         "Processor": processor.get("brand_raw"),
         "Cores": machine.get("cpu_count"),
-        "Event loop": machine.get("event_loop"),
-        "Load average": ", ".join(f"{one:.2f}" for one in load.get("start") or ()),
+        "Load average": ", ".join(loads),
     }
-    return {name: str(value) for name, value in rows.items() if value}
+
+
+def _name_commit(benchmark: Benchmark) -> str:
+    commit = benchmark.commit_info
+    number = str(commit.get("id", ""))[:12]
+    return f"{number}-dirty" if commit.get("dirty") else number

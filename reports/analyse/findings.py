@@ -10,11 +10,12 @@ from typing import Literal, TypeAlias
 
 from conformance.measure.claims import Behaviour, Latency, Overhead, Ratio, Tail, Texts
 from conformance.measure.estimate import Estimate, LatencyVerdict, judge, judge_claim
-from conformance.statements.document import StatementResults
+from reports.analyse.differences import rank
 from reports.analyse.latency import MODES, OPERATIONS, Ranges
 from reports.analyse.latency import Latency as Measured
 from reports.analyse.parity import Comparison, without_paths
 from reports.figures import figure, write_time
+from statements.document import CheckResult, StatementResults
 
 ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
 
@@ -34,7 +35,7 @@ ORDER: tuple[ClaimVerdict, ...] = (
 Note: TypeAlias = tuple[str, Mapping[str, str]]
 """A text of the catalogue, and the values in the places that it names."""
 
-AS_EXPECTED = "as expected"
+AS_EXPECTED: Note = ("as expected", {})
 NOT_PLAYED: Note = ("not played", {})
 PASSED: Mapping[str, bool | None] = {
     "pass": True,
@@ -79,48 +80,44 @@ def judge_behaviour(claim: Behaviour, results: StatementResults, stores: Collect
     """
     checks = []
     for name, expected in claim.checks.items():
-        command = f"python -m conformance.statements {claim.id} --store "
         found = [row for row in results.results if row.check == name and row.store in stores]
         if not found:
             checks.append(Check(None, expected, NOT_PLAYED))
-        for row in found:
-            came = (AS_EXPECTED, {}) if row.verdict == "pass" else ("{came}", {"came": without_paths(row.came)})
-            passed = PASSED[row.verdict]
-            server = results.servers.get(row.store, "")
-            checks.append(Check(passed, expected, came, name_place(row.store, server), command + row.store))
+        checks += [_checked(claim, expected, row, results.servers.get(row.store, "")) for row in found]
     return Finding(_conclude(checks, "holds-corrected" if claim.corrected else "holds"), tuple(checks))
 
 
+def _checked(claim: Behaviour, expected: Texts, row: CheckResult, server: str) -> Check:
+    came: Note = ("{came}", {"came": without_paths(row.came)})
+    if row.verdict == "pass":
+        came = AS_EXPECTED
+    command = f"python -m statements {claim.id} --store {row.store}"
+    return Check(PASSED[row.verdict], expected, came, f"{row.store} ({server})" if server else row.store, command)
+
+
 def judge_identity(comparison: Comparison) -> Finding:
-    """Refute by any difference between the modes."""
-    values = {"count": str(len(comparison.findings)), "calls": f"{comparison.calls:,}"}
-    check = Check(
-        passed=PASSED[comparison.answer],
-        expected=NO_DIFFERENCE,
-        came=("{count} differences in {calls} calls", values),
-        where=", ".join(comparison.stores),
-        command=f"conformance compare {' '.join(comparison.stores)}",
-    )
+    """Refute by any difference between the modes that both can meet: a server that fails is none."""
+    differences = [row for row in rank(comparison) if row.group != "one mode only"]
+    passed = None if comparison.answer == "not-checked" else not differences
+    values = {"count": str(len(differences)), "calls": f"{comparison.calls:,}"}
+    came = "{count} differences that both modes can meet, in {calls} calls", values
+    stores = comparison.stores
+    check = Check(passed, NO_DIFFERENCE, came, ", ".join(stores), f"conformance compare {' '.join(stores)}")
     return Finding(_conclude([check]), (check,))
 
 
-def judge_latency(claim: Latency, rows: Sequence[Measured]) -> Finding:
+def judge_latency(claim: Latency, rows: Iterable[Measured]) -> Finding:
     """Judge by the rule of `reports/RULE.md`, at each number of tasks."""
-    measured = [row for row in rows if (row.mode, row.operation) == (claim.mode, claim.operation)]
-    expected = {"en": f"{claim.range[0]:g}–{claim.range[1]:g} {claim.unit}"}
+    low, high = claim.range
+    expected = {"en": f"{low:g}–{high:g} {claim.unit}"}
     text = "{operation}, {tasks} tasks: {median} ({interval})"
-    checks = [
-        Check(
-            PASSED.get(row.verdict, False),
-            expected,
-            _note(text, row, interval=_write_interval(row.ms, write_time)),
-            row.place,
-            COMMAND_OF_MEASURE.format(row.subject),
-        )
-        for row in measured
-    ]
-    missing = _find_missing(claim, measured)
-    checks += [Check(None, expected, note) for note in missing]
+    measured = [row for row in rows if (row.mode, row.operation) == (claim.mode, claim.operation)]
+    checks = []
+    for row in measured:
+        came = _note(text, row, interval=_write_interval(row.ms, write_time))
+        command = COMMAND_OF_MEASURE.format(row.subject.removesuffix("-container"))
+        checks.append(Check(PASSED.get(row.verdict, False), expected, came, row.place, command))
+    checks += [Check(None, expected, note) for note in _find_missing(claim, measured)]
     verdict = judge_claim(claim, {row.tasks: row.ms for row in measured}).verdict
     return Finding("not-yet-checked" if verdict == "not-measured" else verdict, tuple(checks))
 
@@ -148,10 +145,9 @@ def judge_overhead(claim: Overhead, ranges: Ranges, rows: Iterable[Measured]) ->
 
 def judge_tail(claim: Tail, rows: Iterable[Measured]) -> Finding:
     """Refute by a 99th percentile at the limit, or, with too few calls to say that, by a median there."""
-    measured: dict[tuple[str, str], Measured] = {}
-    for row in rows:
-        if row.tasks == claim.tasks:
-            measured[row.mode, row.operation] = row
+    measured: dict[tuple[str, str], Measured] = {
+        (row.mode, row.operation): row for row in rows if row.tasks == claim.tasks
+    }
     checks = []
     for place in product(MODES, OPERATIONS):
         if place not in measured:
@@ -201,17 +197,15 @@ def _judge_compared(claim: Ratio | Overhead, text: str, ranges: Ranges, compared
             most=f"{most:g}",
         )
         checks.append(Check(PASSED.get(place, False), claim.sentence, came, each.row.place))
-    verdict = _conclude(checks)
-    if verdict == "not-yet-checked":
-        verdict = "inconclusive"
     missing = []
     for documented in ranges.values():
         if documented.mode == "redis":
             rows = [each.row for each in compared if each.row.operation == documented.operation]
             missing += _find_missing(documented, rows)
-    if missing and verdict != "refuted":
-        verdict = "not-yet-checked"
     checks += [Check(None, claim.sentence, note) for note in missing]
+    verdict = _conclude(checks)
+    if verdict == "not-yet-checked" and not missing:
+        verdict = "inconclusive"
     return Finding(verdict, tuple(checks))
 
 
@@ -240,9 +234,4 @@ def _note(text: str, row: Measured, **values: str) -> Note:
 
 
 def _write_interval(found: Estimate, write: Callable[[float], str]) -> str:
-    return " – ".join(write(end) for end in found.interval or ())
-
-
-def name_place(store: str, server: str) -> str:
-    """Name a store with its server."""
-    return f"{store} ({server})" if server else store
+    return " – ".join(write(end) for end in found.interval or ()) or "–"

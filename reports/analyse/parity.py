@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +22,7 @@ DESIGNS: tuple[Design, ...] = ("documented", "ours")
 STORES: Mapping[Design, tuple[str, str]] = {
     "documented": ("documented-memory", "documented-redis"),
     "ours": ("memory", "embedded"),
+    "application": ("autoclip:Memory", "autoclip:Redis"),
 }
 """The two modes of each design that are compared, and that the statements are checked on."""
 
@@ -35,11 +36,6 @@ class Outcome:
 
     verdict: Verdict
     reason: str
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether the subject did, or did not do, what the case is about."""
-        return self.verdict in ("pass", "fail")
 
 
 NOT_RUN = Outcome("not-run", "")
@@ -76,6 +72,13 @@ class Difference(BaseModel):
     kind: str
     seen: str
     script: tuple[str, ...]
+    is_odd: bool = False
+    """Whether the script does something that no caller would do."""
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Tell what makes it the same difference in another comparison."""
+        return self.operation, self.kind, self.seen
 
 
 class Calls(BaseModel):
@@ -97,10 +100,16 @@ class Comparison(BaseModel):
         """Say whether the modes are alike."""
         return "no" if self.findings else "not-checked" if self.status else "yes"
 
+    def without(self, other: Comparison) -> Comparison:
+        """Leave out the differences that another comparison has too: those of one operation that show in one place."""
+        known = {difference.place for difference in other.findings}
+        findings = [difference for difference in self.findings if difference.place not in known]
+        return self.model_copy(update={"findings": tuple(findings)})
+
     @property
     def calls(self) -> int:
         """Count the calls that both stores were given."""
-        return sum(one.calls for one in self.operations.values())
+        return sum(counted.calls for counted in self.operations.values())
 
 
 def without_paths(text: str) -> str:
@@ -118,15 +127,16 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
     by_case: dict[str, list[Result]] = {}
     for result in results:
         by_case.setdefault(result.test, []).append(result)
-    return tuple(
-        Case(
-            name,
-            found[0].doc,
-            found[0].requirements,
-            {result.subject: Outcome(result.verdict, without_paths(result.reason)) for result in found},
-        )
-        for name, found in by_case.items()
-    )
+    return tuple(_case(found) for found in by_case.values())
+
+
+def _case(results: Sequence[Result]) -> Case:
+    """Put together what one case came out as on each subject."""
+    outcomes = {}
+    for result in results:
+        outcomes[result.subject] = Outcome(result.verdict, without_paths(result.reason))
+    first = results[0]
+    return Case(first.test, first.doc, first.requirements, outcomes)
 
 
 def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Requirement, ...]:
@@ -135,15 +145,11 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
     for case in cases:
         for number in case.requirements:
             deciding.setdefault(number, []).append(case)
-    return tuple(
-        Requirement(
-            one.id,
-            one.level,
-            one.text,
-            {
-                subject.name: worst(case.on(subject.name).verdict for case in deciding.get(one.id, ()))
-                for subject in conformance.subjects
-            },
-        )
-        for one in conformance.requirements
-    )
+    requirements = []
+    for about in conformance.requirements:
+        chosen = deciding.get(about.id, [])
+        verdicts = {}
+        for subject in conformance.subjects:
+            verdicts[subject.name] = worst(case.on(subject.name).verdict for case in chosen)
+        requirements.append(Requirement(about.id, about.level, about.text, verdicts))
+    return tuple(requirements)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from pydantic import TypeAdapter
 
-from benchmarks.document import Benchmark, Design, OperationInfo
+from benchmarks.document import Benchmark, Design
 from benchmarks.studies.document import Studies
 from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutSubject, Level, Results, Verdict
-from conformance.statements.document import StatementResults
+from reports.analyse.application import Application
 from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
 from reports.analyse.findings import (
@@ -46,15 +46,13 @@ from reports.analyse.parity import (
     gather_requirements,
     without_paths,
 )
+from statements.document import StatementResults
 
 COMPACT = (",", ":")
+BROKEN: tuple[Verdict, ...] = ("fail", "harness-error")
 UNFINISHED = "the suite did not run to its end"
 OTHER_BUILD = "the statements were not checked on the build that the suite checked"
 NO_CONTAINER = "a Docker engine answers but started no container, so Redis mode is decided on the private server"
-
-
-Column: TypeAlias = Design | Literal["application"]
-"""Where a claim was checked: a design, or the application that the document is about."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Row:
 
     claim: Claim | Reading
     verdict: ClaimVerdict
-    findings: Mapping[Column, Finding]
+    findings: Mapping[Design, Finding]
 
 
 @dataclass(frozen=True)
@@ -105,21 +103,25 @@ class Report:
     environment: Mapping[str, str]
     studies: Studies | None
     """None where the file was not there."""
+    application: Application | None = None
+    """What came out on the application itself, in a run of its own; None where there is no such result."""
+    application_latencies: tuple[Latency, ...] = ()
 
     @property
     def latency_answers(self) -> tuple[LatencyAnswer, ...]:
         """Say how many of the documented latencies came out how on the documented design."""
         found: dict[ClaimVerdict, list[Sequence[Latency]]] = {}
         for row in self.claims:
-            if isinstance(claim := row.claim, form.Latency):
+            claim = row.claim
+            if isinstance(claim, form.Latency):
                 measured = self.deciding("documented", claim.mode, claim.operation)
-                found.setdefault(row.findings["documented"].verdict, []).append(measured)
-        return tuple(LatencyAnswer(verdict, (*found[verdict],)) for verdict in ORDER if verdict in found)
+                found.setdefault(row.verdict, []).append(measured)
+        return tuple(LatencyAnswer(verdict, tuple(found[verdict])) for verdict in ORDER if verdict in found)
 
     @property
     def latencies_right(self) -> Answer:
         """Answer whether the documented latencies are right: no if one is not, yes if all are."""
-        found = {one.verdict for one in self.latency_answers}
+        found = {answer.verdict for answer in self.latency_answers}
         if found & {"faster", "slower", "under-specified"}:
             return "no"
         return "yes" if found == {"confirmed"} else "not-checked"
@@ -128,7 +130,7 @@ class Report:
         """Select the measurements that a documented latency is decided on."""
         return [
             row
-            for row in self.latencies
+            for row in (*self.latencies, *self.application_latencies)
             if row.decides and (row.design, row.mode, row.operation) == (design, mode, operation)
         ]
 
@@ -156,10 +158,10 @@ class Report:
     def to_json(self) -> bytes:
         """Write the report as JSON, a line for each part: the same bytes for the same inputs."""
         parts = ADAPTER.dump_python(self, mode="json", by_alias=True)
-        lines = (
-            f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False, separators=COMPACT)}"
-            for name, part in parts.items()
-        )
+        lines = []
+        for name, part in parts.items():
+            text = json.dumps(part, ensure_ascii=False, separators=COMPACT)
+            lines.append(f'"{name}": {text}')
         return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
@@ -184,58 +186,60 @@ def make_report(
     statements: StatementResults,
     *,
     studies: Studies | None = None,
-    application: Mapping[str, Finding] | None = None,
+    application: Application | None = None,
     needs_container: bool = True,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `application` has what was found on the application itself, by claim. `needs_container` says whether a container
-    that could not be started fails the gate; else it is as none.
+    `application` is what came out on the application itself; it decides nothing. `needs_container` says whether a
+    container that could not be started fails the gate; else it is as none.
     """
-    incomplete = [] if all(one.verdict != "not-run" for one in conformance.results) else [UNFINISHED]
+    incomplete = []
+    if any(result.verdict == "not-run" for result in conformance.results):
+        incomplete.append(UNFINISHED)
     if statements.fingerprint != conformance.suite.fingerprint:
         incomplete.append(OTHER_BUILD)
-    lost = [one for one in conformance.subjects if one.name == "container" and one.error and not needs_container]
-    if lost:
+    lost = {subject.name for subject in conformance.subjects if subject.name == "container" and subject.error}
+    if lost and not needs_container:
         incomplete.append(NO_CONTAINER)
-        conformance = conformance.model_copy(
-            update={
-                "subjects": [one for one in conformance.subjects if one not in lost],
-                "results": [one for one in conformance.results if one.subject != "container"],
-            }
-        )
+        conformance = _without(lost, conformance)
+    subjects = tuple(_without_paths(subject) for subject in conformance.subjects)
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
-    subjects = tuple(
-        one.model_copy(update={"error": without_paths(one.error)}) if one.error else one for one in conformance.subjects
-    )
     breaches = find_breaches(subjects, requirements, cases, comparisons["ours"])
     withheld = _find_reason(conformance, benchmark, studies, breaches)
+    evidence = gather_evidence(claims, comparisons, benchmark, statements)
     if withheld:
-        benchmark, studies = _without_ours(benchmark, studies)
-    ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
-    latencies = gather_latencies(benchmark, ranges)
-
-    evidence = _Evidence(statements, comparisons, ranges, latencies)
+        theirs = tuple(row for row in evidence.latencies if row.design != "ours")
+        evidence = replace(evidence, latencies=theirs)
+        studies = studies and _without_ours(studies)
+    of_application = None
+    if application:
+        compared: Mapping[Design, Comparison] = {"application": application.comparison}
+        of_application = gather_evidence(claims, compared, application.benchmark, application.statements)
 
     def judge(claim: Claim | Reading) -> Row:
-        findings: dict[Column, Finding] = {design: evidence.judge(claim, design) for design in DESIGNS}
-        if application and claim.id in application:
-            findings["application"] = application[claim.id]
+        findings: dict[Design, Finding] = {}
+        for design in DESIGNS:
+            findings[design] = evidence.judge(claim, design)
+        if of_application:
+            findings["application"] = of_application.judge(claim, "application")
         return Row(claim, findings["documented"].verdict, findings)
 
     return Report(
         schema="taskstore-report/7",
         checked=conformance.started,
-        incomplete=(*incomplete,),
+        incomplete=tuple(incomplete),
         breaches=breaches,
         withheld=withheld,
         document=claims.document,
         comparisons=comparisons,
         claims=tuple(judge(claim) for claim in claims.claim),
         readings=tuple(judge(reading) for reading in claims.reading),
-        latencies=latencies,
-        ping_ms=_find_ping(benchmark, latencies),
+        latencies=evidence.latencies,
+        application=application,
+        application_latencies=of_application.latencies if of_application else (),
+        ping_ms=_find_ping(benchmark, evidence.latencies),
         subjects=subjects,
         requirements=requirements,
         cases={case.id: case for case in cases},
@@ -245,13 +249,13 @@ def make_report(
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    """Everything that a claim is decided by."""
+class Evidence:
+    """Everything that claims are decided by."""
 
-    statements: StatementResults
-    comparisons: Mapping[Design, Comparison]
     ranges: Ranges
-    latencies: Sequence[Latency]
+    comparisons: Mapping[Design, Comparison]
+    latencies: tuple[Latency, ...]
+    statements: StatementResults
 
     def judge(self, claim: Claim | Reading, design: Design) -> Finding:
         """Judge a claim on a design."""
@@ -271,6 +275,31 @@ class _Evidence:
                 return judge_tail(claim, deciding)
 
 
+def gather_evidence(
+    claims: Claims, comparisons: Mapping[Design, Comparison], benchmark: Benchmark, statements: StatementResults
+) -> Evidence:
+    """Hold what was measured against the documented ranges, and put it beside the rest."""
+    ranges = {}
+    for claim in claims.claim:
+        if isinstance(claim, form.Latency):
+            ranges[claim.mode, claim.operation] = claim
+    return Evidence(ranges, comparisons, gather_latencies(benchmark, ranges), statements)
+
+
+def _without(lost: Collection[str], conformance: Results) -> Results:
+    """Leave out subjects, and what came out on them."""
+    subjects = tuple(subject for subject in conformance.subjects if subject.name not in lost)
+    results = tuple(result for result in conformance.results if result.subject not in lost)
+    return conformance.model_copy(update={"subjects": subjects, "results": results})
+
+
+def _without_paths(subject: AboutSubject) -> AboutSubject:
+    """Shorten the paths in the reason why a subject could not be set up."""
+    if subject.error is None:
+        return subject
+    return subject.model_copy(update={"error": without_paths(subject.error)})
+
+
 def find_breaches(
     subjects: tuple[AboutSubject, ...],
     requirements: tuple[Requirement, ...],
@@ -281,46 +310,48 @@ def find_breaches(
 
     The cases that decided it follow, with their reasons: the log may be all that is left of a run.
     """
-    bad = ("fail", "harness-error")
-    breaches = [] if ours.answer == "yes" else [f"{' and '.join(ours.stores)} are not known to be alike"]
+    breaches = []
+    if ours.answer != "yes":
+        breaches.append(f"{' and '.join(ours.stores)} are not known to be alike")
+    musts = [requirement for requirement in requirements if requirement.level == "MUST"]
     for subject in subjects:
-        name = subject.name
-        if name.startswith("documented-"):
+        if subject.name.startswith("documented-"):
             continue
         if subject.error is not None:
-            breaches.append(f"{name} could not be set up: {' '.join(subject.error.split())}")
-        broken = {row.id: row.verdicts[name] for row in requirements if row.level == "MUST"}
-        broken = {number: verdict for number, verdict in broken.items() if verdict in bad}
-        if broken:
-            named = ", ".join(f"{number} ({verdict})" for number, verdict in broken.items())
-            breaches.append(f"{name} does not keep {len(broken)} MUST: {named}")
-        breaches += [
-            f"{case.id} [{name}]: {textwrap.shorten(case.on(name).reason, 300, placeholder=' …')}"
-            for case in cases
-            if case.on(name).verdict in bad and not broken.keys().isdisjoint(case.requirements)
-        ]
+            breaches.append(f"{subject.name} could not be set up: {' '.join(subject.error.split())}")
+        breaches += _find_broken(subject.name, musts, cases)
     return tuple(breaches)
+
+
+def _find_broken(subject: str, musts: Sequence[Requirement], cases: Sequence[Case]) -> Iterator[str]:
+    """Say which MUSTs a subject does not keep, and which cases say so."""
+    broken = {}
+    for must in musts:
+        if must.verdicts[subject] in BROKEN:
+            broken[must.id] = must.verdicts[subject]
+    if broken:
+        named = ", ".join(f"{number} ({verdict})" for number, verdict in broken.items())
+        yield f"{subject} does not keep {len(broken)} MUST: {named}"
+    for case in cases:
+        outcome = case.on(subject)
+        if outcome.verdict in BROKEN and not broken.keys().isdisjoint(case.requirements):
+            yield f"{case.id} [{subject}]: {textwrap.shorten(outcome.reason, 300, placeholder=' …')}"
 
 
 def _find_reason(conformance: Results, benchmark: Benchmark, studies: Studies | None, breaches: tuple[str, ...]) -> str:
     """Say why latencies of ours are withheld; nothing where they are of the build that passed."""
-    measured = {benchmark.fingerprint, *([studies.environment.get("fingerprint")] if studies else [])}
+    measured = {benchmark.fingerprint}
+    if studies:
+        measured.add(studies.environment.get("fingerprint"))
     if measured != {conformance.suite.fingerprint}:
         return "the measurements are not known to be of the build that the suite checked"
     return "the build did not pass the suite" if breaches else ""
 
 
-def _without_ours(benchmark: Benchmark, studies: Studies | None) -> tuple[Benchmark, Studies | None]:
-    """Leave out every latency and rate of our store. Bytes stay."""
-    rows = tuple(
-        row
-        for row in benchmark.benchmarks
-        if not (isinstance(row.extra_info, OperationInfo) and row.extra_info.design == "ours")
-    )
-    if studies:
-        series = tuple(one for one in studies.series if one.subject != "ours" or one.study == "memory")
-        studies = studies.model_copy(update={"series": series})
-    return benchmark.model_copy(update={"benchmarks": rows}), studies
+def _without_ours(studies: Studies) -> Studies:
+    """Leave out every rate of our store. Bytes stay."""
+    series = tuple(line for line in studies.series if line.subject != "ours" or line.study == "memory")
+    return studies.model_copy(update={"series": series})
 
 
 def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:

@@ -20,20 +20,25 @@ def publish(report: Report, readme: Path) -> None:
         FileError: `readme` cannot be read, or has no marks.
         OSError: a file cannot be written.
     """
-    texts = {readme: _replace(readme, render_summary(report))}
+    readmes = {"en": readme}
     translation = readme.with_name(TRANSLATION)
     if translation.exists() and END in translation.read_text(encoding="utf-8"):
-        texts[translation] = _replace(translation, render_summary(report, "zh"))
+        readmes["zh"] = translation
     folder = readme.parent / "reports" / "published"
+    texts = {}
+    for language, file in readmes.items():
+        charts = draw_charts(report, language)
+        texts[file] = _replace(file, render_summary(report, language, charts))
+        texts |= {folder / name: chart for name, chart in charts.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    texts |= {folder / name: chart for name, chart in draw_charts(report).items()}
     for file, text in texts.items():
         file.write_text(text, encoding="utf-8")
     (folder / "report.json").write_bytes(report.to_json())
 
 
 def _replace(file: Path, summary: str) -> str:
-    before, begin, rest = read_file(file, lambda content: content.decode("utf-8"), "text").partition(BEGIN)
+    text = read_file(file, bytes.decode, "text")
+    before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         raise FileError(file, f"there is no {BEGIN} with a {END} in it")

@@ -1,4 +1,4 @@
-"""The document that `python -m conformance.statements --json` writes."""
+"""The document that `python -m statements --json` writes."""
 
 from __future__ import annotations
 

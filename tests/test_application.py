@@ -1,0 +1,115 @@
+"""The application as a third design: its published result, how it is read, and how a report shows it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.files import FileError
+from conformance.spec.requirements import REQUIREMENTS
+from reports.analyse.application import Application, read_application
+from reports.analyse.differences import rank
+from reports.analyse.parity import Comparison, without_paths
+from reports.analyse.report import make_report
+from reports.render.pages import render_page
+from tests.report_inputs import (
+    CLAIMS,
+    DOCUMENTED,
+    OWN,
+    application,
+    benchmark,
+    compared,
+    conformance,
+    everything_measured,
+    inputs,
+    requirement,
+)
+
+GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
+GOOD = conformance(requirement("A-1", "pass"))
+
+
+def written(folder: Path, document: Any) -> Path:
+    file = folder / "application.json"
+    file.write_text(json.dumps(document), "utf-8")
+    return file
+
+
+def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> None:
+    own = read_application(written(tmp_path, application()))
+    given = inputs(GOOD, benchmark(*everything_measured()))
+
+    shown, without = make_report(*given, application=own), make_report(*given)
+
+    rows = {row.claim.id: row for row in shown.claims}
+    found = {number: rows[number].findings["application"].verdict for number in ("D04", "D05", "D17", "D33")}
+    assert found == {"D04": "refuted", "D05": "not-yet-checked", "D17": "faster", "D33": "refuted"}
+    assert "and not for Auto-Clip itself: 1</h3>" in render_page(shown)
+    assert [row.verdict for row in shown.claims] == [row.verdict for row in without.claims]
+    assert {*without.claims[0].findings} == {"documented", "ours"}
+    (timed,) = shown.deciding("application", "redis", "get")
+    assert (timed.ms.value, timed.subject) == (0.3, OWN[1])
+    assert shown.latencies == without.latencies
+
+
+def test_what_came_of_the_application_has_the_command_that_shows_it_again(tmp_path: Path) -> None:
+    made = make_report(*inputs(GOOD), application=read_application(written(tmp_path, application())))
+
+    (row,) = (row for row in made.claims if row.claim.id == "D04")
+    check = next(check for check in row.findings["application"].checks if check.passed is False)
+
+    assert (check.came[1], check.where) == ({"came": "not found"}, "autoclip:Redis")
+    assert check.command == "python -m statements D04 --store autoclip:Redis"
+
+
+def test_files_are_linked_where_they_stand_at_the_commit() -> None:
+    own = Application.model_validate_json(json.dumps(application()))
+
+    assert own.link(own.service) == f"https://github.com/somebody/something/blob/{'0' * 40}/app/b.py"
+
+
+def test_what_one_comparison_has_and_another_has_not_is_told() -> None:
+    one = Comparison.model_validate(compared("a", "b", stores=OWN))
+    findings = (one.findings[0], one.findings[1].model_copy(update={"seen": "get.step"}))
+    two = one.model_copy(update={"findings": findings})
+
+    assert [found.seen for found in two.without(one).findings] == ["get.step"]
+    assert one.without(two).findings == ()
+
+
+def test_no_result_is_no_column_and_a_wrong_file_is_named(tmp_path: Path) -> None:
+    assert read_application(tmp_path / "none.json") is None
+    file = written(tmp_path, application(schema="application/0"))
+    with pytest.raises(FileError, match=rf"^{re.escape(str(file))}: not a result of the application: schema: "):
+        read_application(file)
+
+
+def test_the_published_result_is_whole() -> None:
+    own = read_application()
+
+    assert own is not None
+    assert all(result.came == without_paths(result.came) for result in own.statements.results)
+    assert re.fullmatch(r"[0-9a-f]{40}", own.commit)
+    assert own.comparison.stores == ("autoclip:MemoryMode", "autoclip:RedisMode")
+    assert own.requirements.keys() == REQUIREMENTS.keys()
+    assert {result.store for result in own.statements.results} == {*OWN}
+    assert all(row.redis and (row.memory or row.group == "one mode only") for row in rank(own.comparison))
+    shown = make_report(*inputs(conformance(requirement("A-1", "pass", on=DOCUMENTED))), application=own)
+    assert len(shown.application_latencies) == 12  # four operations, listings at three sizes, in two modes
+    verdicts = {row.claim.id: row.findings["application"].verdict for row in shown.claims}
+    assert verdicts.keys() == {claim.id for claim in CLAIMS.claim}
+    assert [number for number, verdict in verdicts.items() if verdict == "not-yet-checked"] == ["D11"]
+
+
+@pytest.mark.parametrize("file", sorted(GALLERY.rglob("*.py")), ids=lambda file: file.stem)
+def test_what_the_gallery_imports_of_this_project_is_there(file: Path) -> None:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(("conformance", "benchmarks", "reports")):
+            module = import_module(str(node.module))
+            assert [name.name for name in node.names if not hasattr(module, name.name)] == []

@@ -1,0 +1,93 @@
+"""The table of differences: which comes first, and what each row says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reports.analyse.differences import Row, rank
+from reports.analyse.parity import Comparison, Difference
+
+STORES = ("m", "r")
+CREATE = "result0 = await store.create_task(request=TaskCreateRequest(video_ids=('v',), config={'a': 1}))"
+READ = "await store.get_task(task_id=result0.task_id)"
+CAME = ("# m: 1", "# r: 2")
+
+
+def difference(kind: str, *code: str, operation: str = "update", seen: str = "get_task", **more: Any) -> Difference:
+    return Difference(operation=operation, kind=kind, seen=seen, script=(*code, *CAME), **more)
+
+
+def ranked(*differences: Difference) -> tuple[Row, ...]:
+    return rank(Comparison(stores=STORES, status=1, operations={}, findings=differences))
+
+
+def test_the_worst_comes_first_then_what_one_mode_cannot_meet_then_what_nobody_does() -> None:
+    update = "await store.update(task_id=result0.task_id, status=7)"
+    found = [
+        difference("exception", CREATE, update, READ, is_odd=True),
+        difference("server", CREATE, "# the server is away", "await store.list_tasks()", seen="list_tasks"),
+        difference("type", CREATE, update, READ),
+        difference("exception", CREATE, update, seen="update"),
+        difference("argument", CREATE, update, READ),
+        difference("value", CREATE, update, READ),
+        difference("race", CREATE, update, READ),
+    ]
+
+    rows = ranked(*found)
+
+    assert [(row.group, row.harm) for row in rows] == [
+        ("same calls", "lost write"),
+        ("same calls", "wrong answer"),
+        ("same calls", "wrong answer"),
+        ("same calls", "exception"),
+        ("same calls", "another type"),
+        ("one mode only", "wrong answer"),
+        ("odd calls", "lost write"),
+    ]
+    assert [row.script for row in rows[1:3]] == [found[4].script, found[5].script]
+    assert [row.memory for row in rows] == ["1"] * 5 + [None, "1"]
+    assert {row.redis for row in rows} == {"2"}
+
+
+def test_a_write_that_nobody_can_read_is_lost_and_a_call_that_fails_is_not() -> None:
+    read_back = difference("exception", CREATE, READ, operation="create_task")
+    failing = difference("exception", CREATE, operation="create_task", seen="create_task")
+
+    assert [row.harm for row in ranked(failing, read_back)] == ["lost write", "exception"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [
+        ("value", [CREATE, READ], "create_task(video_ids=('v',), config={'a': 1}), then get_task"),
+        (
+            "argument",
+            ["request_0 = TaskCreateRequest(config={})", "await store.create_task(request=request_0)", READ],
+            "create_task(config={}), change what was passed in, then get_task",
+        ),
+        (
+            "race",
+            [
+                CREATE,
+                "await asyncio.gather(store.update(id=result0.id, status=A), store.cancel(key=7))",
+                READ,
+            ],
+            "update(status=A) and cancel(key=7) at the same time, then get_task",
+        ),
+        ("value", [CREATE, "(await store.update(key='k')).field"], "update(key='k')"),
+        ("value", ["await store.update(value=<Broken>)"], ""),
+    ],
+)
+def test_a_row_says_what_a_person_does(kind: str, code: list[str], said: str) -> None:
+    (row,) = ranked(difference(kind, *code))
+
+    assert row.steps.format(calls=" and ".join(row.calls), read=row.read) == said
+
+
+def test_a_long_result_is_cut() -> None:
+    script = (READ, f"# m: {'x' * 61}", f"# r: {'x' * 60}")
+    (row,) = ranked(Difference(operation="get_task", kind="value", seen="get_task", script=script))
+
+    assert (row.memory, row.redis) == ("x" * 60 + "…", "x" * 60)

@@ -1,0 +1,156 @@
+"""The statements of the document: what their checks find, on right stores, on wrong ones, and without a server."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import interpreter
+from conformance.guard import guarded
+from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
+from conformance.subjects import servers
+from conformance.subjects.documented import DocumentedMemoryHarness, DocumentedRedisHarness
+from conformance.subjects.documented_design import DocumentedTask, TaskService
+from conformance.subjects.servers import RedisServer, ServerError
+from statements.__main__ import main
+from statements.check import CHECKS
+from statements.document import StatementResults
+from statements.play import play_store
+
+CLAIMS = read_claims(AUTO_CLIP)
+BEHAVIOURS = [claim for claim in (*CLAIMS.claim, *CLAIMS.reading) if isinstance(claim, Behaviour)]
+
+
+def test_every_statement_has_its_words_and_every_check_says_what_it_expects() -> None:
+    for claim in (*CLAIMS.claim, *CLAIMS.reading):
+        assert claim.quotation, claim.id
+    for claim in BEHAVIOURS:
+        for texts in (*claim.checks.values(), *([claim.corrected] if claim.corrected else [])):
+            assert texts.keys() == {"en", "zh"}, claim.id
+    assert {name for claim in BEHAVIOURS for name in claim.checks} == CHECKS.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "came"),
+    [
+        ("kept_by_a_restart", "the task is not found"),
+        ("seen_by_another_instance", "the created task is not found"),
+        ("expires_after_seven_days", "a minute after, the task is found"),
+        ("fixed_until_a_restart", "the harness has no hook administer"),
+    ],
+)
+def test_what_is_true_of_redis_mode_is_not_of_memory_mode(name: str, came: str) -> None:
+    result = CHECKS[name].play(name, "documented-memory", guarded(DocumentedMemoryHarness()))
+    assert (result.verdict, result.came) == ("not-testable" if "hook" in came else "fail", came)
+
+
+@pytest.mark.parametrize(
+    ("name", "came"),
+    [
+        ("lost_by_a_restart", "the task is found"),
+        ("unseen_by_another_instance", "the task is found"),
+        ("never_expires", "the task is not found"),
+    ],
+)
+def test_what_is_true_of_memory_mode_is_not_of_redis_mode(name: str, came: str, server: RedisServer) -> None:
+    harness = guarded(DocumentedRedisHarness(server))
+    result = CHECKS[name].play(name, "documented-redis", harness)
+    assert (result.verdict, result.came) == ("fail", came)
+
+
+class Hoarding(TaskService):
+    """It keeps what was removed from its storage."""
+
+    async def _save(self, task: DocumentedTask) -> None:
+        await super()._save(task)
+        vars(self).setdefault("kept", []).append(task)
+
+
+class Bounded(TaskService):
+    """It keeps five thousand tasks."""
+
+    async def _save(self, task: DocumentedTask) -> None:
+        await super()._save(task)
+        if len(self.memory_storage) > 5_000:
+            del self.memory_storage[next(iter(self.memory_storage))]
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "came"),
+    [
+        (Hoarding, "cleaned_up_by_hand", r"\d+% of the memory is still in use"),
+        (Bounded, "holds_ten_thousand", "5000 of them are not found"),
+    ],
+)
+def test_a_wrong_memory_mode_is_found(service: type[TaskService], name: str, came: str) -> None:
+    class Wrong(DocumentedMemoryHarness):
+        @asynccontextmanager
+        async def open(self, namespace: str) -> AsyncIterator[TaskService]:
+            yield service()
+
+    result = CHECKS[name].play(name, "wrong", guarded(Wrong()))
+    assert result.verdict == "fail"
+    assert re.fullmatch(came, result.came)
+
+
+def test_the_document_does_not_say_that_redis_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Eager(DocumentedMemoryHarness):
+        opener = "eager:open_from_environment"
+
+    text = "import redis.asyncio\nfrom conformance.subjects.documented_design import open_from_environment\n"
+    (tmp_path / "eager.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(interpreter, "PATH", os.pathsep.join((str(tmp_path), interpreter.PATH)))
+    assert CHECKS["needs_no_redis"].play("needs_no_redis", "eager", guarded(Eager())).verdict == "pass"
+    result = CHECKS["opens_nothing"].play("opens_nothing", "eager", guarded(Eager()))
+    assert result.verdict == "fail"
+    assert "redis is not installed here" in result.came
+
+
+def test_without_a_server_nothing_is_said_of_redis_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_none() -> Any:
+        raise ServerError("no redis-server or valkey-server on PATH")
+
+    monkeypatch.setattr(servers, "find_binary", find_none)
+    _, results = play_store([*CHECKS], "documented-redis")
+    assert {(result.verdict, result.came) for result in results} == {
+        ("not-testable", "no redis-server or valkey-server on PATH")
+    }
+
+
+def test_the_command_shows_quotation_expected_and_came(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "statements.json"
+    assert main(["D38", "--store", "documented-memory", "--json", str(file)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "D38 async def create_task … 所有任务操作方法"
+    assert lines[2:] == [
+        "  ✓ documented-memory: five_coroutines",
+        "      expected  The five methods are there, and each is a coroutine function.",
+        "      came      as expected",
+    ]
+    results = StatementResults.model_validate_json(file.read_text())
+    assert [(row.check, row.verdict) for row in results.results] == [("five_coroutines", "pass")]
+
+
+@pytest.mark.parametrize("number", ["D33", "D41", "nothing"])
+def test_what_no_check_decides_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([number]) == 2
+    assert capsys.readouterr().err == f"no check decides {number}\n"
+
+
+@pytest.mark.slow
+def test_what_the_document_says_of_its_own_design() -> None:
+    failed: dict[str, str] = {}
+    for store in ("documented-memory", "documented-redis"):
+        _, results = play_store([*CHECKS], store)
+        assert {result.verdict for result in results} <= {"pass", "fail"}
+        failed |= {result.check: result.came for result in results if result.verdict == "fail"}
+    assert failed.keys() == {"works_on_a_cluster", "says_that_it_failed"}
+    assert "create: MovedError" in failed["works_on_a_cluster"]
+    assert "get: not found" in failed["works_on_a_cluster"]
