@@ -14,6 +14,7 @@ import pytest
 from benchmarks.document import Design
 from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
+from conformance.subjects.registry import SUBJECTS
 from reports.__main__ import main
 from reports.analyse.application import Application
 from reports.analyse.findings import Finding
@@ -166,6 +167,13 @@ def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None
     assert find(report(GOOD, benchmark(rows[0])), "D17", "ours").verdict == "faster"
 
 
+def test_the_command_of_a_latency_names_a_store_that_measure_knows() -> None:
+    row = measured("get", "documented-redis-container", [2.0] * 20, transport="published")
+    (check,) = find(report(GOOD, benchmark(row)), "D17").checks
+    store = check.command.partition("--store ")[2].partition(" ")[0]
+    assert store in SUBJECTS
+
+
 @pytest.mark.parametrize(
     ("memory", "redis", "slower", "fast", "alike"),
     [
@@ -238,7 +246,9 @@ def test_the_page_needs_nothing_else_and_has_all_claims_in_its_language(language
     names = re.findall(r' id="([^"]+)"', page)
     assert len(names) == len(set(names))
     links = set(re.findall(r'href="([^"]+)"', page))
-    linked = {f"#{name}" for name in names} | set(PAGES.values()) | {"report.json", CLAIMS.document.link}
+    assert made.application is not None
+    sources = {CLAIMS.document.link, made.application.link("app/b.py")}
+    linked = {f"#{name}" for name in names} | set(PAGES.values()) | {"report.json"} | sources
     assert links <= linked
     claims = *CLAIMS.claim, *CLAIMS.reading
     assert {claim.id for claim in claims} <= set(names)

@@ -105,6 +105,7 @@ def test_the_document_does_not_say_that_redis_is_not_imported(tmp_path: Path, mo
 
     text = "import redis.asyncio\nfrom conformance.subjects.documented_design import open_from_environment\n"
     (tmp_path / "eager.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(interpreter, "PATH", os.pathsep.join((str(tmp_path), interpreter.PATH)))
     assert CHECKS["needs_no_redis"].play("needs_no_redis", "eager", guarded(Eager())).verdict == "pass"
     result = CHECKS["opens_nothing"].play("opens_nothing", "eager", guarded(Eager()))

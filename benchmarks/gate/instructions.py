@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.gate import worker
@@ -39,13 +40,24 @@ def compare(base: str | None, url: str) -> Instructions:
     Raises:
         NotCountedError: if there is no such revision, no Valgrind, or a worker failed.
     """
-    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
-        archive = io.BytesIO(_output("git", "archive", base or _find_base(), "taskstore"))
+    with unpacked(base or _find_base()) as folder:
+        if fingerprint(folder / "taskstore") == fingerprint():
+            return {}
+        return count(folder, ROOT, url)
+
+
+@contextmanager
+def unpacked(revision: str) -> Iterator[Path]:
+    """Unpack the store of a git revision into a folder that is there for the time of the block.
+
+    Raises:
+        NotCountedError: if there is no such revision.
+    """
+    archive = io.BytesIO(_output("git", "archive", revision, "taskstore"))
+    with tempfile.TemporaryDirectory(prefix="revision-") as folder:
         with tarfile.open(fileobj=archive) as packed:
             packed.extractall(folder, filter="data")
-        if fingerprint(Path(folder, "taskstore")) == fingerprint():
-            return {}
-        return count(Path(folder), ROOT, url)
+        yield Path(folder)
 
 
 def count(base: Path, head: Path, url: str) -> Instructions:
@@ -74,14 +86,18 @@ def find_more(found: Instructions) -> Iterator[str]:
 
 
 def _count(version: Path, url: str) -> dict[str, float]:
+    path = f"PYTHONPATH={version}{os.pathsep}{ROOT}"
+    python = (sys.executable, "-P", "-m", worker.__name__, url)
     with tempfile.TemporaryDirectory(prefix="callgrind-") as folder:
-        fixed = ("env", f"PYTHONPATH={version}{os.pathsep}{ROOT}", "PYTHONHASHSEED=0", "setarch", "-R")
         valgrind = ("valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out")
-        _output(*fixed, *valgrind, sys.executable, "-P", "-m", worker.__name__, url)
+        _output("env", path, "PYTHONHASHSEED=0", "setarch", "-R", *valgrind, *python)
         files = sorted(Path(folder).glob("out.*"), key=lambda file: int(file.suffix[1:]))
-        counts = [int(re.findall(r"^summary: (\d+)", file.read_text("utf-8"), re.MULTILINE)[0]) for file in files]
+        texts = [file.read_text("utf-8") for file in files]
+    counts = [int(re.findall(r"^summary: (\d+)", text, re.MULTILINE)[0]) for text in texts]
+    # Of each operation come three files, one for each of `CALLS`.
+    calls = CALLS[2] - CALLS[1]
     counted = zip(OPERATIONS, counts[1::3], counts[2::3], strict=True)
-    return {name: (many - few) / (CALLS[2] - CALLS[1]) for name, few, many in counted}
+    return {name: (many - few) / calls for name, few, many in counted}
 
 
 def _find_base() -> str:

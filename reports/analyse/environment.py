@@ -20,7 +20,6 @@ def _of_suite(conformance: Results) -> dict[str, object]:
     suite = conformance.suite
     return {
         "Suite started": f"{conformance.started:{TIME}}",
-        "Seconds of the suite": f"{conformance.seconds:,.0f}",
         "Seed of the suite": suite.seed,
         "Fingerprint of the store": suite.fingerprint,
         "Python": suite.python,
@@ -37,13 +36,11 @@ def _of_measurements(benchmark: Benchmark) -> dict[str, object]:
     blocks = [len(row.extra_info.blocks) for row in benchmark.benchmarks]
     return {
         "Measurements ended": f"{benchmark.made:{TIME}}",
-        "Seconds of the measurements": f"{benchmark.seconds:,.0f}" if benchmark.seconds else "",
         "Depth": benchmark.depth,
         "Blocks": max(blocks, default=0),
         "Commit": _name_commit(benchmark),
         "Processor": processor.get("brand_raw"),
         "Cores": machine.get("cpu_count"),
-        "Event loop": machine.get("event_loop"),
         "Load average": ", ".join(loads),
     }
 

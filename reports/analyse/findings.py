@@ -92,7 +92,7 @@ def _checked(claim: Behaviour, expected: Texts, row: CheckResult, server: str) -
     if row.verdict == "pass":
         came = AS_EXPECTED
     command = f"python -m statements {claim.id} --store {row.store}"
-    return Check(PASSED[row.verdict], expected, came, name_place(row.store, server), command)
+    return Check(PASSED[row.verdict], expected, came, f"{row.store} ({server})" if server else row.store, command)
 
 
 def judge_identity(comparison: Comparison) -> Finding:
@@ -115,7 +115,7 @@ def judge_latency(claim: Latency, rows: Iterable[Measured]) -> Finding:
     checks = []
     for row in measured:
         came = _note(text, row, interval=_write_interval(row.ms, write_time))
-        command = COMMAND_OF_MEASURE.format(row.subject)
+        command = COMMAND_OF_MEASURE.format(row.subject.removesuffix("-container"))
         checks.append(Check(PASSED.get(row.verdict, False), expected, came, row.place, command))
     checks += [Check(None, expected, note) for note in _find_missing(claim, measured)]
     verdict = judge_claim(claim, {row.tasks: row.ms for row in measured}).verdict
@@ -145,10 +145,9 @@ def judge_overhead(claim: Overhead, ranges: Ranges, rows: Iterable[Measured]) ->
 
 def judge_tail(claim: Tail, rows: Iterable[Measured]) -> Finding:
     """Refute by a 99th percentile at the limit, or, with too few calls to say that, by a median there."""
-    measured: dict[tuple[str, str], Measured] = {}
-    for row in rows:
-        if row.tasks == claim.tasks:
-            measured[row.mode, row.operation] = row
+    measured: dict[tuple[str, str], Measured] = {
+        (row.mode, row.operation): row for row in rows if row.tasks == claim.tasks
+    }
     checks = []
     for place in product(MODES, OPERATIONS):
         if place not in measured:
@@ -198,17 +197,15 @@ def _judge_compared(claim: Ratio | Overhead, text: str, ranges: Ranges, compared
             most=f"{most:g}",
         )
         checks.append(Check(PASSED.get(place, False), claim.sentence, came, each.row.place))
-    verdict = _conclude(checks)
-    if verdict == "not-yet-checked":
-        verdict = "inconclusive"
     missing = []
     for documented in ranges.values():
         if documented.mode == "redis":
             rows = [each.row for each in compared if each.row.operation == documented.operation]
             missing += _find_missing(documented, rows)
-    if missing and verdict != "refuted":
-        verdict = "not-yet-checked"
     checks += [Check(None, claim.sentence, note) for note in missing]
+    verdict = _conclude(checks)
+    if verdict == "not-yet-checked" and not missing:
+        verdict = "inconclusive"
     return Finding(verdict, tuple(checks))
 
 
@@ -238,8 +235,3 @@ def _note(text: str, row: Measured, **values: str) -> Note:
 
 def _write_interval(found: Estimate, write: Callable[[float], str]) -> str:
     return " – ".join(write(end) for end in found.interval or ())
-
-
-def name_place(store: str, server: str) -> str:
-    """Name a store with its server."""
-    return f"{store} ({server})" if server else store

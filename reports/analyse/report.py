@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter
 
-from benchmarks.document import Benchmark, Design, FloorInfo, OperationInfo
+from benchmarks.document import Benchmark, Design
 from benchmarks.studies.document import Studies
 from conformance.files import read_file
 from conformance.measure import claims as form
@@ -49,7 +49,6 @@ from reports.analyse.parity import (
 from statements.document import StatementResults
 
 COMPACT = (",", ":")
-CONTAINER = "container"
 BROKEN: tuple[Verdict, ...] = ("fail", "harness-error")
 UNFINISHED = "the suite did not run to its end"
 OTHER_BUILD = "the statements were not checked on the build that the suite checked"
@@ -200,17 +199,20 @@ def make_report(
         incomplete.append(UNFINISHED)
     if statements.fingerprint != conformance.suite.fingerprint:
         incomplete.append(OTHER_BUILD)
-    if not needs_container and _has_no_container(conformance):
+    lost = {subject.name for subject in conformance.subjects if subject.name == "container" and subject.error}
+    if lost and not needs_container:
         incomplete.append(NO_CONTAINER)
-        conformance = _without_container(conformance)
+        conformance = _without(lost, conformance)
     subjects = tuple(_without_paths(subject) for subject in conformance.subjects)
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
     breaches = find_breaches(subjects, requirements, cases, comparisons["ours"])
     withheld = _find_reason(conformance, benchmark, studies, breaches)
-    if withheld:
-        benchmark, studies = _without_ours(benchmark, studies)
     evidence = gather_evidence(claims, comparisons, benchmark, statements)
+    if withheld:
+        theirs = tuple(row for row in evidence.latencies if row.design != "ours")
+        evidence = replace(evidence, latencies=theirs)
+        studies = studies and _without_ours(studies)
     of_application = None
     if application:
         compared: Mapping[Design, Comparison] = {"application": application.comparison}
@@ -284,15 +286,10 @@ def gather_evidence(
     return Evidence(ranges, comparisons, gather_latencies(benchmark, ranges), statements)
 
 
-def _has_no_container(conformance: Results) -> bool:
-    """Whether there should be a container, and none could be started."""
-    return any(subject.name == CONTAINER and subject.error for subject in conformance.subjects)
-
-
-def _without_container(conformance: Results) -> Results:
-    """Leave out the subject that could not be set up."""
-    subjects = tuple(subject for subject in conformance.subjects if subject.name != CONTAINER)
-    results = tuple(result for result in conformance.results if result.subject != CONTAINER)
+def _without(lost: Collection[str], conformance: Results) -> Results:
+    """Leave out subjects, and what came out on them."""
+    subjects = tuple(subject for subject in conformance.subjects if subject.name not in lost)
+    results = tuple(result for result in conformance.results if result.subject not in lost)
     return conformance.model_copy(update={"subjects": subjects, "results": results})
 
 
@@ -351,17 +348,10 @@ def _find_reason(conformance: Results, benchmark: Benchmark, studies: Studies | 
     return "the build did not pass the suite" if breaches else ""
 
 
-def _without_ours(benchmark: Benchmark, studies: Studies | None) -> tuple[Benchmark, Studies | None]:
-    """Leave out every latency and rate of our store. Bytes stay."""
-    rows = tuple(row for row in benchmark.benchmarks if not _is_of_ours(row.extra_info))
-    if studies:
-        series = tuple(line for line in studies.series if line.subject != "ours" or line.study == "memory")
-        studies = studies.model_copy(update={"series": series})
-    return benchmark.model_copy(update={"benchmarks": rows}), studies
-
-
-def _is_of_ours(info: OperationInfo | FloorInfo) -> bool:
-    return isinstance(info, OperationInfo) and info.design == "ours"
+def _without_ours(studies: Studies) -> Studies:
+    """Leave out every rate of our store. Bytes stay."""
+    series = tuple(line for line in studies.series if line.subject != "ours" or line.study == "memory")
+    return studies.model_copy(update={"series": series})
 
 
 def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:

@@ -19,8 +19,6 @@ MARGIN = 0.15
 START, STOP = 14, 64
 """Where the curves begin and end; their names stand behind them."""
 TOP, FLOOR = 20, 250
-LABEL = 32
-"""The height of a name at the end of a curve."""
 
 
 @dataclass(frozen=True)
@@ -69,23 +67,14 @@ class RangeChart:
 
 
 @dataclass(frozen=True)
-class Label:
-    """The name of a curve or of a documented range, and how far down it stands behind its end."""
-
-    rows: tuple[Latency, ...]
-    is_range: bool
-    end: float
-    y: float
-
-
-@dataclass(frozen=True)
 class GrowthChart:
     """Curves over the number of tasks, with the documented ranges."""
 
-    labels: tuple[Label, ...]
+    curves: Sequence[Sequence[Latency]]
+    ranges: Sequence[Latency]
+    """A measurement of each mode, which has its documented range."""
     x: Scale
     y: Scale
-    bottom: float
 
 
 def place_ranges(report: Report) -> RangeChart | None:
@@ -145,32 +134,10 @@ def place_growth(report: Report) -> GrowthChart | None:
     for row in listings:
         by_curve.setdefault((row.mode, row.design), []).append(row)
         by_mode[row.mode] = row
-
     times = [end for row in listings for end in _extent(row)]
-    y = Scale.around(times, FLOOR, TOP)
-    ends: list[tuple[float, tuple[Latency, ...], bool]] = []
-    for rows in by_curve.values():
-        last = rows[-1]
-        ends.append((y(last.ms.value), tuple(rows), False))
-    for row in by_mode.values():
-        middle = math.sqrt(row.low_ms * row.high_ms)
-        ends.append((y(middle), (row,), True))
-    labels = _spread(sorted(ends, key=lambda label: label[0]))
-
     x = Scale.around([row.tasks for row in listings], START, STOP)
-    bottom = max(FLOOR, labels[-1].y + LABEL / 2)
-    return GrowthChart(labels, x, y, bottom)
-
-
-def _spread(ends: Sequence[tuple[float, tuple[Latency, ...], bool]]) -> tuple[Label, ...]:
-    """Put each label at its end, or below the label before."""
-    labels: list[Label] = []
-    free = 0.0
-    for end, rows, is_range in ends:
-        y = max(end, free)
-        labels.append(Label(rows, is_range, end, y))
-        free = y + LABEL
-    return tuple(labels)
+    y = Scale.around(times, FLOOR, TOP)
+    return GrowthChart([*by_curve.values()], [*by_mode.values()], x, y)
 
 
 def _extent(row: Latency) -> tuple[float, ...]:
