@@ -113,6 +113,14 @@ def test_short_calls_share_a_round_and_a_long_one_is_timed_once(
     assert len(timed.single) == single
 
 
+@pytest.mark.parametrize(("seconds", "made"), [(0.02, 2), (0.25, 1)])
+def test_a_call_that_takes_very_long_is_not_repeated_to_warm_up(seconds: float, made: int) -> None:
+    left = [partial(sleep, seconds) for _ in range(5)]
+    timed = asyncio.run(time_calls(Work(iter(left.pop, None)), Effort(seconds=0.01)))
+    assert 5 - len(left) == made
+    assert len(timed.rounds) == len(timed.single) == 1
+
+
 def divide(by: float) -> float:
     return 1 / by
 

@@ -82,14 +82,16 @@ def time_store(
 
     async def time_operations() -> dict[str, Timed]:
         async with harness.open(namespace) as store:
-            works = {**workload.works(store, await workload.fill(store, entries), random)}
-            maker = [*works][-1]
+            keys = await workload.fill(store, entries)
+            works = {**workload.works(store, keys, random)}
+            *_, maker = works
             if type(harness).ping is not Harness.ping:
                 works[PING] = Work(repeat(partial(harness.ping, store)))
             chosen = [operation for operation in works if not only or operation in only]
-            order = sorted(random.sample(chosen, len(chosen)), key=maker.__eq__)
+            random.shuffle(chosen)
+            chosen.sort(key=maker.__eq__)
             gc.collect()
-            return {operation: await time_calls(works[operation], effort) for operation in order}
+            return {operation: await time_calls(works[operation], effort) for operation in chosen}
 
     try:
         return asyncio.run(time_operations())

@@ -119,13 +119,15 @@ def judge_claim(claim: Latency, measured: Mapping[int, Estimate], margin: float 
     Where it was not measured at all of them it has no verdict, unless two that were measured contradict each other.
     """
     sizes = claim.entries or (max(measured, default=0),)
-    verdicts = {
-        entries: judge(measured[entries].interval, claim.low_ms, claim.high_ms, margin)
-        for entries in sizes
-        if entries in measured
-    }
     missing = tuple(entries for entries in sizes if entries not in measured)
-    verdict: Verdict = combine([*verdicts.values()]) if verdicts else "not-measured"
+    verdicts: dict[int, LatencyVerdict] = {}
+    for entries in sizes:
+        if entries not in missing:
+            interval = measured[entries].interval
+            verdicts[entries] = judge(interval, claim.low_ms, claim.high_ms, margin)
+    verdict: Verdict = "not-measured"
+    if verdicts:
+        verdict = combine([*verdicts.values()])
     if missing and verdict != "under-specified":
         verdict = "not-measured"
     return Judgement(verdict, verdicts, missing)

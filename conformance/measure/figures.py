@@ -33,7 +33,9 @@ def figures_of(blocks: Sequence[Block]) -> Figures:
     """Put together what the blocks timed of one store."""
     figures: dict[str, dict[int, Sequence[Timed]]] = {}
     for key in sorted(blocks[0]):
-        figures.setdefault(key[1], {})[key[2]] = [block[key] for block in blocks]
+        _, operation, entries = key
+        by_size = figures.setdefault(operation, {})
+        by_size[entries] = [block[key] for block in blocks]
     return figures
 
 

@@ -26,6 +26,8 @@ FEWEST_SINGLE = 100
 """Calls that are timed one by one, unless a call is long: one of them lies beyond the 99th percentile."""
 _SINGLE = 1_000
 """The same where calls are short, and cost nothing."""
+_LONG = 20
+"""As many times as long as all calls of an operation may take."""
 _SHORT = 1e-4
 """Seconds. A look at the clock takes a thousandth of that, which does not count."""
 _BATCH_SECONDS = 1e-3
@@ -79,12 +81,15 @@ def calls_for(share: float) -> int:
 async def time_calls(work: Work, effort: Effort) -> Timed:
     """Warm up, fit rounds and calls into the time, and make them.
 
-    The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed.
+    The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed;
+    one that takes many times as long is not made again: connecting is little of it.
 
     Raises:
         WrongAnswerError: if the last call of a round did not do what it should.
     """
-    await time_round(work)
+    first = await time_round(work)
+    if first > _LONG * effort.seconds:
+        return Timed((first,), 1, (first,))
     warm = [await time_round(work)]
     while sum(warm) < effort.seconds / 5:
         warm.append(await time_round(work))

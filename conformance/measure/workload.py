@@ -58,10 +58,7 @@ def workload_of(harness: Harness, name: str) -> Workload:
 
 def _of_operations(maker: Operation, operations: Sequence[Operation], left_out: Sequence[str]) -> Workload:
     """The calls of operations, of which one fills the store."""
-    plain = {
-        operation.name: {name: Pool(strategy).plain.value for name, strategy in operation.arguments.items()}
-        for operation in operations
-    }
+    plain = {operation.name: _plain_values(operation) for operation in operations}
     new_keys: Iterator[Key] = repeat(None)  # the store chooses
     if maker.entry:
         kind = type(plain[maker.name][maker.entry[0]])
@@ -70,12 +67,12 @@ def _of_operations(maker: Operation, operations: Sequence[Operation], left_out: 
         new_keys = map(_KEYS[kind], count())
 
     def calls(operation: Operation, store: Any, keys: Iterable[Key]) -> Iterator[Call]:
-        method = getattr(store, operation.call) if isinstance(operation.call, str) else partial(operation.call, store)
-        call = method if inspect.iscoroutinefunction(method) else partial(_awaited, method)
         values = plain[operation.name]
-        chosen = {name for name, value in values.items() if name in operation.entry or isinstance(value, EarlierId)}
+        named = {name for name in values if name in operation.entry}
+        earlier = {name for name, value in values.items() if isinstance(value, EarlierId)}
+        call = _callable(operation, store)
         for key in keys:
-            given = {**values, **dict.fromkeys(chosen, key)}
+            given = {**values, **dict.fromkeys(named | earlier, key)}
             placed = [given.pop(name) for name in operation.positional if name in given]
             yield partial(call, *placed, **given)
 
@@ -89,6 +86,17 @@ def _of_operations(maker: Operation, operations: Sequence[Operation], left_out: 
         return {one.name: Work(calls(one, store, new_keys if one is maker else cycle(known))) for one in operations}
 
     return Workload(fill, works, left_out)
+
+
+def _plain_values(operation: Operation) -> Mapping[str, Any]:
+    """Give each argument the plainest value that it may have."""
+    return {name: Pool(strategy).plain.value for name, strategy in operation.arguments.items()}
+
+
+def _callable(operation: Operation, store: Any) -> Callable[..., Awaitable[Any]]:
+    """Give something to await for each call of an operation, whatever kind of function it is."""
+    method = getattr(store, operation.call) if isinstance(operation.call, str) else partial(operation.call, store)
+    return method if inspect.iscoroutinefunction(method) else partial(_awaited, method)
 
 
 def _id_in(result: Any, maker: Operation) -> Key:

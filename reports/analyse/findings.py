@@ -234,4 +234,4 @@ def _note(text: str, row: Measured, **values: str) -> Note:
 
 
 def _write_interval(found: Estimate, write: Callable[[float], str]) -> str:
-    return " – ".join(write(end) for end in found.interval or ())
+    return " – ".join(write(end) for end in found.interval or ()) or "–"
