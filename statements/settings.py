@@ -12,7 +12,7 @@ from pathlib import Path
 from conformance.case import Namespace
 from conformance.cases.contents import a_request
 from conformance.cases.environment import SWITCH, application, opened, surroundings
-from conformance.cases.settings import ALONE, WATCHED
+from conformance.cases.settings import ALONE, WATCHED, WITHOUT_REDIS
 from conformance.harness import HookMissingError
 from conformance.interpreter import PATH, run_elsewhere
 from conformance.subjects.proxy import unused_port
@@ -95,7 +95,7 @@ async def uses_no_network(namespace: Namespace) -> None:
 @check("memory")
 async def opens_nothing(namespace: Namespace) -> None:
     with application(namespace):
-        found = await run_elsewhere(namespace, ALONE, first=WATCHED)
+        found = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
     assert not found["opened"], f"{found['opened']}"
     assert not found["left"], f"{found['left']} files or threads are left"
 
