@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def on_one_line(text: str) -> str:
+    r"""The text on one line: what moves the cursor, ends a line or is not seen is shown as an escape such as `\n`."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def cut(text: str, most: int) -> str:
     """The text with at most this many characters, and then an ellipsis if it has more."""
     return text if len(text) <= most else f"{text[:most]}…"

@@ -1,14 +1,16 @@
 """What both stores share: when they may be used, and how the arguments of an update are checked.
 
-A Redis connection belongs to one event loop. The memory store keeps the same rule, so that a store which is used on a
-second loop fails in tests too, and not in production only.
+A Redis connection belongs to one event loop of one process. The memory store keeps the same rule, so that a store which
+is used on a second loop, or after a fork, fails in tests too, and not in production only.
 """
 
 from __future__ import annotations
 
+import os
 from asyncio import get_running_loop
 from threading import get_ident
 from typing import Any
+from weakref import WeakSet
 
 from taskstore.arguments import Change, check_change, check_task_id
 from taskstore.contract import MaintainedTaskStore
@@ -16,14 +18,17 @@ from taskstore.errors import StoreNotOpen
 from taskstore.status import TaskStatus
 from taskstore.values import Task
 
+_stores = WeakSet["BaseStore"]()
+
 
 class BaseStore(MaintainedTaskStore):
-    """A store that is open until it is closed, on the event loop that used it first."""
+    """A store that is open until it is closed, on the event loop that used it first, in the process that made it."""
 
     def __init__(self) -> None:
-        self._closed = False
+        self._closed = ""  # why it cannot be used any more
         self._loop: Any = None  # that used the store first
         self._thread: int | None = None  # in which this loop runs, while the store is open
+        _stores.add(self)
 
     def _check_open(self) -> None:
         """Refuse the call if the store is closed, or belongs to another loop."""
@@ -31,7 +36,7 @@ class BaseStore(MaintainedTaskStore):
         if self._thread == get_ident() and self._loop.is_running():
             return
         if self._closed:
-            raise StoreNotOpen("the store is closed")
+            raise StoreNotOpen(self._closed)
         loop = get_running_loop()
         if self._loop not in {None, loop}:
             raise StoreNotOpen("the store belongs to another event loop")
@@ -67,4 +72,15 @@ class BaseStore(MaintainedTaskStore):
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        self._closed, self._thread = True, None
+        self._closed, self._thread = "the store is closed", None
+
+
+def _close_in_child() -> None:
+    """Close the stores of the parent, whose thread and running loop a fork copies."""
+    reason = "the store belongs to the process that this one was forked from"
+    for store in _stores:
+        store._closed, store._thread = reason, None  # noqa: SLF001  this module made it
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_close_in_child)

@@ -1,14 +1,17 @@
 """The contract: what a task store promises, in either mode. `conformance` decides what these docstrings say.
 
-A store is chosen once, at opening. It belongs to the event loop that first uses it. Every operation takes effect at one
-instant, between its call and its answer. Whatever a caller does to what it passed in or got back changes nothing in the
-store. Only `TaskStoreError`s come out, and besides those named below any operation may raise
+A store is chosen once, at opening. It belongs to its process, and to the event loop that first uses it. Every operation
+takes effect at one instant, between its call and its answer. Nothing that a caller does to what it passed in or got
+back, through the public interface of that object, changes the store. Only `TaskStoreError`s come out, and besides those
+named below any operation may raise
 
 * `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
-* `RecordUnreadable`, when what is stored for this task is not its record: reading looks at all of it, a write at the
-  status and the times, and then nothing is changed;
-* `StoreNotOpen`, after `aclose`, or on another event loop.
+* `RecordUnreadable`, when what is stored for this task is not its record. Nothing is changed then, unless it says that
+  the write may have happened: a write looks at all fields first, but not into texts;
+* `StoreNotOpen`, when the store was closed, on another event loop, or in a process that was forked from the store's.
+
+A `status` is a `TaskStatus`, or its text.
 """
 
 from __future__ import annotations
@@ -31,10 +34,12 @@ without spaces, and with escapes only where JSON demands them."""
 
 
 class TaskStore(Protocol):
-    """The five operations."""
+    """The five operations. How a store is opened and closed is its own affair."""
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        """Store a new pending task, and return it: under `task_id`, or under an unguessable id if that is `None`.
+        """Store a new pending task, and return it: under `task_id`, or under a new id if that is `None`.
+
+        A new id is `task_` and at least 32 random hexadecimal digits.
 
         `webhook_url` and `config` stand in `metadata`, both always present, and come back equal in value and type.
 

@@ -108,18 +108,28 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
 
 @dataclass(unsafe_hash=True)
 class RecordUnreadable(TaskStoreError):
-    """What is kept under `key` is not the record of a task. It was left as it is."""
+    """What is kept under `key` is not the record of a task.
+
+    `write_may_have_happened` is False if it was left as it is. A write looks at every field before it changes one, but
+    not into texts: if the damage is inside one (bytes that are not UTF-8, JSON that is malformed between its ends), the
+    write sets its fields, leaves the others, and then raises this with True.
+    """
 
     _message = "the record under {key!r:.80} cannot be read: {reason}. Look at it, then delete or move it."
     key: str
     reason: str
+    write_may_have_happened: bool = False
+
+    def __str__(self) -> str:
+        written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
+        return f"{super().__str__()} {written}"
 
 
 @dataclass(unsafe_hash=True)
 class StoreNotOpen(TaskStoreError, RuntimeError):
-    """The store is closed, or is used on another event loop than the one it was first used on."""
+    """The store is closed, or is used on another event loop than the one it was first used on, or after a fork."""
 
-    _message = "{reason}. Open one store in each event loop, and use it before it is closed."
+    _message = "{reason}. Open one store in each process and event loop, and use it before it is closed."
     reason: str
 
 

@@ -10,7 +10,6 @@ import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from taskstore.address import parse
@@ -36,7 +35,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
     server may evict keys.
 
     Raises:
-        SettingsInvalid: if the settings are malformed, or the package redis is not installed.
+        SettingsInvalid: if the settings are malformed, or the package redis is missing or unknown.
         StoreUnavailable: if Redis mode is asked for and Redis does not answer. Its note says what to check.
     """
     settings = TaskStoreSettings() if settings is None else settings
@@ -68,9 +67,10 @@ async def _policy(server: Server) -> str:
 async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStore]:
     """Open a store on the Redis that the settings name, which has to answer. It raises what `open_store` raises."""
     try:
-        from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
+        from taskstore.redis import RedisTaskStore, connect
     except ImportError as error:
-        reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
+        is_missing = isinstance(error, ModuleNotFoundError)
+        reason = "needs a package that is not installed: pip install 'taskstore[redis]'" if is_missing else str(error)
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
     server = connect(
         settings.url,
@@ -81,10 +81,12 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
         wait_replicas=settings.redis_wait_replicas,
         wait_milliseconds=settings.redis_wait_milliseconds,
     )
-    number = settings.task_partitions
-    make = RedisTaskStore if number == 1 else partial(PartitionedTaskStore, partitions=number)
-    lifetime = timedelta(seconds=settings.task_ttl)
-    async with make(server, prefix=settings.task_key_prefix, lifetime=lifetime) as store:
+    async with RedisTaskStore(
+        server,
+        prefix=settings.task_key_prefix,
+        lifetime=timedelta(seconds=settings.task_ttl),
+        partitions=settings.task_partitions,
+    ) as store:
         try:
             await store.ping()
         except StoreUnavailable as error:

@@ -48,7 +48,7 @@ _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(
 
 
 class Task(BaseModel):
-    """One task as it stood at one instant; nothing that is done to it reaches the store.
+    """One task as it stood at one instant; nothing that is done through its public interface reaches the store.
 
     Immutable to the bottom: `metadata` is kept as JSON text, and each look at it makes a fresh object. Two tasks are
     equal when every field is, metadata in the types of its values too. `progress` is from 0 to 100. Times are aware,

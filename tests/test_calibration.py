@@ -178,7 +178,7 @@ def test_our_own_subjects_are_what_they_say(name: str) -> None:
 
 
 class Together(MemoryTaskStore):
-    _everybodys: ClassVar[dict[str, Task]] = {}
+    _everybodys: ClassVar[list[dict[str, Task]]] = [{} for _ in range(64)]
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

@@ -60,7 +60,7 @@ async def _get_more(self, task_id):
     return await _get_task(self, task_id)
 
 async def _list_more(self, *arguments):
-    for _ in range(len(self._tasks)):
+    for _ in range(len(self._created)):
         pass
     return await _list_tasks(self, *arguments)
 

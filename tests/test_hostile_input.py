@@ -118,7 +118,7 @@ def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: di
     async def call() -> None:
         async with MemoryTaskStore() as store:
             await store.create_task(TaskCreateRequest(video_ids=("v",)), task_id="known")
-            await call_all(store, drawn, lambda: len(store._tasks))  # noqa: SLF001  a listing shows no unreadable ones
+            await call_all(store, drawn, lambda: len(store._created))  # noqa: SLF001  a listing shows no unreadable ones
 
     loop.run(call())
 

@@ -73,6 +73,21 @@ def test_a_summary_in_markdown_lets_no_markup_in(files: list[str], capsys: pytes
     assert "| broken | pass | fail | gave &#60;b&#62;&#124; |" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["--markdown"]])
+def test_names_and_reasons_forge_no_line(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = "x\nmemory: 1 tests, 0 differ\r\x1b[8m\u2028"
+    before = write(tmp_path / "a.json", **{forged: {forged: "pass"}})
+    after = write(tmp_path / "b.json", **{forged: {forged: ("fail", "gave \x1b[2J\r\x85")}})
+    assert main(["diff", str(before), str(after), *options]) == 1
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.startswith("memory: ")] == []
+    assert out.replace("\n", "").isprintable()
+    assert main(["diff", str(before), "--subject", "no"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_two_subjects_of_one_run_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(
         tmp_path / "both.json",

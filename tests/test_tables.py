@@ -47,7 +47,7 @@ class _WaitsWhileItListsMany(MemoryTaskStore):
         if len(page.tasks) <= 100:
             return page
         await asyncio.sleep(0)
-        tasks = tuple([self._tasks[one.task_id] for one in page.tasks if one.task_id in self._tasks])
+        tasks = tuple([task for one in page.tasks if (task := self._tasks_by(one.task_id).get(one.task_id))])
         return page.model_copy(update={"tasks": tasks})
 
 
@@ -83,7 +83,7 @@ class _SharesItsTasks(MemoryTaskStore):
         self._tasks = _EVERYBODYS
 
 
-_EVERYBODYS: dict[str, Task] = {}
+_EVERYBODYS: list[dict[str, Task]] = [{} for _ in range(64)]
 
 
 class _RestoresWhatItGets(MemoryTaskStore):

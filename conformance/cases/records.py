@@ -91,3 +91,28 @@ async def test_an_unreadable_record_is_named(store: TaskStore, namespace: Namesp
                 listed = _ids(page), [*page.unreadable], page.total
                 assert listed == (expected, [refused.value.key], 3), f"ids, unreadable, total with {wrong!r:.60}"
             assert not wrong or inspector.raw(task_id) == there, f"a call has changed {wrong!r:.60}"
+
+
+_SPOILT = (
+    *(("progress", "half"), ("completed_at", "soon"), ("video_ids", "none"), ("metadata", "none")),
+    *(("video_ids", '["v1",]'), ("metadata", '{"config":NaN}')),  # JSON that is malformed inside
+)
+"""Fields in our words, and what is no value of theirs."""
+
+
+@case("FAIL-09", needs=Capability.SHARED)
+async def test_a_write_that_refuses_a_record_leaves_it(store: TaskStore, namespace: Namespace) -> None:
+    """A record whose progress, video ids, metadata or end is spoilt: a write that calls it unreadable has left it."""
+    inspector = namespace.inspector
+    for (name, wrong), kind in product(_SPOILT, calls_on("")):
+        task_id = (await store.create_task(a_request())).task_id
+        record = json.loads(inspector.raw(task_id) or b"{}")
+        if "progress" not in record:
+            continue  # a store behind an adapter has names of its own
+        inspector.overwrite(task_id, json.dumps({**record, name: wrong}).encode())
+        before = inspector.raw(task_id)
+        try:
+            await calls_on(task_id)[kind](store)
+        except RecordUnreadable as refused:
+            is_left = refused.write_may_have_happened or inspector.raw(task_id) == before
+            assert is_left, f"{kind} has changed a record that it calls unreadable, with {name} {wrong!r}"

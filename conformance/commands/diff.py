@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.files import CommandFailedError
 from conformance.results.document import Result, read
-from conformance.text import cut
+from conformance.text import cut, on_one_line
 
 DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
 EPILOG = """\
@@ -47,15 +47,18 @@ def main(options: argparse.Namespace) -> int:
     if options.subject or not options.other:
         names = options.subject or left
         if not options.subject and len(left) != 2:  # noqa: PLR2004  the two of one file
-            raise CommandFailedError(f"name another file, or two subjects with --subject: {', '.join(left)}")
+            subjects = on_one_line(", ".join(left))
+            raise CommandFailedError(f"name another file, or two subjects with --subject: {subjects}")
         if unknown := {names[0]} - {*left} | {names[-1]} - {*right}:
-            raise CommandFailedError(f"--subject: there is no {', '.join(unknown)}, only {', '.join(left)}")
+            fault = f"there is no {', '.join(unknown)}, only {', '.join(left)}"
+            raise CommandFailedError(f"--subject: {on_one_line(fault)}")
         pairs = [(names[0], names[-1])]
     elif not {*left} & {*right}:
         raise CommandFailedError(f"no subject is in both files: name one of {left} and one of {right} with --subject")
     status = 0
     for pair in pairs:
-        titles = list(pair) if pair[0] != pair[1] else [f"{file}, {pair[0]}" for file in files]
+        names = pair if pair[0] != pair[1] else [f"{file}, {pair[0]}" for file in files]
+        titles = [*map(on_one_line, names)]
         before, after = one.on(pair[0]), other.on(pair[1])
         rows = [_row(test, before.get(test), after.get(test)) for test in {**before, **after}]
         differing = sorted((row for row in rows if row[1] != row[2]), key=lambda row: row[1:3])
@@ -77,7 +80,7 @@ def _row(test: str, *sides: Result | None) -> list[str]:
             reason = side.reason.partition("\n")[0]
         expected = f" ({side.expected.kind})" if side and side.expected else ""
         row.append(side.verdict + expected if side else "not there")
-    return [*row, cut(reason, _LONGEST)]
+    return [*map(on_one_line, row), on_one_line(cut(reason, _LONGEST))]
 
 
 def _markdown(cells: Iterable[str]) -> str:

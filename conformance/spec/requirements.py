@@ -51,7 +51,7 @@ VAL-01 MUST
     type from every operation.
 VAL-02 MUST
     Changing an object that was passed in or returned changes nothing in the store. A later write does not change a
-    task that was returned earlier.
+    task that was returned earlier. This is about changes through an object's public interface.
 VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
@@ -67,7 +67,8 @@ LIFE-01 MUST
     A new task is `pending`, at progress 0, with its video ids in the given order. Its `current_step` is the empty
     text, and it has no result, error or `completed_at`.
 LIFE-02 MUST
-    A task that is not final can be given any status. An unknown status raises `InvalidArgument`.
+    A task that is not final can be given any status, as a `TaskStatus` or its text. An unknown status raises
+    `InvalidArgument`.
 LIFE-03 MUST
     Every write returns the task that a following `get_task` and a following listing return.
 LIFE-04 MUST
@@ -186,7 +187,8 @@ FAIL-06 MUST
     because it is out of memory, read-only or busy has no effect.
 FAIL-09 MUST
     If `get_task` or a write cannot read what it needs of a record, it raises `RecordUnreadable` with the key, and
-    leaves the record. A page has the key in `unreadable` in place of the task, and `total` counts it.
+    leaves the record unless `write_may_have_happened` is true. A page has the key in `unreadable` instead; `total`
+    counts it.
 FAIL-11 MUST
     If no server listens, `StoreUnavailable` says "nothing was written" in its message, and
     `write_may_have_happened` is false. After other failures it says so only if it is true.

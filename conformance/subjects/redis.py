@@ -17,7 +17,7 @@ from conformance.subjects.server_harness import RedisNamespace, RedisServerHarne
 from conformance.subjects.servers import AclServer, ContainerServer, RedisServer, TlsServer
 from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
 from taskstore import TaskStore
-from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
+from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.partitions import partition_of
 
 
@@ -51,9 +51,7 @@ class RedisHarness(RedisServerHarness):
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         server, prefix = connect(url, connect_timeout=seconds, timeout=seconds), self._prefix(namespace)
-        if self.partitions > 1:
-            return PartitionedTaskStore(server, partitions=self.partitions, prefix=prefix)
-        return self.store_class(server, prefix=prefix)
+        return self.store_class(server, prefix=prefix, partitions=self.partitions)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         where = variables_of(self._server.store_url)

@@ -22,25 +22,26 @@ class ServerGroup(RedisServer):
     """Servers of which one has the tasks, and another takes over when it fails. `url` is the one that has them."""
 
     _members: list[EmbeddedServer]
-    """The one that has the tasks, and the one that takes over."""
+    """The one that has the tasks, and those that may take over."""
 
     @abstractmethod
     def _agrees(self, master: EmbeddedServer) -> bool:
         """Whether all know who has the tasks."""
 
     @abstractmethod
-    def _replace(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
-        """Let the replica take over by a command."""
+    def _replace(self) -> None:
+        """Let a replica take over by a command."""
 
     def settle(self) -> None:
-        """Wait until one has the tasks, the other follows it, and all know it."""
+        """Wait until one has the tasks, the others follow it, and all know it."""
         wait_until(self._is_settled, "the servers do not agree on who has the tasks")
         self.url = self._members[0].url
 
     def _is_settled(self) -> bool:
         self._members.sort(key=lambda server: not _leads(server))
-        master, replica = self._members
-        return replica.call("ROLE")[2:4] == [master.port, b"connected"] and self._agrees(master)
+        master, *replicas = self._members
+        followed = [master.port, b"connected"]
+        return all(replica.call("ROLE")[2:4] == followed for replica in replicas) and self._agrees(master)
 
     def facts(self) -> Mapping[str, str]:
         return self._members[0].facts()
@@ -55,45 +56,68 @@ class ServerGroup(RedisServer):
         return self._members[0].killed()
 
     def fail_over(self, *, kill: bool) -> None:
-        master, replica = self._members
+        master, *replicas = self._members
         written = master.call("ROLE")[1]
-        wait_until(lambda: replica.call("ROLE")[4] >= written, "the replica does not have what was written")
+        wait_until(
+            lambda: all(replica.call("ROLE")[4] >= written for replica in replicas),
+            "a replica does not have what was written",
+        )
         if kill:
             with master.killed():
-                wait_until(lambda: _leads(replica), "nobody took over")
+                wait_until(lambda: any(map(_leads, replicas)), "nobody took over")
         else:
-            self._replace(master, replica)
+            self._replace()
         self.settle()
 
 
 class SentinelServers(ServerGroup):
-    """A master, a replica and a Sentinel. The first Sentinel that its URL names is not there."""
+    """A master, replicas and Sentinels. The first Sentinel that its URL names is not there."""
 
-    def __init__(self, min_replicas: int = 1) -> None:
+    def __init__(self, min_replicas: int = 1, replicas: int = 1, sentinels: int = 1) -> None:
         """`min_replicas` is how many replicas a master needs to take a write."""
         super().__init__()
         self._config = f"{_AT_ONCE}min-replicas-to-write {min_replicas}\n"
+        self._replicas, self._sentinels = replicas, sentinels
 
     def _set_up(self, undo: ExitStack) -> None:
         master = undo.enter_context(EmbeddedServer(config=self._config))
-        replica = undo.enter_context(EmbeddedServer(config=f"{self._config}replicaof 127.0.0.1 {master.port}"))
-        self._members = [master, replica]
+        self._members = [master]
+        for _ in range(self._replicas):
+            config = f"{self._config}replicaof 127.0.0.1 {master.port}"
+            self._members.append(undo.enter_context(EmbeddedServer(config=config)))
         config = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1\n"
             f"sentinel down-after-milliseconds {SERVICE} 2500\nsentinel failover-timeout {SERVICE} 3000\n"
         )
-        self.sentinel = undo.enter_context(EmbeddedServer("--sentinel", config=config))
-        self.store_url = f"redis+sentinel://127.0.0.1:{unused_port()},127.0.0.1:{self.sentinel.port}/{SERVICE}/0"
+        self.sentinels = [
+            undo.enter_context(EmbeddedServer("--sentinel", config=config)) for _ in range(self._sentinels)
+        ]
+        self.sentinel = self.sentinels[0]
+        self.store_url = self.url_of(unused_port(), self.sentinel.port)
         self.settle()
 
-    def _agrees(self, master: EmbeddedServer) -> bool:
-        _, port = self.sentinel.call(f"SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}")
-        return int(port) == master.port and len(self.sentinel.call(f"SENTINEL REPLICAS {SERVICE}")) == 1
+    def url_of(self, *ports: int) -> str:
+        """The URL that names the Sentinels on these ports."""
+        return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/{SERVICE}/0"
 
-    def _replace(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
-        wait_until(lambda: self.sentinel.call(f"SENTINEL FAILOVER {SERVICE}"), "the order to take over was refused")
-        wait_until(lambda: _leads(replica), "nobody took over")
-        master.call(f"REPLICAOF 127.0.0.1 {replica.port}")  # as the Sentinel does it, some ten seconds later
+    def _agrees(self, master: EmbeddedServer) -> bool:
+        for sentinel in self.sentinels:
+            replicas, others = (sentinel.call(f"SENTINEL {kind} {SERVICE}") for kind in ("REPLICAS", "SENTINELS"))
+            if (len(replicas), len(others)) != (len(self._members) - 1, len(self.sentinels) - 1):
+                return False
+        return self._named() == {master.port}
+
+    def _named(self) -> set[int]:
+        """The ports of the masters that the Sentinels name."""
+        places = [sentinel.call(f"SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}") for sentinel in self.sentinels]
+        return {int(port) for _, port in places}
+
+    def _replace(self) -> None:
+        master, leader = self._members[0], self.sentinels[-1]
+        wait_until(lambda: leader.call(f"SENTINEL FAILOVER {SERVICE}"), "the order to take over was refused")
+        wait_until(lambda: master.port not in self._named(), "nobody took over")
+        [port] = self._named()
+        master.call(f"REPLICAOF 127.0.0.1 {port}")  # as the Sentinel does it, some ten seconds later
         master.call("CLIENT KILL TYPE normal")
 
 
@@ -124,7 +148,8 @@ class ClusterServers(ServerGroup):
         are_met = all(b"cluster_state:ok" in one and b"cluster_known_nodes:4" in one for one in facts)
         return are_met and owners == {master.port}
 
-    def _replace(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
+    def _replace(self) -> None:
+        master, replica = self._members
         wait_until(lambda: replica.call("CLUSTER FAILOVER"), "the order to take over was refused")
         wait_until(lambda: _leads(replica) and not _leads(master), "nobody took over")
 

@@ -1,7 +1,6 @@
-"""Redis mode. `RedisTaskStore` is the store, `PartitionedTaskStore` several of them; `connect` names their server."""
+"""Redis mode. `RedisTaskStore` is the store; `connect` names its server."""
 
-from taskstore.redis.partitions import PartitionedTaskStore
 from taskstore.redis.server import connect
 from taskstore.redis.store import RedisTaskStore
 
-__all__ = ["PartitionedTaskStore", "RedisTaskStore", "connect"]
+__all__ = ["RedisTaskStore", "connect"]

@@ -8,11 +8,16 @@ reply is dropped when it comes. One timer serves all requests: it goes off when 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import select
 from collections import deque
 from math import inf
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
+import redis.asyncio
 from hiredis import Reader
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import InvalidResponse, ResponseError
@@ -25,6 +30,12 @@ MOST_TOGETHER = 16
 """Requests that leave in one write."""
 
 _INCOMPLETE = object()
+_connections = WeakSet["Connection"]()
+
+
+if not hasattr(redis.asyncio.Connection(), "_writer"):  # this package takes over what redis-py keeps there
+    version = redis.__version__
+    raise ImportError(f"does not work with redis-py {version}: pip install 'redis<{version}'")
 
 
 class ConnectionFullError(Exception):
@@ -49,10 +60,12 @@ class Connection(asyncio.Protocol):
         self._room = asyncio.Event()
         self._replies = Reader(InvalidResponse, ResponseError, notEnoughData=_INCOMPLETE)
         self._retired = False
+        self.socket = self._transport.get_extra_info("socket")
         self._poll = select.poll()
-        self._poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        self._poll.register(self.socket, select.POLLIN)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=MOST_UNSENT)
+        _connections.add(self)
 
     @property
     def is_usable(self) -> bool:
@@ -121,6 +134,7 @@ class Connection(asyncio.Protocol):
             if not reply.done():
                 _refuse(reply, ConnectionError(reason))
         self._awaited.clear()
+        self._unsent.clear()  # uvloop raises if it is to write them
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -148,6 +162,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the requests in flight."""
+        _connections.discard(self)  # uvloop goes on naming the number, which may be another's from now on
         self.fail(str(exc or "") or "the server closed the connection")
 
     def _flush(self) -> None:
@@ -178,3 +193,18 @@ class Connection(asyncio.Protocol):
 def _refuse(waiting: asyncio.Future[Any], fault: Exception) -> None:
     waiting.set_exception(fault)
     waiting.exception()  # a caller that is cancelled in this very turn never looks, and asyncio would log that
+
+
+def _close_copies() -> None:
+    """In a process that was forked: close its copies of the descriptors, and nothing that its parent has too.
+
+    To abort a transport would take the socket out of the epoll object that both processes share. The number stays in
+    use, by a file that is empty, because the transport closes it when it is collected.
+    """
+    with Path(os.devnull).open("rb") as nothing:
+        for connection in _connections:
+            with contextlib.suppress(OSError):  # it has been closed
+                os.dup2(nothing.fileno(), connection.socket.fileno())
+
+
+os.register_at_fork(after_in_child=_close_copies)

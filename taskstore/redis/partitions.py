@@ -1,53 +1,155 @@
-"""Redis mode in several partitions: more tasks than one node of a cluster holds, with a hash tag for each partition.
+"""A partition: the tasks whose keys have one hash tag, on the server that has this tag. A store has one or more.
 
-The id of a task says which partition it is in, so what concerns one task is one request, as in a single partition. A
-listing asks all partitions at once, and merges their pages in the common order.
+Get is one HMGET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
+listing is a look-up by rank, and takes the same time for a hundred tasks and a million.
 """
 
 from __future__ import annotations
 
-import asyncio
-from operator import itemgetter
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from copy import copy
+from typing import Any, TypeAlias
 from zlib import crc32
 
-from taskstore.contract import MAX_LIMIT
+from taskstore.arguments import Change, too_large
+from taskstore.contract import MAX_BYTES, MAX_LIMIT
+from taskstore.errors import RecordUnreadable, StoreUnavailable, TaskFinal, TaskNotFound
+from taskstore.redis import record
+from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
-from taskstore.redis.store import Listed, RedisTaskStore
+from taskstore.values import Task, microseconds
+
+_READ_AT_ONCE = 1024 * 1024
+"""Bytes of records after which a script reads no further one."""
+_AGAIN = [b"again"]
+
+Listed: TypeAlias = tuple[int, bool, list[tuple[int, str, Any]]]
+"""How many tasks an index has, whether it goes on behind the page, and the page: of each task the microsecond of its
+creation, its id, and what was read of its record, `None` if nothing was."""
 
 
 def partition_of(task_id: str, partitions: int) -> int:
     """The number of the partition that has a task, from 0. The form of the stored data depends on it."""
-    return crc32(task_id.encode(errors="surrogatepass")) % partitions
+    return crc32(_bytes(task_id)) % partitions
 
 
-class PartitionedTaskStore(RedisTaskStore):
-    """A task store in Redis whose tasks are spread over hash tags: `{prefix:0/3}`, `{prefix:1/3}` and `{prefix:2/3}`.
+class Partition:
+    """Sends the requests about the tasks of one hash tag, and says what the replies mean."""
 
-    In a Redis Cluster a partition is on the node that has its slot, elsewhere on the one server. Another number of
-    partitions has other keys: `taskstore migrate` copies tasks from one number to another.
-    """
+    def __init__(self, server: Server, base: str, lifetime_ms: int) -> None:
+        """`base` is what all keys begin with."""
+        self.base = base
+        self.server = copy(server)  # in a cluster it remembers the node of this partition
+        self.lifetime_ms = lifetime_ms
+        self._waits = "1" if server.waits else ""
 
-    def __init__(self, server: Server, *, partitions: int, **more: Any) -> None:
-        """Take `prefix` and `lifetime` as `RedisTaskStore` does."""
-        super().__init__(server, partition=(0, partitions), **more)
-        self.parts = [RedisTaskStore(server, partition=(at, partitions), **more) for at in range(partitions)]
+    def key(self, task_id: str) -> str:
+        """The key of a record."""
+        return f"{self.base}:task:{task_id}"
 
-    def part_of(self, task_id: str) -> RedisTaskStore:
-        return self.parts[partition_of(task_id, len(self.parts))]
+    def decode(self, task_id: str, values: record.Values, *, written: bool = False) -> Task:
+        """Make the task of the values of its record, or raise `RecordUnreadable`; it says if they may be `written`."""
+        try:
+            return record.decode(values, task_id)
+        except record.NotARecordError as fault:
+            raise RecordUnreadable(self.key(task_id), str(fault), written) from None
 
-    async def _list(
-        self, status: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int = MAX_LIMIT
+    async def run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
+        """Run a script on this partition, and return its reply."""
+        return await self.server.run(script, self.base, *arguments, until=until)
+
+    async def get(self, task_id: str, until: float | None = None) -> Task:
+        """Return a task, of any text as id."""
+        server, key = self.server, _bytes(self.key(task_id))
+        values = await self._of_hash(task_id, server.read("HMGET", key, *record.FIELDS, until=until))
+        if values == record.ABSENT:
+            raise TaskNotFound(task_id)
+        if type(values) is not list or len(values) != len(record.FIELDS):
+            raise server.unexpected(values, writes=False)
+        return self.decode(task_id, values)
+
+    async def insert(self, task: Task, lifetime_ms: int) -> tuple[bool, Any]:
+        """Store a task if its id is free. Return whether it was, and its time, or the values of the other."""
+        times = [microseconds(time) if time else "" for time in (task.created_at, task.completed_at)]
+        given = lifetime_ms, task.status, *times, self._waits, *record.encode(vars(task))
+        is_new, answer = await self._run_on(task.task_id, INSERT, *given)
+        try:
+            return is_new, record.moment(answer) if is_new else answer
+        except (AttributeError, TypeError, ValueError):
+            raise self.server.unexpected(answer, writes=True) from None
+
+    async def update(self, task_id: str, change: Change) -> Task:
+        """Make a checked change of a task, and return what results."""
+        pairs = record.encode(change)
+        _, values = await self._run_on(task_id, UPDATE, self.lifetime_ms, MAX_BYTES, self._waits, *pairs)
+        return self.decode(task_id, values, written=True)
+
+    async def page(
+        self,
+        status: str,
+        limit: int,
+        offset: int,
+        place: tuple[int | str, str] = ("", ""),
+        until: float | None = None,
+        read: int = MAX_LIMIT,
     ) -> Listed:
-        while True:  # first past the tasks that are skipped, a thousand at a time, without reading their records
-            size = min(offset, MAX_LIMIT) or limit
-            share = 2 * size // len(self.parts) + 4  # what a partition has of a page, and now and then more
-            most = 0 if offset else min(share, read)
-            pages = await asyncio.gather(*(part._list(status, size, 0, place, until, most) for part in self.parts))
-            total = sum(page[0] for page in pages)
-            entries = sorted((entry for *_, page in pages for entry in page), key=itemgetter(0, 1), reverse=True)
-            if not offset:
-                return total, len(entries) > size or any(page[1] for page in pages), entries[:size]
-            if offset >= total or not entries:
-                return total, False, []
-            place, offset = entries[:size][-1][:2], offset - size
+        """Return a page of the tasks of a status (of any, if empty), with no more records than `read`."""
+        reply: Any = _AGAIN
+        while reply == _AGAIN:
+            reply = await self.run(LIST, status, limit, offset, *place, read, _READ_AT_ONCE, until=until)
+        try:
+            total, further, entries, records = reply
+            moments, ids = map(int, entries[1::2]), [task_id.decode(errors="replace") for task_id in entries[::2]]
+            return total, further > 0, [*zip(moments, ids, records, strict=True)]
+        except (AttributeError, TypeError, ValueError):
+            raise self.server.unexpected(reply, writes=False) from None
+
+    async def purge(self, before: int) -> tuple[int, bool]:
+        """Remove some final tasks completed before a microsecond. Return how many, and whether there may be more."""
+        match await self.run(PURGE, before):
+            case [int(count), bytes(more)]:
+                return count, bool(more)
+            case reply:
+                raise self.server.unexpected(reply, writes=True)
+
+    async def examine(self, ids: Sequence[str], *, repair: bool = False) -> list[str]:
+        """Return those of these ids whose index entries do not agree with the record, or with its absence.
+
+        With `repair` the entries are mended. What agrees is not changed.
+        """
+        match await self.run(EXAMINE, self.lifetime_ms, "1" if repair else "", *ids):
+            case [b"ok", [*wrong]]:
+                return [task_id.decode(errors="replace") for task_id in wrong]
+            case reply:
+                raise self.server.unexpected(reply, writes=repair)
+
+    async def _of_hash(self, task_id: str, reply: Awaitable[Any]) -> Any:
+        """Await a reply about the record of a task, which has to be a hash."""
+        try:
+            return await reply
+        except StoreUnavailable as error:
+            if "WRONGTYPE" in error.detail and not error.write_may_have_happened:
+                raise RecordUnreadable(self.key(task_id), "it is not a hash") from None
+            raise
+
+    async def _run_on(self, task_id: str, script: Script, *arguments: str | int) -> tuple[bool, Any]:
+        """Run a script on the record of a task. Return false if the task exists already, and its answer."""
+        reply = await self._of_hash(task_id, self.run(script, _bytes(task_id), *arguments))
+        match reply:
+            case [b"ok" | b"exists" as verdict, answer]:
+                return verdict == b"ok", answer
+            case [b"missing", _]:
+                raise TaskNotFound(task_id)
+            case [b"unreadable", _]:
+                raise RecordUnreadable(self.key(task_id), "a field is missing or malformed")
+            case [b"final", bytes(status)] if status in record.STATUSES:
+                raise TaskFinal(task_id, record.STATUSES[status])
+            case [b"large", int(size)]:
+                raise too_large(size)
+            case _:
+                raise self.server.unexpected(reply, writes=True)
+
+
+def _bytes(text: str) -> bytes:
+    """The UTF-8 form of an id or a key. Of a lone surrogate it is one that no stored id has."""
+    return text.encode(errors="surrogatepass")

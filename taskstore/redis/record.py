@@ -17,10 +17,10 @@ from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, MICROSECOND, Task, microseconds, trusted
 
 FIELDS = (
-    *("status", "progress", "created_at", "updated_at", "completed_at"),
+    *("status", "progress", "created_at", "updated_at", "completed_at", "task_id"),
     *("current_step", "result_url", "error_message", "error_traceback", "video_ids", "metadata"),
 )
-"""The fields in the order in which they are read. The id of a task is in its key too, and is not read."""
+"""The fields in the order in which they are read. The id of a task is in its key too: another shows a mistake."""
 SIZED = FIELDS.index("current_step")
 """Where the fields begin that count for the size of a task."""
 
@@ -31,6 +31,9 @@ ABSENT = [None] * len(FIELDS)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 
+_NO_MOMENT = 2**53
+"""The first number that is no moment. Below it a Lua number and the score of an index are exact."""
+_SIGNS_OF_A_NUMBER = b"0123456789.eE+-"
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -56,15 +59,21 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
 
 
 def decode(values: Values, task_id: str) -> Task:
-    """Make the task of a record, or raise `NotARecordError`. This is the one definition of a readable record."""
+    """Make the task of a record, or raise `NotARecordError`. This is the one definition of a readable record.
+
+    `is_readable` in `lua/update.lua` says the same, without looking into texts.
+    """
     try:
-        status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
+        status, progress, created, updated, completed, own_id, *texts, video_ids, metadata = values
+        step, url, message, traceback = texts
+        if own_id != task_id.encode():
+            raise ValueError("it is of another task")  # noqa: TRY301  as for every other field
         _read_object(metadata)
-        began, changed = EPOCH + int(created) * MICROSECOND, EPOCH + int(updated) * MICROSECOND
+        began, changed = moment(created), moment(updated)
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],
-            "progress": float(progress),
+            "progress": _number(progress),
             "current_step": step.decode(),
             "video_ids": _read_texts(video_ids),
             "result_url": None if url is None else url.decode(),
@@ -84,5 +93,14 @@ def decode(values: Values, task_id: str) -> Task:
 
 
 def moment(text: bytes) -> datetime:
-    """Make the time of a number of microseconds."""
-    return EPOCH + int(text) * MICROSECOND
+    """Make the time of microseconds since 1970, or raise `ValueError`: the same as `moment_of` in `lua/common.lua`."""
+    if not text.isdigit() or (number := int(text)) >= _NO_MOMENT:  # `int` alone takes signs, spaces and underscores
+        raise ValueError(f"{text!r:.80} is not a moment in microseconds")
+    return EPOCH + number * MICROSECOND
+
+
+def _number(text: bytes) -> float:
+    """Make a number, or raise `ValueError`: in the form that `is_readable` in `lua/update.lua` takes."""
+    if text.strip(_SIGNS_OF_A_NUMBER):  # `float` alone takes spaces and underscores
+        raise ValueError(f"{text!r:.80} is not a number")
+    return float(text)

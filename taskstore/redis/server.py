@@ -73,6 +73,11 @@ class Server:
         """Whether writes wait for replicas."""
         return self._wait[0] > 0
 
+    @property
+    def sentinels(self) -> set[Node | None]:
+        """The Sentinels that are known: those that the URL names, and those of which these have told."""
+        return self._opener.sentinels
+
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
         return asyncio.get_running_loop().time() + self._opener.seconds + self._timeout

@@ -7,7 +7,9 @@ All keys of a partition have one hash tag, so one node of a Redis Cluster serves
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -24,9 +26,11 @@ _TRIED = 4
 _TAKEOVER = 10.0
 """Seconds in which the replica that a Sentinel has chosen becomes the master."""
 _PAUSE = 0.05
-"""Seconds until it is asked again whether it is."""
+"""Seconds until a server that is likely to change soon is asked again."""
 _SUBSCRIBED = 30.0
-"""Seconds until a subscription is renewed: nobody says that a Sentinel has vanished."""
+"""Seconds until a subscription is renewed: nobody says that a Sentinel has vanished, or that one was added."""
+_LONGER = 0.01
+"""Seconds by which each attempt to subscribe waits longer than the one before: most that are lost are back soon."""
 
 Node = tuple[str, int]
 
@@ -56,7 +60,9 @@ class Opener:
         self._connections: WeakSet[Connection] = WeakSet()
         self._shared: dict[Node | None, Connection] = {}  # None: the node does not matter, or is not known
         self._openings: dict[Node | None, asyncio.Task[Connection | Exception]] = {}
-        self._watching: list[asyncio.Future[Any]] = []
+        self._lists: dict[Node | None, set[Node]] = {}  # the other Sentinels that each named one knows
+        self.sentinels = {*self._named}
+        self._watches: dict[Node | None, asyncio.Future[Any]] = {}
         self._is_closed = False
         self._master: Node | None = None
         self._takeover = 0.0  # until when Sentinels may name the old master
@@ -85,7 +91,7 @@ class Opener:
     def close(self) -> None:
         """Close every connection."""
         self._is_closed = True
-        for task in (*self._openings.values(), *self._watching):
+        for task in (*self._openings.values(), *self._watches.values()):
             task.cancel()
         for connection in self._connections:
             connection.fail("the store was closed")
@@ -119,6 +125,7 @@ class Opener:
         """A connection to a node, or to the master that this Sentinel names."""
         if shared := self._usable(node):
             return shared
+        _check_files(self._options)
         if self._service:
             await self._find_master(node)
             node = self._master
@@ -135,35 +142,55 @@ class Opener:
 
     async def _find_master(self, node: Node | None) -> None:
         """Ask a Sentinel for the master, unless a replica has been chosen to become the master."""
-        if not self._watching:  # a task made otherwise would warn if its loop ends before the store is closed
-            self._watching = [asyncio.gather(*(self._watch(one) for one in self._named), return_exceptions=True)]
-            self._watching[0].add_done_callback(asyncio.Future.exception)
+        self._watch_all()
         if asyncio.get_running_loop().time() > self._takeover:
             sentinel = self._make(node, **self._sentinel)
             self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
             await sentinel.disconnect(nowait=True)
 
+    def _watch_all(self) -> None:
+        for node in self.sentinels.difference(self._watches):
+            # A task made otherwise would warn if its loop ends before the store is closed.
+            watch = self._watches[node] = asyncio.gather(self._watch(node), return_exceptions=True)
+            watch.add_done_callback(asyncio.Future.exception)
+
     async def _watch(self, node: Node | None) -> None:
         """Leave the master when a Sentinel replaces it, and before it does: what is in flight then is not lost.
 
-        Only the Sentinel that replaces the master says which replica it has chosen. All say that it has taken over.
-        The text of a message is a line of its own.
+        Only the Sentinel that replaces the master says which replica it has chosen, so those that the URL does not name
+        are watched too. They may announce an address that is out of reach. All Sentinels say that it has taken over.
         """
-        while True:
+        longest = pause = 1.0 if node in self._named else _SUBSCRIBED
+        while node in self.sentinels:
             sentinel = self._make(node, **self._sentinel)
             try:
-                async with asyncio.timeout(_SUBSCRIBED):
-                    await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
-                    # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
-                    while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
-                        self._leave(line.decode().split())
-            except (asyncio.CancelledError, RedisError, OSError, ValueError) as fault:
+                with suppress(RedisError, OSError, ValueError):
+                    async with asyncio.timeout(_SUBSCRIBED):
+                        if node in self._named:
+                            await self._learn(node, sentinel)
+                        await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
+                        pause = 0
+                        await self._listen(sentinel)
+            except asyncio.CancelledError:
                 await sentinel.disconnect(nowait=True)
-                if isinstance(fault, asyncio.CancelledError):
-                    raise
-                await asyncio.sleep(0 if isinstance(fault, TimeoutError) else 1)
-            else:
-                await sentinel.disconnect(nowait=True)
+                raise
+            await sentinel.disconnect(nowait=True)
+            await asyncio.sleep(pause)
+            pause = min(longest, pause + _LONGER)
+        del self._watches[node]
+
+    async def _learn(self, node: Node | None, sentinel: AbstractConnection) -> None:
+        """Ask a Sentinel for the others. One that all list is none of those that were asked, however it is named."""
+        with suppress(RedisError, OSError):  # it may refuse this, and let subscribe
+            self._lists[node] = await _ask(sentinel, "SENTINEL", "SENTINELS", self._service, read=_sentinels)
+            self.sentinels = {*self._named, *set.intersection(*self._lists.values())}
+            self._watch_all()
+
+    async def _listen(self, sentinel: AbstractConnection) -> None:
+        """Read messages until the connection is closed. The text of one is a line of its own."""
+        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
+        while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
+            self._leave(line.decode().split())
 
     def _leave(self, event: list[str]) -> None:
         match event:
@@ -175,11 +202,26 @@ class Opener:
                         connection.retire()
 
 
+def _check_files(options: Mapping[str, Any]) -> None:
+    """Open each file that TLS needs. What this raises names the file, which redis-py does not."""
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
+        if path := options.get(name):
+            Path(path).open("rb").close()
+
+
 def _master(reply: Any) -> Node:
     if reply is None:
         raise ConnectionError("a Sentinel knows no master of this name")
     host, port = reply
     return host.decode(), int(port)
+
+
+def _sentinels(reply: Any) -> set[Node]:
+    """Where the other Sentinels are: address, port and flags are the second, third and fifth of named values.
+
+    One that is gone is said to be down, and never forgotten.
+    """
+    return {_master(facts[3:6:2]) for facts in reply if b"s_down" not in facts[9]}
 
 
 def _check_role(reply: Any) -> None:

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from taskstore.opening import open_redis
 from taskstore.tools.doctor import doctor
 from taskstore.tools.migrate import migrate
 from taskstore.tools.place import settings_of
+from taskstore.tools.printing import on_one_line
 
 _STATUSES = """exit status:
   0    done
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (SettingsInvalid, StoreUnavailable) as error:
-        print(f"error: {error}", *getattr(error, "__notes__", []), file=sys.stderr, sep="\n")
+        told = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
+        print(*map(on_one_line, told.split("\n")), file=sys.stderr, sep="\n")
         return 2 if isinstance(error, SettingsInvalid) else 3
     return status
 
@@ -54,31 +56,35 @@ async def purge(options: argparse.Namespace) -> int:
     return 0
 
 
-_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "url": {"metavar": "URL", "nargs": "?", "default": "settings", "help": "server (default: that of the settings)"},
-    "source": {"help": "URL, or the word `settings`"},
-    "target": {"help": "the same"},
-    "prefix": {"metavar": "TEXT", "help": "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"},
-    "partitions": {"metavar": "N", "help": "how many there are (default: TASK_PARTITIONS)"},
-    "days": {"type": days, "required": True, "help": "age, such as 30 or 0.5"},
-    "documented": {"action": "store_true", "help": "SOURCE has the records of the documented design"},
-    "repair": {"action": "store_true", "help": "mend the indexes"},
-}
-"""How an argument is read, by the last word of its name."""
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
     commands = parser.add_subparsers(required=True)
-    each = "--source-prefix --target-prefix --source-partitions --target-partitions"
-    for run, names in (
-        (doctor, "url --prefix --repair"),
-        (purge, "url --prefix --days"),
-        (migrate, f"source target {each} --documented"),
-    ):
-        text, form = inspect.getdoc(run), argparse.RawDescriptionHelpFormatter
-        command = commands.add_parser(run.__name__, description=text, epilog=_STATUSES, formatter_class=form)
-        command.set_defaults(run=run)
-        for name in names.split():
-            command.add_argument(name, **_ARGUMENTS[name.rpartition("-")[2]])
+    checks, removes, copies = (_add_command(commands, run) for run in (doctor, purge, migrate))
+    of_prefix = "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"
+
+    for command in (checks, removes):
+        command.add_argument(
+            "url", metavar="URL", nargs="?", default="settings", help="(default: that of the settings)"
+        )
+        command.add_argument("--prefix", metavar="TEXT", help=of_prefix)
+    checks.add_argument("--repair", action="store_true", help="mend the indexes")
+    removes.add_argument("--days", type=days, required=True, help="age, such as 30 or 0.5")
+
+    for side in ("source", "target"):
+        copies.add_argument(side, help="URL, or the word `settings`")
+        copies.add_argument(f"--{side}-prefix", metavar="TEXT", help=of_prefix)
+        copies.add_argument(f"--{side}-partitions", metavar="N", help="how many there are (default: TASK_PARTITIONS)")
+    copies.add_argument("--documented", action="store_true", help="SOURCE has the records of the documented design")
     return parser
+
+
+def _add_command(commands: Any, run: Callable[..., object]) -> Any:
+    """Add the command that a function is, with its docstring as the help text."""
+    command = commands.add_parser(
+        run.__name__,
+        description=inspect.getdoc(run),
+        epilog=_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command

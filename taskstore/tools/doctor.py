@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from taskstore.address import parse
 from taskstore.errors import FailureKind, RecordUnreadable, StoreUnavailable, TaskNotFound
@@ -13,25 +15,54 @@ from taskstore.opening import open_redis
 from taskstore.settings import TaskStoreSettings
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
+from taskstore.tools.printing import on_one_line
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
+    from taskstore.redis.partitions import Partition
 
-_Lines: TypeAlias = list[tuple[str, str, object, object]]
-"""What was looked at, what was seen, whether that is wrong, and whether it is risky."""
 _INDEXES = ["created", *(f"created:{status}" for status in TaskStatus), "finished", "deadlines"]
 _NEEDED = """\
-hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY|zadd KEY xx 0 -|zrem KEY -|\
-zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|evalsha 0 1 KEY|\
-eval return(1) 1 KEY|time|scan 0|info server"""
+hmget KEY -
+hset KEY - - -
+exists KEY
+unlink KEY
+pexpire KEY 1
+pexpireat KEY 1
+pttl KEY
+zadd KEY xx 0 -
+zrem KEY -
+zcard KEY
+zcount KEY 0 0
+zscore KEY -
+zrangebyscore KEY 0 0
+zrevrange KEY 0 0
+evalsha 0 1 KEY
+eval return(1) 1 KEY
+time
+scan 0
+info server"""
 """The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
+_NEVER = "^$"
 _OF_INFO = (
-    ("version", "redis_version", "6.2 is the oldest that works", r" ([0-5]\.|6\.[01]\.)", "^$"),
-    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", "^$", "policy (?!noeviction)"),
+    ("version", "redis_version", "6.2 is the oldest that works", r" ([0-5]\.|6\.[01]\.)", _NEVER),
+    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", _NEVER, "policy (?!noeviction)"),
     ("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks", " err", "enabled 0"),
-    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", " err", "^$"),
+    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", " err", _NEVER),
 )
 """What INFO says: subject, fields, advice, and the patterns of what is wrong and of what is risky."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
+
+    level: str
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return on_one_line(f"{self.level:7} {self.subject}: {self.text}")
 
 
 async def doctor(options: argparse.Namespace) -> int:
@@ -41,28 +72,51 @@ async def doctor(options: argparse.Namespace) -> int:
     A record that cannot be read is left as it is. Of each kind the first twenty are named.
     """
     settings = settings_of(options.url, options.prefix)
+    told = set[Line]()
     async with open_redis(settings) as store:
-        lines: _Lines = [("reachable", f"{store.server.address} answers", False, False)]
-        for part in store.parts:
-            refused = await _refused(part, settings)
-            lines.append(("rights", f"commands that the server refuses: {_some(refused)}", refused, False))
-            if "info" not in refused:
-                lines += _of_server((await part.server.read("INFO")).decode(errors="replace"), settings)
-            if not refused:
-                lines += await _of_records(part, f"{{{settings.task_key_prefix}:", options.repair)
-    told = [f"{'wrong' if bad else 'warning' if risky else 'ok':7} {what}: {text}" for what, text, bad, risky in lines]
-    print(*dict.fromkeys(told), sep="\n")  # partitions on one server have the same lines
-    return int(any(bad for _, _, bad, _ in lines))
+        async for line in _examine(store, settings, options.repair):
+            if line not in told:  # partitions on one server have the same lines
+                print(line, flush=True)
+            told.add(line)
+    return int(any(line.level == "wrong" for line in told))
 
 
-def _some(names: list[str]) -> str:
-    return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"
+async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
+    """Yield each line as soon as it is known: what fails later does not hide it."""
+    yield Line("ok", "reachable", f"{store.server.address} answers")
+    address = parse(settings.url)
+    for part in store.parts:
+        refused = await _refused(part, settings)
+        yield _naming("wrong", "rights", "commands that the server refuses", refused)
+
+        if address.service:
+            unnamed = sorted(map("{0[0]}:{0[1]}".format, part.server.sentinels.difference(address.nodes)))
+            yield _naming("warning", "sentinels", "missing from the URL", unnamed)
+
+        if "info" not in refused:
+            info = await part.server.read("INFO")
+            for line in _of_server(info.decode(errors="replace"), settings):
+                yield line
+
+        if not refused:
+            async for line in _of_records(part, settings, repair):
+                yield line
 
 
-async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
+def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
+    """A line that names what was found; if there is nothing, it is `ok`."""
+    if not names:
+        return Line("ok", subject, f"{text}: none")
+    return Line(level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})")
+
+
+async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
     """The needed commands that the server refuses. What else fails shows in the next request."""
+    needed = _NEEDED.splitlines()
+    if settings.redis_wait_replicas:
+        needed.append("wait 0 0")
     refused = []
-    for command in [*_NEEDED.split("|"), *["wait 0 0"] * bool(settings.redis_wait_replicas)]:
+    for command in needed:
         try:
             await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split())
         except StoreUnavailable as error:
@@ -71,48 +125,80 @@ async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[st
     return refused
 
 
-def _of_server(reply: str, settings: TaskStoreSettings) -> _Lines:
+def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
-    lines: _Lines = []
     for subject, names, advice, wrong, risky in _OF_INFO:
         seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
-        lines.append((subject, f"{seen}; {advice}", re.search(wrong, seen), re.search(risky, seen)))
-    role, replicas, wanted = info.get("role"), int(info.get("connected_slaves", 0)), settings.redis_wait_replicas
+        level = "ok"
+        if re.search(risky, seen):
+            level = "warning"
+        if re.search(wrong, seen):
+            level = "wrong"
+        yield Line(level, subject, f"{seen}; {advice}")
+
+    role = info.get("role")
+    replicas = int(info.get("connected_slaves", 0))
+    wanted = settings.redis_wait_replicas
+    level = "ok"
     text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
-    is_lossy = parse(settings.url).service and "min_slaves_good_slaves" not in info
-    if is_lossy:
+    if parse(settings.url).service and "min_slaves_good_slaves" not in info:
+        level = "warning"
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
-    return [*lines, ("replicas", text, role != "master" or replicas < wanted, is_lossy)]
+    if role != "master" or replicas < wanted:
+        level = "wrong"
+    yield Line(level, "replicas", text)
 
 
-async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> _Lines:
-    records, found = f"{part.base}:task:", await keys(part, begin)
+async def _of_records(part: Partition, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
+    begin, records = f"{{{settings.task_key_prefix}:", f"{part.base}:task:"
+    found = await keys(part, begin)
+    numbers = {number[1] for key in found if (number := re.match(r"\d+/(\d+)}", key.removeprefix(begin)))}
+    others = sorted(numbers - {str(settings.task_partitions)})
+    yield _naming("warning", "partitions", "other numbers under this prefix", others)
+
     ids = {key.removeprefix(records) for key in found if key.startswith(records)}
+    no_indexes = []
     for index in _INDEXES:
-        first = 0
-        while entries := await part.server.read("ZREVRANGE", f"{part.base}:{index}", first, first + 999):
-            ids.update(task_id.decode(errors="replace") for task_id in entries)
-            first += len(entries)
+        key = f"{part.base}:{index}"
+        try:
+            ids |= await _ids_in(part, key)
+        except StoreUnavailable as error:
+            if "WRONGTYPE" not in error.detail:
+                raise
+            no_indexes.append(key)
+
     unreadable, unlike = list[str](), list[str]()
     for batch in batches(ids):
         unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+    yield _naming("wrong", "records", "unreadable", unreadable)
+
+    if no_indexes:  # no script works with them
+        yield _naming("wrong", "indexes", "not compared: move or delete keys that are no sorted sets", no_indexes)
+        return
+    for batch in batches(ids):
         if doubtful := await part.examine(batch):
-            await part.list_tasks(limit=0)  # forgets what has expired
+            await part.page("", 0, 0)  # forgets what has expired
             unlike += await part.examine(doubtful, repair=repair)
-    numbers = re.findall(rf"^{re.escape(begin)}[0-9]+/([0-9]+)}}", "\n".join(found), re.MULTILINE)
-    others = {*numbers} - {re.split("[/}]", part.base)[-2]}
-    todo = "mended" if repair else "to be mended by --repair"
-    return [
-        ("records", f"unreadable: {_some(unreadable)}", unreadable, False),
-        ("partitions", f"other numbers under this prefix: {_some(sorted(others))}", False, others),
-        ("indexes", f"unlike the records, {todo}: {_some(unlike)}", unlike and not repair, False),
-    ]
+    if repair:
+        yield _naming("ok", "indexes", "unlike the records, mended", unlike)
+    else:
+        yield _naming("wrong", "indexes", "unlike the records, to be mended by --repair", unlike)
 
 
-async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
+async def _ids_in(part: Partition, index: str) -> set[str]:
+    """The ids in an index, read a thousand at a time."""
+    ids = set[str]()
+    first = 0
+    while entries := await part.server.read("ZREVRANGE", index, first, first + 999):
+        ids.update(task_id.decode(errors="replace") for task_id in entries)
+        first += len(entries)
+    return ids
+
+
+async def _unreadable(part: Partition, task_id: str) -> str:
     """The key of a record that cannot be read, and why; else an empty text."""
     try:
-        await part.get_task(task_id)
+        await part.get(task_id)
     except TaskNotFound:
         pass
     except RecordUnreadable as fault:

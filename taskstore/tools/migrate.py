@@ -19,10 +19,12 @@ from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable
 from taskstore.opening import open_redis
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
+from taskstore.tools.printing import on_one_line
 from taskstore.values import Task
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
+    from taskstore.redis.partitions import Partition
 
 
 async def migrate(options: argparse.Namespace) -> int:
@@ -51,9 +53,7 @@ async def migrate(options: argparse.Namespace) -> int:
     return int(counts["not copied"] > 0)
 
 
-async def _copy(
-    options: argparse.Namespace, source: RedisTaskStore, prefix: str, target: RedisTaskStore, key: str
-) -> str:
+async def _copy(options: argparse.Namespace, source: Partition, prefix: str, target: RedisTaskStore, key: str) -> str:
     """Copy the task under a key, which is `prefix` and its id, and return what became of it."""
     try:
         left_ms = await source.server.read("PTTL", key)
@@ -61,7 +61,7 @@ async def _copy(
         if options.documented:
             task = await _read_documented(source, key, task_id)
         else:
-            task = await source.get_task(task_id)
+            task = await source.get(task_id)
         with suppress(TaskNotFound):
             if await target.get_task(task_id) == task:
                 return "there already"
@@ -70,7 +70,8 @@ async def _copy(
     except TaskNotFound:
         return "expired"
     except (OverflowError, RecordUnreadable, TaskExists, ValueError) as fault:
-        print(f"not copied: {key}: {' '.join(str(fault).split())}", file=sys.stderr)
+        reason = " ".join(str(fault).split())
+        print(on_one_line(f"not copied: {key}: {reason}"), file=sys.stderr)
         return "not copied"
     return "copied"
 
@@ -81,21 +82,21 @@ class _Documented(Task):
     model_config = ConfigDict(extra="allow")
 
     status: TaskStatus = TaskStatus.PENDING
-    progress: float = 0
+    progress: float = 0.0
     current_step: str = ""
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None = None
 
 
-async def _read_documented(store: RedisTaskStore, key: str, task_id: str) -> Task:
+async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
     """The task under a key. Its times are those of this machine's zone: set TZ where it was another.
 
     A cancelled task has no `completed_at` in the documented design: it gets its `updated_at`. Times that a clock set
     back has put out of order are put in order. What else a task cannot have is named and left out.
     """
     try:
-        text = await store.server.read("GET", key)
+        text = await part.server.read("GET", key)
     except StoreUnavailable as error:
         if error.detail.startswith("WRONGTYPE"):
             raise ValueError("it is not a string") from None
@@ -112,7 +113,7 @@ async def _read_documented(store: RedisTaskStore, key: str, task_id: str) -> Tas
     if not record.status.is_final:
         lost |= {"completed_at"}
     if left_out := sorted(name for name, value in record if name in lost and value is not None):
-        print(f"left out of {key}: {', '.join(left_out)}", file=sys.stderr)
+        print(on_one_line(f"left out of {key}: {', '.join(left_out)}"), file=sys.stderr)
     created = record.created_at.astimezone()
     updated = max(created, record.updated_at.astimezone())
     ended = min(updated, max(created, (record.completed_at or updated).astimezone()))

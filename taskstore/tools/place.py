@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskstore.settings import TaskStoreSettings
 
 if TYPE_CHECKING:
-    from taskstore.redis import RedisTaskStore
+    from taskstore.redis.partitions import Partition
 
 
 def settings_of(place: str, prefix: str | None = None, partitions: str | None = None) -> TaskStoreSettings:
@@ -20,7 +20,7 @@ def settings_of(place: str, prefix: str | None = None, partitions: str | None = 
     return TaskStoreSettings(use_redis_for_tasks=True, **known)
 
 
-async def keys(part: RedisTaskStore, prefix: str) -> set[str]:
+async def keys(part: Partition, prefix: str) -> set[str]:
     """The keys that begin with `prefix`, on the server that has this partition."""
     await part.server.read("EXISTS", part.base)  # in a cluster this finds the node: SCAN names no key
     pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"

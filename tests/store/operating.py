@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, TypeVar
 
 from taskstore import TaskCreateRequest
-from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
+from taskstore.redis import RedisTaskStore, connect
 
 REQUEST = TaskCreateRequest(video_ids=("v1", "视频"), webhook_url="https://x", config={"f": 1.0})
+NO_MOMENTS = [
+    *(b"", b"x", b"nan", b"inf", b"1e999", b"1e15", b"-5", b"+5", b"0x10", b"1_0", b" 5", b"5 ", b"5.0", b"1\x00"),
+    *("\u0661".encode(), b"9007199254740992", b"9" * 20, b"9" * 5_000),
+]
+"""Values that `int`, `float` or a Lua number takes, and that are no moments all the same."""
 _Result = TypeVar("_Result")
 
 
@@ -24,8 +28,7 @@ def on_store(
     """What comes of a body on a store there; `limits` as `connect` takes them."""
 
     async def run() -> _Result:
-        make = RedisTaskStore if partitions == 1 else partial(PartitionedTaskStore, partitions=partitions)
-        async with make(connect(url, **limits), prefix=prefix) as store:
+        async with RedisTaskStore(connect(url, **limits), prefix=prefix, partitions=partitions) as store:
             return await body(store)
 
     return asyncio.run(run())

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import redis
+import uvloop
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import FailureKind, StoreUnavailable
-from taskstore.redis import connect
+from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
+from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
-from tests.store.speaking import SET, on_a_server_that, on_server, script
+from tests.store.operating import REQUEST
+from tests.store.speaking import SET, greet, on_a_server_that, on_server, script, speaking
 
 
 def test_past_the_bounds_callers_wait_for_their_turn(
@@ -166,6 +170,32 @@ def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(co
     on_a_server_that(lambda _: f"-{code} made up\r\n".encode(), body)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"+OK",
+        b"$-1",
+        b"*0",
+        b"*2\r\n$5\r\nfinal\r\n$7\r\nunknown",
+        b"*2\r\n$2\r\nok\r\n$4\r\nsoon",
+        b"*2\r\n$2\r\nok\r\n*0",
+    ],
+)
+def test_a_reply_that_no_script_gives_is_a_failed_connection(reply: bytes) -> None:
+    async def body(to: Server) -> None:
+        store = RedisTaskStore(to)
+        for write in (partial(store.create_task, REQUEST, task_id="a"), partial(store.cancel_task, "a")):
+            with pytest.raises((StoreUnavailable, RecordUnreadable)) as raised:
+                await write()
+            if isinstance(raised.value, StoreUnavailable):
+                assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.BROKEN, True)
+        for read in (partial(store.get_task, "a"), partial(store.list_tasks)):
+            with pytest.raises(StoreUnavailable, match="unexpected reply"):
+                await read()
+
+    on_a_server_that(lambda _: reply + b"\r\n", body)
+
+
 @pytest.fixture(scope="module")
 def replicated() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
     at_once = "--repl-diskless-sync-delay", "0"
@@ -214,3 +244,30 @@ def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer,
         assert [type(one) for one in outcomes] == [asyncio.CancelledError, *[StoreUnavailable] * 49]
 
     on_server(replicated[0].url, body, wait_replicas=9, wait_milliseconds=200)
+
+
+def test_what_was_not_sent_goes_with_the_connection() -> None:
+    """On uvloop, which raises if something is written to a connection that is closed."""
+    heard_of, met = itertools.count(1), list[dict[str, Any]]()
+
+    def close_now_and_then(heard: bytes) -> bytes | None:
+        if b"CLIENT\r\n" in heard:
+            return greet(heard)
+        return b"+PONG\r\n" * heard.count(b"PING") if next(heard_of) % 5 else None
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: met.append(context))
+        async with speaking(close_now_and_then) as address:
+            with contextlib.closing(connect(f"redis://{address}")) as to:
+                await asyncio.gather(*(ask(to) for _ in range(60)))
+
+    async def ask(to: Server) -> None:
+        for number in range(100):
+            with contextlib.suppress(StoreUnavailable):
+                await to.read("PING")
+            for _ in range(number % 3):  # some callers come just before the loop hears of the end
+                await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+    assert not met

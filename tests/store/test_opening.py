@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,6 +74,11 @@ def test_tls_that_cannot_be_set_up_is_a_failed_connection(option: str) -> None:
     assert refused(redis_url=url).failure_kind is FailureKind.UNREACHABLE
 
 
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+def test_a_file_of_tls_that_is_missing_is_named(option: str) -> None:
+    assert "/nowhere/x.pem" in refused(redis_url=f"rediss://127.0.0.1:1?{option}=/nowhere/x.pem").detail
+
+
 @pytest.mark.parametrize(
     ("credentials", "variables"),
     [
@@ -105,16 +113,39 @@ def test_a_server_that_may_evict_is_warned_of(
     assert warned == ([] if policy == "noeviction" else [True])
 
 
-def test_without_redis_py_opening_names_what_to_install() -> None:
-    program = (
-        "import asyncio, sys; sys.modules['redis'] = None\n"
-        "from taskstore import SettingsInvalid, open_store\n"
-        "async def main():\n"
-        "    try:\n"
-        "        async with open_store(): pass\n"
-        "    except SettingsInvalid as error: print(error)\n"
-        "asyncio.run(main())\n"
-    )
-    command, environment = [sys.executable, "-c", program], {**os.environ, "USE_REDIS_FOR_TASKS": "true"}
+OPENS = """
+import asyncio
+from taskstore import SettingsInvalid, open_store
+
+async def main():
+    try:
+        async with open_store():
+            print("opened")
+    except SettingsInvalid as error:
+        print(error)
+
+asyncio.run(main())
+"""
+
+
+def said(program: str, **environment: str) -> str:
+    """What a program prints in Redis mode."""
+    command, environment = [sys.executable, "-c", program], {**os.environ, "USE_REDIS_FOR_TASKS": "true", **environment}
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
-    assert "pip install 'taskstore[redis]'" in ran.stdout
+    return ran.stdout
+
+
+def test_without_redis_py_opening_names_what_to_install() -> None:
+    assert "pip install 'taskstore[redis]'" in said("import sys; sys.modules['redis'] = None\n" + OPENS)
+
+
+def test_a_redis_py_with_other_streams_is_named_with_what_to_install(server: EmbeddedServer, tmp_path: Path) -> None:
+    """The stream of a connection has no public name in redis-py."""
+    installed = Path(redis.__file__).parent
+    shutil.copytree(installed, tmp_path / "redis", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("asyncio/connection.py", "_parsers/base.py", "_parsers/hiredis.py"):
+        path = tmp_path / "redis" / name
+        path.write_text(re.sub(r"\b_(reader|writer)\b", r"_stream_\1", path.read_text("utf-8")), "utf-8")
+    told = said(OPENS, REDIS_URL=server.url, PYTHONPATH=str(tmp_path))
+    assert f"redis-py {redis.__version__}" in told
+    assert "pip install 'redis<" in told

@@ -9,19 +9,15 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
-    RecordUnreadable,
     StoreUnavailable,
     Task,
     TaskCreateRequest,
-    TaskFinal,
     TaskStatus,
 )
-from taskstore.redis import RedisTaskStore, record
+from taskstore.redis import RedisTaskStore
 from tests.store.operating import REQUEST, on_store
 
 BASE = "{taskstore:0/1}"
@@ -65,64 +61,6 @@ def test_a_task_is_a_hash_with_every_field_under_its_name(server: EmbeddedServer
     assert {key.decode().partition("}")[0] for key in client.keys("*")} == {"{taskstore:0/1"}
 
 
-TYPE: list[tuple[str, str | bytes | None]] = [("", None)]
-LOOKED_AT = [  # by a write: fields with a value that no task has, or without one
-    *((name, None) for name in ("status", "created_at", "updated_at")),
-    *(("status", value) for value in ("done", "completed")),  # the latter without its time
-    *(("created_at", value) for value in ("soon", "9" * 40)),
-]
-LEFT = [
-    *((name, None) for name in ("progress", "current_step", "video_ids", "metadata")),
-    *(("progress", value) for value in ("half", "nan", "100.5")),
-    ("current_step", b"\xff"),
-    *(("video_ids", value) for value in ("[]", "[1]", '["v"')),
-    *(("metadata", value) for value in ("[]", '{"config":NaN}', '{"config":1e999}')),
-    ("updated_at", "1"),
-    ("completed_at", "1795873309392809"),
-]
-
-
-@pytest.mark.parametrize(("field", "value"), [*TYPE, *LOOKED_AT, *LEFT])
-def test_a_record_that_cannot_be_read_is_named_and_no_other_field_is_changed(
-    server: EmbeddedServer, client: Any, field: str, value: str | bytes | None
-) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        other = await store.create_task(REQUEST)
-        if not field:  # another type
-            client.delete(KEY)
-            client.set(KEY, "no hash")
-        elif value is None:
-            client.hdel(KEY, field)
-        else:
-            client.hset(KEY, field, value)
-        before = client.dump(KEY)
-        for call in (store.get_task("job"), store.create_task(REQUEST, task_id="job")):
-            with pytest.raises(RecordUnreadable) as raised:
-                await call
-            assert raised.value.key == KEY
-        assert client.dump(KEY) == before
-        page = await store.list_tasks()
-        assert (page.tasks, page.unreadable, page.total) == ((other,), (KEY,), 2)
-        if (field, value) not in LEFT:
-            with pytest.raises((RecordUnreadable, TaskFinal)):
-                await store.update_task_status("job", TaskStatus.CLIPPING)
-            assert client.dump(KEY) == before
-
-    on_store(server.url, body)
-
-
-@given(st.lists(st.none() | st.binary(max_size=20), min_size=11, max_size=11), st.integers(0, 11))
-def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes | None], kept: int) -> None:
-    now = b"1795873309392809"
-    good = [b"pending", b"0.0", now, now, None, b"", None, None, None, b'["v"]', b"{}"]
-    try:
-        task = record.decode([*good[:kept], *values[kept:]], "job")
-    except record.NotARecordError:
-        return
-    assert Task.model_validate(task.model_dump()) == task
-
-
 def test_a_page_of_large_records_is_read_in_several_requests(
     server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +68,8 @@ def test_a_page_of_large_records_is_read_in_several_requests(
 
     async def body(store: RedisTaskStore) -> None:
         tasks = [await store.create_task(large) for _ in range(20)]
-        monkeypatch.setattr(store.server, "read", asked := AsyncMock(wraps=store.server.read))
+        reading = store.parts[0].server
+        monkeypatch.setattr(reading, "read", asked := AsyncMock(wraps=reading.read))
         page = await store.list_tasks()
         assert page.tasks == tuple(reversed(tasks))
         assert asked.call_count == 17  # three of these records are over 1 MiB
@@ -175,8 +114,8 @@ def test_a_write_that_fails_under_way_may_have_happened(
         assert error is None or error.write_may_have_happened or is_unchanged
         if client.type(f"{BASE}:{index}") == b"string":
             client.delete(f"{BASE}:{index}")
-        await store.examine(["job", "new"], repair=True)
-        assert await store.examine(["job", "new"]) == []
+        await store.parts[0].examine(["job", "new"], repair=True)
+        assert await store.parts[0].examine(["job", "new"]) == []
 
     on_store(server.url, body)
 
@@ -190,7 +129,7 @@ def test_an_expired_predecessor_leaves_nothing_in_the_indexes(server: EmbeddedSe
         assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 0
         assert (await store.list_tasks()).tasks == (task,)
         assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
-        assert await store.examine(["job"]) == []
+        assert await store.parts[0].examine(["job"]) == []
 
     on_store(server.url, body)
 

@@ -22,7 +22,8 @@ from conformance.subjects.topologies import ClusterServers, SentinelServers
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
-from tests.store.operating import REQUEST, on_store
+from tests.store.operating import NO_MOMENTS, REQUEST, on_store
+from tests.store.speaking import speaking
 
 BASE = "{taskstore:0/1}"
 Run = Callable[..., tuple[int, str, str]]
@@ -98,6 +99,19 @@ class TestErrors:
         assert told in err
 
 
+def test_an_error_of_the_server_forges_no_line(run: Run) -> None:
+    def refuse(heard: bytes) -> bytes:
+        return b"-ERR \x1b[2Jerror: nothing is wrong\xc2\x85\r\n" * heard.count(b"*")
+
+    async def body() -> tuple[int, str, str]:
+        async with speaking(refuse) as address:
+            return await asyncio.to_thread(run, "doctor", f"redis://{address}/0")
+
+    status, _, err = asyncio.run(body())
+    assert status == 3
+    assert r"(\x1b[2Jerror: nothing is wrong\x85)" in err
+
+
 class TestMigrate:
     def test_everything_is_kept_in_another_number_of_partitions(
         self, server: EmbeddedServer, client: Any, run: Run
@@ -140,6 +154,17 @@ class TestMigrate:
         assert f"the record under '{BASE}:task:{tasks[2].task_id}' cannot be read" in err
         assert err.count("not copied: ") == 4
         assert on_store(server.url, lambda store: store.get_task(theirs.task_id), "new") == theirs
+
+    @pytest.mark.parametrize("documented", [False, True])
+    def test_the_name_of_a_key_forges_no_line(
+        self, documented: bool, server: EmbeddedServer, client: Any, run: Run
+    ) -> None:
+        prefix = "task:" if documented else f"{BASE}:task:"
+        client.set(f"{prefix}x\nnot copied: y\x1b[8m", "no record")
+        options = ["--documented"] if documented else []
+        _, _, err = run("migrate", server.url, server.url, "--target-prefix", "new", *options)
+        assert err.startswith(rf"not copied: {prefix}x\nnot copied: y\x1b[8m: ")
+        assert len(err.splitlines()) == 1
 
     @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_is_repeated(self, server: EmbeddedServer, client: Any, run: Run) -> None:
@@ -203,6 +228,18 @@ class TestMigrate:
         assert 440_000 < client.pttl(f"{BASE}:task:{ids[3]}") <= 500_000
         assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
 
+    def test_what_a_documented_record_may_leave_out(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        moment = "2026-01-02T12:00:00"
+        least = {"task_id": "a", "video_ids": ["v"], "created_at": moment, "updated_at": moment}
+        client.set("task:a", json.dumps(least))
+        client.set("task:b", json.dumps({**least, "task_id": "b", "progress": 50, "sign\nleft out of": 1}))
+        status, out, err = run("migrate", server.url, server.url, "--documented")
+        assert (status, out) == (0, "2 copied, 0 there already, 0 not copied\n")
+        assert err == "left out of task:b: sign\\nleft out of\n"
+        bare, half = on_store(server.url, lambda store: asyncio.gather(store.get_task("a"), store.get_task("b")))
+        assert (bare.status, bare.progress, bare.current_step) == (TaskStatus.PENDING, 0.0, "")
+        assert (half.progress, type(half.progress)) == (50.0, float)
+
 
 @pytest.mark.usefixtures("client")
 def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, run: Run) -> None:
@@ -256,6 +293,64 @@ class TestDoctor:
         assert client.hget(key, "status") == b"done"
         assert key in on_store(server.url, lambda store: store.list_tasks()).unreadable
 
+    @pytest.mark.parametrize("field", ["created_at", "updated_at", "completed_at"])
+    @pytest.mark.parametrize("value", NO_MOMENTS)
+    def test_one_malformed_time_hides_nothing_and_stops_no_repair(
+        self, value: bytes, field: str, server: EmbeddedServer, client: Any, run: Run
+    ) -> None:
+        tasks = on_store(server.url, fill)
+        damaged = next(task.task_id for task in tasks if task.status == "failed")
+        key = f"{BASE}:task:{damaged}"
+        client.hset(key, field, value)
+        client.zadd(f"{BASE}:created", {"a ghost": 1, "the ghost": 1})
+        client.zrem(f"{BASE}:created", tasks[0].task_id)
+        before = client.dump(key)
+        for arguments in ((), ("--repair",), ()):
+            status, said = diagnose(run, server.url, *arguments)
+            assert status == 1
+            assert said["records"].startswith(f"wrong: unreadable: 1 ({key} (")
+        assert said["indexes"].startswith("ok")
+        assert client.dump(key) == before
+        assert set(client.zrange(f"{BASE}:created", 0, -1)) == {task.task_id.encode() for task in tasks}
+        page = on_store(server.url, lambda store: store.list_tasks())
+        assert (page.unreadable, page.total) == ((key,), 4)
+
+    def test_an_index_of_another_type_is_named(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        tasks = on_store(server.url, fill)
+        index = f"{BASE}:created:failed"
+        client.delete(index)
+        client.set(index, "no index")
+        client.hset(f"{BASE}:task:{tasks[0].task_id}", "status", "done")
+        for arguments in ((), ("--repair",)):
+            status, said = diagnose(run, server.url, *arguments)
+            assert (status, said["records"][:20]) == (1, "wrong: unreadable: 1")
+            assert said["indexes"].startswith("wrong: not compared")
+            assert index in said["indexes"]
+            assert client.get(index) == b"no index"
+        client.delete(index)
+        client.hset(f"{BASE}:task:{tasks[0].task_id}", "status", tasks[0].status)
+        assert diagnose(run, server.url, "--repair")[0] == 0
+        assert diagnose(run, server.url)[0] == 0
+
+    def test_the_name_of_a_key_forges_no_line(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        client.set(f"{BASE}:task:x\nok      records: unreadable: none\x1b[8m\u202e", "no record")
+        client.set("{taskstore:0/1}:x\n{taskstore:0/9}:task:x", "")
+        _, out, _ = run("doctor", server.url)
+        records = [line for line in out.splitlines() if "records: " in line]
+        assert len(records) == 1
+        assert records[0].startswith("wrong   records: unreadable: 1 ({taskstore:0/1}:task:x\\nok ")
+        assert r"\x1b[8m\u202e" in records[0]
+        assert "partitions: other numbers under this prefix: none" in out
+
+    def test_what_is_known_is_said_before_the_server_fails(self, poor: str, client: Any, run: Run) -> None:
+        keys = (f"~{BASE}{rest}" for rest in ("", ":doctor", ":task:*"))  # but no index
+        client.execute_command("ACL", "SETUSER", "poor", "resetkeys", *keys, "+@all")
+        status, out, err = run("doctor", poor)
+        assert status == 3
+        assert "ok      rights: commands that the server refuses: none\n" in out
+        assert "records" not in out
+        assert err.startswith("error: Redis at ")
+
     def test_missing_rights_are_named(self, poor: str, client: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         client.execute_command(*ACL, "+@all", "-hset", "-unlink", "-wait")
         assert diagnose(run, poor)[1]["rights"] == "wrong: commands that the server refuses: 2 (hset, unlink)"
@@ -289,10 +384,13 @@ class TestDoctor:
         assert (status, said["replicas"][:12]) == (1, "wrong: slave")
         assert "hset" in said["rights"]
 
-    def test_a_replaced_master_may_take_writes(self, nowhere: None, run: Run) -> None:
-        with SentinelServers(min_replicas=0) as servers:
-            _, said = diagnose(run, servers.store_url)
+    def test_behind_sentinels(self, nowhere: None, run: Run) -> None:
+        """A replaced master may take writes, and a Sentinel is not named, whatever the name of the other is."""
+        with SentinelServers(min_replicas=0, sentinels=2) as servers:
+            _, said = diagnose(run, servers.store_url.replace("127.0.0.1", "localhost"))
+            unnamed = servers.sentinels[1].port
         assert said["replicas"].startswith("warning: master with 1 replicas;")
+        assert said["sentinels"] == f"warning: missing from the URL: 1 (127.0.0.1:{unnamed})"
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from copy import copy
+from typing import Any
 
 import pytest
 import redis
 
 from conformance.subjects.proxy import unused_port
-from conformance.subjects.servers import TlsServer, find_binary
+from conformance.subjects.servers import EmbeddedServer, TlsServer, find_binary
 from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
 from taskstore import FailureKind, StoreUnavailable
-from taskstore.redis import connect
+from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
+from tests.store.operating import REQUEST, on_store
 from tests.store.speaking import SET, greet, on_server, speaking
 
 pytestmark = pytest.mark.usefixtures("nowhere")
@@ -99,52 +102,99 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
     cluster.settle()  # for whoever comes next
 
 
+LEAST_RIGHTS = """-@all &+selected-slave &+switch-master +ping +client|setname +subscribe
+    +sentinel|get-master-addr-by-name +sentinel|sentinels"""
+
+
 @pytest.fixture(scope="module")
 def watched() -> Iterator[SentinelServers]:
-    with SentinelServers(min_replicas=0) as running:
-        with redis.Redis.from_url(running.sentinel.url) as client:
-            client.execute_command("ACL", "SETUSER", "watcher", "on", ">w0rd", "~*", "&*", "+@all")
-            client.execute_command("SENTINEL", "FLUSHCONFIG")  # the user is there again after a restart
+    with SentinelServers(min_replicas=0, replicas=2, sentinels=3) as running:
+        for sentinel in running.sentinels:
+            sentinel.call(f"ACL SETUSER watcher on >w0rd resetchannels {LEAST_RIGHTS}")
+            sentinel.call("SENTINEL FLUSHCONFIG")  # the user is there again after a restart
         yield running
 
 
-async def subscribed(sentinel: redis.Redis) -> None:
-    """Return when a store hears of the master, with its own credentials."""
-    async with asyncio.timeout(10):
-        while not any(one["user"] == "watcher" and one["sub"] != "0" for one in sentinel.client_list()):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  what another process does sets no event
+            await asyncio.sleep(0.002)
+
+
+def restart(server: EmbeddedServer) -> None:
+    with server.killed():
+        pass
+
+
+def is_heard(sentinel: EmbeddedServer) -> bool:
+    """Whether a store hears of the master from it, with its own credentials."""
+    return re.search(rb" sub=2 .* user=watcher ", sentinel.call("CLIENT LIST")) is not None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sentinels", ["stay", "are lost"])
-def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers, sentinels: str) -> None:
+@pytest.mark.parametrize(("named", "is_restarted"), [(3, False), (2, False), (1, False), (3, True), (1, True)])
+def test_a_planned_failover_loses_no_acknowledged_write(
+    watched: SentinelServers, named: int, is_restarted: bool
+) -> None:
+    """The last Sentinel replaces the master, whether the URL names it or not, and soon after it was away too."""
     acknowledged: list[str] = []
+    acting = watched.sentinels[-1]
 
-    async def body(server: Server) -> None:
-        async def keep_writing(caller: int) -> None:
-            number = 0
+    async def body(store: RedisTaskStore) -> None:
+        async def keep_creating() -> None:
             while not done.is_set():
-                number += 1
-                await server.run(SET, "{x}", f"{caller}-{number}")
-                acknowledged.append(f"{{x}}{caller}-{number}")
-                await asyncio.sleep(0.002)
+                task = await store.create_task(REQUEST)
+                acknowledged.append(f"{{taskstore:0/1}}:task:{task.task_id}")
 
         done = asyncio.Event()
-        callers = [asyncio.create_task(keep_writing(number)) for number in range(8)]
-        with redis.Redis.from_url(watched.sentinel.url) as client:
-            await subscribed(client)
-            if sentinels == "are lost":  # the store subscribes again
-                with watched.sentinel.killed():
-                    await asyncio.sleep(0.1)
-                await subscribed(client)
+        async with asyncio.TaskGroup() as callers:
+            for _ in range(8):
+                callers.create_task(keep_creating())
+            await until(lambda: all(map(is_heard, watched.sentinels)))
+            if is_restarted:
+                await asyncio.to_thread(restart, acting)
+                await until(lambda: is_heard(acting), 0.5)
             await asyncio.to_thread(watched.fail_over, kill=False)
-        done.set()
-        await asyncio.gather(*callers)
+            done.set()
 
-    on_server(watched.store_url + "?sentinel_username=watcher&sentinel_password=w0rd", body)
+    ports = [sentinel.port for sentinel in watched.sentinels]
+    on_store(watched.url_of(*ports[:named]) + "?sentinel_username=watcher&sentinel_password=w0rd", body)
     with redis.Redis.from_url(watched.url) as client:
         assert len(acknowledged) > 100
         assert client.exists(*acknowledged) == len(acknowledged)
+
+
+LEARNED = (
+    "*1\r\n*10\r\n$4\r\nname\r\n$1\r\nx\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n${}\r\n{}\r\n"
+    "$5\r\nrunid\r\n$1\r\nx\r\n$5\r\nflags\r\n$8\r\nsentinel\r\n"
+)
+
+
+@pytest.mark.parametrize("reply", ["-NOPERM you may not ask\r\n", "*1\r\n*2\r\n:1\r\n:2\r\n", LEARNED])
+def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
+    reply: str, server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is learned, and does not answer, is left alone until the others are asked again."""
+    heard: list[bytes] = []
+    visits: list[bytes] = []
+
+    async def run() -> None:
+        def answer(request: bytes) -> bytes:
+            heard.append(request)
+            if b"GET-MASTER" in request:
+                return f"*2\r\n$9\r\n127.0.0.1\r\n${len(str(server.port))}\r\n{server.port}\r\n".encode()
+            return reply.format(len(port), port).encode() if b"SENTINELS" in request else greet(request)
+
+        async with speaking(visits.append) as out_of_reach, speaking(answer) as at:
+            port = out_of_reach.partition(":")[2]
+            with closing(connect(f"redis+sentinel://{at}/m")) as opened:
+                await write(opened)
+                await until(lambda: b"SUBSCRIBE" in b"".join(heard) and (visits or reply != LEARNED))
+                await write(opened)
+
+    asyncio.run(run())
+    assert len(visits) == (reply == LEARNED)
+    assert caplog.records == []
 
 
 @pytest.mark.slow

@@ -30,6 +30,13 @@ local function run(script)
   return has_written and {'written', fault} or redis.error_reply(fault)
 end
 
+-- A moment is microseconds since 1970: digits, and few enough for a Lua number and a score to hold them exactly. Returns the
+-- number, or nothing for another text. `record.moment` says the same.
+local function moment_of(text)
+  local number = text and string.find(text, '^%d+$') and tonumber(text)
+  if number and number < 2 ^ 53 then return number end
+end
+
 local function size_of(values)
   local size = 0
   for i = SIZED, #FIELDS do size = size + #(values[i] or '') end

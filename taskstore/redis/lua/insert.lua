@@ -3,7 +3,8 @@
 local id, life, status, created, completed, waits = unpack(ARGV)
 if redis.call('EXISTS', record_key(id)) == 1 then
   local values = redis.call('HMGET', record_key(id), unpack(FIELDS))
-  if waits == '1' then write('HSET', record_key(id), 'status', values[1] or '') end  -- WAIT is about what its connection wrote
+  local other = values[1]  -- the status, unless the record is damaged
+  if waits == '1' and other then write('HSET', record_key(id), 'status', other) end  -- WAIT is about what its connection wrote
   return {'exists', values}
 end
 local fields = {unpack(ARGV, 7)}

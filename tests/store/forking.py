@@ -1,0 +1,128 @@
+"""A process that forks while it has a store open: `python -m tests.store.forking WAY [URL]`.
+
+WAY is how it forks: `bare`, `process`, `pool`, or `held`, in which the child outlives the store. With a URL the store
+is in Redis mode. It prints what came of it.
+"""
+
+# ruff: noqa: T201  what it prints is its result
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import redis
+
+from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStoreError
+from taskstore.redis import RedisTaskStore, connect
+
+Store = MemoryTaskStore | RedisTaskStore
+_FORKING = multiprocessing.get_context("fork")
+_stores: list[Store] = []
+"""What a child inherits."""
+
+
+def report_calls() -> list[str]:
+    """Call the inherited store on a loop of this process, close it, and return the names of what came out."""
+    outcomes = []
+
+    async def call(operation: Callable[[], Any]) -> None:
+        try:
+            async with asyncio.timeout(5):
+                await operation()
+        except (TaskStoreError, RuntimeError, TimeoutError) as error:
+            outcomes.append(type(error).__name__)
+        else:
+            outcomes.append("done")
+
+    async def use() -> None:
+        (store,) = _stores
+        await call(lambda: store.get_task("B"))
+        await call(store.list_tasks)
+        await call(store.aclose)
+        await call(lambda: store.get_task("B"))
+
+    asyncio.run(use())
+    return outcomes
+
+
+def fork_bare() -> list[str]:
+    """Fork as `os.fork` does."""
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            os.write(writing, " ".join(report_calls()).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        outcomes = pipe.read().split()
+    os.waitpid(child, 0)
+    return outcomes
+
+
+def fork_process() -> list[str]:
+    """Fork as `multiprocessing` does."""
+    reading, writing = _FORKING.Pipe(duplex=False)
+    child = _FORKING.Process(target=lambda: writing.send(report_calls()))
+    child.start()
+    outcomes: list[str] = reading.recv()
+    child.join()
+    return outcomes
+
+
+def fork_pool() -> list[str]:
+    """Fork as `ProcessPoolExecutor` does."""
+    with ProcessPoolExecutor(1, mp_context=_FORKING) as pool:
+        return pool.submit(report_calls).result()
+
+
+async def use_after_fork(way: str, store: Store) -> None:
+    """Print what a child of that way gets, and then what this process gets."""
+    before = await connection_of(store)
+    print("child:", *{"bare": fork_bare, "process": fork_process, "pool": fork_pool}[way]())
+    tasks = await asyncio.wait_for(asyncio.gather(*(store.get_task(task_id) for task_id in ("A", "B"))), 5)
+    print("parent:", *(video_id for task in tasks for video_id in task.video_ids))
+    print("same connection:", await connection_of(store) == before)
+
+
+async def close_before_child(store: Store, url: str) -> None:
+    """Close the store while a child lives, and print how many connections the server still has of it."""
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.close(writing)
+        os.read(reading, 1)  # until the parent closes its end
+        os._exit(0)
+    await store.aclose()
+    with redis.Redis.from_url(url) as client:
+        left, tries = 1, 500
+        while left and tries:
+            await asyncio.sleep(0.01)
+            left, tries = sum(entry["name"] == "taskstore" for entry in client.client_list()), tries - 1
+    print("left open:", left)
+    os.close(writing)
+    os.waitpid(child, 0)  # noqa: ASYNC222  nothing else runs here
+
+
+async def main(way: str, url: str = "") -> None:
+    """Open a store, and fork."""
+    store: Store = RedisTaskStore(connect(url)) if url else MemoryTaskStore()
+    _stores.append(store)
+    async with store:
+        for task_id in ("A", "B"):
+            await store.create_task(TaskCreateRequest(video_ids=(task_id,)), task_id=task_id)
+        await (close_before_child(store, url) if way == "held" else use_after_fork(way, store))
+
+
+async def connection_of(store: Store) -> Any:
+    """The server's number for the connection of a store."""
+    return await store.parts[0].server.read("CLIENT", "ID") if isinstance(store, RedisTaskStore) else None
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
