@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -20,6 +20,7 @@ from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import REQUIRE_CONTAINER
 from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, ServerError, engine_answers
+from taskstore import TaskStore
 
 DESIGNS: tuple[Design, ...] = ("ours", "documented")
 PRIVATE: Mapping[Mode, str] = {"memory": "none", "redis": "embedded"}
@@ -61,6 +62,16 @@ def harness_of(design: Design, transport: str) -> Harness:
     if transport == "none":
         return MemoryHarness() if design == "ours" else DocumentedMemoryHarness()
     return (RedisHarness if design == "ours" else DocumentedRedisHarness)(RedisServer(url_of(transport)))
+
+
+@asynccontextmanager
+async def opened(design: Design, transport: str, namespace: str) -> AsyncIterator[TaskStore]:
+    """Open the store of a design, and remove at the end what it left behind."""
+    harness = harness_of(design, transport)
+    with harness.running():
+        async with harness.open(namespace) as store:
+            yield store
+        harness.discard(namespace)
 
 
 ours_none, documented_none = partial(harness_of, "ours", "none"), partial(harness_of, "documented", "none")

@@ -118,7 +118,6 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
     series: list[tuple[dict[str, Any], str]] = [
         ({"study": "load", "mode": "redis", "what": "get", "at": 64}, "rate"),
         ({"study": "memory", "mode": "memory", "what": "task", "at": 1_000}, "bytes"),
-        ({"study": "peers", "mode": "redis", "what": "look", "at": 1_000}, "seconds"),
     ]
     for what in ("ping", "get", "list"):
         series += [({"study": "distance", "mode": "redis", "what": what, "at": added}, "seconds") for added in (0, 5)]

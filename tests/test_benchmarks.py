@@ -53,6 +53,18 @@ def test_a_figure_says_what_it_belongs_to() -> None:
     assert {info.blocks for info in rows} == {(Block(median=1.5), Block(median=1.5))}
 
 
+@pytest.mark.parametrize("chosen", ["documented-memory", "embedded and get"])
+def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str) -> None:
+    command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
+    # pytest-benchmark switches itself off in a worker of pytest-xdist, and takes what a worker starts for one.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == pytest.ExitCode.OK, ran.stdout
+    table = ran.stdout.partition("- benchmark")[2]
+    assert f"test_operation[{chosen.partition(' ')[0]}-get]" in table
+    assert "Median" in table
+
+
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_stopped_while_it_measures_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:

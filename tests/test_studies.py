@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import distance, libraries, load, memory, peers
-from benchmarks.studies.document import DISTANT_TASKS, FLOORS, PLAIN, Studies
+from benchmarks.studies import distance, load, memory
+from benchmarks.studies.document import DISTANT_TASKS, Studies
 from benchmarks.studies.run import STUDIES, make
 from benchmarks.subjects import servers
-from conformance.measure.timing import Effort
 
 pytestmark = pytest.mark.slow
 
@@ -36,25 +35,12 @@ def test_a_call_that_raises_is_counted_and_not_lost() -> None:
     assert failed >= 2
 
 
-@pytest.mark.parametrize("name", FLOORS)
-def test_a_floor_keeps_its_values_apart(name: str) -> None:
-    async def check() -> None:
-        async with libraries.PEERS["memory"][name]() as (put, get):
-            await put("task", document := {"clips": [8]})
-            document["clips"].append(9)
-            (await get("task"))["clips"].append(10)
-            assert await get("task") == {"clips": [8]}
-
-    asyncio.run(check())
-
-
 def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    for study in (distance, load, peers):
+    for study in (distance, load):
         monkeypatch.setattr(study, "PROCESSES", {"quick": 2})
     monkeypatch.setitem(distance.SCALES, "quick", distance.Scale((0, 20), 0.001, (0,)))
     monkeypatch.setitem(load.SCALES, "quick", load.Scale((1, 64), 0.02))
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
-    monkeypatch.setitem(peers.SCALES, "quick", ({"memory": 60, "redis": 60}, Effort(seconds=0.002)))
     made = make("quick", {}, lambda _: None)
     studies = Studies.model_validate_json(made.model_dump_json(by_alias=True))
     assert studies.series == made.series
@@ -70,10 +56,6 @@ def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) 
     assert {(one.subject, one.mode, one.what) for one in studies.select("memory")} == {
         (design, mode, part) for design in designs for mode in modes for part in ("task", "metadata")
     }
-    names = {"memory": {*FLOORS, "cashews"}, "redis": {PLAIN, "cashews"}}
-    for mode, others in names.items():
-        timed = {(one.subject, one.what) for one in studies.select("peers", mode=mode)}
-        assert timed == {(name, what) for name in others | designs for what in ("create", "get", "look", "update")}
     assert all(one.figures["bytes"][0] > 300 for one in studies.select("memory"))
     blocks = {len(values) for one in studies.series if one.study != "memory" for values in one.figures.values()}
     assert blocks == {2}  # one of each process
@@ -84,8 +66,7 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(monk
         raise KeyError("task_1")
 
     monkeypatch.setitem(STUDIES, "load", fail)
-    for study in ("distance", "peers"):
-        monkeypatch.delitem(STUDIES, study)
+    monkeypatch.delitem(STUDIES, "distance")
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300),))
     told: list[str] = []
     studies = make("quick", {}, told.append)

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from benchmarks.document import Depth, Mode, Seconds, Strict
 from conformance.measure.estimate import Estimate, estimate
 
-Name = Literal["distance", "load", "memory", "peers"]
+Name = Literal["distance", "load", "memory"]
 Key = tuple[str, Mode, str, float]
 """A subject, its mode, what was done, and at how many tasks or callers, or milliseconds that were added."""
 Measured = Mapping[Key, Mapping[str, float]]
@@ -36,10 +36,6 @@ DISTANT_TASKS: Mapping[str, int] = {
 Each has the figure `seconds`. `at` is the milliseconds that the proxy added, 0 too through the proxy. The n-th values
 of all series are of the same process; 1,000 tasks are listed by the first processes only, and at fewer distances.
 """
-PLAIN = "redis-py"
-"""A client by itself."""
-FLOORS = ("dict + deepcopy", "dict + msgspec")
-"""What isolation of values costs at least: they have nothing else of a store."""
 
 
 class Series(Strict):

@@ -16,7 +16,7 @@ from time import perf_counter
 
 from benchmarks.document import Depth
 from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
-from benchmarks.subjects import DESIGNS, harness_of
+from benchmarks.subjects import DESIGNS, opened
 from conformance.measure.block import in_new_process
 from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Call
@@ -55,20 +55,20 @@ def measure(scale: Scale, number: int) -> Measured:
 async def _measure(scale: Scale, random: Random) -> Measured:
     calls: dict[tuple[str, str], Iterator[Call]] = {}
     measured: dict[Key, Mapping[str, float]] = {}
-    async with AsyncExitStack() as opened:
+    async with AsyncExitStack() as open_stores:
         for design in DESIGNS:
-            harness = harness_of(design, "embedded")
-            opened.enter_context(harness.running())
-            opened.callback(harness.discard, NAMESPACE)
-            store = await opened.enter_async_context(harness.open(NAMESPACE))
+            store = await open_stores.enter_async_context(opened(design, "embedded", NAMESPACE))
             made = works(store, await fill(store, TASKS), random)
-            calls |= {(design, operation): made[operation].calls for operation in ("get", "update")}
-        for some in calls.values():
-            await call_for(some, max(scale.callers), scale.seconds)  # connects, and counts nothing
+            for operation in ("get", "update"):
+                calls[design, operation] = made[operation].calls
+        for each in calls.values():
+            await call_for(each, max(scale.callers), scale.seconds)  # connects, and counts nothing
         blocks = [*product(calls, scale.callers)]
-        for (subject, operation), callers in random.sample(blocks, len(blocks)):
-            answered, failed, seconds = await call_for(calls[subject, operation], callers, scale.seconds)
-            measured[subject, "redis", operation, callers] = {"rate": answered / seconds, "failed": failed}
+        for key, callers in random.sample(blocks, len(blocks)):
+            subject, operation = key
+            answered, failed, seconds = await call_for(calls[key], callers, scale.seconds)
+            rate = answered / seconds
+            measured[subject, "redis", operation, callers] = {"rate": rate, "failed": failed}
     return measured
 
 

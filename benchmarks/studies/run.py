@@ -10,14 +10,13 @@ from time import perf_counter
 
 from benchmarks.document import Depth
 from benchmarks.latencies import environment
-from benchmarks.studies import distance, load, memory, peers
+from benchmarks.studies import distance, load, memory
 from benchmarks.studies.document import SEED, Measured, Name, Series, Studies, gather
 
 STUDIES: dict[Name, Callable[[Depth], Iterable[Measured]]] = {
     "distance": distance.run,
     "load": load.run,
     "memory": memory.run,
-    "peers": peers.run,
 }
 
 

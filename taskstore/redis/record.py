@@ -61,7 +61,7 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
 def decode(values: Values, task_id: str) -> Task:
     """Make the task of a record, or raise `NotARecordError`. This is the one definition of a readable record.
 
-    `is_readable` in `lua/common.lua` says the same, without looking into texts.
+    `is_readable` in `lua/update.lua` says the same, without looking into texts.
     """
     try:
         status, progress, created, updated, completed, own_id, *texts, video_ids, metadata = values
@@ -93,14 +93,14 @@ def decode(values: Values, task_id: str) -> Task:
 
 
 def moment(text: bytes) -> datetime:
-    """Make the time of microseconds since 1970, or raise `ValueError`: the same as `is_moment` in `lua/common.lua`."""
+    """Make the time of microseconds since 1970, or raise `ValueError`: the same as `moment_of` in `lua/common.lua`."""
     if not text.isdigit() or (number := int(text)) >= _NO_MOMENT:  # `int` alone takes signs, spaces and underscores
         raise ValueError(f"{text!r:.80} is not a moment in microseconds")
     return EPOCH + number * MICROSECOND
 
 
 def _number(text: bytes) -> float:
-    """Make a number, or raise `ValueError`: the same as `is_progress` in `lua/common.lua`, but for the bounds."""
+    """Make a number, or raise `ValueError`: in the form that `is_readable` in `lua/update.lua` takes."""
     if text.strip(_SIGNS_OF_A_NUMBER):  # `float` alone takes spaces and underscores
         raise ValueError(f"{text!r:.80} is not a number")
     return float(text)

@@ -68,10 +68,12 @@ def git(*arguments: str) -> str:
 
 
 def call(module: str, *arguments: str | Path) -> None:
-    """Run a command; SystemExit unless it came to its end."""
+    """Run a command beside the file that it writes; SystemExit unless it came to its end."""
     print(module, *arguments, flush=True)
-    environment = os.environ | {"AUTO_CLIP": str(CHECKOUT)}
-    ended = subprocess.run([sys.executable, "-m", module, *arguments], cwd=HERE, env=environment, check=False)
+    environment = os.environ | {"AUTO_CLIP": str(CHECKOUT), "PYTHONPATH": str(HERE)}
+    command = [sys.executable, "-m", module, *arguments]
+    folder = Path(arguments[-1]).parent  # here pytest would take the settings of this project
+    ended = subprocess.run(command, cwd=folder, env=environment, check=False)
     if ended.returncode not in (0, 1, 6):
         raise SystemExit(ended.returncode)
 

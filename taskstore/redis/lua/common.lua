@@ -30,36 +30,11 @@ local function run(script)
   return has_written and {'written', fault} or redis.error_reply(fault)
 end
 
--- A moment is microseconds since 1970: digits, and few enough for a Lua number and a score to hold them exactly. `record.moment`
--- says the same.
-local function is_moment(text)
-  return text and string.find(text, '^%d+$') and tonumber(text) < 2 ^ 53
-end
-
--- Whether a record can stand in the indexes: its status is known, and it has the times that go with the status.
-local function has_place(status, created, completed)
-  if FINAL[status] == nil or not is_moment(created) then return false end
-  if FINAL[status] then return is_moment(completed) end
-  return not completed
-end
-
--- Whether a text is a number from 0 to 100, in the form that `record.decode` takes.
-local function is_progress(text)
-  local number = text and string.find(text, '^[0-9.eE+-]+$') and tonumber(text)
-  return number and number >= 0 and number <= 100
-end
-
--- Whether `record.decode` can read a record, as far as that costs the same for every size: of a text only the ends are looked at.
-local function is_readable(record)
-  local created, updated, completed = record.created_at, record.updated_at, record.completed_at
-  if not has_place(record.status, created, completed) or not is_moment(updated) then return false end
-  local ended = tonumber(completed or created)
-  if tonumber(created) > ended or ended > tonumber(updated) then return false end
-  if not is_progress(record.progress) or not record.current_step then return false end
-  local function is_between(text, first, last)
-    return text and string.find(text, first) and string.find(text, last, -1)
-  end
-  return is_between(record.video_ids, '^%s*%[%s*"', '[%]%s]') and is_between(record.metadata, '^%s*{', '[}%s]')
+-- A moment is microseconds since 1970: digits, and few enough for a Lua number and a score to hold them exactly. Returns the
+-- number, or nothing for another text. `record.moment` says the same.
+local function moment_of(text)
+  local number = text and string.find(text, '^%d+$') and tonumber(text)
+  if number and number < 2 ^ 53 then return number end
 end
 
 local function size_of(values)

@@ -1,6 +1,10 @@
 -- Compares index entries with records. ARGV: life in ms of a record that has no end, whether to mend what is wrong ('1'), ids.
 -- Returns 'ok' and the ids whose entries were wrong. A record that indexes cannot hold keeps the entries that it has.
 local wrong = {}
+local function has_place(status, created, completed)
+  if FINAL[status] ~= (completed ~= false) or not moment_of(created) then return false end
+  return moment_of(completed) or not completed
+end
 for i = 3, #ARGV do
   local id, expected, agrees = ARGV[i], {}, true
   local status, created, completed = unpack(redis.pcall('HMGET', record_key(id), 'status', 'created_at', 'completed_at'))

@@ -7,7 +7,19 @@ local old, place = {}, {}
 for i, name in ipairs(FIELDS) do
   old[name], place[name] = values[i], i
 end
-if old.task_id ~= id or not is_readable(old) then
+-- Whether `record.decode` can read the record. Of a text only the ends are looked at, so that this costs the same for every size.
+local function is_readable()
+  local created, updated, ended = moment_of(old.created_at), moment_of(old.updated_at), moment_of(old.completed_at)
+  if FINAL[old.status] ~= (old.completed_at ~= false) then return false end
+  if not old.completed_at then ended = created end
+  if not (created and ended and updated and created <= ended and ended <= updated) then return false end
+  local progress = old.progress and string.find(old.progress, '^[0-9.eE+-]+$') and tonumber(old.progress)
+  if not (progress and progress >= 0 and progress <= 100) then return false end
+  if old.task_id ~= id or not (old.current_step and old.video_ids and old.metadata) then return false end
+  local is_list = string.find(old.video_ids, '^%s*%[%s*"') and string.find(old.video_ids, '[%]%s]', -1)
+  return is_list and string.find(old.metadata, '^%s*{') and string.find(old.metadata, '[}%s]', -1)
+end
+if not is_readable() then
   return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', ''}
 end
 local fields, differs = {unpack(ARGV, 5)}, false
