@@ -24,7 +24,7 @@ from conformance.results.document import (
 KNOWN = Expected(kind="known", reason="an old client")
 
 
-def write(file: Path, **subjects: dict[str, Verdict | tuple[Verdict, str]]) -> Path:
+def write(file: Path, **subjects: dict[str, Any]) -> Path:
     """A results file: by subject, the verdict on each test, and maybe the reason."""
     results = []
     for name, tests in subjects.items():
