@@ -25,7 +25,7 @@ TITLES = {
     "order": "{seen} comes in another order",
     "argument": "what the caller passed in is still connected to what one store keeps",
     "result": "what the caller got back is still connected to what one store keeps",
-    "race": "two calls at the same time come out as in neither order in one store",
+    "race": "concurrent calls give a result in one store that no order of them gives",
     "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
     "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",
