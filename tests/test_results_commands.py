@@ -17,7 +17,6 @@ from conformance.results.document import (
     Result,
     Results,
     Suite,
-    Verdict,
     read,
 )
 
