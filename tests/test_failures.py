@@ -145,7 +145,7 @@ async def forgets_the_id(_: Any, error: StoreUnavailable, *__: Any, **___: Any) 
 
 
 async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, **_: Any) -> Any:
-    error.add_note(f"AUTH {vars(self.server._opener)}")  # noqa: SLF001  that is the mistake
+    error.add_note(f"AUTH {vars(self.server.opener)}")
     raise error
 
 

@@ -62,25 +62,16 @@ class Server:
     def __init__(self, opener: Opener, address: str, timeout: float, wait: tuple[int, int]) -> None:
         """Exceptions name `address`. `wait` is for how many replicas a write waits, and how many milliseconds."""
         self.address = address
-        self._opener = opener
+        self.opener = opener
         self._timeout = timeout
         self._wait = wait
+        self.waits = wait[0] > 0  # for replicas
         self._node: Node | None = None  # in a cluster: the one that has the keys
         self._connection: Connection | None = None
 
-    @property
-    def waits(self) -> bool:
-        """Whether writes wait for replicas."""
-        return self._wait[0] > 0
-
-    @property
-    def sentinels(self) -> set[Node | None]:
-        """The Sentinels that are known: those that the URL names, and those of which these have told."""
-        return self._opener.sentinels
-
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
-        return asyncio.get_running_loop().time() + self._opener.seconds + self._timeout
+        return asyncio.get_running_loop().time() + self.opener.seconds + self._timeout
 
     async def read(self, *command: str | bytes | int, until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply. A failure raises `StoreUnavailable`."""
@@ -107,7 +98,7 @@ class Server:
 
     def close(self) -> None:
         """Close every connection, those of other partitions too."""
-        self._opener.close()
+        self.opener.close()
 
     async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
@@ -116,7 +107,7 @@ class Server:
         while True:
             connection, reply = self._connection, None
             if connection is None or not connection.is_usable:
-                opened = await self._opener.open(self._node, until)
+                opened = await self.opener.open(self._node, until)
                 if isinstance(opened, Exception):
                     raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
                 self._connection = connection = opened

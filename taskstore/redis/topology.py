@@ -61,7 +61,7 @@ class Opener:
         self._shared: dict[Node | None, Connection] = {}  # None: the node does not matter, or is not known
         self._openings: dict[Node | None, asyncio.Task[Connection | Exception]] = {}
         self._lists: dict[Node | None, set[Node]] = {}  # the other Sentinels that each named one knows
-        self.sentinels = {*self._named}
+        self.sentinels = {*self._named}  # and those of which these have told
         self._watches: dict[Node | None, asyncio.Future[Any]] = {}
         self._is_closed = False
         self._master: Node | None = None

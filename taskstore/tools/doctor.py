@@ -6,8 +6,7 @@ import argparse
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from taskstore.address import parse
 from taskstore.errors import FailureKind, RecordUnreadable, StoreUnavailable, TaskNotFound
@@ -43,26 +42,19 @@ time
 scan 0
 info server"""
 """The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
-_NEVER = "^$"
 _OF_INFO = (
-    ("version", "redis_version", "6.2 is the oldest that works", r" ([0-5]\.|6\.[01]\.)", _NEVER),
-    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", _NEVER, "policy (?!noeviction)"),
-    ("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks", " err", "enabled 0"),
-    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", " err", _NEVER),
+    ("version", "redis_version", "6.2 is the oldest that works", {"wrong": r" ([0-5]\.|6\.[01]\.)"}),
+    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", {"warning": "policy (?!noeviction)"}),
+    (
+        *("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks"),
+        {"wrong": " err", "warning": "enabled 0"},
+    ),
+    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", {"wrong": " err"}),
 )
-"""What INFO says: subject, fields, advice, and the patterns of what is wrong and of what is risky."""
+"""What INFO says: subject, fields, advice, and the signs of what is not `ok`, the worst first."""
 
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
-
-    level: str
-    subject: str
-    text: str
-
-    def __str__(self) -> str:
-        return on_one_line(f"{self.level:7} {self.subject}: {self.text}")
+Line: TypeAlias = tuple[str, str, str]
+"""A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
 
 
 async def doctor(options: argparse.Namespace) -> int:
@@ -76,22 +68,22 @@ async def doctor(options: argparse.Namespace) -> int:
     async with open_redis(settings) as store:
         async for line in _examine(store, settings, options.repair):
             if line not in told:  # partitions on one server have the same lines
-                print(line, flush=True)
+                print(on_one_line("{:7} {}: {}".format(*line)), flush=True)
             told.add(line)
-    return int(any(line.level == "wrong" for line in told))
+    return int(any(level == "wrong" for level, *_ in told))
 
 
 async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
     """Yield each line as soon as it is known: what fails later does not hide it."""
-    yield Line("ok", "reachable", f"{store.server.address} answers")
+    yield "ok", "reachable", f"{store.server.address} answers"
     address = parse(settings.url)
     for part in store.parts:
         refused = await _refused(part, settings)
         yield _naming("wrong", "rights", "commands that the server refuses", refused)
 
         if address.service:
-            unnamed = sorted(map("{0[0]}:{0[1]}".format, part.server.sentinels.difference(address.nodes)))
-            yield _naming("warning", "sentinels", "missing from the URL", unnamed)
+            unnamed = map("{0[0]}:{0[1]}".format, part.server.opener.sentinels.difference(address.nodes))
+            yield _naming("warning", "sentinels", "missing from the URL", sorted(unnamed))
 
         if "info" not in refused:
             info = await part.server.read("INFO")
@@ -99,15 +91,15 @@ async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: b
                 yield line
 
         if not refused:
-            async for line in _of_records(part, settings, repair):
+            async for line in _of_records(part, repair):
                 yield line
 
 
 def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
     """A line that names what was found; if there is nothing, it is `ok`."""
     if not names:
-        return Line("ok", subject, f"{text}: none")
-    return Line(level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})")
+        return "ok", subject, f"{text}: none"
+    return level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})"
 
 
 async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
@@ -127,14 +119,10 @@ async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
 
 def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
-    for subject, names, advice, wrong, risky in _OF_INFO:
+    for subject, names, advice, signs in _OF_INFO:
         seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
-        level = "ok"
-        if re.search(risky, seen):
-            level = "warning"
-        if re.search(wrong, seen):
-            level = "wrong"
-        yield Line(level, subject, f"{seen}; {advice}")
+        level = next((level for level, sign in signs.items() if re.search(sign, seen)), "ok")
+        yield level, subject, f"{seen}; {advice}"
 
     role = info.get("role")
     replicas = int(info.get("connected_slaves", 0))
@@ -146,17 +134,12 @@ def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
     if role != "master" or replicas < wanted:
         level = "wrong"
-    yield Line(level, "replicas", text)
+    yield level, "replicas", text
 
 
-async def _of_records(part: Partition, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
-    begin, records = f"{{{settings.task_key_prefix}:", f"{part.base}:task:"
-    found = await keys(part, begin)
-    numbers = {number[1] for key in found if (number := re.match(r"\d+/(\d+)}", key.removeprefix(begin)))}
-    others = sorted(numbers - {str(settings.task_partitions)})
-    yield _naming("warning", "partitions", "other numbers under this prefix", others)
-
-    ids = {key.removeprefix(records) for key in found if key.startswith(records)}
+async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
+    records = part.key("")
+    ids = {key.removeprefix(records) for key in await keys(part, records)}
     no_indexes = []
     for index in _INDEXES:
         key = f"{part.base}:{index}"
