@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 import shlex
@@ -20,7 +19,6 @@ from taskstore.settings import TaskStoreSettings
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
-    from taskstore.redis.server import Server
 
 _log = logging.getLogger("taskstore")
 
@@ -45,7 +43,9 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
             yield memory
         return
     async with open_redis(settings) as store:
-        for policy in set(await asyncio.gather(*(_policy(part.server) for part in store.parts))) - {"noeviction"}:
+        asked = (part.server.read("INFO", "memory") for part in store.parts)
+        told = str(await asyncio.gather(*asked, return_exceptions=True))  # the user may not ask
+        for policy in set(re.findall("maxmemory_policy:([a-z-]+)", told)) - {"noeviction"}:
             _log.warning(
                 "Redis at %s has maxmemory-policy %s, so it may remove tasks and index entries: run CONFIG SET "
                 "maxmemory-policy noeviction, and set it in redis.conf; `taskstore doctor --repair` mends the indexes",
@@ -53,14 +53,6 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
                 policy,
             )
         yield store
-
-
-async def _policy(server: Server) -> str:
-    """What the server removes when its memory is full; what is best if the user may not ask."""
-    with contextlib.suppress(StoreUnavailable):
-        if found := re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory"))):
-            return found[1]
-    return "noeviction"
 
 
 @asynccontextmanager

@@ -38,10 +38,6 @@ _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class NotARecordError(ValueError):
-    """The values are not those of a task."""
-
-
 _WRITERS: dict[type, Callable[[Any], str]] = {
     float: repr,
     tuple: write,
@@ -59,7 +55,7 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
 
 
 def decode(values: Values, task_id: str) -> Task:
-    """Make the task of a record, or raise `NotARecordError`. This is the one definition of a readable record.
+    """Make the task of a record, or raise `ValueError`. This is the one definition of a readable record.
 
     `is_readable` in `lua/update.lua` says the same, without looking into texts.
     """
@@ -85,10 +81,10 @@ def decode(values: Values, task_id: str) -> Task:
             "completed_at": (ended := None if completed is None else moment(completed)),
         }
     except Exception as fault:  # noqa: BLE001  a missing or malformed value may raise anything
-        raise NotARecordError(f"a field is missing or malformed: {fault}") from None
+        raise ValueError(f"a field is missing or malformed: {fault}") from None
     is_possible = 0 <= fields["progress"] <= 100 and fields["video_ids"]  # noqa: PLR2004  all of it
     if not is_possible or not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
-        raise NotARecordError("no task has this progress, no video ids, or these times with this status")
+        raise ValueError("no task has this progress, no video ids, or these times with this status")
     return trusted(fields)
 
 

@@ -25,49 +25,45 @@ _MOVES = 5
 """How often a request follows MOVED."""
 
 
-def connect(
-    url: str,
-    *,
-    username: str | None = None,
-    password: str | None = None,
-    connect_timeout: float = 5.0,
-    timeout: float = 5.0,
-    wait_replicas: int = 0,
-    wait_milliseconds: int = 1_000,
-) -> Server:
-    """Name the server at `url`, of one of the forms that docs/store.md lists. Nothing is contacted yet.
-
-    `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than both
-    together; a `purge` is several calls in this sense. A write is acknowledged when `wait_replicas` replicas have it;
-    if they do not within `wait_milliseconds`, the call raises `StoreUnavailable`, which says that it may have happened.
-
-    Raises:
-        SettingsInvalid: if Redis mode does not take the URL, or a credential is not UTF-8 text.
-    """
-    with contextlib.suppress(RedisError, TypeError, ValueError):
-        f"{username}{password}".encode()  # refuses lone surrogates
-        address = parse(url)
-        opener = Opener(address, username, password, connect_timeout)
-        return Server(opener, str(address), timeout, (wait_replicas, wait_milliseconds))
-    del url, username, password  # a traceback may show the variables of this function
-    raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
-
-
 class Server:
-    """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions.
+    """Sends requests over a connection that is opened when needed, and turns failures into the store's exceptions.
 
     A copy shares the connections, and remembers another node of a cluster.
     """
 
-    def __init__(self, opener: Opener, address: str, timeout: float, wait: tuple[int, int]) -> None:
-        """Exceptions name `address`. `wait` is for how many replicas a write waits, and how many milliseconds."""
-        self.address = address
-        self.opener = opener
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        connect_timeout: float = 5.0,
+        timeout: float = 5.0,
+        wait_replicas: int = 0,
+        wait_milliseconds: int = 1_000,
+    ) -> None:
+        """Name the server at `url`, of one of the forms that docs/store.md lists. Nothing is contacted yet.
+
+        `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than
+        both together; a `purge` is several calls in this sense. A write is acknowledged when `wait_replicas` replicas
+        have it; if they do not within `wait_milliseconds`, the call raises `StoreUnavailable`, which says that it may
+        have happened.
+
+        Raises:
+            SettingsInvalid: if Redis mode does not take the URL, or a credential is not UTF-8 text.
+        """
         self._timeout = timeout
-        self._wait = wait
-        self.waits = wait[0] > 0  # for replicas
-        self._node: Node | None = None  # in a cluster: the one that has the keys
-        self._connection: Connection | None = None
+        self._wait = wait_replicas, wait_milliseconds
+        self.waits = wait_replicas > 0
+        self._node: Node = None  # in a cluster: the one that has the keys
+        with contextlib.suppress(RedisError, TypeError, ValueError):
+            f"{username}{password}".encode()  # refuses lone surrogates
+            address = parse(url)
+            self.address = str(address)  # what exceptions name
+            self.opener = Opener(address, username, password, connect_timeout)
+            return
+        del url, username, password  # a traceback may show the variables of this function
+        raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
@@ -105,12 +101,9 @@ class Server:
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0
         while True:
-            connection, reply = self._connection, None
-            if connection is None or not connection.is_usable:
-                opened = await self.opener.open(self._node, until)
-                if isinstance(opened, Exception):
-                    raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
-                self._connection = connection = opened
+            reply, connection = None, await self.opener.open(self._node, until)
+            if isinstance(connection, Exception):
+                raise self._unavailable(connection, False, FailureKind.UNREACHABLE) from connection
             try:
                 reply = connection.send(request, min(loop.time() + self._timeout, until))
                 answer = await reply
@@ -137,9 +130,7 @@ class Server:
             if not (may_have_happened or failures):
                 return
         elif (moved := re.fullmatch("MOVED [0-9]{1,5} (.*):([0-9]{1,5})", said)) and failures < _MOVES:
-            if connection is self._connection:
-                self._connection = None
-                self._node = (moved[1] or (connection.node or [""])[0], int(moved[2]))
+            self._node = (moved[1] or (connection.node or [""])[0], int(moved[2]))
             return
         else:
             may_have_happened = False  # a script that fails has written nothing

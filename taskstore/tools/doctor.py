@@ -15,6 +15,7 @@ from taskstore.settings import TaskStoreSettings
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
 from taskstore.tools.printing import on_one_line
+from taskstore.values import Task
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
@@ -87,7 +88,7 @@ async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: b
 
         if "info" not in refused:
             info = await part.server.read("INFO")
-            for line in _of_server(info.decode(errors="replace"), settings):
+            for line in _of_server(info.decode(errors="replace"), settings.redis_wait_replicas, bool(address.service)):
                 yield line
 
         if not refused:
@@ -117,7 +118,7 @@ async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
     return refused
 
 
-def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
+def _of_server(reply: str, wanted: int, has_sentinels: bool) -> Iterator[Line]:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
     for subject, names, advice, signs in _OF_INFO:
         seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
@@ -126,10 +127,9 @@ def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
 
     role = info.get("role")
     replicas = int(info.get("connected_slaves", 0))
-    wanted = settings.redis_wait_replicas
     level = "ok"
     text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
-    if parse(settings.url).service and "min_slaves_good_slaves" not in info:
+    if has_sentinels and "min_slaves_good_slaves" not in info:
         level = "warning"
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
     if role != "master" or replicas < wanted:
@@ -145,14 +145,16 @@ async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
         key = f"{part.base}:{index}"
         try:
             ids |= await _ids_in(part, key)
-        except StoreUnavailable as error:
-            if "WRONGTYPE" not in error.detail:
-                raise
+        except RecordUnreadable:
             no_indexes.append(key)
 
     unreadable, unlike = list[str](), list[str]()
     for batch in batches(ids):
-        unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+        for found in await asyncio.gather(*map(part.get, batch), return_exceptions=True):
+            if isinstance(found, RecordUnreadable):
+                unreadable.append(f"{found.key} ({found.reason})")
+            elif not isinstance(found, Task | TaskNotFound):
+                raise found
     yield _naming("wrong", "records", "unreadable", unreadable)
 
     if no_indexes:  # no script works with them
@@ -162,28 +164,15 @@ async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
         if doubtful := await part.examine(batch):
             await part.page("", 0, 0)  # forgets what has expired
             unlike += await part.examine(doubtful, repair=repair)
-    if repair:
-        yield _naming("ok", "indexes", "unlike the records, mended", unlike)
-    else:
-        yield _naming("wrong", "indexes", "unlike the records, to be mended by --repair", unlike)
+    remedy = "mended" if repair else "to be mended by --repair"
+    yield _naming("ok" if repair else "wrong", "indexes", f"unlike the records, {remedy}", unlike)
 
 
 async def _ids_in(part: Partition, index: str) -> set[str]:
     """The ids in an index, read a thousand at a time."""
     ids = set[str]()
     first = 0
-    while entries := await part.server.read("ZREVRANGE", index, first, first + 999):
+    while entries := await part.of_type("zset", index, part.server.read("ZREVRANGE", index, first, first + 999)):
         ids.update(task_id.decode(errors="replace") for task_id in entries)
         first += len(entries)
     return ids
-
-
-async def _unreadable(part: Partition, task_id: str) -> str:
-    """The key of a record that cannot be read, and why; else an empty text."""
-    try:
-        await part.get(task_id)
-    except TaskNotFound:
-        pass
-    except RecordUnreadable as fault:
-        return f"{fault.key} ({fault.reason})"
-    return ""

@@ -8,14 +8,13 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict
 
 from taskstore.address import parse
 from taskstore.arguments import check_new_id, check_task
-from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable, TaskExists, TaskNotFound
+from taskstore.errors import RecordUnreadable, SettingsInvalid, TaskExists, TaskNotFound
 from taskstore.opening import open_redis
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
@@ -25,6 +24,9 @@ from taskstore.values import Task
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
     from taskstore.redis.partitions import Partition
+
+
+_OUTCOMES = "copied", "there already", "not copied"
 
 
 async def migrate(options: argparse.Namespace) -> int:
@@ -44,12 +46,10 @@ async def migrate(options: argparse.Namespace) -> int:
         try:
             for part in old.parts[:1] if options.documented else old.parts:
                 prefix = options.source_prefix or "task:" if options.documented else f"{part.base}:task:"
-                copy = partial(_copy, options, part, prefix, new)
                 for batch in batches(await keys(part, prefix)):
-                    counts.update(await asyncio.gather(*map(copy, batch)))
+                    counts.update(await asyncio.gather(*(_copy(options, part, prefix, new, key) for key in batch)))
         finally:
-            copied, there, left = (f"{counts[name]:,} {name}" for name in ("copied", "there already", "not copied"))
-            print(f"{copied}, {there}, {left}")
+            print(*(f"{counts[outcome]:,} {outcome}" for outcome in _OUTCOMES), sep=", ")
     return int(counts["not copied"] > 0)
 
 
@@ -95,12 +95,7 @@ async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
     A cancelled task has no `completed_at` in the documented design: it gets its `updated_at`. Times that a clock set
     back has put out of order are put in order. What else a task cannot have is named and left out.
     """
-    try:
-        text = await part.server.read("GET", key)
-    except StoreUnavailable as error:
-        if error.detail.startswith("WRONGTYPE"):
-            raise ValueError("it is not a string") from None
-        raise
+    text = await part.of_type("string", key, part.server.read("GET", key))
     if text is None:
         raise TaskNotFound(task_id)
     record = _Documented.model_validate_json(text)
