@@ -43,14 +43,13 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
             yield memory
         return
     async with open_redis(settings) as store:
-        asked = (part.server.read("INFO", "memory") for part in store.parts)
-        told = str(await asyncio.gather(*asked, return_exceptions=True))  # the user may not ask
-        for policy in set(re.findall("maxmemory_policy:([a-z-]+)", told)) - {"noeviction"}:
+        told = await asyncio.gather(store.server.read("INFO", "memory"), return_exceptions=True)  # the user may not ask
+        if policy := re.search("maxmemory_policy:(?!noeviction)([a-z-]+)", str(told)):
             _log.warning(
                 "Redis at %s has maxmemory-policy %s, so it may remove tasks and index entries: run CONFIG SET "
                 "maxmemory-policy noeviction, and set it in redis.conf; `taskstore doctor --repair` mends the indexes",
                 store.server.address,
-                policy,
+                policy[1],
             )
         yield store
 
@@ -61,8 +60,7 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
     try:
         from taskstore.redis import RedisTaskStore, connect
     except ImportError as error:
-        is_missing = isinstance(error, ModuleNotFoundError)
-        reason = "needs a package that is not installed: pip install 'taskstore[redis]'" if is_missing else str(error)
+        reason = f"{error}; pip install 'taskstore[redis]' installs what Redis mode needs"
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
     server = connect(
         settings.url,

@@ -41,13 +41,13 @@ class Partition:
         self.base = base
         self.server = copy(server)  # in a cluster it remembers the node of this partition
         self.lifetime_ms = lifetime_ms
-        self._waits = "1" if server.waits else ""
+        self._waits = int(server.waits)
 
     def key(self, task_id: str) -> str:
         """The key of a record."""
         return f"{self.base}:task:{task_id}"
 
-    def decode(self, task_id: str, values: record.Values, *, written: bool = False) -> Task:
+    def decode(self, task_id: str, values: list[Any], *, written: bool = False) -> Task:
         """Make the task of the values of its record, or raise `RecordUnreadable`; it says if they may be `written`."""
         try:
             return record.decode(values, task_id)
@@ -114,7 +114,7 @@ class Partition:
 
         With `repair` the entries are mended. What agrees is not changed.
         """
-        match await self.server.run(EXAMINE, self.base, self.lifetime_ms, "1" if repair else "", *ids):
+        match await self.server.run(EXAMINE, self.base, self.lifetime_ms, int(repair), *ids):
             case [b"ok", [*wrong]]:
                 return [task_id.decode(errors="replace") for task_id in wrong]
             case reply:

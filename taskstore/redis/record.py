@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -24,8 +24,6 @@ FIELDS = (
 SIZED = FIELDS.index("current_step")
 """Where the fields begin that count for the size of a task."""
 
-Values: TypeAlias = list[Any]
-"""What is read of a record: bytes, `None` where there is no such field."""
 ABSENT = [None] * len(FIELDS)
 """What is read where there is no record."""
 STATUSES = {status.value.encode(): status for status in TaskStatus}
@@ -54,8 +52,10 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
     return pairs
 
 
-def decode(values: Values, task_id: str) -> Task:
-    """Make the task of a record, or raise `ValueError`. This is the one definition of a readable record.
+def decode(values: list[Any], task_id: str) -> Task:
+    """Make the task of what was read of a record: bytes, `None` where there is no such field. Or raise `ValueError`.
+
+    This is the one definition of a readable record.
 
     `is_readable` in `lua/update.lua` says the same, without looking into texts.
     """

@@ -22,8 +22,8 @@ class Script:
 def _load(name: str, *, writes: bool = True) -> Script:
     final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
     known = f"local FIELDS, SIZED, FINAL = {{{str(FIELDS)[1:-1]}}}, {SIZED + 1}, {{{final}}}\n"  # Lua counts from 1
-    folder = files("taskstore.redis") / "lua"
-    common, own = (folder.joinpath(f"{part}.lua").read_text("utf-8") for part in ("common", name))
+    paths = (files("taskstore.redis").joinpath("lua", f"{part}.lua") for part in ("common", name))
+    common, own = (path.read_text("utf-8") for path in paths)
     text = f"{known}{common}return run(function()\n{own}end)"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 from hiredis import pack_command
 from redis.exceptions import RedisError, ResponseError
@@ -23,6 +23,9 @@ from taskstore.redis.topology import Node, Opener
 
 _MOVES = 5
 """How often a request follows MOVED."""
+
+
+Argument: TypeAlias = str | bytes | int
 
 
 class Server:
@@ -69,11 +72,11 @@ class Server:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
         return asyncio.get_running_loop().time() + self.opener.seconds + self._timeout
 
-    async def read(self, *command: str | bytes | int, until: float | None = None) -> Any:
+    async def read(self, *command: Argument, until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply. A failure raises `StoreUnavailable`."""
         return await self._request(command, until or self.deadline(), writes=False)
 
-    async def run(self, script: Script, base: str, *arguments: str | bytes | int, until: float | None = None) -> Any:
+    async def run(self, script: Script, base: str, *arguments: Argument, until: float | None = None) -> Any:
         """Run a script on the partition whose keys begin with `base`, as `read` sends a command."""
         until = until or self.deadline()
         try:
@@ -96,7 +99,7 @@ class Server:
         """Close every connection, those of other partitions too."""
         self.opener.close()
 
-    async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
+    async def _request(self, command: tuple[Argument, ...], until: float, *, writes: bool) -> Any:
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0

@@ -52,8 +52,8 @@ class Opener:
             retry=Retry(NoBackoff(), 0),
         )
         self._kind, self._options = pool.connection_class, pool.connection_kwargs
-        credentials = {name: self._options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
-        self._sentinel = {**credentials, "db": 0}
+        self._sentinel = {name: self._options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+        self._sentinel["db"] = 0
         self._service = address.service
         self._is_cluster = address.cluster
         self._named: list[Node] = [*address.nodes] or [None]
@@ -84,7 +84,7 @@ class Opener:
         opening = self._openings.get(node)
         if opening is None or opening.done():
             opening = self._openings[node] = asyncio.create_task(self._open(node))
-        await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
+        await asyncio.wait([opening], timeout=until - _now())
         if not opening.done():
             return TimeoutError()
         return closed if opening.cancelled() else opening.result()
@@ -110,7 +110,7 @@ class Opener:
                         return self._shared[node]
                 except (RedisError, OSError) as error:
                     failure = error
-            if asyncio.get_running_loop().time() > self._takeover:
+            if _now() > self._takeover:
                 return failure
             await asyncio.sleep(_PAUSE)
 
@@ -128,7 +128,11 @@ class Opener:
             return shared
         _check_files(self._options)
         if self._service:
-            await self._find_master(node)
+            self._watch_all()
+            if _now() > self._takeover:  # else a replica has been chosen to become the master
+                sentinel = self._make(node, **self._sentinel)
+                self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
+                await sentinel.disconnect(nowait=True)
             node = self._master
         raw = self._make(node)
         await _ask(raw)
@@ -141,14 +145,6 @@ class Opener:
         self._connections.add(connection)
         return connection
 
-    async def _find_master(self, node: Node) -> None:
-        """Ask a Sentinel for the master, unless a replica has been chosen to become the master."""
-        self._watch_all()
-        if asyncio.get_running_loop().time() > self._takeover:
-            sentinel = self._make(node, **self._sentinel)
-            self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
-            await sentinel.disconnect(nowait=True)
-
     def _watch_all(self) -> None:
         for node in self.sentinels.difference(self._watches):
             # A task made otherwise would warn if its loop ends before the store is closed.
@@ -160,6 +156,7 @@ class Opener:
 
         Only the Sentinel that replaces the master says which replica it has chosen, so those that the URL does not name
         are watched too. They may announce an address that is out of reach. All Sentinels say that it has taken over.
+        The text of a message is a line of its own.
         """
         longest = pause = 1.0 if node in self._named else _SUBSCRIBED
         while node in self.sentinels:
@@ -171,7 +168,9 @@ class Opener:
                             await self._learn(node, sentinel)
                         await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
                         pause = 0
-                        await self._listen(sentinel)
+                        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
+                        while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
+                            self._leave(line.decode().split())
             except asyncio.CancelledError:
                 await sentinel.disconnect(nowait=True)
                 raise
@@ -187,20 +186,18 @@ class Opener:
             self.sentinels = {*self._named, *set.intersection(*self._lists.values())}
             self._watch_all()
 
-    async def _listen(self, sentinel: AbstractConnection) -> None:
-        """Read messages until the connection is closed. The text of one is a line of its own."""
-        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
-        while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
-            self._leave(line.decode().split())
-
     def _leave(self, event: list[str]) -> None:
         match event:
             case [_, _, host, port, "@", service, *old] | [service, *old, host, port]:
                 if service == self._service and old == [*map(str, self._master or ())]:
                     self._master = host, int(port)
-                    self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
+                    self._takeover = _now() + _TAKEOVER
                     for connection in self._connections:
                         connection.retire()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _check_files(options: dict[str, Any]) -> None:

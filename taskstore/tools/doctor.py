@@ -79,7 +79,7 @@ async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: b
     yield "ok", "reachable", f"{store.server.address} answers"
     address = parse(settings.url)
     for part in store.parts:
-        refused = await _refused(part, settings)
+        refused = await _refused(part)
         yield _naming("wrong", "rights", "commands that the server refuses", refused)
 
         if address.service:
@@ -103,13 +103,10 @@ def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
     return level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})"
 
 
-async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
+async def _refused(part: Partition) -> list[str]:
     """The needed commands that the server refuses. What else fails shows in the next request."""
-    needed = _NEEDED.splitlines()
-    if settings.redis_wait_replicas:
-        needed.append("wait 0 0")
     refused = []
-    for command in needed:
+    for command in [*_NEEDED.splitlines(), *["wait 0 0"] * part.server.waits]:
         try:
             await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split())
         except StoreUnavailable as error:
@@ -142,11 +139,10 @@ async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
     ids = {key.removeprefix(records) for key in await keys(part, records)}
     no_indexes = []
     for index in _INDEXES:
-        key = f"{part.base}:{index}"
         try:
-            ids |= await _ids_in(part, key)
-        except RecordUnreadable:
-            no_indexes.append(key)
+            ids |= await _ids_in(part, f"{part.base}:{index}")
+        except RecordUnreadable as fault:
+            no_indexes.append(fault.key)
 
     unreadable, unlike = list[str](), list[str]()
     for batch in batches(ids):
@@ -169,10 +165,10 @@ async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
 
 
 async def _ids_in(part: Partition, index: str) -> set[str]:
-    """The ids in an index, read a thousand at a time."""
+    """The ids in an index, read a thousand at a time. It raises `RecordUnreadable` if this is of another type."""
     ids = set[str]()
     first = 0
-    while entries := await part.of_type("zset", index, part.server.read("ZREVRANGE", index, first, first + 999)):
+    while entries := await part.of_type("sorted set", index, part.server.read("ZREVRANGE", index, first, first + 999)):
         ids.update(task_id.decode(errors="replace") for task_id in entries)
         first += len(entries)
     return ids
