@@ -21,11 +21,9 @@ from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
 from taskstore.redis.topology import Node, Opener
 
+Argument: TypeAlias = str | bytes | int
 _MOVES = 5
 """How often a request follows MOVED."""
-
-
-Argument: TypeAlias = str | bytes | int
 
 
 class Server:
@@ -104,9 +102,10 @@ class Server:
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0
         while True:
-            reply, connection = None, await self.opener.open(self._node, until)
+            connection = await self.opener.open(self._node, until)
             if isinstance(connection, Exception):
                 raise self._unavailable(connection, False, FailureKind.UNREACHABLE) from connection
+            reply = None
             try:
                 reply = connection.send(request, min(loop.time() + self._timeout, until))
                 answer = await reply
