@@ -146,6 +146,7 @@ GOOD = {
     "created_at": b"1767323045678901",
     "updated_at": b"1767323045678903",
     "completed_at": b"1767323045678902",
+    "task_id": b"task_0f",
     "current_step": "\u6587".encode(),
     "result_url": b"u",
     "error_message": None,
