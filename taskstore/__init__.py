@@ -17,7 +17,6 @@ from taskstore.errors import (
     TaskStoreError,
 )
 from taskstore.memory import MemoryTaskStore
-from taskstore.observed import ObservedTaskStore
 from taskstore.opening import open_store
 from taskstore.settings import TaskStoreSettings
 from taskstore.status import TaskStatus
@@ -31,7 +30,6 @@ __all__ = [
     "InvalidArgument",
     "MaintainedTaskStore",
     "MemoryTaskStore",
-    "ObservedTaskStore",
     "RecordUnreadable",
     "SettingsInvalid",
     "StoreNotOpen",

@@ -164,12 +164,12 @@ def check_task(task: object) -> Task:
     except ValueError:  # of every kind
         raise InvalidArgument("metadata", "must be the text of a JSON object that a task may have") from None
     fields |= {"task_id": check_new_id(fields["task_id"]), "metadata_json": metadata}
-    checked = trusted(fields | {"created_at": created, "updated_at": updated, "completed_at": completed})
-    check_size_of(checked)
+    fields |= {"created_at": created, "updated_at": updated, "completed_at": completed}
+    check_size_of(checked := trusted(fields))
     return checked
 
 
 def check_size_of(task: Task) -> None:
     """Refuse a task that is larger than one may be."""
-    step, url, message, traceback = task.current_step, task.result_url, task.error_message, task.error_traceback
-    check_size(write(task.video_ids), task.metadata_json, step, url, message, traceback)
+    of_failure = task.error_message, task.error_traceback
+    check_size(write(task.video_ids), task.metadata_json, task.current_step, task.result_url, *of_failure)

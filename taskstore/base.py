@@ -22,7 +22,7 @@ _stores = WeakSet["BaseStore"]()
 
 
 class BaseStore(MaintainedTaskStore):
-    """A store that is open until it is closed, on the event loop that used it first, in the process that made it."""
+    """A store that is open until it is closed, on the event loop and in the process that used it first."""
 
     def __init__(self) -> None:
         self._closed = ""  # why it cannot be used any more
@@ -76,10 +76,11 @@ class BaseStore(MaintainedTaskStore):
 
 
 def _close_in_child() -> None:
-    """Close the stores of the parent, whose thread and running loop a fork copies."""
+    """Close the stores that the parent has used: a fork copies their thread and running loop."""
     reason = "the store belongs to the process that this one was forked from"
     for store in _stores:
-        store._closed, store._thread = reason, None  # noqa: SLF001  this module made it
+        if store._loop:  # noqa: SLF001  this module made it
+            store._closed, store._thread = reason, None  # noqa: SLF001
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

@@ -1,6 +1,6 @@
 """The contract: what a task store promises, in either mode. `conformance` decides what these docstrings say.
 
-A store is chosen once, at opening. It belongs to its process, and to the event loop that first uses it. Every operation
+A store is chosen once, at opening. It belongs to the process and to the event loop that first use it. Every operation
 takes effect at one instant, between its call and its answer. Nothing that a caller does to what it passed in or got
 back, through the public interface of that object, changes the store. Only `TaskStoreError`s come out, and besides those
 named below any operation may raise
@@ -9,7 +9,7 @@ named below any operation may raise
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
 * `RecordUnreadable`, when what is stored for this task is not its record. Nothing is changed then, unless it says that
   the write may have happened: a write looks at all fields first, but not into texts;
-* `StoreNotOpen`, when the store was closed, on another event loop, or in a process that was forked from the store's.
+* `StoreNotOpen`, when the store was closed, on another event loop, or in a process forked after the first use.
 
 A `status` is a `TaskStatus`, or its text.
 """

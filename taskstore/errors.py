@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from taskstore.status import TaskStatus
 
+_WRITTEN = "Nothing was written.", "The write may have happened."
+
 
 class TaskStoreError(Exception):
     """The root: `except TaskStoreError` catches whatever a store raises."""
@@ -23,7 +25,8 @@ class TaskStoreError(Exception):
         self.args = tuple(vars(self).values())  # pickling and copying call the class with these
 
     def __str__(self) -> str:
-        return self._message.format_map(vars(self))
+        written = _WRITTEN[getattr(self, "write_may_have_happened", False)]
+        return self._message.format_map(vars(self) | {"written": written})
 
 
 @dataclass(unsafe_hash=True)
@@ -72,6 +75,11 @@ class FailureKind(StrEnum):
     REFUSED = "refused"
     BROKEN = "broken"
 
+    @property
+    def explanation(self) -> str:
+        """What a message says of it."""
+        return _EXPLAINED[self]
+
 
 _EXPLAINED = {
     "unreachable": "cannot be reached",
@@ -94,16 +102,13 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
     server or of the operating system.
     """
 
+    _message = "Redis at {address} {failure_kind.explanation} ({detail}). {written}"
     address: str
     failure_kind: FailureKind
     write_may_have_happened: bool
     detail: str
     task_id: str | None = None
     """The id that a failed `create_task` used: the same request under this id resolves what became of it."""
-
-    def __str__(self) -> str:
-        written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
-        return f"Redis at {self.address} {_EXPLAINED[self.failure_kind]} ({self.detail}). {written}"
 
 
 @dataclass(unsafe_hash=True)
@@ -115,14 +120,10 @@ class RecordUnreadable(TaskStoreError):
     write sets its fields, leaves the others, and then raises this with True.
     """
 
-    _message = "the record under {key!r:.80} cannot be read: {reason}. Look at it, then delete or move it."
+    _message = "the record under {key!r:.80} cannot be read: {reason}. Look at it, then delete or move it. {written}"
     key: str
     reason: str
     write_may_have_happened: bool = False
-
-    def __str__(self) -> str:
-        written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
-        return f"{super().__str__()} {written}"
 
 
 @dataclass(unsafe_hash=True)

@@ -199,8 +199,6 @@ class MemoryTaskStore(BaseStore):
 
     def _sweep(self, most: int) -> bool:
         """Remove up to `most` of the tasks whose deadline has passed, the earliest first. Say if more may be."""
-        if self._lifetime_ms is None:
-            return False
         due = [*takewhile(self._is_due, islice(self._deadline_of, most))]
         for task_id in due:
             self._remove(task_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 import shlex
@@ -20,7 +19,6 @@ from taskstore.settings import TaskStoreSettings
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
-    from taskstore.redis.server import Server
 
 _log = logging.getLogger("taskstore")
 
@@ -45,22 +43,15 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
             yield memory
         return
     async with open_redis(settings) as store:
-        for policy in set(await asyncio.gather(*(_policy(part.server) for part in store.parts))) - {"noeviction"}:
+        told = await asyncio.gather(store.server.read("INFO", "memory"), return_exceptions=True)  # the user may not ask
+        if policy := re.search("maxmemory_policy:(?!noeviction)([a-z-]+)", str(told)):
             _log.warning(
                 "Redis at %s has maxmemory-policy %s, so it may remove tasks and index entries: run CONFIG SET "
                 "maxmemory-policy noeviction, and set it in redis.conf; `taskstore doctor --repair` mends the indexes",
                 store.server.address,
-                policy,
+                policy[1],
             )
         yield store
-
-
-async def _policy(server: Server) -> str:
-    """What the server removes when its memory is full; what is best if the user may not ask."""
-    with contextlib.suppress(StoreUnavailable):
-        if found := re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory"))):
-            return found[1]
-    return "noeviction"
 
 
 @asynccontextmanager
@@ -69,8 +60,7 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
     try:
         from taskstore.redis import RedisTaskStore, connect
     except ImportError as error:
-        is_missing = isinstance(error, ModuleNotFoundError)
-        reason = "needs a package that is not installed: pip install 'taskstore[redis]'" if is_missing else str(error)
+        reason = f"{error}; pip install 'taskstore[redis]' installs what Redis mode needs"
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
     server = connect(
         settings.url,

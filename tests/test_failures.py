@@ -20,7 +20,7 @@ from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import FailureKind, StoreUnavailable, TaskNotFound, TaskPage
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import Connection
-from taskstore.redis.partitions import Partition
+from taskstore.redis.server import Server
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -47,7 +47,7 @@ def numbers_of(tally: Tally) -> set[str]:
     return {number for finding in tally.findings.values() for number in finding.requirements}
 
 
-_RUN = Partition.run
+_RUN = Server.run
 
 
 async def run_late(*arguments: Any, **named: Any) -> Any:
@@ -85,7 +85,7 @@ class PoolHarness(RedisHarness):
 def test_right_stores_pass_and_every_requirement_is_exercised(
     harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, run: Handler
 ) -> None:
-    monkeypatch.setattr(Partition, "run", run)
+    monkeypatch.setattr(Server, "run", run)
     tally = played(harness, RedisTaskStore)
     assert not tally.findings
     rows = [row for row in (*CONNECTIONS, *SERVERS) if not row.needs]
@@ -133,7 +133,7 @@ async def denies(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
     raise error
 
 
-async def sends_again(self: Partition, error: StoreUnavailable, *arguments: Any, **named: Any) -> Any:
+async def sends_again(self: Server, error: StoreUnavailable, *arguments: Any, **named: Any) -> Any:
     if error.failure_kind is not FailureKind.BROKEN:
         raise error
     return await _RUN(self, *arguments, **named)
@@ -145,7 +145,7 @@ async def forgets_the_id(_: Any, error: StoreUnavailable, *__: Any, **___: Any) 
 
 
 async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, **_: Any) -> Any:
-    error.add_note(f"AUTH {vars(self.server._opener)}")  # noqa: SLF001  that is the mistake
+    error.add_note(f"AUTH {vars(self.server.opener)}")
     raise error
 
 
@@ -176,7 +176,7 @@ async def waits_for_ever(*_: Any, **__: Any) -> Any:
 def test_a_wrong_store_is_found(
     harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, operation: str, handle: Handler, name: str, number: str
 ) -> None:
-    kind = Partition if operation == "run" else RedisTaskStore
+    kind = Server if operation == "run" else RedisTaskStore
     monkeypatch.setattr(kind, operation, wrong(getattr(kind, operation), handle))
     tally = played(harness, RedisTaskStore, name)
     assert number in numbers_of(tally)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -21,9 +21,10 @@ from conformance.results.document import (
 )
 
 KNOWN = Expected(kind="known", reason="an old client")
+Entry: TypeAlias = Verdict | tuple[Verdict, str]
 
 
-def write(file: Path, **subjects: dict[str, Any]) -> Path:
+def write(file: Path, **subjects: dict[str, Entry]) -> Path:
     """A results file: by subject, the verdict on each test, and maybe the reason."""
     results = []
     for name, tests in subjects.items():
@@ -77,8 +78,10 @@ def test_names_and_reasons_forge_no_line(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     forged = "x\nmemory: 1 tests, 0 differ\r\x1b[8m\u2028"
-    before = write(tmp_path / "a.json", **{forged: {forged: "pass"}})
-    after = write(tmp_path / "b.json", **{forged: {forged: ("fail", "gave \x1b[2J\r\x85")}})
+    passed: dict[str, Entry] = {forged: "pass"}
+    failed: dict[str, Entry] = {forged: ("fail", "gave \x1b[2J\r\x85")}
+    before = write(tmp_path / "a.json", **{forged: passed})
+    after = write(tmp_path / "b.json", **{forged: failed})
     assert main(["diff", str(before), str(after), *options]) == 1
     out = capsys.readouterr().out
     assert [line for line in out.splitlines() if line.startswith("memory: ")] == []

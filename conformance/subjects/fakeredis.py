@@ -18,9 +18,8 @@ from redis.exceptions import NoScriptError, ResponseError
 from conformance.harness import Capability, Harness
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
-from taskstore.redis import RedisTaskStore
+from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import Connection
-from taskstore.redis.server import Server
 from taskstore.redis.topology import Opener
 
 
@@ -44,7 +43,8 @@ class FakeredisHarness(RedisHarness):
         return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        server = Server(FakeOpener(self._fake), "fakeredis", 5, (0, 1))
+        server = connect("redis://fakeredis")
+        server.opener = FakeOpener(self._fake)
         return RedisTaskStore(server, prefix=namespace)
 
     def _client(self) -> redis.Redis:
@@ -56,10 +56,13 @@ class FakeOpener(Opener):
 
     def __init__(self, fake: fakeredis.FakeServer) -> None:
         self._fake = fake
+        self._opened: Connection | None = None
         self.seconds = 5.0
 
     async def open(self, *_: object) -> Connection:
-        return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
+        if self._opened is None:
+            self._opened = FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
+        return self._opened
 
     def close(self) -> None:
         pass

@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from conformance.harness import Capability, Harness, Inspector
-from taskstore import MemoryTaskStore, ObservedTaskStore
+from taskstore import MemoryTaskStore
 
 
 class MemoryHarness(Harness):
@@ -46,7 +46,7 @@ class MemoryHarness(Harness):
 
 
 class ExpiringMemoryHarness(MemoryHarness):
-    """The memory store with a lifetime of seven days, which no setting gives it, and with an observer around it."""
+    """The memory store with a lifetime of seven days, which no setting gives it."""
 
     mode = ""
     capabilities = MemoryHarness.capabilities | {Capability.EXPIRING}
@@ -57,7 +57,7 @@ class ExpiringMemoryHarness(MemoryHarness):
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         self._opened[namespace] = store = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
-        return ObservedTaskStore(store, lambda *_: None)  # type: ignore[arg-type]
+        return store
 
     def inspector(self, namespace: str) -> Inspector:
         return MemoryInspector(self._opened[namespace], self._clock(namespace))

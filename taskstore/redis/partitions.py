@@ -41,27 +41,23 @@ class Partition:
         self.base = base
         self.server = copy(server)  # in a cluster it remembers the node of this partition
         self.lifetime_ms = lifetime_ms
-        self._waits = "1" if server.waits else ""
+        self._waits = int(server.waits)
 
     def key(self, task_id: str) -> str:
         """The key of a record."""
         return f"{self.base}:task:{task_id}"
 
-    def decode(self, task_id: str, values: record.Values, *, written: bool = False) -> Task:
+    def decode(self, task_id: str, values: list[Any], *, written: bool = False) -> Task:
         """Make the task of the values of its record, or raise `RecordUnreadable`; it says if they may be `written`."""
         try:
             return record.decode(values, task_id)
-        except record.NotARecordError as fault:
+        except ValueError as fault:
             raise RecordUnreadable(self.key(task_id), str(fault), written) from None
-
-    async def run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
-        """Run a script on this partition, and return its reply."""
-        return await self.server.run(script, self.base, *arguments, until=until)
 
     async def get(self, task_id: str, until: float | None = None) -> Task:
         """Return a task, of any text as id."""
-        server, key = self.server, _bytes(self.key(task_id))
-        values = await self._of_hash(task_id, server.read("HMGET", key, *record.FIELDS, until=until))
+        server, key = self.server, self.key(task_id)
+        values = await self.of_type("hash", key, server.read("HMGET", _bytes(key), *record.FIELDS, until=until))
         if values == record.ABSENT:
             raise TaskNotFound(task_id)
         if type(values) is not list or len(values) != len(record.FIELDS):
@@ -94,9 +90,10 @@ class Partition:
         read: int = MAX_LIMIT,
     ) -> Listed:
         """Return a page of the tasks of a status (of any, if empty), with no more records than `read`."""
+        wanted = status, limit, offset, *place, read, _READ_AT_ONCE
         reply: Any = _AGAIN
         while reply == _AGAIN:
-            reply = await self.run(LIST, status, limit, offset, *place, read, _READ_AT_ONCE, until=until)
+            reply = await self.server.run(LIST, self.base, *wanted, until=until)
         try:
             total, further, entries, records = reply
             moments, ids = map(int, entries[1::2]), [task_id.decode(errors="replace") for task_id in entries[::2]]
@@ -106,7 +103,7 @@ class Partition:
 
     async def purge(self, before: int) -> tuple[int, bool]:
         """Remove some final tasks completed before a microsecond. Return how many, and whether there may be more."""
-        match await self.run(PURGE, before):
+        match await self.server.run(PURGE, self.base, before):
             case [int(count), bytes(more)]:
                 return count, bool(more)
             case reply:
@@ -117,24 +114,25 @@ class Partition:
 
         With `repair` the entries are mended. What agrees is not changed.
         """
-        match await self.run(EXAMINE, self.lifetime_ms, "1" if repair else "", *ids):
+        match await self.server.run(EXAMINE, self.base, self.lifetime_ms, int(repair), *ids):
             case [b"ok", [*wrong]]:
                 return [task_id.decode(errors="replace") for task_id in wrong]
             case reply:
                 raise self.server.unexpected(reply, writes=repair)
 
-    async def _of_hash(self, task_id: str, reply: Awaitable[Any]) -> Any:
-        """Await a reply about the record of a task, which has to be a hash."""
+    async def of_type(self, kind: str, key: str, reply: Awaitable[Any]) -> Any:
+        """Await a reply about a key, or raise `RecordUnreadable` if the key is of another type."""
         try:
             return await reply
         except StoreUnavailable as error:
             if "WRONGTYPE" in error.detail and not error.write_may_have_happened:
-                raise RecordUnreadable(self.key(task_id), "it is not a hash") from None
+                raise RecordUnreadable(key, f"it is not a {kind}") from None
             raise
 
     async def _run_on(self, task_id: str, script: Script, *arguments: str | int) -> tuple[bool, Any]:
         """Run a script on the record of a task. Return false if the task exists already, and its answer."""
-        reply = await self._of_hash(task_id, self.run(script, _bytes(task_id), *arguments))
+        running = self.server.run(script, self.base, _bytes(task_id), *arguments)
+        reply = await self.of_type("hash", self.key(task_id), running)
         match reply:
             case [b"ok" | b"exists" as verdict, answer]:
                 return verdict == b"ok", answer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
@@ -24,8 +24,6 @@ FIELDS = (
 SIZED = FIELDS.index("current_step")
 """Where the fields begin that count for the size of a task."""
 
-Values: TypeAlias = list[Any]
-"""What is read of a record: bytes, `None` where there is no such field."""
 ABSENT = [None] * len(FIELDS)
 """What is read where there is no record."""
 STATUSES = {status.value.encode(): status for status in TaskStatus}
@@ -36,10 +34,6 @@ _NO_MOMENT = 2**53
 _SIGNS_OF_A_NUMBER = b"0123456789.eE+-"
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class NotARecordError(ValueError):
-    """The values are not those of a task."""
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
@@ -58,8 +52,10 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
     return pairs
 
 
-def decode(values: Values, task_id: str) -> Task:
-    """Make the task of a record, or raise `NotARecordError`. This is the one definition of a readable record.
+def decode(values: list[Any], task_id: str) -> Task:
+    """Make the task of what was read of a record: bytes, `None` where there is no such field. Or raise `ValueError`.
+
+    This is the one definition of a readable record.
 
     `is_readable` in `lua/update.lua` says the same, without looking into texts.
     """
@@ -85,10 +81,10 @@ def decode(values: Values, task_id: str) -> Task:
             "completed_at": (ended := None if completed is None else moment(completed)),
         }
     except Exception as fault:  # noqa: BLE001  a missing or malformed value may raise anything
-        raise NotARecordError(f"a field is missing or malformed: {fault}") from None
+        raise ValueError(f"a field is missing or malformed: {fault}") from None
     is_possible = 0 <= fields["progress"] <= 100 and fields["video_ids"]  # noqa: PLR2004  all of it
     if not is_possible or not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
-        raise NotARecordError("no task has this progress, no video ids, or these times with this status")
+        raise ValueError("no task has this progress, no video ids, or these times with this status")
     return trusted(fields)
 
 

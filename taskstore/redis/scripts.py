@@ -19,19 +19,17 @@ class Script:
     writes: bool
 
 
-def _load(name: str, *, writes: bool) -> Script:
+def _load(name: str, *, writes: bool = True) -> Script:
     final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
     known = f"local FIELDS, SIZED, FINAL = {{{str(FIELDS)[1:-1]}}}, {SIZED + 1}, {{{final}}}\n"  # Lua counts from 1
-    text = f"{known}{_read('common')}return run(function()\n{_read(name)}end)"
+    paths = (files("taskstore.redis").joinpath("lua", f"{part}.lua") for part in ("common", name))
+    common, own = (path.read_text("utf-8") for path in paths)
+    text = f"{known}{common}return run(function()\n{own}end)"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
 
 
-def _read(name: str) -> str:
-    return files("taskstore.redis").joinpath("lua", f"{name}.lua").read_text("utf-8")
-
-
-INSERT = _load("insert", writes=True)
-UPDATE = _load("update", writes=True)
+INSERT = _load("insert")
+UPDATE = _load("update")
 LIST = _load("list", writes=False)
-PURGE = _load("purge", writes=True)
-EXAMINE = _load("examine", writes=True)
+PURGE = _load("purge")
+EXAMINE = _load("examine")

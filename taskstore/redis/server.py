@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 from hiredis import pack_command
 from redis.exceptions import RedisError, ResponseError
@@ -21,72 +21,60 @@ from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
 from taskstore.redis.topology import Node, Opener
 
+Argument: TypeAlias = str | bytes | int
 _MOVES = 5
 """How often a request follows MOVED."""
 
 
-def connect(
-    url: str,
-    *,
-    username: str | None = None,
-    password: str | None = None,
-    connect_timeout: float = 5.0,
-    timeout: float = 5.0,
-    wait_replicas: int = 0,
-    wait_milliseconds: int = 1_000,
-) -> Server:
-    """Name the server at `url`, of one of the forms that docs/store.md lists. Nothing is contacted yet.
-
-    `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than both
-    together; a `purge` is several calls in this sense. A write is acknowledged when `wait_replicas` replicas have it;
-    if they do not within `wait_milliseconds`, the call raises `StoreUnavailable`, which says that it may have happened.
-
-    Raises:
-        SettingsInvalid: if Redis mode does not take the URL, or a credential is not UTF-8 text.
-    """
-    with contextlib.suppress(RedisError, TypeError, ValueError):
-        f"{username}{password}".encode()  # refuses lone surrogates
-        address = parse(url)
-        opener = Opener(address, username, password, connect_timeout)
-        return Server(opener, str(address), timeout, (wait_replicas, wait_milliseconds))
-    del url, username, password  # a traceback may show the variables of this function
-    raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
-
-
 class Server:
-    """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions.
+    """Sends requests over a connection that is opened when needed, and turns failures into the store's exceptions.
 
     A copy shares the connections, and remembers another node of a cluster.
     """
 
-    def __init__(self, opener: Opener, address: str, timeout: float, wait: tuple[int, int]) -> None:
-        """Exceptions name `address`. `wait` is for how many replicas a write waits, and how many milliseconds."""
-        self.address = address
-        self._opener = opener
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str | None = None,
+        password: str | None = None,
+        connect_timeout: float = 5.0,
+        timeout: float = 5.0,
+        wait_replicas: int = 0,
+        wait_milliseconds: int = 1_000,
+    ) -> None:
+        """Name the server at `url`, of one of the forms that docs/store.md lists. Nothing is contacted yet.
+
+        `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than
+        both together; a `purge` is several calls in this sense. A write is acknowledged when `wait_replicas` replicas
+        have it; if they do not within `wait_milliseconds`, the call raises `StoreUnavailable`, which says that it may
+        have happened.
+
+        Raises:
+            SettingsInvalid: if Redis mode does not take the URL, or a credential is not UTF-8 text.
+        """
         self._timeout = timeout
-        self._wait = wait
-        self._node: Node | None = None  # in a cluster: the one that has the keys
-        self._connection: Connection | None = None
-
-    @property
-    def waits(self) -> bool:
-        """Whether writes wait for replicas."""
-        return self._wait[0] > 0
-
-    @property
-    def sentinels(self) -> set[Node | None]:
-        """The Sentinels that are known: those that the URL names, and those of which these have told."""
-        return self._opener.sentinels
+        self._wait = wait_replicas, wait_milliseconds
+        self.waits = wait_replicas > 0
+        self._node: Node = None  # in a cluster: the one that has the keys
+        with contextlib.suppress(RedisError, TypeError, ValueError):
+            f"{username}{password}".encode()  # refuses lone surrogates
+            address = parse(url)
+            self.address = str(address)  # what exceptions name
+            self.opener = Opener(address, username, password, connect_timeout)
+            return
+        del url, username, password  # a traceback may show the variables of this function
+        raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
-        return asyncio.get_running_loop().time() + self._opener.seconds + self._timeout
+        return asyncio.get_running_loop().time() + self.opener.seconds + self._timeout
 
-    async def read(self, *command: str | bytes | int, until: float | None = None) -> Any:
+    async def read(self, *command: Argument, until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply. A failure raises `StoreUnavailable`."""
         return await self._request(command, until or self.deadline(), writes=False)
 
-    async def run(self, script: Script, base: str, *arguments: str | bytes | int, until: float | None = None) -> Any:
+    async def run(self, script: Script, base: str, *arguments: Argument, until: float | None = None) -> Any:
         """Run a script on the partition whose keys begin with `base`, as `read` sends a command."""
         until = until or self.deadline()
         try:
@@ -107,19 +95,17 @@ class Server:
 
     def close(self) -> None:
         """Close every connection, those of other partitions too."""
-        self._opener.close()
+        self.opener.close()
 
-    async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
+    async def _request(self, command: tuple[Argument, ...], until: float, *, writes: bool) -> Any:
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0
         while True:
-            connection, reply = self._connection, None
-            if connection is None or not connection.is_usable:
-                opened = await self._opener.open(self._node, until)
-                if isinstance(opened, Exception):
-                    raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
-                self._connection = connection = opened
+            connection = await self.opener.open(self._node, until)
+            if isinstance(connection, Exception):
+                raise self._unavailable(connection, False, FailureKind.UNREACHABLE) from connection
+            reply = None
             try:
                 reply = connection.send(request, min(loop.time() + self._timeout, until))
                 answer = await reply
@@ -146,9 +132,7 @@ class Server:
             if not (may_have_happened or failures):
                 return
         elif (moved := re.fullmatch("MOVED [0-9]{1,5} (.*):([0-9]{1,5})", said)) and failures < _MOVES:
-            if connection is self._connection:
-                self._connection = None
-                self._node = (moved[1] or (connection.node or [""])[0], int(moved[2]))
+            self._node = (moved[1] or (connection.node or [""])[0], int(moved[2]))
             return
         else:
             may_have_happened = False  # a script that fails has written nothing

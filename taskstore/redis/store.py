@@ -33,9 +33,6 @@ from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task
 
-DEFAULT_PREFIX = "taskstore"
-DEFAULT_LIFETIME = timedelta(days=7)
-
 
 class RedisTaskStore(BaseStore):
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
@@ -50,8 +47,8 @@ class RedisTaskStore(BaseStore):
         self,
         server: Server,
         *,
-        prefix: str = DEFAULT_PREFIX,
-        lifetime: timedelta = DEFAULT_LIFETIME,
+        prefix: str = "taskstore",
+        lifetime: timedelta = timedelta(days=7),
         partitions: int = 1,
     ) -> None:
         super().__init__()
@@ -97,8 +94,7 @@ class RedisTaskStore(BaseStore):
         until = self.server.deadline()
         total, goes_on, entries = await self._list(wanted, limit, offset, place, until)
         following = "{}.{}".format(*entries[-1]) if goes_on and entries else None
-        tasks: list[Task] = []
-        unreadable: list[str] = []
+        tasks, unreadable = list[Task](), list[str]()
         for _, task_id, values in entries:
             part = self.part_of(task_id)
             try:
@@ -137,9 +133,9 @@ class RedisTaskStore(BaseStore):
             raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
-        """Send PING to every partition. One that does not answer raises `StoreUnavailable`."""
+        """Send PING. If the server does not answer, `StoreUnavailable` is raised."""
         self._check_open()
-        await asyncio.gather(*(part.server.read("PING") for part in self.parts))
+        await self.server.read("PING")
 
     async def aclose(self) -> None:
         if self._closed:

@@ -7,10 +7,10 @@ All keys of a partition have one hash tag, so one node of a Redis Cluster serves
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakSet
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -32,7 +32,8 @@ _SUBSCRIBED = 30.0
 _LONGER = 0.01
 """Seconds by which each attempt to subscribe waits longer than the one before: most that are lost are back soon."""
 
-Node = tuple[str, int]
+Node: TypeAlias = tuple[str, int] | None
+"""Host and port; `None` is the socket, or a node that does not matter or is not known."""
 
 
 class Opener:
@@ -51,39 +52,39 @@ class Opener:
             retry=Retry(NoBackoff(), 0),
         )
         self._kind, self._options = pool.connection_class, pool.connection_kwargs
-        credentials = {name: self._options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
-        self._sentinel = {**credentials, "db": 0}
+        self._sentinel = {name: self._options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+        self._sentinel["db"] = 0
         self._service = address.service
         self._is_cluster = address.cluster
-        self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
+        self._named: list[Node] = [*address.nodes] or [None]
         self._nodes = self._named
-        self._connections: WeakSet[Connection] = WeakSet()
-        self._shared: dict[Node | None, Connection] = {}  # None: the node does not matter, or is not known
-        self._openings: dict[Node | None, asyncio.Task[Connection | Exception]] = {}
-        self._lists: dict[Node | None, set[Node]] = {}  # the other Sentinels that each named one knows
-        self.sentinels = {*self._named}
-        self._watches: dict[Node | None, asyncio.Future[Any]] = {}
+        self._connections = WeakSet[Connection]()
+        self._shared: dict[Node, Connection] = {}
+        self._openings: dict[Node, asyncio.Task[Connection | Exception]] = {}
+        self._lists: dict[Node, set[Node]] = {}  # the other Sentinels that each named one knows
+        self.sentinels = {*self._named}  # and those of which these have told
+        self._watches: dict[Node, asyncio.Future[Any]] = {}
         self._is_closed = False
-        self._master: Node | None = None
+        self._master: Node = None
         self._takeover = 0.0  # until when Sentinels may name the old master
         self.seconds = seconds
         self._make(None)
 
-    async def open(self, node: Node | None, until: float) -> Connection | Exception:
+    async def open(self, node: Node, until: float) -> Connection | Exception:
         """Open a connection to a node of a cluster, if it is there, or else to any; or give the one that is open.
 
         Callers who come while it is being opened wait for the same. One who is cancelled, or out of time, leaves it to
         the others. What goes wrong is returned.
         """
+        if shared := self._usable(node):
+            return shared
         closed = ConnectionError("the store was closed")
         if self._is_closed:
             return closed
-        if shared := self._usable(node):
-            return shared
         opening = self._openings.get(node)
         if opening is None or opening.done():
             opening = self._openings[node] = asyncio.create_task(self._open(node))
-        await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
+        await asyncio.wait([opening], timeout=until - _now())
         if not opening.done():
             return TimeoutError()
         return closed if opening.cancelled() else opening.result()
@@ -96,7 +97,7 @@ class Opener:
         for connection in self._connections:
             connection.fail("the store was closed")
 
-    async def _open(self, node: Node | None) -> Connection | Exception:
+    async def _open(self, node: Node) -> Connection | Exception:
         nodes = [*([node] if node else ()), *self._nodes[:_TRIED]]
         self._nodes.append(self._nodes.pop(0))  # the next opening does not begin with the same node
         self._is_cluster |= node is not None
@@ -109,25 +110,29 @@ class Opener:
                         return self._shared[node]
                 except (RedisError, OSError) as error:
                     failure = error
-            if asyncio.get_running_loop().time() > self._takeover:
+            if _now() > self._takeover:
                 return failure
             await asyncio.sleep(_PAUSE)
 
-    def _usable(self, node: Node | None) -> Connection | None:
+    def _usable(self, node: Node) -> Connection | None:
         shared = self._shared.get(node)
         return shared if shared and shared.is_usable else None
 
-    def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
+    def _make(self, node: Node, **options: Any) -> AbstractConnection:
         place = {"host": node[0], "port": node[1]} if node else {}
         return self._kind(**{**self._options, **place, **options})
 
-    async def _reach(self, node: Node | None) -> Connection:
+    async def _reach(self, node: Node) -> Connection:
         """A connection to a node, or to the master that this Sentinel names."""
         if shared := self._usable(node):
             return shared
         _check_files(self._options)
         if self._service:
-            await self._find_master(node)
+            self._watch_all()
+            if _now() > self._takeover:  # else a replica has been chosen to become the master
+                sentinel = self._make(node, **self._sentinel)
+                self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
+                await sentinel.disconnect(nowait=True)
             node = self._master
         raw = self._make(node)
         await _ask(raw)
@@ -140,25 +145,18 @@ class Opener:
         self._connections.add(connection)
         return connection
 
-    async def _find_master(self, node: Node | None) -> None:
-        """Ask a Sentinel for the master, unless a replica has been chosen to become the master."""
-        self._watch_all()
-        if asyncio.get_running_loop().time() > self._takeover:
-            sentinel = self._make(node, **self._sentinel)
-            self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
-            await sentinel.disconnect(nowait=True)
-
     def _watch_all(self) -> None:
         for node in self.sentinels.difference(self._watches):
             # A task made otherwise would warn if its loop ends before the store is closed.
             watch = self._watches[node] = asyncio.gather(self._watch(node), return_exceptions=True)
             watch.add_done_callback(asyncio.Future.exception)
 
-    async def _watch(self, node: Node | None) -> None:
+    async def _watch(self, node: Node) -> None:
         """Leave the master when a Sentinel replaces it, and before it does: what is in flight then is not lost.
 
         Only the Sentinel that replaces the master says which replica it has chosen, so those that the URL does not name
         are watched too. They may announce an address that is out of reach. All Sentinels say that it has taken over.
+        The text of a message is a line of its own.
         """
         longest = pause = 1.0 if node in self._named else _SUBSCRIBED
         while node in self.sentinels:
@@ -170,7 +168,9 @@ class Opener:
                             await self._learn(node, sentinel)
                         await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
                         pause = 0
-                        await self._listen(sentinel)
+                        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
+                        while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
+                            self._leave(line.decode().split())
             except asyncio.CancelledError:
                 await sentinel.disconnect(nowait=True)
                 raise
@@ -179,34 +179,31 @@ class Opener:
             pause = min(longest, pause + _LONGER)
         del self._watches[node]
 
-    async def _learn(self, node: Node | None, sentinel: AbstractConnection) -> None:
+    async def _learn(self, node: Node, sentinel: AbstractConnection) -> None:
         """Ask a Sentinel for the others. One that all list is none of those that were asked, however it is named."""
         with suppress(RedisError, OSError):  # it may refuse this, and let subscribe
             self._lists[node] = await _ask(sentinel, "SENTINEL", "SENTINELS", self._service, read=_sentinels)
             self.sentinels = {*self._named, *set.intersection(*self._lists.values())}
             self._watch_all()
 
-    async def _listen(self, sentinel: AbstractConnection) -> None:
-        """Read messages until the connection is closed. The text of one is a line of its own."""
-        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
-        while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
-            self._leave(line.decode().split())
-
     def _leave(self, event: list[str]) -> None:
         match event:
             case [_, _, host, port, "@", service, *old] | [service, *old, host, port]:
                 if service == self._service and old == [*map(str, self._master or ())]:
                     self._master = host, int(port)
-                    self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
+                    self._takeover = _now() + _TAKEOVER
                     for connection in self._connections:
                         connection.retire()
 
 
-def _check_files(options: Mapping[str, Any]) -> None:
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _check_files(options: dict[str, Any]) -> None:
     """Open each file that TLS needs. What this raises names the file, which redis-py does not."""
-    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
-        if path := options.get(name):
-            Path(path).open("rb").close()
+    for path in filter(None, map(options.get, ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"))):
+        Path(path).open("rb").close()
 
 
 def _master(reply: Any) -> Node:

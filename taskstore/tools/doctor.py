@@ -6,8 +6,7 @@ import argparse
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from taskstore.address import parse
 from taskstore.errors import FailureKind, RecordUnreadable, StoreUnavailable, TaskNotFound
@@ -16,6 +15,7 @@ from taskstore.settings import TaskStoreSettings
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
 from taskstore.tools.printing import on_one_line
+from taskstore.values import Task
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
@@ -43,26 +43,19 @@ time
 scan 0
 info server"""
 """The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
-_NEVER = "^$"
 _OF_INFO = (
-    ("version", "redis_version", "6.2 is the oldest that works", r" ([0-5]\.|6\.[01]\.)", _NEVER),
-    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", _NEVER, "policy (?!noeviction)"),
-    ("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks", " err", "enabled 0"),
-    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", " err", _NEVER),
+    ("version", "redis_version", "6.2 is the oldest that works", {"wrong": r" ([0-5]\.|6\.[01]\.)"}),
+    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", {"warning": "policy (?!noeviction)"}),
+    (
+        *("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks"),
+        {"wrong": " err", "warning": "enabled 0"},
+    ),
+    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", {"wrong": " err"}),
 )
-"""What INFO says: subject, fields, advice, and the patterns of what is wrong and of what is risky."""
+"""What INFO says: subject, fields, advice, and the signs of what is not `ok`, the worst first."""
 
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
-
-    level: str
-    subject: str
-    text: str
-
-    def __str__(self) -> str:
-        return on_one_line(f"{self.level:7} {self.subject}: {self.text}")
+Line: TypeAlias = tuple[str, str, str]
+"""A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
 
 
 async def doctor(options: argparse.Namespace) -> int:
@@ -76,47 +69,44 @@ async def doctor(options: argparse.Namespace) -> int:
     async with open_redis(settings) as store:
         async for line in _examine(store, settings, options.repair):
             if line not in told:  # partitions on one server have the same lines
-                print(line, flush=True)
+                print(on_one_line("{:7} {}: {}".format(*line)), flush=True)
             told.add(line)
-    return int(any(line.level == "wrong" for line in told))
+    return int(any(level == "wrong" for level, *_ in told))
 
 
 async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
     """Yield each line as soon as it is known: what fails later does not hide it."""
-    yield Line("ok", "reachable", f"{store.server.address} answers")
+    yield "ok", "reachable", f"{store.server.address} answers"
     address = parse(settings.url)
     for part in store.parts:
-        refused = await _refused(part, settings)
+        refused = await _refused(part)
         yield _naming("wrong", "rights", "commands that the server refuses", refused)
 
         if address.service:
-            unnamed = sorted(map("{0[0]}:{0[1]}".format, part.server.sentinels.difference(address.nodes)))
-            yield _naming("warning", "sentinels", "missing from the URL", unnamed)
+            unnamed = map("{0[0]}:{0[1]}".format, part.server.opener.sentinels.difference(address.nodes))
+            yield _naming("warning", "sentinels", "missing from the URL", sorted(unnamed))
 
         if "info" not in refused:
             info = await part.server.read("INFO")
-            for line in _of_server(info.decode(errors="replace"), settings):
+            for line in _of_server(info.decode(errors="replace"), settings.redis_wait_replicas, bool(address.service)):
                 yield line
 
         if not refused:
-            async for line in _of_records(part, settings, repair):
+            async for line in _of_records(part, repair):
                 yield line
 
 
 def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
     """A line that names what was found; if there is nothing, it is `ok`."""
     if not names:
-        return Line("ok", subject, f"{text}: none")
-    return Line(level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})")
+        return "ok", subject, f"{text}: none"
+    return level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})"
 
 
-async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
+async def _refused(part: Partition) -> list[str]:
     """The needed commands that the server refuses. What else fails shows in the next request."""
-    needed = _NEEDED.splitlines()
-    if settings.redis_wait_replicas:
-        needed.append("wait 0 0")
     refused = []
-    for command in needed:
+    for command in [*_NEEDED.splitlines(), *["wait 0 0"] * part.server.waits]:
         try:
             await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split())
         except StoreUnavailable as error:
@@ -125,51 +115,42 @@ async def _refused(part: Partition, settings: TaskStoreSettings) -> list[str]:
     return refused
 
 
-def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[Line]:
+def _of_server(reply: str, wanted: int, has_sentinels: bool) -> Iterator[Line]:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
-    for subject, names, advice, wrong, risky in _OF_INFO:
+    for subject, names, advice, signs in _OF_INFO:
         seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
-        level = "ok"
-        if re.search(risky, seen):
-            level = "warning"
-        if re.search(wrong, seen):
-            level = "wrong"
-        yield Line(level, subject, f"{seen}; {advice}")
+        level = next((level for level, sign in signs.items() if re.search(sign, seen)), "ok")
+        yield level, subject, f"{seen}; {advice}"
 
     role = info.get("role")
     replicas = int(info.get("connected_slaves", 0))
-    wanted = settings.redis_wait_replicas
     level = "ok"
     text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
-    if parse(settings.url).service and "min_slaves_good_slaves" not in info:
+    if has_sentinels and "min_slaves_good_slaves" not in info:
         level = "warning"
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
     if role != "master" or replicas < wanted:
         level = "wrong"
-    yield Line(level, "replicas", text)
+    yield level, "replicas", text
 
 
-async def _of_records(part: Partition, settings: TaskStoreSettings, repair: bool) -> AsyncIterator[Line]:
-    begin, records = f"{{{settings.task_key_prefix}:", f"{part.base}:task:"
-    found = await keys(part, begin)
-    numbers = {number[1] for key in found if (number := re.match(r"\d+/(\d+)}", key.removeprefix(begin)))}
-    others = sorted(numbers - {str(settings.task_partitions)})
-    yield _naming("warning", "partitions", "other numbers under this prefix", others)
-
-    ids = {key.removeprefix(records) for key in found if key.startswith(records)}
+async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
+    records = part.key("")
+    ids = {key.removeprefix(records) for key in await keys(part, records)}
     no_indexes = []
     for index in _INDEXES:
-        key = f"{part.base}:{index}"
         try:
-            ids |= await _ids_in(part, key)
-        except StoreUnavailable as error:
-            if "WRONGTYPE" not in error.detail:
-                raise
-            no_indexes.append(key)
+            ids |= await _ids_in(part, f"{part.base}:{index}")
+        except RecordUnreadable as fault:
+            no_indexes.append(fault.key)
 
     unreadable, unlike = list[str](), list[str]()
     for batch in batches(ids):
-        unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+        for found in await asyncio.gather(*map(part.get, batch), return_exceptions=True):
+            if isinstance(found, RecordUnreadable):
+                unreadable.append(f"{found.key} ({found.reason})")
+            elif not isinstance(found, Task | TaskNotFound):
+                raise found
     yield _naming("wrong", "records", "unreadable", unreadable)
 
     if no_indexes:  # no script works with them
@@ -179,28 +160,15 @@ async def _of_records(part: Partition, settings: TaskStoreSettings, repair: bool
         if doubtful := await part.examine(batch):
             await part.page("", 0, 0)  # forgets what has expired
             unlike += await part.examine(doubtful, repair=repair)
-    if repair:
-        yield _naming("ok", "indexes", "unlike the records, mended", unlike)
-    else:
-        yield _naming("wrong", "indexes", "unlike the records, to be mended by --repair", unlike)
+    remedy = "mended" if repair else "to be mended by --repair"
+    yield _naming("ok" if repair else "wrong", "indexes", f"unlike the records, {remedy}", unlike)
 
 
 async def _ids_in(part: Partition, index: str) -> set[str]:
-    """The ids in an index, read a thousand at a time."""
+    """The ids in an index, read a thousand at a time. It raises `RecordUnreadable` if this is of another type."""
     ids = set[str]()
     first = 0
-    while entries := await part.server.read("ZREVRANGE", index, first, first + 999):
+    while entries := await part.of_type("sorted set", index, part.server.read("ZREVRANGE", index, first, first + 999)):
         ids.update(task_id.decode(errors="replace") for task_id in entries)
         first += len(entries)
     return ids
-
-
-async def _unreadable(part: Partition, task_id: str) -> str:
-    """The key of a record that cannot be read, and why; else an empty text."""
-    try:
-        await part.get(task_id)
-    except TaskNotFound:
-        pass
-    except RecordUnreadable as fault:
-        return f"{fault.key} ({fault.reason})"
-    return ""

@@ -6,16 +6,14 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 
 from taskstore.address import parse
 from taskstore.arguments import check_new_id, check_task
-from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable, TaskExists, TaskNotFound
+from taskstore.errors import RecordUnreadable, SettingsInvalid, TaskExists, TaskNotFound
 from taskstore.opening import open_redis
 from taskstore.status import TaskStatus
 from taskstore.tools.place import batches, keys, settings_of
@@ -43,13 +41,11 @@ async def migrate(options: argparse.Namespace) -> int:
     async with open_redis(source) as old, open_redis(target) as new:
         try:
             for part in old.parts[:1] if options.documented else old.parts:
-                prefix = options.source_prefix or "task:" if options.documented else f"{part.base}:task:"
-                copy = partial(_copy, options, part, prefix, new)
+                prefix = options.source_prefix or "task:" if options.documented else part.key("")
                 for batch in batches(await keys(part, prefix)):
-                    counts.update(await asyncio.gather(*map(copy, batch)))
+                    counts.update(await asyncio.gather(*(_copy(options, part, prefix, new, key) for key in batch)))
         finally:
-            copied, there, left = (f"{counts[name]:,} {name}" for name in ("copied", "there already", "not copied"))
-            print(f"{copied}, {there}, {left}")
+            print(*(f"{counts[name]:,} {name}" for name in ("copied", "there already", "not copied")), sep=", ")
     return int(counts["not copied"] > 0)
 
 
@@ -58,15 +54,13 @@ async def _copy(options: argparse.Namespace, source: Partition, prefix: str, tar
     try:
         left_ms = await source.server.read("PTTL", key)
         task_id = check_new_id(key.removeprefix(prefix))
-        if options.documented:
-            task = await _read_documented(source, key, task_id)
-        else:
-            task = await source.get(task_id)
-        with suppress(TaskNotFound):
-            if await target.get_task(task_id) == task:
-                return "there already"
-            raise TaskExists(task_id)  # noqa: TRY301  another one
-        await target.restore(task, lifetime=timedelta(milliseconds=max(left_ms, 1_000)) if left_ms >= 0 else None)
+        task = await (_read_documented(source, key, task_id) if options.documented else source.get(task_id))
+        try:
+            await target.restore(task, lifetime=timedelta(milliseconds=max(left_ms, 1_000)) if left_ms >= 0 else None)
+        except TaskExists:
+            if await target.get_task(task_id) != task:
+                raise
+            return "there already"
     except TaskNotFound:
         return "expired"
     except (OverflowError, RecordUnreadable, TaskExists, ValueError) as fault:
@@ -74,6 +68,9 @@ async def _copy(options: argparse.Namespace, source: Partition, prefix: str, tar
         print(on_one_line(f"not copied: {key}: {reason}"), file=sys.stderr)
         return "not copied"
     return "copied"
+
+
+_Local = Annotated[datetime, AfterValidator(datetime.astimezone)]
 
 
 class _Documented(Task):
@@ -84,9 +81,9 @@ class _Documented(Task):
     status: TaskStatus = TaskStatus.PENDING
     progress: float = 0.0
     current_step: str = ""
-    created_at: datetime
-    updated_at: datetime
-    completed_at: datetime | None = None
+    created_at: _Local
+    updated_at: _Local
+    completed_at: _Local | None = None
 
 
 async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
@@ -95,12 +92,7 @@ async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
     A cancelled task has no `completed_at` in the documented design: it gets its `updated_at`. Times that a clock set
     back has put out of order are put in order. What else a task cannot have is named and left out.
     """
-    try:
-        text = await part.server.read("GET", key)
-    except StoreUnavailable as error:
-        if error.detail.startswith("WRONGTYPE"):
-            raise ValueError("it is not a string") from None
-        raise
+    text = await part.of_type("string", key, part.server.read("GET", key))
     if text is None:
         raise TaskNotFound(task_id)
     record = _Documented.model_validate_json(text)
@@ -114,8 +106,7 @@ async def _read_documented(part: Partition, key: str, task_id: str) -> Task:
         lost |= {"completed_at"}
     if left_out := sorted(name for name, value in record if name in lost and value is not None):
         print(on_one_line(f"left out of {key}: {', '.join(left_out)}"), file=sys.stderr)
-    created = record.created_at.astimezone()
-    updated = max(created, record.updated_at.astimezone())
-    ended = min(updated, max(created, (record.completed_at or updated).astimezone()))
-    times = {"created_at": created, "updated_at": updated, "completed_at": ended if record.status.is_final else None}
+    updated = max(record.created_at, record.updated_at)
+    ended = min(updated, max(record.created_at, record.completed_at or updated))
+    times = {"updated_at": updated, "completed_at": ended if record.status.is_final else None}
     return check_task(record.model_copy(update=dict.fromkeys(lost) | times))

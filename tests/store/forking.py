@@ -1,7 +1,7 @@
 """A process that forks while it has a store open: `python -m tests.store.forking WAY [URL]`.
 
-WAY is how it forks: `bare`, `process`, `pool`, or `held`, in which the child outlives the store. With a URL the store
-is in Redis mode. It prints what came of it.
+WAY is how it forks: `bare`, `process`, `pool`, `held`, in which the child outlives the store, or `unused`, before the
+store is used. With a URL the store is in Redis mode. It prints what came of it.
 """
 
 # ruff: noqa: T201  what it prints is its result
@@ -109,10 +109,19 @@ async def close_before_child(store: Store, url: str) -> None:
     os.waitpid(child, 0)  # noqa: ASYNC222  nothing else runs here
 
 
-async def main(way: str, url: str = "") -> None:
-    """Open a store, and fork."""
+def main(way: str, url: str = "") -> None:
+    """Make a store, and fork."""
     store: Store = RedisTaskStore(connect(url)) if url else MemoryTaskStore()
     _stores.append(store)
+    if way == "unused":
+        print("child:", *fork_bare())
+        print("parent:", *report_calls())
+    else:
+        asyncio.run(open_and_fork(way, store, url))
+
+
+async def open_and_fork(way: str, store: Store, url: str) -> None:
+    """Use the store, and fork."""
     async with store:
         for task_id in ("A", "B"):
             await store.create_task(TaskCreateRequest(video_ids=(task_id,)), task_id=task_id)
@@ -125,4 +134,4 @@ async def connection_of(store: Store) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

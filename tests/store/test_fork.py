@@ -1,4 +1,7 @@
-"""What a process that was forked may do with the store that it inherited: nothing. The parent notices nothing."""
+"""What a process that was forked may do with the store that it inherited: nothing, once the store was used.
+
+The parent notices nothing.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,17 @@ def test_a_child_cannot_use_a_store_in_memory(way: str) -> None:
 @pytest.mark.parametrize("way", ["bare", "process", "pool"])
 def test_a_child_cannot_use_a_connection_of_its_parent(way: str, server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
     assert forked(way, server.url) == USED
+
+
+UNUSED = [f"{process}: TaskNotFound done done StoreNotOpen" for process in ("child", "parent")]
+
+
+def test_each_process_can_use_a_store_in_memory_that_was_not_used_before() -> None:
+    assert forked("unused") == UNUSED
+
+
+def test_each_process_can_use_a_store_in_redis_that_was_not_used_before(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
+    assert forked("unused", server.url) == UNUSED
 
 
 def test_a_child_keeps_no_connection_open(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it

@@ -23,6 +23,7 @@ from taskstore import (
     TaskNotFound,
     TaskStatus,
 )
+from taskstore.values import EPOCH, MICROSECOND, new_task
 
 MS = 1_000_000
 START = 1_790_000_000_000 * MS + 999_999
@@ -151,6 +152,18 @@ def test_the_index_of_a_status_is_right_whatever_is_written_while_it_is_made() -
     asyncio.run(live(Clock()))
 
 
+def put_inside(store: MemoryTaskStore, tasks: int) -> None:
+    """Put pending tasks into a new store, in a tenth of the time that creating them takes."""
+    inside = vars(store)
+    places = []
+    for number in range(tasks):
+        task = new_task(f"t{number}", REQUEST.video_ids, "{}", EPOCH + number * MICROSECOND)
+        inside["_tasks"][hash(task.task_id) % len(inside["_tasks"])][task.task_id] = task
+        places.append(f"{number:018}{task.task_id}")
+    inside["_created"].update(places)
+    inside["_created_by_status"][TaskStatus.PENDING].update(places)
+
+
 @pytest.mark.slow
 def test_no_call_holds_the_loop_for_long_among_a_million_tasks() -> None:
     """Time of the processor, without the garbage collector's: a dictionary of a million takes 50 ms when it grows."""
@@ -172,13 +185,15 @@ def test_no_call_holds_the_loop_for_long_among_a_million_tasks() -> None:
                     await asyncio.sleep(0)
 
         async with MemoryTaskStore() as store:
-            for number in range(1_000_000):
+            put_inside(store, 690_000)  # one dictionary would grow at 699,051
+            for number in range(690_000, 1_000_000):
                 await timed(store.create_task(REQUEST, task_id=f"t{number}"))
             await timed(store.list_tasks(TaskStatus.PENDING, limit=1_000, offset=500_000))
-            for number in range(0, 1_000_000, 5):
+            for number in range(0, 1_000_000, 10):
                 await timed(store.cancel_task(f"t{number}"))
             await timed(store.list_tasks(TaskStatus.CANCELLED))
             await timed(store.purge(datetime.now(UTC) + timedelta(days=1)))
+            assert (await store.list_tasks()).total == 900_000
         assert longest < 0.02
 
     gc.collect()

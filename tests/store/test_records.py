@@ -183,6 +183,6 @@ def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes |
     good = [b"pending", b"0.0", now, now, None, b"job", b"", None, None, None, b'["v"]', b"{}"]
     try:
         task = record.decode([*good[:kept], *values[kept:]], "job")
-    except record.NotARecordError:
+    except ValueError:
         return
     assert Task.model_validate(task.model_dump()) == task

@@ -257,7 +257,7 @@ class TestDoctor:
         client.zadd(f"{BASE}:deadlines", {tasks[0].task_id: 1})
         status, said = diagnose(run, server.url)
         assert status == 0
-        subjects = ["reachable", "rights", "version", "policy", "replicas", "records", "partitions", "indexes"]
+        subjects = ["reachable", "rights", "version", "policy", "replicas", "records", "indexes"]
         assert {*subjects, "snapshots", "persistence"} == {*said}
         assert all(said[subject].startswith("ok") for subject in subjects)
 
@@ -285,11 +285,9 @@ class TestDoctor:
         key = f"{BASE}:task:{on_store(server.url, fill)[0].task_id}"
         client.hset(key, "status", "done")
         client.set(f"{BASE}:task:text", "no record")
-        client.hset("{taskstore:1/3}:task:x", "task_id", "x")
         status, said = diagnose(run, server.url, "--repair")
         assert status == 1
         assert re.match(rf"wrong: unreadable: 2 \({key} \(.*\), {BASE}:task:text \(.*\)\)", said["records"])
-        assert said["partitions"] == "warning: other numbers under this prefix: 1 (3)"
         assert client.hget(key, "status") == b"done"
         assert key in on_store(server.url, lambda store: store.list_tasks()).unreadable
 
@@ -334,13 +332,11 @@ class TestDoctor:
 
     def test_the_name_of_a_key_forges_no_line(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         client.set(f"{BASE}:task:x\nok      records: unreadable: none\x1b[8m\u202e", "no record")
-        client.set("{taskstore:0/1}:x\n{taskstore:0/9}:task:x", "")
         _, out, _ = run("doctor", server.url)
         records = [line for line in out.splitlines() if "records: " in line]
         assert len(records) == 1
         assert records[0].startswith("wrong   records: unreadable: 1 ({taskstore:0/1}:task:x\\nok ")
         assert r"\x1b[8m\u202e" in records[0]
-        assert "partitions: other numbers under this prefix: none" in out
 
     def test_what_is_known_is_said_before_the_server_fails(self, poor: str, client: Any, run: Run) -> None:
         keys = (f"~{BASE}{rest}" for rest in ("", ":doctor", ":task:*"))  # but no index
