@@ -18,6 +18,8 @@ from reports.analyse.report import read_report
 from reports.render.pages import PAGES, write_pages
 from tests.report_inputs import SCRIPT, everything
 
+ROOT = Path(__file__).parents[1]
+
 pytestmark = pytest.mark.slow
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => details.open = true)"
@@ -56,7 +58,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_pages(read_report(PUBLISHED), tmp_path_factory.mktemp("published"))
+    return write_pages(read_report(ROOT / PUBLISHED), tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
