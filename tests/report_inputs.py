@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import product
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -60,6 +61,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
                 "subject": subject,
                 "verdict": verdict,
                 "reason": one.get("reason", "") if verdict != "pass" else "",
+                "expected": one.get("expected"),
             }
             for index, one in enumerate(requirements)
             for subject, verdict in one["on"].items()
@@ -175,6 +177,16 @@ def statements(
 
 
 EVERY_STATEMENT = statements()
+
+
+GIVEN = ["--conformance", "conformance.json", "--benchmark", "benchmark.json", "--compared", "."]
+
+
+def write_inputs(results: dict[str, Any]) -> None:
+    """Write what a report needs into this folder, in the files that `GIVEN` names."""
+    compared = {"documented": ALIKE, "ours": ALIKE, "statements": EVERY_STATEMENT}
+    for name, document in {"conformance": results, "benchmark": benchmark(), **compared}.items():
+        Path(f"{name}.json").write_text(json.dumps(document))
 
 
 def inputs(
