@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import types
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -175,9 +175,8 @@ def test_a_server_that_is_not_declared_is_found_out() -> None:
 class Lazy:
     """Takes turns with three connections after some calls. Each is opened when it is first used."""
 
-    def __init__(self, harness: RedisHarness, namespace: str) -> None:
-        self._open = partial(harness.open_at, namespace, harness.url(), 5)
-        self._stack, self._turn = AsyncExitStack(), 0
+    def __init__(self, open_one: Callable[[], AbstractAsyncContextManager[Any]], calls: int) -> None:
+        self._open, self._stack, self._turn, self._after = open_one, AsyncExitStack(), 0, calls
 
     async def __aenter__(self) -> Any:
         self._stores = [await self._stack.enter_async_context(self._open()) for _ in range(3)]
@@ -188,14 +187,14 @@ class Lazy:
 
     def __getattr__(self, operation: str) -> Any:
         self._turn += 1
-        return getattr(self._stores[self._turn % 3 if self._turn > 12 else 0], operation)
+        return getattr(self._stores[self._turn % 3 if self._turn > self._after else 0], operation)
 
 
 class LazyHarness(RedisHarness):
     pool = Lazy
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return self.pool(self, namespace)
+        return self.pool(partial(self.open_at, namespace, self.url(), 5), calls=12)
 
 
 def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.subjects.redis import RedisHarness
 from conformance.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import FailureKind, StoreUnavailable, TaskNotFound, TaskPage
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.connection import Connection
 from taskstore.redis.partitions import Partition
+from tests.test_cases import Lazy
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -55,30 +57,9 @@ async def run_late(*arguments: Any, **named: Any) -> Any:
     return await _RUN(*arguments, **named)
 
 
-class Pool:
-    """Three stores, each with a connection that it opens when its turn comes."""
-
-    def __init__(self, url: str, namespace: str, seconds: float) -> None:
-        servers = [connect(url, connect_timeout=seconds, timeout=seconds) for _ in range(3)]
-        self._stores = [RedisTaskStore(server, prefix=namespace) for server in servers]
-        self._turn, self._open = 0, AsyncExitStack()
-
-    async def __aenter__(self) -> Any:
-        for store in self._stores:
-            await self._open.enter_async_context(store)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
-
-    def __getattr__(self, name: str) -> Any:
-        self._turn += 1
-        return getattr(self._stores[self._turn % 3], name)
-
-
 class PoolHarness(RedisHarness):
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
-        return Pool(url, namespace, seconds)
+        return Lazy(partial(super().open_at, namespace, url, seconds), calls=0)
 
 
 @pytest.mark.parametrize("run", [_RUN, run_late])
