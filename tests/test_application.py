@@ -13,7 +13,7 @@ import pytest
 
 from conformance.files import FileError
 from conformance.spec.requirements import REQUIREMENTS
-from reports.analyse.application import Application, read_application
+from reports.analyse.application import read_application
 from reports.analyse.differences import rank
 from reports.analyse.parity import Comparison, without_paths
 from reports.analyse.report import make_report
@@ -50,28 +50,17 @@ def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> Non
     rows = {row.claim.id: row for row in shown.claims}
     found = {number: rows[number].findings["application"].verdict for number in ("D04", "D05", "D17", "D33")}
     assert found == {"D04": "refuted", "D05": "not-yet-checked", "D17": "faster", "D33": "refuted"}
+    lost = next(check for check in rows["D04"].findings["application"].checks if check.passed is False)
+    assert (lost.came[1], lost.where) == ({"came": "not found"}, "autoclip:Redis")
+    assert lost.command == "python -m statements D04 --store autoclip:Redis"
     assert "and not for Auto-Clip itself: 1</h3>" in render_page(shown)
+    assert own is not None
+    assert own.link(own.service) == f"https://github.com/somebody/something/blob/{'0' * 40}/app/b.py"
     assert [row.verdict for row in shown.claims] == [row.verdict for row in without.claims]
     assert {*without.claims[0].findings} == {"documented", "ours"}
     (timed,) = shown.deciding("application", "redis", "get")
     assert (timed.ms.value, timed.subject) == (0.3, OWN[1])
     assert shown.latencies == without.latencies
-
-
-def test_what_came_of_the_application_has_the_command_that_shows_it_again(tmp_path: Path) -> None:
-    made = make_report(*inputs(GOOD), application=read_application(written(tmp_path, application())))
-
-    (row,) = (row for row in made.claims if row.claim.id == "D04")
-    check = next(check for check in row.findings["application"].checks if check.passed is False)
-
-    assert (check.came[1], check.where) == ({"came": "not found"}, "autoclip:Redis")
-    assert check.command == "python -m statements D04 --store autoclip:Redis"
-
-
-def test_files_are_linked_where_they_stand_at_the_commit() -> None:
-    own = Application.model_validate_json(json.dumps(application()))
-
-    assert own.link(own.service) == f"https://github.com/somebody/something/blob/{'0' * 40}/app/b.py"
 
 
 def test_what_one_comparison_has_and_another_has_not_is_told() -> None:
