@@ -39,7 +39,7 @@ def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_
 
 def test_a_figure_says_what_it_belongs_to() -> None:
     memory, documented = SUBJECTS[0].store, SUBJECTS[3].store
-    keys = [(memory, "get", 1_000), (memory, "list", 100), (documented, "ping", 1_000)]
+    keys = [(memory, "list", 100), (documented, "ping", 1_000)]
     block = {key: Timed((1.0, 2.0), 1, (1.0, 2.0)) for key in keys}
     document = document_of([block, block])
     for row in document["benchmarks"]:
@@ -47,7 +47,6 @@ def test_a_figure_says_what_it_belongs_to() -> None:
     rows = [row.extra_info for row in Benchmark.model_validate_json(json.dumps(document)).benchmarks]
     assert [(info.subject, info.operation, info.tasks, info.facts) for info in rows] == [
         ("documented-redis", "ping", 1_000, {"server": "Redis 8"}),
-        ("memory", "get", 1_000, {}),
         ("memory", "list", 100, {}),
     ]
     assert {info.blocks for info in rows} == {(Block(median=1.5), Block(median=1.5))}
@@ -97,12 +96,11 @@ def processes_of_session(session: int) -> list[str]:
 def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> None:
     before = os.sched_getaffinity(0)
     ask = [sys.executable, "-c", "import os; print(*os.sched_getaffinity(0))"]
-    with on_core(SERVER):
-        server = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
-    with on_core(CLIENT):
-        client = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
-    assert (len(server), len(client)) == (1, 1)
-    assert (server == client) == (len(before) == 1)
+    found = []
+    for core in (SERVER, CLIENT):
+        with on_core(core):
+            found.append(int(subprocess.run(ask, capture_output=True, check=True).stdout))
+    assert len({*found}) == min(2, len(before))
     assert os.sched_getaffinity(0) == before
 
 

@@ -15,6 +15,7 @@ from conformance.measure.claims import Latency
 from conformance.subjects.proxy import Proxy
 from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.distance import gather_reaches
+from tests import report_inputs
 
 MOODS = (1.0, 1.1, 0.9) * 3
 """Of nine processes."""
@@ -37,7 +38,8 @@ def series(what: str, added: float, ms: float, moods: Sequence[float] = MOODS) -
 
 
 def studies(*measured: Series) -> Studies:
-    return Studies.model_construct(series=measured)
+    document = report_inputs.studies()
+    return Studies.model_validate(document).model_copy(update={"series": measured})
 
 
 def reach_of(low: float, high: float) -> Any:

@@ -275,10 +275,8 @@ def test_a_file_of_claims_that_is_wrong_is_refused_with_its_fault(tmp_path: Path
 
 
 def test_the_examples_are_files_of_claims_about_what_is_measured() -> None:
-    examples = {"auto_clip": (39, MemoryHarness()), "diskcache": (7, DiskCache())}
-    for name, (count, harness) in examples.items():
+    for name, harness in {"auto_clip": MemoryHarness(), "diskcache": DiskCache()}.items():
         claims = read_claims(AUTO_CLIP.with_name(f"{name}.toml")).claim
-        assert len(claims) == count
         assert all({"en", "zh"} <= claim.sentence.keys() for claim in claims)
         stated = {claim.operation for claim in claims if isinstance(claim, Latency)}
         assert stated <= time_store(harness, name, 20, Effort(seconds=0.001), Random(0)).keys()

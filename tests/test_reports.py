@@ -330,5 +330,3 @@ def test_the_summary_is_published_between_the_marks_of_both_readmes_and_the_char
         for name in charts:
             drawing = ET.fromstring((tmp_path / "reports" / "published" / name).read_text("utf-8"))  # noqa: S314  our own
             assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
-            assert drawing.attrib["width"] == "804"
-    assert len(render_summary(found).splitlines()) <= 30

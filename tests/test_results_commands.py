@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from conformance.commands import main
 from conformance.results import known
-from conformance.results.document import Expected, Verdict, read
+from conformance.results.document import Expected, read
 from tests.report_inputs import conformance, requirement
 
 KNOWN = Expected(kind="known", reason="an old client")
 
 
-def write(file: Path, **subjects: dict[str, Verdict | tuple[Verdict, str]]) -> Path:
+def write(file: Path, **subjects: Mapping[str, str | tuple[str, str]]) -> Path:
     """A results file: by subject, the verdict on each test, and maybe the reason."""
     rows = []
     for name, tests in subjects.items():
