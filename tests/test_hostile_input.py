@@ -133,6 +133,7 @@ def test_a_refused_call_stores_nothing(
 # What the server holds and says
 
 GOOD = {
+    "task_id": b"task_0f",
     "status": b"completed",
     "progress": b"100.0",
     "created_at": b"1767323045678901",
