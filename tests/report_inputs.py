@@ -139,6 +139,10 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
     }
 
 
+def read_studies(document: dict[str, Any]) -> Studies:
+    return Studies.model_validate_json(json.dumps(document))
+
+
 def compared(*found: str, stores: tuple[str, str] = OURS, status: int = 0) -> dict[str, Any]:
     """The JSON of a comparison; each difference has one line of script, or more."""
     return {
@@ -207,7 +211,7 @@ def report(
 ) -> Report:
     return make_report(
         *inputs(results, measurements, **more),
-        studies=Studies.model_validate_json(json.dumps(studied)) if studied else None,
+        studies=read_studies(studied) if studied else None,
         needs_container=needs_container,
     )
 
@@ -251,6 +255,6 @@ def everything() -> Report:
     theirs = compared(SCRIPT, stores=DOCUMENTED)
     return make_report(
         *inputs(found, benchmark(*everything_measured()), theirs=theirs, checked=checked),
-        studies=Studies.model_validate_json(json.dumps(studies())),
+        studies=read_studies(studies()),
         application=Application.model_validate_json(json.dumps(application())),
     )

@@ -211,6 +211,15 @@ def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
     assert passed == [changed, {"limit": None, "offset": 0}, {"task_id": None}]
 
 
+def test_a_mapping_is_read_by_its_keys_and_a_text_is_a_status() -> None:
+    async def play(store: Any) -> None:
+        task = await store.get_task("x")
+        assert (task.task_id, task.status) == ("x", TaskStatus.PENDING)
+
+    adapter = Adapter({**ALL, "get_task": lambda _, task_id: {"id": task_id, "status": "pending"}}, {"task_id": "id"})
+    asyncio.run(use(adapter, object(), play))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

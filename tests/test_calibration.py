@@ -87,13 +87,6 @@ class Alone(MemoryHarness):
     capabilities = DECLARED | {Capability.SHARED}
 
 
-class Prefixless(FakeredisHarness):
-    """All namespaces are one."""
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        return super().open("one")
-
-
 def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
     """A harness whose inspector has these methods."""
 
@@ -138,7 +131,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (Misnamed, "adapter", "the status is 'queued'"),
     (standing(MemoryHarness), "advance", "a task is younger by 0:00:00.0"),
     (OneStore, "open", "a task is seen in another namespace"),
-    (Prefixless, "open", "a task is seen in another namespace"),
     (lying(keys=set), "inspector.keys", "0 keys before a creation, the same after"),
     (lying(mentions=lambda _: False), "inspector.mentions", "no task that is there is mentioned"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),

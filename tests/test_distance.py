@@ -15,7 +15,8 @@ from conformance.measure.claims import Latency
 from conformance.subjects.proxy import Proxy
 from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.distance import gather_reaches
-from tests import report_inputs
+from tests.report_inputs import read_studies
+from tests.report_inputs import studies as written_studies
 
 MOODS = (1.0, 1.1, 0.9) * 3
 """Of nine processes."""
@@ -38,8 +39,7 @@ def series(what: str, added: float, ms: float, moods: Sequence[float] = MOODS) -
 
 
 def studies(*measured: Series) -> Studies:
-    document = report_inputs.studies()
-    return Studies.model_validate(document).model_copy(update={"series": measured})
+    return read_studies(written_studies()).model_copy(update={"series": measured})
 
 
 def reach_of(low: float, high: float) -> Any:

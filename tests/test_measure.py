@@ -21,7 +21,7 @@ from conformance.examples.diskcache_store import DiskCache
 from conformance.examples.sqlite_store import SqliteHarness
 from conformance.files import FileError
 from conformance.harness import Harness
-from conformance.measure.block import BlockFailedError, in_new_process, number_blocks, time_store
+from conformance.measure.block import BlockFailedError, in_new_process, time_store
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
 from conformance.measure.figures import Figures, growth, judge_by_figures, judged_here, lines_of
@@ -245,14 +245,6 @@ def test_a_verdict_says_what_it_comes_from_or_what_is_missing(
     stated: dict[str, Any], found: Figures, lines: list[str]
 ) -> None:
     assert judge_by_figures(latency(**stated), found, miss_of(8))[1] == lines
-
-
-def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 3.0, 6.0])
-    monkeypatch.setattr("conformance.measure.block.monotonic", lambda: next(clock))
-    told: list[str] = []
-    assert [*number_blocks(3, told.append)] == [0, 1, 2]
-    assert told == ["block 1 of 3", "block 2 of 3, about 6 s left", "block 3 of 3, about 3 s left"]
 
 
 def claims_file(tmp_path: Path, text: str) -> Path:
