@@ -94,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "Run pytest from another folder, or rename that file."
         )
     # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
-    pytest.register_assert_rewrite(f"{_PACKAGE}.cases")
+    pytest.register_assert_rewrite(f"{_PACKAGE}.tasks.cases")
     config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")
 
 

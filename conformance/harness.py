@@ -116,7 +116,7 @@ class Harness(ABC):
         """Open a store on a namespace. Opened again on the same one, it is a second instance of one application."""
 
     def facts(self) -> Mapping[str, str]:
-        """What the report says about the subject: the server and its version."""
+        """Return facts for the report, such as the server and its version."""
         return {}
 
     def discard(self, namespace: str) -> None:  # noqa: B027  most have nothing to remove

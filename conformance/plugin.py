@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.files import CommandFailedError, check_writable, write_file
 from conformance.results.record import Recorder
 from conformance.subjects.registry import find_subject, shown_name, subjects_of_this_machine
+from conformance.tasks.case import NoVerdictError, Subject, only_own_verdicts, probe
 
-_CASES = Path(__file__).parent / "cases"
+_SUITE = Path(__file__).parent
+_CASES = _SUITE / "tasks" / "cases"
 _SUBJECT = "conformance_subject"
 
 
@@ -53,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave everything of this package alone but the cases, whatever `python_files` of the project at hand says."""
-    aside = collection_path.is_relative_to(_CASES.parent) and not collection_path.is_relative_to(_CASES)
+    aside = collection_path.is_relative_to(_SUITE) and not collection_path.is_relative_to(_CASES)
     return True if aside and collection_path.suffix == ".py" else None
 
 
@@ -93,7 +94,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
-    from conformance.calibration import calibrate
+    from conformance.tasks.calibration import calibrate
 
     shown, option = shown_name(request.param), request.config.option
     with only_own_verdicts(), ExitStack() as stack:

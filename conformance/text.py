@@ -29,6 +29,11 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
+def shown(value: object, longest: int = 120) -> str:
+    """A value as Python for people, cut short."""
+    return cut(source(value), longest)
+
+
 def printed(error: BaseException | None) -> str:
     """All that is printed of an exception and of its causes, and what it holds."""
     if error is None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from conformance.case import Namespace
-from conformance.cases.contents import a_request, outcome_of
-from conformance.cases.environment import application
 from conformance.subjects.proxy import Proxy, unused_port
 from conformance.subjects.servers import EmbeddedServer, wait_until
 from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
+from conformance.tasks.case import Namespace
+from conformance.tasks.cases.contents import a_request, outcome_of
+from conformance.tasks.cases.environment import application
 from statements.check import check, check_every_operation, describe, every_call, once
 from taskstore import TaskNotFound
 

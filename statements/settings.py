@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conformance.case import Namespace
-from conformance.cases.contents import a_request
-from conformance.cases.environment import SWITCH, application, opened, surroundings
-from conformance.cases.settings import ALONE, WATCHED, WITHOUT_REDIS
 from conformance.harness import HookMissingError
-from conformance.interpreter import PATH, run_elsewhere
 from conformance.subjects.proxy import unused_port
+from conformance.tasks.case import Namespace
+from conformance.tasks.cases.contents import a_request
+from conformance.tasks.cases.environment import SWITCH, application, opened, surroundings
+from conformance.tasks.cases.settings import ALONE, WATCHED, WITHOUT_REDIS
+from conformance.tasks.interpreter import PATH, run_elsewhere
 from statements.check import check, check_every_operation, is_there, keys_of
 
 _ALL_OPERATIONS = """

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from conformance.case import Namespace
-from conformance.cases.contents import a_request, outcome_of
-from conformance.cases.environment import SWITCH, application
-from conformance.interpreter import run_elsewhere
-from conformance.spec.model import FIELDS
-from conformance.tables.tasks import BEYOND, MINUTE
+from conformance.tasks.case import Namespace
+from conformance.tasks.cases.contents import a_request, outcome_of
+from conformance.tasks.cases.environment import SWITCH, application
+from conformance.tasks.interpreter import run_elsewhere
+from conformance.tasks.spec.model import FIELDS
+from conformance.tasks.tables.tasks import BEYOND, MINUTE
 from statements.check import check, check_every_operation, every_call, is_there, keys_of
 from taskstore import TaskStatus
 

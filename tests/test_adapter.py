@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from conformance import Harness
-from conformance.adapter import Adapter, Call, Raise
-from conformance.calibration import calibrate
 from conformance.compare.search import Search
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
-from conformance.core.scenario import Action, Id, Scenario, create, get, listing, update
+from conformance.engine.finding import Tally
+from conformance.engine.scenario import Action, Scenario
 from conformance.suite import run
+from conformance.tasks.adapter import Adapter, Call, Raise
+from conformance.tasks.calibration import calibrate
+from conformance.tasks.calls import Id, create, get, listing, update
+from conformance.tasks.contract import play
 from taskstore import Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
 
 ALL = {name: name for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")}

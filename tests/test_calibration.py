@@ -8,23 +8,23 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from conformance.adapter import Adapter
-from conformance.calibration import CalibrationError, calibrate
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.spec.model import FIELDS
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.subjects.server_harness import RedisNamespace
 from conformance.suite import run
-from conformance.tables import lifetimes, places
+from conformance.tasks.adapter import Adapter
+from conformance.tasks.calibration import CalibrationError, calibrate
+from conformance.tasks.contract import play
+from conformance.tasks.spec.model import FIELDS
+from conformance.tasks.tables import lifetimes, places
 from taskstore import MemoryTaskStore, Task, TaskStore
 
 DECLARED = MemoryHarness.capabilities
@@ -169,18 +169,6 @@ def test_our_own_subjects_are_what_they_say(name: str) -> None:
         assert calibrate(harness) == {}
 
 
-class Together(MemoryTaskStore):
-    _everybodys: ClassVar[list[dict[str, Task]]] = [{} for _ in range(64)]
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._tasks = self._everybodys
-
-
-def test_stores_that_share_against_their_declaration_are_left_to_the_scenarios() -> None:
-    assert calibrate(type("Wrong", (MemoryHarness,), {"store_class": Together})()) == {}
-
-
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
     (OnePerNamespace, {"SHARE-02", "DUR-03"}),
     (Shares, {"DUR-03"}),
@@ -203,6 +191,31 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
     assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken
 
 
+async def mistaken(*_: object) -> None:
+    raise NameError("a mistake in a check")
+
+
+def test_a_mistake_in_a_check_is_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.tasks.calibration._Bench.anew", mistaken)
+    with pytest.raises(NameError):
+        calibrate(MemoryHarness())
+
+
+class Refuses(MemoryTaskStore):
+    async def get_task(self, task_id: str) -> Task:
+        raise OSError
+
+    async def update_task_status(self, *_: Any, **__: Any) -> Any:
+        return None
+
+    async def aclose(self) -> None:
+        raise OSError
+
+
+def test_what_a_store_raises_is_left_to_the_scenarios() -> None:
+    assert calibrate(type("Wrong", (MemoryHarness,), {"store_class": Refuses})()) == {}
+
+
 @pytest.mark.usefixtures("few_plugins")
 def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stands.py").write_text(
@@ -213,5 +226,5 @@ def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, m
     results = run(["stands:Stands"]).results
     assert {one.verdict for one in results} == {"harness-error"}
     (reason,) = {one.reason for one in results}
-    assert "`advance` of the harness is not to be believed" in reason
+    assert "`advance` of the harness does not work" in reason
     assert "younger by 0:00:00.0" in reason

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import redis
 
-from conformance import case as cases_of
-from conformance.calibration import CalibrationError, calibrate
-from conformance.case import Namespace, NotTestable, Subject
-from conformance.cases import cost, find_cases, records
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, Inspector
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
+from conformance.tasks import case as cases_of
+from conformance.tasks.calibration import CalibrationError, calibrate
+from conformance.tasks.case import Namespace, NotTestable, Subject
+from conformance.tasks.cases import cost, find_cases, records
 from taskstore import MemoryTaskStore, TaskStore
 
 KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
@@ -106,16 +106,6 @@ def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
         play("expiry.test_nothing_is_left_by_any_listing", Breaks())
     with pytest.raises(HarnessFailedError, match="`open_at` of the harness raised OSError: no socket"):
         asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))
-
-
-class Awaited(MemoryHarness):
-    async def discard(self, namespace: str) -> None:  # type: ignore[override]
-        pass
-
-
-def test_a_hook_that_would_have_to_be_awaited_is_refused() -> None:
-    with pytest.raises(HarnessFailedError, match="`discard` of the harness has to be a plain function"):
-        guarded(Awaited()).discard("x")
 
 
 def test_a_record_without_a_lifetime_is_called_so() -> None:

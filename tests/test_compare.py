@@ -25,7 +25,7 @@ from pydantic import BaseModel
 
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
-from conformance.compare.report import Finding, read_known
+from conformance.compare.report import Difference, read_known
 from conformance.compare.search import Search
 from conformance.compare.values import Observer, mismatches
 from conformance.harness import Capability, Harness
@@ -536,7 +536,7 @@ class ClockHarness(Harnessed):
         (Boxes, []),
         (Deaf, ["store.put(key='a', ttl=60)", "# 0:01:12 pass"]),
         (WholeSeconds, ["store.put(key='a', ttl=1.5)", "# 0:00:01.200000 pass"]),
-        (Striking, ["# 0:00:48 pass", "store.read(key='a')"]),
+        (Striking, ["# 0:00:48 pass", "store.has_passed(key='a')"]),
     ],
 )
 def test_time_passes_by_the_hook_even_a_fraction_of_a_second(other: type[Boxes], script: list[str]) -> None:
@@ -643,7 +643,7 @@ def test_other_instances_and_restarts_are_compared_unless_one_harness_declares_t
     assert found_in(search) == {("put", "shared"), ("put", "persistent")}
     assert search.report.findings[0].script[:2] == [
         "store.put(key='a', value=1)",
-        "# another instance is opened on the same place",
+        "# store2 is opened on the same place",
     ]
     assert found_in(search_of(Placed(), Placed())) == set()
 
@@ -829,6 +829,6 @@ def test_a_class_or_exception_that_is_not_in_the_entry_is_new(tmp_path: Path) ->
         ({seen, "put(value: set) > get: set / list"}, ""),
         ({"put(value: tuple) > get: tuple / str"}, ""),
     ):
-        report.findings = [Finding("put", "type", shows)]
+        report.findings = [Difference("put", "type", shows)]
         report.accept(read_known(known))
         assert report.findings[0].reason == reason

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.cases.chapters import CHAPTERS
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.subjects.redis import RedisHarness
-from conformance.tables.failures import CONNECTIONS, SERVERS, scenarios_of
+from conformance.tasks.cases.chapters import CHAPTERS
+from conformance.tasks.contract import play
+from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.partitions import Partition

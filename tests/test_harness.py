@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from conformance.case import NotApplicable, Subject
-from conformance.cases import find_cases
-from conformance.cases.environment import check_hidden
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
 from conformance.subjects.redis import RedisHarness
-from conformance.tables.failures import CONNECTIONS, scenarios_of
+from conformance.tasks.case import NotApplicable, Subject
+from conformance.tasks.cases import find_cases
+from conformance.tasks.cases.environment import check_hidden
+from conformance.tasks.contract import play
+from conformance.tasks.tables.failures import CONNECTIONS, scenarios_of
 from taskstore import TaskStore
 
 URL = re.compile(r"redis://(conformance-[\w-]+:[\w-]+@|:[\w-]+@|)127\.0\.0\.1:\d+/\d+")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cases import find_cases
-from conformance.cases.chapters import CHAPTERED
 from conformance.results.document import Result, read
+from conformance.tasks.cases import find_cases
+from conformance.tasks.cases.chapters import CHAPTERED
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
@@ -142,7 +142,7 @@ def test_a_failed_chapter_shows_requirement_values_and_calls_and_its_requirement
 
 def test_a_failure_is_shown_once_and_when_its_chapter_ends(pytester: pytest.Pytester) -> None:
     ran = run(pytester, "-k", "random_1 or random_2", "--conformance-depth=smoke", stores=("mine:Doubled",))
-    lines = ["cases/chapters.py F*", "LIST-03 (MUST): *", "cases/chapters.py ?*", "*= conformance =*"]
+    lines = ["tasks/cases/chapters.py F*", "LIST-03 (MUST): *", "tasks/cases/chapters.py ?*", "*= conformance =*"]
     ran.stdout.fnmatch_lines(lines)
     assert len([line for line in ran.outlines if line.startswith("LIST-03 (MUST): ")]) == 1
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from conformance.case import case
-from conformance.cases import find_cases
-from conformance.cases.chapters import CHAPTERED
-from conformance.spec.requirements import CHAPTERS, REQUIREMENTS, specification
+from conformance.tasks.case import case
+from conformance.tasks.cases import find_cases
+from conformance.tasks.cases.chapters import CHAPTERED
+from conformance.tasks.spec.requirements import CHAPTERS, REQUIREMENTS, specification
 
 CASES: dict[str, Any] = {**find_cases()}
 
 
 def test_the_page_is_what_the_registry_says() -> None:
     page = Path(__file__).parents[1] / "SPEC.md"
-    assert page.read_text("utf-8") == specification() + "\n", "python -m conformance.spec.requirements > SPEC.md"
+    assert page.read_text("utf-8") == specification() + "\n", "python -m conformance.tasks.spec.requirements > SPEC.md"
 
 
 def test_every_requirement_is_decided_by_a_case_or_by_chapters() -> None:

@@ -11,28 +11,16 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Subject
-from conformance.cases import find_cases
-from conformance.core.chapter import play
-from conformance.core.finding import Finding, Tally
-from conformance.core.scenario import (
-    Id,
-    Look,
-    Race,
-    Reopen,
-    Scenario,
-    Wait,
-    cancel,
-    create,
-    get,
-    purge,
-    restore,
-    update,
-)
+from conformance.engine.finding import Finding, Tally
+from conformance.engine.scenario import Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.tables.tasks import BEYOND, restorable, scenario
+from conformance.tasks.calls import Id, cancel, create, get, purge, restore, update
+from conformance.tasks.case import Subject
+from conformance.tasks.cases import find_cases
+from conformance.tasks.contract import play
+from conformance.tasks.tables.tasks import BEYOND, restorable, scenario
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskNotFound
 
 
@@ -64,7 +52,7 @@ class Hub(MemoryHarness):
 
 
 def test_what_is_shared_in_memory_stays_while_an_instance_is_open() -> None:
-    over = restore(restorable(), on=1), Reopen(1), get(Id("a"), on=1), Look()
+    over = restore(restorable(), on=1), Reopen(1), get(Id("a"), on=1), ReadBack()
     assert findings(Hub(), scenario(create("a"), over, instances=2)) == []
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from conformance.core.chapter import play
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.tables import arguments, lifetimes, places, races
+from conformance.tasks.contract import play
+from conformance.tasks.tables import arguments, lifetimes, places, races
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
-from taskstore.values import microseconds
 
 TABLES = (lifetimes, races, places, arguments)
 
@@ -58,11 +57,6 @@ class _RefusesRepetitionsOfFailures(MemoryTaskStore):
         return await super()._apply(task_id, change)
 
 
-class _RestoresWhatItGets(MemoryTaskStore):
-    async def restore(self, task: Task) -> None:
-        self._insert(task, f"{microseconds(task.created_at):018}{task.task_id}")
-
-
 class _CutsPages(MemoryTaskStore):
     async def list_tasks(self, *arguments: Any, **named: Any) -> TaskPage:
         page = await super().list_tasks(*arguments, **named)
@@ -73,7 +67,6 @@ WRONG = {
     _RenewsOnceAMinute: (lifetimes, ExpiringMemoryHarness, "EXP-03"),
     _WaitsWhileItListsMany: (races, MemoryHarness, "LIST-03"),
     _RefusesRepetitionsOfFailures: (arguments, MemoryHarness, "LIFE-10"),
-    _RestoresWhatItGets: (arguments, MemoryHarness, "MAINT-04"),
     _CutsPages: (places, MemoryHarness, "LIST-04"),
 }
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cases import find_cases
 from conformance.files import FileError
 from conformance.results import known
 from conformance.results.document import Results, read
+from conformance.tasks.cases import find_cases
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 

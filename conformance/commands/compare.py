@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from conformance.compare.child import searched
-from conformance.compare.report import Finding, read_known
+from conformance.compare.report import Difference, read_known
 from conformance.files import write_file
 from conformance.subjects.registry import find_subject, shown_name
 
@@ -57,9 +57,9 @@ def main(options: argparse.Namespace) -> int:
     return report.status
 
 
-def _tell(told: Finding | str) -> None:
+def _tell(told: Difference | str) -> None:
     """Print a finding; on a terminal show by the calls that the search goes on."""
-    if isinstance(told, Finding):
+    if isinstance(told, Difference):
         print(*told.lines(), "", sep="\n", flush=True)
     elif sys.stderr.isatty():
         print(f"\r\x1b[K{told[:78]}\r", end="", file=sys.stderr, flush=True)

@@ -73,7 +73,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _row(test: str, *sides: Result | None) -> list[str]:
-    """What a test came out as on both sides, and why the last that did not pass did not."""
+    """Return a test's verdicts on both sides, and why the last that did not pass did not."""
     row, reason = [test], ""
     for side in sides:
         if side and side.verdict != "pass":

@@ -15,9 +15,9 @@ _COMMANDS = {
     ),
     "compare": ("conformance compare MODULE:MemoryMode MODULE:RedisMode",),
 }
-"""What can be done with the file of each template."""
+"""The next steps with the file of each template."""
 _NEEDED = ("conformance", "taskstore", "pytest", "hypothesis", "pydantic")
-"""What the suite imports."""
+"""The package that the suite imports."""
 DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memory store that comes with the suite."
 EPILOG = """\
 examples:

@@ -37,7 +37,7 @@ exit status:
 
 _ENDED_EARLY = 3
 _USAGE_ERROR = 4
-"""What pytest calls so."""
+"""The exit status that pytest calls so."""
 _SIGNALLED = 128
 _PATIENCE = 3.0
 """Seconds that an interrupted run has to end what it has started."""

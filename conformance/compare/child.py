@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
 
-from conformance.compare.report import Finding, Report
+from conformance.compare.report import Difference, Report
 from conformance.compare.search import Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
@@ -22,7 +22,7 @@ CALL_SECONDS = 10.0
 
 
 def searched(
-    *stores: tuple[str, Callable[[], Harness]], seed: int = 0, tell: Callable[[Finding | str], object] = id
+    *stores: tuple[str, Callable[[], Harness]], seed: int = 0, tell: Callable[[Difference | str], object] = id
 ) -> Report:
     """Search in a forked process. `tell` is told each finding when it is new, and each call before it is made.
 
@@ -44,7 +44,7 @@ def searched(
             if isinstance(told, Report):
                 return told
             tell(told)
-            if isinstance(told, Finding):
+            if isinstance(told, Difference):
                 report.findings.append(told)
             else:
                 call = told

@@ -12,7 +12,7 @@ from conformance.compare.child import searched
 from conformance.compare.report import read_known
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
-from conformance.operations.contract import operations_of
+from conformance.tasks.operations import operations_of
 
 _COVERAGE = "coverage"
 _ACCEPTED = "To accept it, write this into the file of known differences, with a reason:"

@@ -1,180 +1,202 @@
-"""One store while a sequence is played on it in a new namespace: what a caller does, and what comes out."""
+"""One of two stores while a sequence is played on it in a new namespace, and what came out of each call."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import secrets
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from inspect import isawaitable
+from itertools import permutations
 from typing import Any, TypeAlias
 
-from conformance.compare.values import Observer, Tree, changes_of, mismatches
+from conformance.compare.values import Mismatch, Observer, Tree, mismatches
+from conformance.engine.contract import Contract, Entry
+from conformance.engine.mutation import changes_of
+from conformance.engine.outcome import Raised
+from conformance.engine.player import Done, Player
+from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
+from conformance.engine.script import call_text
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
-from conformance.operations.choices import Choice
-from conformance.operations.contract import operations_of
 from conformance.operations.operation import Operation, with_ids
-from conformance.operations.parts import drained
+from conformance.tasks.operations import operations_of
 from conformance.text import source
 
-_NOWHERE, _SERVER_SECONDS = "redis://127.0.0.1:1/0", 0.5
+Steps: TypeAlias = tuple[Action, ...]
+"""A sequence: the last of its actions is a call."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """A call, and by its kind what is done before it.
+class EndOfLife(Wait):
+    """So much time passes that a lifetime that was given is nearly over, or just over."""
 
-    `argument` and `result`: the caller changes what it passed in so far, or the last result, at one `place` or all;
-    `race`: `calls` are made at the same time; `expiring` and `lifetime`: so many `seconds` pass; `shared`: a second
-    instance is opened; `persistent`: the instance is closed, and another opened; `foreign value`: another type is put
-    in the place of the latest entry; `server`: an instance is opened where no server is.
-    """
-
-    operation: Operation
-    arguments: Mapping[str, Choice]
-    kind: str = ""
-    seconds: float = 0.0
-    calls: tuple[Step, ...] = ()
-    place: int | None = None
+    __slots__ = ()
 
 
-Steps: TypeAlias = tuple[Step, ...]
+_KINDS = {
+    EndOfLife: "lifetime",
+    Wait: "expiring",
+    Race: "race",
+    Reopen: "persistent",
+    Damage: "foreign value",
+}
+
+
+def kind_of(action: Action) -> str:
+    """Return what an action does besides a plain call; nothing for one."""
+    if isinstance(action, Mutate):
+        return action.what
+    if isinstance(action, Open):
+        return "server" if action.url else "shared"
+    return _KINDS.get(type(action), "")
+
+
+class Operations(Contract):
+    """Operations of which nobody knows what is right. Arguments are choices, and results are read as trees."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self.operations = operations
+        self.observer = Observer()
+        self.plain: set[str] = set()
+        """The operations that are not awaited."""
+
+    def resolve(self, value: Any, results: Mapping[str, Any]) -> Any:
+        """Return the value of a choice, with the store's own ids in it."""
+        return with_ids(value.value, [*self.observer.names])
+
+    async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
+        """Call an operation of the store."""
+        self.plain.add(operation.name)
+        return await super().invoke(operation, store, given)
+
+    async def finish(self, operation: Operation, result: Any) -> Any:
+        """Note whether an operation is awaited."""
+        if isawaitable(result):
+            self.plain.discard(operation.name)
+        return await super().finish(operation, result)
+
+    def written(self, operation: Operation, name: str, value: Any) -> str:
+        """Return an argument as Python, with the names of ids in it."""
+        return (operation.show and operation.show(value)) or self.observer.named(source(value))
+
+
+class Recorder(Player):
+    """Plays a sequence; what comes out is kept as trees, and compared later."""
+
+    caught = (Exception, SystemExit)  # whatever comes out is what is compared
+    contract: Operations
+
+    def __init__(self, store: Store, steps: Steps) -> None:
+        super().__init__(Operations(store.operations), store.harness, Scenario(steps))
+        self._store = store
+        self._count = 0
+        self._is_held = any(isinstance(action, Mutate) and action.what == "argument" for action in steps)
+
+    async def perform(self, action: Action) -> None:
+        """Perform an action; one for which a hook is missing is left out."""
+        try:
+            await super().perform(action)
+        except (HookMissingError, HarnessFailedError) as missing:
+            self._store.missing.setdefault(kind_of(action), str(missing))
+            if isinstance(action, Open):
+                self.stores[action.on] = self.stores[0]
+
+    async def make(self, entry: Entry, seconds: float | None = None) -> None:
+        """Make a call, and tell of it before and after."""
+        number, self._count = self._count, self._count + 1
+        operation = self.contract.operations[entry.call.operation]
+        operation.check(self.stores[entry.call.on])
+        self._write(number, entry, operation)
+        self._store.hear(f"{self._store.name}: {entry.line}")
+        await super().make(entry, seconds)
+        self._store.hear("")
+        entry.is_awaited = operation.name not in self.contract.plain
+
+        observer = self.contract.observer
+        has_failed = isinstance(entry.observed, Raised) or entry.lacks is not None
+        result = entry.lacks or entry.answer
+        path = "" if has_failed else f"result{number}"
+        if not has_failed:
+            self.held["result"] = {path: result}
+        observer.look(result, operation, path)  # learns new ids, which may stand in what comes before them
+        entry.observed = observer.look(result, operation)
+        if operation.reads is None:
+            given = entry.invocation.arguments
+            named = [*observer.names, *(given[name] for name in operation.entry if name in given)]
+            self.latest = named[-1] if named else None
+
+    def _write(self, number: int, entry: Entry, operation: Operation) -> None:
+        """Write a call as Python, and before it the arguments that the caller changes later."""
+        texts = {}
+        for name, value in entry.invocation.arguments.items():
+            texts[name] = self.contract.written(operation, name, value)
+            if self._is_held and any(changes_of(value)):
+                held = f"{name}_{number}"
+                entry.before.append(f"{held} = {texts[name]}")
+                self.held.setdefault("argument", {})[held] = value
+                texts[name] = held
+        entry.line = call_text(self.contract, entry.call, texts)
 
 
 class Store:
-    """One of the two stores while a sequence is played on it, in a namespace of its own.
-
-    `name` is what reports call it. `hear` is told each call before it is made, and an empty text after it.
-    """
+    """One of the two stores. `name` is what reports call it; `hear` is told each call before it is made."""
 
     def __init__(self, name: str, harness: Harness, hear: Callable[[str], object]) -> None:
-        self.name, self.harness, self._hear = name, guarded(harness), hear
+        self.name = name
+        self.harness = guarded(harness)
+        self.hear = hear
         self.operations = operations_of(harness, name)
-        self.missing: dict[str, str] = {}  # why a kind of step is not tried: there is no hook, or it is declared
+        self.missing: dict[str, str] = {}
+        """Why a kind of action is not tried: there is no hook, or it is declared."""
 
-    async def play(self, steps: Steps) -> list[Tree]:
-        """Take the steps, and return what came out of each.
+    async def play(self, steps: Steps) -> list[Done]:
+        """Play a sequence, and return what was done.
 
-        Of a race that is whether it came out as in neither order; of a failure, whether a read denies that there is an
-        entry.
+        The result of the last call is a verdict after a race, whether it came out as in neither order, and after a
+        failure, whether a read denies that there is an entry.
         """
-        outcomes, last = await self._run(steps), steps[-1]
-        if last.kind == "race":
-            apart = []
-            for calls in (last.calls, last.calls[::-1]):
-                order = await self._run((*steps[:-1], *calls, replace(last, kind="")))
-                if calls is not last.calls:
-                    order[-3:-1] = order[-2:-4:-1]
-                pairs = zip(outcomes, order, strict=True)
-                found = [found for seen, one in pairs for found in mismatches(seen, one)]
-                apart.append([one for one in found if one.kind != "order"])  # replies may overtake each other
-            nearest = min(apart, key=len)
-            text = "as in neither order: {}, and not {}".format(*nearest[0].texts) if nearest else "as in some order"
-            outcomes[-3:] = [Tree(bool, bool(nearest), text=lambda: text, line=outcomes[-1].line)]
-        elif last.kind in ("foreign value", "server"):
-            before, _, made, now = outcomes
-            denies = any(mismatches(before, made)) and not any(mismatches(before, now))
-            outcomes[-1] = Tree(bool, denies, text=now.text, line=now.line)
-        return outcomes
+        history = await self._run(steps)
+        match steps:
+            case (*before, Race(), Race(calls), Call() as read):
+                self._set_result(history, await self._race_verdict(history, (*before,), calls, read))
+            case (Call(), Call(), Call(), Damage() | Open(_, str(_)), Call()) if kind_of(steps[-2]) in ALONE:
+                self._set_result(history, _failure_verdict(history))
+        return history
 
-    async def _run(self, steps: Steps) -> list[Tree]:
-        self._namespace, self._observer = f"compare-{secrets.token_hex(6)}", Observer()
-        self._outcomes: list[Tree] = []
-        self._held: dict[str, dict[str, Any]] = {step.kind: {} for step in steps}
-        """What the caller has in its hands and may change, by the names in the script."""
-        self._entry: list[Any] = []  # what names the latest entry
-        async with AsyncExitStack() as self._stack:
-            self._stack.callback(self.harness.discard, self._namespace)
-            await self._open(self.harness.open(self._namespace))
-            for step in steps:
-                before = await self._prepare(step)
-                if step.kind in ("argument", "result") and not before:
-                    break  # there is nothing to change, and plain calls are played anyway
-                outcome = await self._call(step)
-                self._outcomes.append(replace(outcome, line=before + outcome.line))
-        return self._outcomes
+    async def _run(self, steps: Steps) -> list[Done]:
+        recorder = Recorder(self, steps)
+        await recorder.play()
+        return recorder.history
 
-    async def _open(self, opening: AbstractAsyncContextManager[Any]) -> None:
-        self._instance = await self._stack.enter_async_context(AsyncExitStack())
-        self._store = await self._instance.enter_async_context(opening)
+    def _set_result(self, history: list[Done], verdict: Tree) -> None:
+        history[-1].made[0].observed = verdict
 
-    async def _prepare(self, step: Step) -> str:
-        """Do what comes before a call, and return it as Python or as a comment."""
-        harness, namespace, line = self.harness, self._namespace, ""
-        try:
-            match step.kind:
-                case "argument" | "result":
-                    line = self._change(step)
-                case "expiring" | "lifetime":
-                    by = timedelta(seconds=step.seconds)
-                    line = f"# {by} pass\n"
-                    harness.advance(namespace, by)
-                case "race":
-                    await asyncio.gather(*(self._call(step) for _ in step.calls))  # opens the connections
-                    self._outcomes += await asyncio.gather(*map(self._call, step.calls))
-                    calls = (one.line.removeprefix("await ") for one in self._outcomes[-2:])
-                    line = f"await asyncio.gather({', '.join(calls)})\n"
-                case "shared":
-                    line = "# another instance is opened on the same place\n"
-                    await self._open(harness.open(namespace))
-                case "persistent":
-                    line = "# it is closed, and opened again\n"
-                    await self._instance.aclose()
-                    await self._open(harness.open(namespace))
-                case "foreign value" if self._entry:
-                    line = "# another type is put in its place\n"
-                    harness.inspector(namespace).overwrite_with_another_type(*self._entry)
-                case "server":
-                    line = "# it is opened where no server is\n"
-                    await self._open(harness.open_at(namespace, _NOWHERE, _SERVER_SECONDS))
-        except (HookMissingError, HarnessFailedError) as missing:
-            self.missing.setdefault(step.kind, str(missing))
-        return line
+    async def _race_verdict(self, history: list[Done], before: Steps, calls: tuple[Call, ...], read: Call) -> Tree:
+        """Play the calls in each order, and return whether the race came out as in none of them."""
+        raced = _results(history)
+        del raced[len(before) : -len(calls) - 1]  # the reads that open the connections
+        apart: list[list[Mismatch]] = []
+        for order in permutations(range(len(calls))):
+            results = _results(await self._run((*before, *(calls[place] for place in order), read)))
+            in_a_row = results[len(before) : -1]
+            by_call = [in_a_row[order.index(place)] for place in range(len(calls))]
+            results = [*results[: len(before)], *by_call, results[-1]]
+            pairs = zip(raced, results, strict=True)
+            found = [mismatch for seen, expected in pairs for mismatch in mismatches(seen, expected)]
+            apart.append(
+                [mismatch for mismatch in found if mismatch.kind != "order"]
+            )  # replies may overtake each other
+        nearest = min(apart, key=len)
+        text = "as in neither order: {}, and not {}".format(*nearest[0].texts) if nearest else "as in some order"
+        return Tree(bool, bool(nearest), text=lambda: text)
 
-    def _change(self, step: Step) -> str:
-        held, ids = self._held[step.kind], {name for operation in self.operations.values() for name in operation.ids}
-        changes = [text for name, value in held.items() for text in changes_of(value, name, ids)]
-        made = []
-        for text in changes if step.place is None else changes[step.place : step.place + 1]:
-            with suppress(Exception):  # it may be frozen
-                exec(text, None, held)  # noqa: S102  as a script does it
-                made.append(f"{text}\n")
-        return "".join(made)
 
-    async def _call(self, step: Step) -> Tree:
-        operation, observer, index = self.operations[step.operation.name], self._observer, len(self._outcomes)
-        given = {name: with_ids(choice.value, [*observer.names]) for name, choice in step.arguments.items()}
-        before, line = self._written(operation, given)
-        operation.check(self._store)
-        self._hear(f"{self.name}: {line}")
-        path = f"result{index}"
-        try:
-            result = operation.invoke(self._store, given)
-            if inspect.isawaitable(result):
-                line = f"await {line}"
-                result = await result
-            result = await drained(result)
-            result = operation.view(result) if operation.view else result
-            self._held["result"] = {path: result}
-        except (Exception, SystemExit) as fault:  # noqa: BLE001  whatever comes out is what is compared
-            result, path = fault, ""
-        self._hear("")
-        observer.look(result, operation, path)  # learns new ids, which may stand in what comes before them
-        if operation.reads is None:
-            self._entry = [*observer.names, *(given[name] for name in operation.entry if name in given)][-1:]
-        return replace(observer.look(result, operation), line=before + line)
+ALONE = "race", "foreign value", "server"
+"""Kinds that each store judges alone: one without the hook is as it was."""
 
-    def _written(self, operation: Operation, given: Mapping[str, Any]) -> tuple[str, str]:
-        """The call as Python, and before it the arguments that the caller changes later."""
-        before, listed = "", []
-        for name, value in given.items():
-            text = (operation.show and operation.show(value)) or self._observer.named(source(value))
-            if "argument" in self._held and any(changes_of(value, "")):
-                held = f"{name}_{len(self._outcomes)}"
-                self._held["argument"][held] = value
-                before, text = f"{before}{held} = {text}\n", held
-            listed.append(text if name in operation.positional else f"{name}={text}")
-        return before, f"store.{operation.name}({', '.join(listed)})"
+
+def _results(history: list[Done]) -> list[Tree]:
+    return [entry.observed for done in history for entry in done.made]
+
+
+def _failure_verdict(history: list[Done]) -> Tree:
+    before, _, made, now = _results(history)
+    denies = any(mismatches(before, made)) and not any(mismatches(before, now))
+    return Tree(bool, denies, text=now.text)

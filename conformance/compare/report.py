@@ -1,4 +1,4 @@
-"""What a comparison found and what it did to find it, and the known differences that are accepted."""
+"""The report of a comparison, and the known differences that are accepted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TITLES = {
     "order": "{seen} comes in another order",
     "argument": "what the caller passed in is still connected to what one store keeps",
     "result": "what the caller got back is still connected to what one store keeps",
-    "race": "two calls at the same time come out as in neither order in one store",
+    "race": "concurrent calls give a result in one store that no order of them gives",
     "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
     "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",
@@ -36,8 +36,8 @@ TITLES = {
 
 
 @dataclass
-class Finding:
-    """One cause of differences: the operation that it comes from, and everywhere that it shows.
+class Difference:
+    """Differences of one cause: the operation that they come from, and everywhere that they show.
 
     As an entry of a file it accepts a finding that shows nowhere else, and with no other classes.
     """
@@ -59,10 +59,13 @@ class Finding:
     def lines(self, *, scripts: bool = True) -> list[str]:
         """The finding: its title, its script, and where it shows, in a few lines."""
         title = f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
-        places, rest = "; ".join(sorted(self.shows)), f" … {len(self.shows)} in all"
-        shows = textwrap.wrap(f"shows in {places}", _WIDE, max_lines=4, placeholder=rest)
-        reason = [f"known: {self.reason}"] if self.reason else []
-        return [title, *(f"    {line}" for line in (*(self.script if scripts else ()), *shows, *reason))]
+        places = "; ".join(sorted(self.shows))
+        rest = f" … {len(self.shows)} in all"
+        lines = [*self.script] if scripts else []
+        lines += textwrap.wrap(f"shows in {places}", _WIDE, max_lines=4, placeholder=rest)
+        if self.reason:
+            lines.append(f"known: {self.reason}")
+        return [title, *(f"    {line}" for line in lines)]
 
     def toml(self) -> str:
         """The entry that accepts it, with a reason still to be written if it has none."""
@@ -98,33 +101,36 @@ class Row:
         self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
 
     def gaps(self, operation: Operation) -> list[str]:
-        """What was not exercised; the first that applies."""
-        gaps = {
-            "was never called": not self.calls,
-            f"never gave a result: {self.raised}": not self.results,
-            "only ever gave empty results": operation.reads is not None and not self.filled,
-            "never gave a list longer than 1": operation.reads == WHOLE and self.longest == 1,
-        }
-        return [f"not exercised: {operation.name} {gap}" for gap, is_met in gaps.items() if is_met][:1]
+        """Return what was not exercised; the first that applies."""
+        gap = ""
+        if not self.calls:
+            gap = "was never called"
+        elif not self.results:
+            gap = f"never gave a result: {self.raised}"
+        elif operation.reads is not None and not self.filled:
+            gap = "only ever gave empty results"
+        elif operation.reads == WHOLE and self.longest == 1:
+            gap = "never gave a list longer than 1"
+        return [f"not exercised: {operation.name} {gap}"] if gap else []
 
 
 @dataclass
 class Report:
-    """What a comparison found, and what it did to find it."""
+    """The differences that a comparison found, and what it did to find them."""
 
     stores: Sequence[str]
     seed: int
     operations: dict[str, Row] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Difference] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
-    """What keeps a comparison without findings from being a pass."""
+    """Reasons why a comparison without findings is no pass."""
     notes: set[str] = field(default_factory=set)
-    """What was not tried, since a hook is missing, and differences that the harnesses declare."""
+    """Kinds that were not tried, since a hook is missing, and differences that the harnesses declare."""
     sequences: int = 0
     """How many were played; none if the search did not come to its end."""
 
     @property
-    def new(self) -> list[Finding]:
+    def new(self) -> list[Difference]:
         """The findings that are not accepted."""
         return [finding for finding in self.findings if not finding.reason]
 
@@ -133,7 +139,7 @@ class Report:
         """The exit status of the command."""
         return 8 if not self.sequences else 1 if self.new else 6 if self.gaps else 0
 
-    def accept(self, known: Iterable[Finding]) -> None:
+    def accept(self, known: Iterable[Difference]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
         for entry in known:
             alike = [one for one in self.findings if (one.operation, one.kind) == (entry.operation, entry.kind)]
@@ -144,10 +150,14 @@ class Report:
 
     def lines(self, *, scripts: bool = False) -> list[str]:
         """Where each finding shows, what was exercised, and how it ended."""
-        found = [line for one in self.findings for line in one.lines(scripts=scripts)]
-        rows = ([name, *map(str, [*vars(row).values()][:4])] for name, row in self.operations.items())
-        table = in_columns([["operation", "calls", "results", "filled", "longest"], *rows])
-        return [*found, *table, *sorted(self.gaps), *sorted(self.notes), self.summary()]
+        lines = []
+        for finding in self.findings:
+            lines += finding.lines(scripts=scripts)
+        table = [["operation", "calls", "results", "filled", "longest"]]
+        for name, row in self.operations.items():
+            table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
+        lines += in_columns(table)
+        return [*lines, *sorted(self.gaps), *sorted(self.notes), self.summary()]
 
     def summary(self) -> str:
         """One line that says how it ended."""
@@ -165,9 +175,9 @@ class Report:
         return json.dumps({"status": self.status, **asdict(self)}, indent=1, default=sorted) + "\n"
 
 
-def read_known(file: Path) -> list[Finding]:
+def read_known(file: Path) -> list[Difference]:
     """Read known differences; none from a file that is not there yet."""
-    form = dict[Literal["known"], list[Finding]]
+    form = dict[Literal["known"], list[Difference]]
     known = read_toml(file, form, "a list of known differences").get("known", []) if file.exists() else []
     for entry in known:
         if entry.reason in ("", _UNREASONED):

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, takewhile
 from typing import Any, TypeAlias
 
-from conformance.compare.plan import Plan, pool
-from conformance.compare.play import Steps, Store
-from conformance.compare.report import Finding, Report, Row
-from conformance.compare.values import Mismatch, Tree, mismatches
-from conformance.core.shrink import reduce
+from conformance.compare.plan import Sequences, pool
+from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
+from conformance.compare.report import Difference, Report, Row
+from conformance.compare.values import Mismatch, mismatches
+from conformance.engine.player import Done
+from conformance.engine.scenario import Action, Call, Mutate, Race
+from conformance.engine.script import lines_of
+from conformance.engine.shrink import reduce
 from conformance.harness import Capability, Harness
-from conformance.operations.operation import OperationsError
+from conformance.operations.choices import Choice
+from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.parts import imports_of, inside
 from conformance.text import cut, printable
 
-_MOST_PLAYED, _MOST_VALUES, _MOST_PLACES, _SHOWN = 100, 12, 20, 80  # sequences, values, places, letters
+_MOST_PLAYED = 100
+"""Sequences that are played to make a difference shorter."""
+_MOST_VALUES = 12
+_MOST_PLACES = 20
+"""Places of what the caller changed that are tried alone."""
+_SHOWN = 80
+"""Letters of a result that a script shows."""
 Trait: TypeAlias = tuple[str, str, str]
 """An operation, or with it one of its arguments and a class of its value that is not plain."""
-_TIMED = "", "expiring", "lifetime"  # kinds of steps whose differences may come from an argument
-_ALONE = "race", "foreign value", "server"  # each store judges these alone: one without the hook is as it was
+_TIMED = "", "expiring", "lifetime"
+"""Kinds of sequences whose differences may come from an argument."""
 
 
 @dataclass(frozen=True)
@@ -31,71 +41,107 @@ class Shown:
     """A sequence whose last step shows a difference."""
 
     steps: Steps
-    outcomes: list[list[Tree]]
+    histories: list[list[Done]]
     mismatch: Mismatch
+    operations: Mapping[str, Operation]
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """The calls, but for those of a race."""
+        return [step for step in self.steps if isinstance(step, Call)]
+
+    @property
+    def last(self) -> Operation:
+        """The operation that shows it."""
+        return self.operations[self.calls[-1].operation]
 
     @cached_property
     def field(self) -> str:
         """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
-        given = [(step.operation.entry, name, one) for step in self.steps for name, one in step.arguments.items()]
-        drawn = {label for *_, choice in given for labels, _ in inside(choice.value) for label in labels}
-        drawn |= {f"[{choice.text}]" for entry, name, choice in given if name in entry}
+        drawn = set()
+        for call in self.calls:
+            for name, choice in call.arguments.items():
+                drawn |= {label for labels, _ in inside(choice.value) for label in labels}
+                if name in self.operations[call.operation].entry:
+                    drawn.add(f"[{choice.text}]")
         index = r"\[(\d+|result.*)\]"
         path = ("#" if re.match(index, one) else "" if one in drawn else one for one in self.mismatch.path)
         return "".join(path).rstrip("#").rpartition("#")[2]
 
     @cached_property
     def special(self) -> list[Trait]:
-        """The arguments of its writes and of the last step, with each class of their values that is not plain."""
-        return [
-            (step.operation.name, name, kind)
-            for step in self.steps
-            if step.operation.reads is None or step is self.steps[-1]
-            for name, choice in step.arguments.items()
-            if name in step.operation.optional or choice is not pool(step.operation, name).plain
-            for kind in sorted(choice.classes or ["another value"])
-        ]
+        """The arguments of its writes and of the last call, with each class of their values that is not plain."""
+        traits = []
+        for call in self.calls:
+            operation = self.operations[call.operation]
+            if operation.reads is not None and call is not self.calls[-1]:
+                continue
+            for name, choice in call.arguments.items():
+                if name in operation.optional or choice is not pool(operation, name).plain:
+                    traits += [(call.operation, name, kind) for kind in sorted(choice.classes or ["another value"])]
+        return traits
 
     @property
     def is_odd(self) -> bool:
         """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
-        are_refused = all(outcomes[len(self.steps) - 1].raised for outcomes in self.outcomes)
-        return are_refused or any(
-            pool(call.operation, name).is_foreign(choice)
-            for step in self.steps
-            for call in (*step.calls, step)
-            for name, choice in call.arguments.items()
-        )
+        last = len(self.steps) - 1
+        if all(history[last].made[0].observed.raised for history in self.histories):
+            return True
+        for call in self._every_call():
+            operation = self.operations[call.operation]
+            if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
+                return True
+        return False
 
     @property
     def probe(self) -> str:
-        """What is done besides plain calls."""
-        return "".join(step.kind for step in self.steps)
+        """The kind of what is done besides plain calls."""
+        return "".join(dict.fromkeys(map(kind_of, self.steps)))
 
     @property
     def place(self) -> str:
         """Where it shows: the field or, if none differs, the operation."""
-        return self.field or self.steps[-1].operation.name
+        return self.field or self.last.name
 
     @property
     def symptom(self) -> tuple[str, ...]:
-        """What makes it the same difference in another sequence."""
+        """Equal for the same difference in another sequence."""
         return self.mismatch.kind, self.place, self.mismatch.what
 
     def script(self, names: Sequence[str]) -> list[str]:
-        """The steps as Python, with the imports that they need, and what the last gives on each side."""
-        lines = [max(one.line, other.line, key=len) for _, one, other in zip(self.steps, *self.outcomes, strict=False)]
-        for index, line in enumerate(lines[:-1]):
-            if re.search(rf"\bresult{index}\b", "\n".join([*lines, *self.mismatch.texts])):
-                lines[index] = re.sub(r"^(await )?store\.", rf"result{index} = \g<0>", line, flags=re.MULTILINE)
+        """Return the steps as Python, with the imports that they need, and what the last gives on each side."""
+        text = "\n".join(self._lines())
+        given = [choice.value for call in self._every_call() for choice in call.arguments.values()]
+        sides = zip(names, self.mismatch.texts, strict=True)
+        came = [f"# {name}: {cut(' '.join(shown.splitlines()), _SHOWN)}" for name, shown in sides]
+        return [*map(printable, (*imports_of(given, text), *text.splitlines(), *came))]
+
+    def _every_call(self) -> Iterator[Call]:
+        for step in self.steps:
+            if isinstance(step, Race):
+                yield from step.calls
+            elif isinstance(step, Call):
+                yield step
+
+    def _lines(self) -> list[str]:
+        """Return the lines of what was done; each from the store that could do more."""
+        contract = Operations(self.operations)
+        longest: list[Done] = []
+        for step, *dones in zip(self.steps, *self.histories, strict=False):
+            if isinstance(step, Race) and longest and isinstance(longest[-1].action, Race):
+                longest.pop()  # the reads that open the connections
+            longest.append(max(dones, key=lambda done: len("".join(lines_of(contract, [done])))))
+        lines = [*lines_of(contract, longest)]
+        everything = "\n".join([*lines, *self.mismatch.texts])
+        first = 0
+        for done in longest[:-1]:
+            if isinstance(done.action, Call) and re.search(rf"\bresult{first}\b", everything):
+                done.action = replace(done.action, label=f"result{first}")
+            first += len(done.made)
+        lines = [*lines_of(contract, longest)]
         if path := "".join(self.mismatch.path):
             lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + path
-        text = "\n".join(lines)
-        calls = (call for step in self.steps for call in (*step.calls, step))
-        given = [choice.value for call in calls for choice in call.arguments.values()]
-        sides = zip(names, self.mismatch.texts, strict=True)
-        came = [f"# {name}: {cut(' '.join(one.splitlines()), _SHOWN)}" for name, one in sides]
-        return [*map(printable, (*imports_of(given, text), *text.splitlines(), *came))]
+        return lines
 
 
 class Search:
@@ -115,19 +161,19 @@ class Search:
             declaring = [store for store in self._stores if kind in store.harness.capabilities]
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
-        self._plan = Plan(here.operations.values(), seed)
-        self._findings: dict[Any, Finding] = {}  # by what all that come from one cause have in common
+        self._sequences = Sequences(here.operations.values(), seed)
+        self._findings: dict[Any, Difference] = {}  # by what all that come from one cause have in common
         self._explained = set[tuple[Trait, tuple[str, ...]]]()  # known causes, with their symptoms or probes
 
     async def run(self) -> None:
         """Play every sequence. More may be added to a finding until the end."""
-        for steps in self._plan.sequences():
+        for steps in self._sequences.all():
             for shown in await self._play(steps):
                 if not self._explains(shown):
                     await self._take(shown)
                     break  # from here on the stores hold something else
                 is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
-                if is_refused and (shown.special or shown.steps[-1].operation.reads is None):
+                if is_refused and (shown.special or shown.last.reads is None):
                     break
         for name, row in self.report.operations.items():
             self.report.gaps |= {*row.gaps(self._operations[name])}
@@ -136,7 +182,7 @@ class Search:
 
     def _explains(self, shown: Shown) -> bool:
         """Whether a difference comes from a known cause."""
-        traits = (*((step.operation.name, "", "") for step in shown.steps), *shown.special)
+        traits = (*((call.operation, "", "") for call in shown.calls), *shown.special)
         signs = shown.symptom, (shown.probe, shown.place), ("", shown.place)
         return not self._explained.isdisjoint(product(traits, signs))
 
@@ -144,35 +190,42 @@ class Search:
         """Play a sequence on both stores, as far as both can go, and return every difference in its order."""
         found: list[Shown] = []
         self.report.sequences += 1
-        outcomes = [await store.play(steps) for store in self._stores]
-        for end, (step, one, other) in enumerate(zip(steps, *outcomes, strict=False), start=1):
-            if step.kind not in _ALONE and any(step.kind in store.missing for store in self._stores):
+        histories = [await store.play(steps) for store in self._stores]
+        for end, (step, *dones) in enumerate(zip(steps, *histories, strict=False), start=1):
+            kind = kind_of(step)
+            if kind and kind not in ALONE and any(kind in store.missing for store in self._stores):
                 break
-            self.report.operations[step.operation.name].count(one, other)
-            found += [Shown(steps[:end], outcomes, mismatch) for mismatch in mismatches(one, other)]
+            if isinstance(step, Call):
+                if not all(done.made for done in dones):
+                    break  # the instance is not open
+                one, other = (done.made[0].observed for done in dones)
+                self.report.operations[step.operation].count(one, other)
+                differing = mismatches(one, other)
+                found += [Shown(steps[:end], histories, mismatch, self._operations) for mismatch in differing]
         return found
 
     async def _take(self, shown: Shown) -> None:
         """Reduce a difference, and tell its finding if it is a new one."""
         is_single = len({one[:2] for one in shown.special}) == 1
         is_known = is_single and any(one in self._findings for one in self._cause(shown)[0])
-        if not is_known and shown.probe not in _ALONE:
+        if not is_known and shown.probe not in ALONE:
             again = await self._shortest(shown)
             if again is None:
-                self.report.gaps.add(f"{shown.steps[-1].operation.name} differed, and did not when called again")
+                self.report.gaps.add(f"{shown.last.name} differed, and did not when called again")
                 return
             shown = again
-            last = shown.steps[-1]
-            plainly = replace(last, arguments={one: last.arguments[one] for one in last.operation.arguments})
+            last = shown.calls[-1]
+            plainly = replace(last, arguments={name: last.arguments[name] for name in shown.last.arguments})
             without = await self._play((*shown.steps[:-1], plainly)) if plainly != last and not shown.probe else ()
             if any(one.place == shown.place and self._explains(one) for one in without):
                 return  # its optional arguments do not make the difference
         keys, traits = self._cause(shown)
-        taints = traits[0] in self._plan.others and shown.steps[-1].operation.reads is not None
+        taints = traits[0] in self._sequences.others and shown.last.reads is not None
         sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
         self._explained |= {(one, sign) for one in traits}
-        seen, script = shown.steps[-1].operation.name + shown.field, shown.script(self.report.stores)
-        new = Finding(traits[0][0], shown.probe or shown.mismatch.kind, seen=seen, script=script, is_odd=shown.is_odd)
+        seen, script = shown.last.name + shown.field, shown.script(self.report.stores)
+        kind = shown.probe or shown.mismatch.kind
+        new = Difference(traits[0][0], kind, seen=seen, script=script, is_odd=shown.is_odd)
         is_joint = len({one[:2] for one in shown.special}) > 1 and not shown.probe
         causes = [*keys, *(shown.special if is_joint else ())]
         finding = next((self._findings[one] for one in causes if one in self._findings), new)
@@ -185,7 +238,7 @@ class Search:
             self._tell(finding)
 
     def _cause(self, shown: Shown) -> tuple[list[Any], list[Trait]]:
-        """What differences of one cause have in common, at least one of these, and what this one comes from."""
+        """Return the keys that group differences by cause, and this one's triggers."""
         kind = shown.mismatch.kind
         if shown.special and shown.probe in _TIMED:
             content = [one for one in shown.special if one[1] not in self._operations[one[0]].entry]
@@ -195,9 +248,10 @@ class Search:
             traits = [one for one in shown.special if one[:2] == (operation, argument)]
             keys = [*(keys if content else [(kind, "")]), *((one, shown.place) for one in traits)]
         else:
-            calls = [step.operation for step in takewhile(lambda step: not step.kind, shown.steps)]
-            writes = [] if shown.probe else [one for one in calls if one.reads is None]
-            traits = [((writes or calls or [shown.steps[-1].operation])[-1].name, "", "")]
+            first = takewhile(lambda step: isinstance(step, Call), shown.steps)
+            calls = [self._operations[call.operation] for call in first if isinstance(call, Call)]
+            writes = [] if shown.probe else [operation for operation in calls if operation.reads is None]
+            traits = [((writes or calls or [shown.last])[-1].name, "", "")]
             keys = [(kind, shown.field, one) for one in (shown.mismatch.what, traits[0])]
         return [(shown.probe,)] if shown.probe else keys, traits
 
@@ -216,21 +270,31 @@ class Search:
             return ()
 
         if await again(shown.steps):
-            await reduce(shown.steps, again, _plainer)
+            await reduce(shown.steps, again, self._plainer)
         return best
 
+    def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
+        """Yield the same steps with less at one place; a value is replaced wherever it is given."""
+        before, step, after = steps[:place], steps[place], steps[place + 1 :]
+        if isinstance(step, Mutate) and step.place is None:
+            for only in range(_MOST_PLACES):
+                yield (*before, replace(step, place=only), *after)
+        if not isinstance(step, Call):
+            return
+        operation = self._operations[step.operation]
+        for gone in operation.optional:
+            if gone in step.arguments:
+                less = {name: choice for name, choice in step.arguments.items() if name != gone}
+                yield (*before, replace(step, arguments=less), *after)
+        for argument, choice in step.arguments.items():
+            for plain in pool(operation, argument).plainer(choice)[:_MOST_VALUES]:
+                yield tuple(_with(each, choice, plain) for each in steps)
 
-def _plainer(steps: Steps, place: int) -> Iterator[Steps]:
-    """The same steps with less at one place; a value is replaced wherever it is given."""
-    step, given = steps[place], steps[place].arguments
-    places = range(_MOST_PLACES) if step.kind in ("argument", "result") and step.place is None else ()
-    optional = [name for name in given if name in step.operation.optional]
-    less = [replace(step, place=one) for one in places]
-    less += [replace(step, arguments={name: given[name] for name in given if name != gone}) for gone in optional]
-    yield from ((*steps[:place], one, *steps[place + 1 :]) for one in less)
-    for argument, choice in given.items():
-        for plain in pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
-            put = (
-                {name: plain if one.text == choice.text else one for name, one in it.arguments.items()} for it in steps
-            )
-            yield tuple(replace(it, arguments=one) for it, one in zip(steps, put, strict=True))
+
+def _with(step: Action, choice: Choice, plain: Choice) -> Action:
+    """Return a step with another value in place of one, wherever it is given."""
+    if not isinstance(step, Call):
+        return step
+    return replace(
+        step, arguments={name: plain if given.text == choice.text else given for name, given in step.arguments.items()}
+    )

@@ -9,30 +9,20 @@ from functools import partial
 from numbers import Number
 from typing import Any
 
-from conformance.core.observe import MARK
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
-from conformance.operations.parts import inside, parts_of
+from conformance.operations.parts import parts_of
 from conformance.text import source
 
-_CHANGES = {dict: f"[{MARK!r}] = True", list: f".append({MARK!r})", set: f".add({MARK!r})"}
-_DEEP, _WORD, _LONG = 50, 5, 400
-
-
-def changes_of(value: Any, path: str, spared: Collection[str] = ()) -> Iterator[str]:
-    """Every change that a caller can make to a value in its place, as Python, but for some fields."""
-    for labels, part in inside(value):
-        place = path + "".join(labels)
-        yield from (place + change for kind, change in _CHANGES.items() if isinstance(part, kind))
-        if labels and labels[-1].startswith(".") and type(part) is str and labels[-1][1:] not in spared:
-            yield f"{place} = {MARK!r}"
+_DEEP = 50
+_WORD = 5
+"""Letters of an id that may be a word, and is not replaced in texts."""
+_LONG = 400
+"""Letters of a value that are shown."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A value as it was at one moment: its parts are compared or, without parts, its `value`.
-
-    What came out of a step has the `line` of a script that shows it.
-    """
+    """A value as it was at one moment: its parts are compared or, without parts, its `value`."""
 
     kind: type
     value: Any = None
@@ -40,7 +30,6 @@ class Tree:
     tolerance: float = 0.0
     text: Callable[[], str] = field(default=str, compare=False, repr=False)
     """Gives the beginning of the value as Python, as it is when asked."""
-    line: str = field(default="", compare=False, repr=False)
 
     @property
     def raised(self) -> str:

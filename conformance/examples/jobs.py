@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from conformance.adapter import Adapter, Call, Raise
+from conformance.tasks.adapter import Adapter, Call, Raise
 from taskstore import InvalidArgument, StoreNotOpen, TaskFinal, TaskNotFound, TaskStatus
 
 Job: TypeAlias = dict[str, Any]

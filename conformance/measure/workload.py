@@ -17,9 +17,9 @@ from typing import Any
 from conformance.harness import Harness
 from conformance.measure.timing import Call, Work, gather
 from conformance.operations.choices import Pool
-from conformance.operations.contract import operations_of
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
 from conformance.operations.parts import drained
+from conformance.tasks.operations import operations_of
 
 Key = Any
 """The name of an entry: a text, a number, bytes, or an id that the store gave."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from hypothesis import strategies as st
+from typing import TYPE_CHECKING, Any
 
 from conformance.files import CommandFailedError
+
+if TYPE_CHECKING:  # the suite draws nothing from strategies, and Hypothesis takes a moment to import
+    from hypothesis import strategies as st
 
 WHOLE = ""
 """In `ids` and `times`: the result itself, or each member of a list. In `reads` and `writes`: the store as a whole."""
 
 
 class OperationsError(CommandFailedError):
-    """What a harness names or returns cannot be used, or two harnesses do not name the same operations."""
+    """Operations of a harness, or their results, cannot be used, or two harnesses name others."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def earlier_ids(unknown: st.SearchStrategy[Any] | None = None) -> st.SearchStrat
 
     It may stand inside other strategies: `st.lists(earlier_ids())`.
     """
+    from hypothesis import strategies as st
+
     return st.builds(EarlierId, st.integers(0, 5)) | (st.text(max_size=10) if unknown is None else unknown)
 
 

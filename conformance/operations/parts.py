@@ -1,4 +1,4 @@
-"""What is in a value, whatever library its class comes from."""
+"""The parts of a value, whatever library its class comes from."""
 
 from __future__ import annotations
 
@@ -58,9 +58,8 @@ def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 def imports_of(value: Any, text: str) -> list[str]:
     """The Python that imports the classes of a value and of its parts, as far as a text names them."""
-    kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(value)} | {("datetime", "UTC")}
-    return [
-        f"from {module} import {name}"
-        for module, name in sorted(kinds)
-        if module != "builtins" and re.search(rf"\b{name}\b", text)
-    ]
+    kinds = {("datetime", "UTC")}
+    for _, part in inside(value):
+        kinds.add((type(part).__module__, type(part).__name__))
+    named = [(module, name) for module, name in sorted(kinds) if re.search(rf"\b{name}\b", text)]
+    return [f"from {module} import {name}" for module, name in named if module != "builtins"]

@@ -1,1 +1,1 @@
-"""What came of a run: the document, who gathers it during a run, and what is expected of it."""
+"""Results: the document, who gathers it during a run, and the failures that are known."""

@@ -31,7 +31,7 @@ class Suite(_Object):
 
 
 class AboutSubject(_Object):
-    """What the suite was pointed at. Where no test ran on it, only the name is known."""
+    """The store that the suite was pointed at. Where no test ran on it, only the name is known."""
 
     name: str
     """As given; a URL without credentials."""
@@ -70,7 +70,9 @@ class Result(_Object):
     verdict: Verdict
     reason: str = ""
     hooks: tuple[str, ...] = ()
-    """What the harness lacks, if that is why it is not-testable."""
+    """The hooks that the harness lacks, if that is why it is not-testable."""
+    is_nearest: bool = False
+    """Whether it is a failure whose cause breaks this requirement before others."""
     exercised: int = 0
     """How many results of chapters were compared that decide it."""
     expected: Expected | None = None
@@ -103,7 +105,7 @@ class Results(_Object):
     started: AwareDatetime
     seconds: float
     exit_status: int | None
-    """What the run deserves. None while it goes on, and if its process ended early."""
+    """The status that the run deserves. None while it goes on, and if its process ended early."""
     subjects: tuple[AboutSubject, ...]
     requirements: tuple[ListedRequirement, ...]
     """The whole registry, whatever happened to run."""

@@ -1,4 +1,4 @@
-"""What a run decides: which results each test of the suite gives on each subject, and how two of them add up."""
+"""The plan of a run: which results each test gives on each subject, and how two of them add up."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from conformance.cases import find_cases
-from conformance.cases.chapters import CHAPTERED, CHAPTERS
 from conformance.results import known
 from conformance.results.document import (
     AboutSubject,
@@ -24,7 +22,9 @@ from conformance.results.document import (
     Verdict,
 )
 from conformance.results.fingerprint import fingerprint
-from conformance.spec.requirements import REQUIREMENTS, Level
+from conformance.tasks.cases import find_cases
+from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS
+from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 
 Place = tuple[str, str]
 """A case or a chapter, or the test of a result, and a subject."""
@@ -86,35 +86,37 @@ class Plan:
 
 def begin(subjects: Iterable[str], seed: int) -> Results:
     """The document of a run that begins now, without results."""
+    suite = Suite(
+        version=version("taskstore"),
+        fingerprint=fingerprint(),
+        python=platform.python_version(),
+        platform=platform.platform(),
+        client=f"redis-py {version('redis')}" if find_spec("redis") else "",
+        seed=seed,
+    )
+    requirements = []
+    for requirement in REQUIREMENTS.values():
+        fields = {**vars(requirement), "level": requirement.level.value}
+        requirements.append(ListedRequirement(**fields))
     return Results(
-        suite=Suite(
-            version=version("taskstore"),
-            fingerprint=fingerprint(),
-            python=platform.python_version(),
-            platform=platform.platform(),
-            client=f"redis-py {version('redis')}" if find_spec("redis") else "",
-            seed=seed,
-        ),
+        suite=suite,
         started=datetime.now(UTC).replace(microsecond=0),
         seconds=0.0,
         exit_status=None,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
-        requirements=tuple(
-            ListedRequirement(**{**vars(one), "level": one.level.value}) for one in REQUIREMENTS.values()
-        ),
+        requirements=tuple(requirements),
         results=(),
     )
 
 
 def add_up(before: Result, new: Result) -> Result:
-    """Of two results of one test the one that says more: a failure before anything else, of the nearest cause first."""
+    """Return the stronger of two results of one test: a failure before anything else, of the nearest cause first."""
     if before.verdict == "not-run":
         return new
     return min(before, new, key=_rank).model_copy(update={"exercised": before.exercised + new.exercised})
 
 
-def _rank(result: Result) -> tuple[Any, ...]:
+def _rank(result: Result) -> tuple[int, bool, int, str]:
     is_unreached = result.verdict == "not-testable" and not result.hooks
-    is_about_another = not result.reason.startswith(result.requirements[0])  # a finding begins with the first it breaks
     order = _ORDER.index("unreached" if is_unreached else result.verdict)
-    return order, is_about_another, len(result.reason), result.reason
+    return order, not result.is_nearest, len(result.reason), result.reason

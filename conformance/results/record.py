@@ -8,19 +8,19 @@ import os
 import time
 from collections.abc import Generator, Mapping
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import pytest
 from pydantic import TypeAdapter
 
-from conformance.case import NotApplicable, NotTestable, Subject
-from conformance.cases.chapters import CHAPTERED, CHAPTERS, shown
-from conformance.core.finding import Tally
+from conformance.engine.finding import Tally
 from conformance.guard import HarnessFailedError
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Result, Results, Verdict
 from conformance.results.plan import Place, Plan, add_up, begin
 from conformance.subjects.registry import shown_name
+from conformance.tasks.case import NotApplicable, NotTestable, Subject
+from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS, shown
 from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6
@@ -28,15 +28,23 @@ INCOMPLETE = 6
 _DESELECTED = "not selected: options like -k, or the paths given to pytest, leave it out"
 _NOT_REACHED = "the run ended before this test"
 _RUNNING = "the process of pytest ended while this test ran"
-Judged: TypeAlias = tuple[Verdict, str, tuple[str, ...]]
-"""A verdict, its reason, and the hooks that are missing."""
 _REASON_LENGTH = 500
 _SENT = TypeAdapter(tuple[str, AboutSubject, list[Result]])
-"""What a report carries: the name of the case or chapter, its subject, and what it decides."""
+"""The content of a report: the name of the case or chapter, its subject, and its results."""
+
+
+class Judged(NamedTuple):
+    """A verdict, its reason, and the hooks that are missing."""
+
+    verdict: Verdict
+    reason: str = ""
+    hooks: tuple[str, ...] = ()
+    is_nearest: bool = False
+    """Whether a failure breaks the requirement before others."""
 
 
 class Recorder:
-    """What came of each test so far."""
+    """The results of each test so far."""
 
     def __init__(self, config: pytest.Config) -> None:
         """Read the known failures.
@@ -75,19 +83,11 @@ class Recorder:
             return (yield)
         name, on = place
         subject: Any = item.funcargs.get("conformance_subject")
-        verdict, reason, hooks = _verdict(call)
+        verdict, reason, hooks, _ = _verdict(call)
         tally = subject and subject.tallies.get(name)
         if tally:
             error = "" if tally.findings and reason.startswith("Failed: ") else reason
-            results = [
-                self._plan.result(
-                    f"requirement_{number}",
-                    on,
-                    *_judged(number, tally, error, subject.unjudged),
-                    exercised=tally.exercised[number],
-                )
-                for number in CHAPTERED
-            ]
+            results = [self._of_chapter(number, subject, tally, error) for number in CHAPTERED]
         else:
             results = self._plan.alike(place, verdict, reason, hooks)
         raised, is_failure = call.excinfo, verdict in ("fail", "harness-error")
@@ -109,6 +109,12 @@ class Recorder:
             elif report.when == "setup":
                 self._shown.add(reason)
         return report
+
+    def _of_chapter(self, number: str, subject: Subject, tally: Tally, error: str) -> Result:
+        judged = _judged(number, tally, error, subject.unjudged)
+        more = {"is_nearest": judged.is_nearest, "exercised": tally.exercised[number]}
+        test = f"requirement_{number}"
+        return self._plan.result(test, subject.name, judged.verdict, judged.reason, judged.hooks, **more)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
@@ -225,40 +231,44 @@ class Recorder:
 
 
 def _about(subject: Subject) -> AboutSubject:
-    """What a test found out about its subject."""
+    """Return what a test found out about its subject."""
     capabilities = tuple(sorted(one.value for one in subject.harness.capabilities))
     return AboutSubject(name=subject.name, mode=subject.harness.mode, capabilities=capabilities, facts=subject.facts)
 
 
 def _verdict(call: pytest.CallInfo[None]) -> Judged:
-    """The verdict of a test by what was raised, its reason, and the hooks that it lacks."""
+    """The verdict of a test by what was raised."""
     if call.excinfo is None:
-        return "pass", "", ()
+        return Judged("pass")
     raised = call.excinfo.value
     reason = show.words_of(raised)[:_REASON_LENGTH]
     match raised:
         case NotApplicable():
-            return "not-applicable", str(raised), ()
+            return Judged("not-applicable", str(raised))
         case NotTestable():
-            return "not-testable", str(raised), raised.hooks
+            return Judged("not-testable", str(raised), raised.hooks)
         case pytest.skip.Exception() if call.when == "setup":
-            return "not-run", f"skipped by a marker or another plugin: {reason}", ()
+            return Judged("not-run", f"skipped by a marker or another plugin: {reason}")
     is_judged = call.when == "call" and not isinstance(raised, HarnessFailedError)
-    return "fail" if is_judged else "harness-error", reason, ()
+    return Judged("fail" if is_judged else "harness-error", reason)
 
 
 def _judged(number: str, tally: Tally, error: str, unjudged: Mapping[str, NotTestable]) -> Judged:
-    """What a chapter says of a requirement; `error` is why it did not come to its end."""
-    found = [shown(one, tally.seen[one.signature]) for one in tally.findings.values() if number in one.requirements]
+    """Return a chapter's verdict on a requirement; `error` is why it did not come to its end."""
+    found = []
+    for finding in tally.findings.values():
+        if number in finding.requirements:
+            text = shown(finding, tally.seen[finding.signature])
+            found.append(Judged("fail", text, is_nearest=finding.requirements[0] == number))
     if found:
-        return "fail", min(found, key=lambda text: (not text.startswith(number), len(text))), ()
+        return min(found, key=lambda judged: (not judged.is_nearest, len(judged.reason)))
     if error:
-        return "harness-error", error, ()
+        return Judged("harness-error", error)
     if number in unjudged:
-        return "not-testable", str(unjudged[number]), unjudged[number].hooks
+        return Judged("not-testable", str(unjudged[number]), unjudged[number].hooks)
     if tally.exercised[number]:
-        return "pass", "", ()
+        return Judged("pass")
     if number not in tally.missing:
-        return "not-testable", "no scenario reached it", ()
+        return Judged("not-testable", "no scenario reached it")
     why, hook = tally.missing[number]
-    return ("not-testable", why, (hook,)) if hook else ("not-applicable", why, ())
+    return Judged("not-testable", why, (hook,)) if hook else Judged("not-applicable", why)

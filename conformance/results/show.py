@@ -1,4 +1,4 @@
-"""What pytest's terminal shows of a failure, and of a run."""
+"""Texts of a failure, and of a run, for pytest's terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 
 from conformance.results.document import Result, Results, Verdict
-from conformance.spec.requirements import REQUIREMENTS
+from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.text import cut, in_columns, printable
 
 _SUITE = Path(__file__).parents[1]
@@ -21,7 +21,7 @@ _TITLES = {
     "known": "known failures:",
     "stale": "known failures that are none any more; take them out of the file:",
     "missing-hook": "hooks that are declared missing:",
-    "open": "incomplete: not all that applies was decided (exit status 6 if nothing fails)",
+    "open": "incomplete: some applicable requirements were not decided (exit status 6 if nothing fails)",
 }
 
 
@@ -61,7 +61,7 @@ def _in_line(text: str) -> str:
 
 
 def failure(raised: pytest.ExceptionInfo[BaseException], doc: str, numbers: Iterable[str]) -> str:
-    """What a test decides and how it failed, without the code of the suite."""
+    """Return what a test decides and how it failed, without the code of the suite."""
     frames: list[str] = []  # below the last one of the suite: those of the store, if the store raised
     for entry in raised.traceback:
         path = Path(entry.path)

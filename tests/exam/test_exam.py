@@ -3,7 +3,7 @@ from pathlib import Path
 import lupa
 import pytest
 
-from conformance.spec.requirements import REQUIREMENTS
+from conformance.tasks.spec.requirements import REQUIREMENTS
 from tests.exam.entries import Entry, load
 
 

@@ -22,10 +22,10 @@ from redis.asyncio import Redis as Client
 
 from conformance import Capability, Harness
 from conformance.compare import Operation, hostile
-from conformance.operations.contract import CONTRACT
 from conformance.subjects.redis import variables_of
 from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
 from conformance.subjects.servers import EmbeddedServer
+from conformance.tasks.operations import CONTRACT
 
 DATABASES = 64
 

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import taskstore
-from conformance.adapter import Adapter, Call
+from conformance.tasks.adapter import Adapter, Call
 
 CHECKOUT = Path(os.environ["AUTO_CLIP"]).absolute()
 

@@ -1,0 +1,160 @@
+"""Fault injection: how a failure of a connection, a server or a caller is brought about while calls are made."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.harness import Harness, HookMissingError
+from conformance.subjects.proxy import Action as Does
+from conformance.subjects.proxy import Interruption, Proxy
+
+SOON = 2.0
+"""Seconds in which what needs no time has happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A way to fail of a connection, a server or a caller."""
+
+    name: str
+    cause: Callable[[Injection], Awaitable[None]]
+    """Brings it about, and tells the stack `ends` how it ends."""
+    kinds: tuple[str, ...] = ()
+    """Names that exceptions may give it. Without any, no call fails."""
+    fails: tuple[str, ...] = ()
+    """The operations that fail for certain."""
+    may_write: bool = True
+    """Whether a write that fails may have happened."""
+    may_tear: bool = False
+    """Whether a write may break off in its middle. What that leaves in the listings is no store's fault."""
+    is_cold: bool = False
+    """Whether it meets a store that has no connection yet."""
+    seconds: float = 5.0
+    """The time-outs of the store."""
+    patience: float = 0.0
+    """How long the store may take afterwards until it works again."""
+
+
+@dataclass
+class Injection:
+    """A proxy before the server, and a user with a password, with whom the first store goes through it."""
+
+    harness: Harness
+    namespace: str
+    proxy: Proxy
+    stores: Mapping[int, Any]
+    """Those that are open."""
+    probe: Callable[[Any], Awaitable[Any]]
+    """Makes a call that a store answers."""
+    seconds: float
+    """The time-outs of the first store."""
+    interruption: Interruption | None = None
+    """The order that a failure has given the proxy."""
+    ends: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """How a failure ends."""
+    secret: str = field(default_factory=secrets.token_hex)
+    left: int = 0
+    """Connections on which nothing came when a failure was over."""
+    _user: str = ""
+
+    def open(self) -> Any:
+        """Open a store that goes through the proxy."""
+        url = self.proxy.url
+        if self._user:
+            scheme, _, rest = url.partition("://")
+            _, _, place = rest.rpartition("@")
+            url = f"{scheme}://{self._user}{place}"
+        return self.harness.open_at(self.namespace, url, self.seconds)
+
+    def set_up_user(self) -> None:
+        """Make the user of the store. A server that restarts forgets it."""
+        self.set_rules("reset", "on", f">{self.secret}", "~*", "&*", "+@all")
+        self._user = f"{self.namespace}:{self.secret}@"
+
+    def set_rules(self, *rules: str) -> None:
+        """Change what the user of the store may do."""
+        self.harness.administer("ACL", "SETUSER", self.namespace, *rules)
+
+    async def disconnect(self) -> None:
+        """End all connections, and wait until both sides have seen it."""
+        self.proxy.break_all(Does.CUT)
+        await self.proxy.until(lambda: not self.proxy.connections)
+
+    def find_server(self) -> None:
+        """Lead to the server where it is now. One that was started again knows no user."""
+        self.proxy.point_at(self.harness.url())
+        if self._user:
+            self.set_up_user()
+
+    async def warm_up(self, on: int, together: int) -> None:
+        """Let a store open the connections that it needs for so many calls, and drop broken ones."""
+        calls = (self.probe(self.stores[on]) for _ in range(together))
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    @asynccontextmanager
+    async def active(self, failure: Failure, places: Sequence[int], *, is_cancelled: bool) -> AsyncIterator[None]:
+        """Let it fail in the block, for the calls that are made there on the instances at these places."""
+        used: Collection[int] = {*places}
+        for on in used if not failure.is_cold else ():
+            await self.warm_up(on, len(places))
+        async with AsyncExitStack() as self.ends:
+            await failure.cause(self)
+            yield
+            if not is_cancelled:  # what is silent is given up
+                await _within(SOON, self.proxy.until(lambda: not self.proxy.held))
+                self.left = self.proxy.held
+        self.proxy.release()
+        await _within(SOON, self.proxy.until(lambda: not self.proxy.leaving))  # what has been sent has been done
+        for on in used if failure.patience else ():  # if it does not work then, the calls that follow show it
+            await _within(failure.patience, self._first_answer(on))
+
+    async def until_met(self, calls: Sequence[asyncio.Future[Any]]) -> None:
+        """Wait until one of the calls has met what the proxy does, or none is left."""
+
+        def is_met() -> bool:
+            return all(call.done() for call in calls) or bool(self.interruption and self.interruption.met)
+
+        await _within(SOON, self.proxy.until(is_met))
+
+    async def _first_answer(self, on: int) -> None:
+        while True:
+            with suppress(Exception):  # it still fails
+                await self.probe(self.stores[on])
+                return
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def injected(
+    harness: Harness,
+    namespace: str,
+    stores: Mapping[int, Any],
+    probe: Callable[[Any], Awaitable[Any]],
+    seconds: float,
+) -> AsyncIterator[Injection]:
+    """Put a proxy before the server, for the stores of a namespace, and `seconds` as the time-outs of the first.
+
+    Raises:
+        HookMissingError: if there is no URL that a proxy can be put before.
+    """
+    url = harness.url()
+    if not url.startswith("redis://"):
+        raise HookMissingError("url (redis://)")
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(url))
+        injection = Injection(harness, namespace, proxy, stores, probe, seconds)
+        with suppress(HookMissingError):
+            injection.set_up_user()
+            stack.callback(harness.administer, "ACL", "DELUSER", namespace)
+        yield injection
+
+
+async def _within(seconds: float, awaited: Awaitable[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await awaited

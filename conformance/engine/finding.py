@@ -1,0 +1,65 @@
+"""Findings about a store, and how often each requirement was exercised."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from conformance.engine.scenario import Scenario
+
+Signature: TypeAlias = tuple[Any, ...]
+"""Equal for two findings of one cause: the operation, the fields, and what came in place of what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong about a store."""
+
+    requirements: tuple[str, ...]
+    """Those that it breaks, the nearest first."""
+    expected: str
+    actual: str
+    signature: Signature
+    scenario: Scenario = field(default_factory=Scenario)
+    """The actions until then."""
+    lines: tuple[str, ...] = ()
+    """The same as Python."""
+    is_simple: bool = False
+    """Whether calls show it one after the other, on one instance, without time or a second opening."""
+
+
+def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
+    """Return what is wrong without regard to the state, about a field, an operation or a failure of that name."""
+    return Finding((number,), expected, str(actual), ("check", name, number))
+
+
+@dataclass
+class Tally:
+    """The findings and counts of a group of scenarios."""
+
+    findings: dict[Signature, Finding] = field(default_factory=dict)
+    """The first finding of each signature."""
+    seen: Counter[Signature] = field(default_factory=Counter)
+    """In how many scenarios a signature was found."""
+    exercised: Counter[str] = field(default_factory=Counter)
+    """How often a result was compared that a requirement decides."""
+    missing: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
+    learned: set[Signature] = field(default_factory=set)
+    """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""
+    made: set[Any] = field(default_factory=set)
+    """The ids that the store made, in all scenarios."""
+    mutates: bool = True
+    """Whether objects that were passed in or returned are changed, as a careless caller does."""
+    seconds: float = 5.0
+    """How long a call may take."""
+
+    def withdraw(self, number: str) -> None:
+        """Judge nothing of a requirement: what was found of it may be the harness's doing."""
+        self.exercised.pop(number, None)
+        for signature, finding in [*self.findings.items()]:
+            left = tuple(other for other in finding.requirements if other != number)
+            self.findings[signature] = replace(finding, requirements=left)
+            if not left:
+                del self.findings[signature]

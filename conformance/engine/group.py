@@ -1,0 +1,80 @@
+"""A group: scenarios that are played on one store, and what was found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from conformance.engine.contract import Contract
+from conformance.engine.finding import Finding, Tally
+from conformance.engine.player import Player
+from conformance.engine.random_scenario import RandomScenario
+from conformance.engine.scenario import Scenario
+from conformance.engine.shrink import MOST_PLAYED, shrink
+from conformance.engine.verifier import Verifier
+from conformance.harness import Harness, HookMissingError
+
+_SHRUNK = 8
+"""Findings of a group that are made as short as they get."""
+_FEW_PLAYED = 20
+"""Scenarios that are played to make any other finding shorter."""
+
+
+async def play(
+    contract: Contract, harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, at_once: int = 1
+) -> None:
+    """Play the scenarios that the store is made for, at most so many at the same time, each in its own namespace."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def played(scenario: Scenario) -> None:
+        async with gate:
+            await play_one(contract, harness, scenario, tally)
+
+    await asyncio.gather(*map(played, scenarios))
+
+
+async def play_one(
+    contract: Contract,
+    harness: Harness,
+    scenario: Scenario,
+    tally: Tally,
+    draw: Callable[[Player], RandomScenario] | None = None,
+) -> None:
+    """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
+    unfit = _why_unfit(contract, harness, scenario)
+    if unfit:
+        tally.missing = dict.fromkeys(scenario.about, (f"the subject {unfit}", "")) | tally.missing
+        return
+    try:
+        verifier = Verifier(contract, harness, tally, scenario)
+        found = await verifier.verify(draw(verifier).play if draw else None)
+    except HookMissingError as error:
+        tally.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
+        return
+    if found is None:
+        return
+    tally.seen[found.signature] += 1
+    if found.signature in tally.findings:
+        return
+
+    async def replay(shorter: Scenario) -> Finding | None:
+        return await Verifier(contract, harness, tally, shorter).verify()
+
+    tally.findings[found.signature] = found
+    most_played = MOST_PLAYED if len(tally.findings) <= _SHRUNK else _FEW_PLAYED
+    found = await shrink(found, replay, contract.needed, most_played=most_played)
+    tally.findings[found.signature] = found
+    if contract.is_apart in found.requirements:
+        tally.mutates = False
+    elif found.is_simple:
+        tally.learned.add(found.signature)
+
+
+def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario) -> str:
+    """Return why a scenario is not for a store; nothing if it is."""
+    has = harness.capabilities
+    undeclared = sorted(contract.required(scenario) - has)
+    declared = sorted(scenario.lacks & has)
+    if undeclared:
+        return f"does not declare {undeclared[0]}"
+    return f"declares {declared[0]}" if declared else ""

@@ -1,0 +1,91 @@
+"""Random scenarios: the next action depends on what the store has answered by now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+from conformance.engine.player import Player
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Wait
+from conformance.harness import Capability
+
+_LEAST = 4
+_MOST = 16
+"""Actions of a random scenario."""
+_RACERS = 4
+
+
+class RandomScenario:
+    """A scenario that is drawn while it is played, by the same random numbers alike. The player writes it down.
+
+    A contract says which kinds of calls there are, and draws a call of a kind.
+    """
+
+    first: str
+    """The kind of calls that make entries: every scenario has it."""
+    kinds: Sequence[str]
+    """The other kinds. One that stands here twice is drawn more often."""
+    raced: Sequence[str]
+    """Those of concurrent calls."""
+    spans: Sequence[timedelta]
+    """How much time passes at once in a store that expires."""
+
+    def __init__(self, random: Random, player: Player) -> None:
+        self.random = random
+        self.one_of = random.choice
+        self.player = player
+        self.has = player.harness.capabilities
+
+    def call(self, made: Sequence[str], kind: str) -> Call:
+        """Return a call of a kind, which may refer to the labels of those that were made."""
+        raise NotImplementedError
+
+    def opening(self) -> Iterable[Action]:
+        """Yield what comes before everything else."""
+        return ()
+
+    def closing(self) -> Iterable[Action]:
+        """Yield what comes at the end."""
+        return (ReadBack(),)
+
+    async def play(self) -> None:
+        """Draw actions and have them performed."""
+        for action in self.opening():
+            await self.player.perform(action)
+        every = ("wait", "race", "reopen", *self.kinds)
+        kinds = self.random.sample(every, self.random.randint(3, len(every)))
+        how_often = self.one_of((0.0, 0.5, 1.0))
+        for _ in range(self.random.randint(_LEAST, _MOST)):
+            action = self._action(self.one_of((self.first, *kinds)))
+            if self.player.contract.required(Scenario((action,))) <= self.has:
+                await self.player.perform(action)
+                if self.random.random() < how_often:
+                    await self.player.perform(ReadBack())
+        for action in self.closing():
+            await self.player.perform(action)
+
+    def _action(self, kind: str) -> Action:
+        match kind:
+            case "wait":
+                return Wait(self.one_of(self.spans)) if Capability.EXPIRING in self.has else Wait()
+            case "race":
+                return self._race()
+            case "reopen":
+                return Reopen()
+        return self._somewhere(kind)
+
+    def _race(self) -> Race:
+        calls = []
+        for _ in range(_RACERS):
+            call = self._somewhere(self.one_of(self.raced))
+            if self.has.issuperset(self.player.contract.needs(call)):
+                calls.append(replace(call, label=""))
+        cancelled = self.one_of(((), (), (0,)))
+        return Race(tuple(calls), cancelled, turns=self.one_of((0, 1, 2, 4)))
+
+    def _somewhere(self, kind: str) -> Call:
+        return replace(
+            self.call([*self.player.results], kind), on=self.random.randrange(self.player.scenario.instances)
+        )

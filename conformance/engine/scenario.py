@@ -1,0 +1,147 @@
+"""A scenario: what is done with a store, as plain data. A row of a table or a draw makes one; the player plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from conformance.engine.failures import Failure
+from conformance.harness import Capability
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reference:
+    """Something of what the call with this label returned: as Python, and how it is read."""
+
+    label: str
+    text: str
+    read: Callable[[Any], Any]
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operation on one of the open instances. Its result is known under `label` afterwards."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+    label: str = ""
+    on: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Calls that are made at the same time.
+
+    Those at the places `cancelled` are cancelled after some turns of the loop. With `closes` the first instance is
+    closed then. With a `failure` that instance is opened through a proxy, and this is done when a call has met it.
+    """
+
+    calls: tuple[Call, ...]
+    cancelled: tuple[int, ...] = ()
+    turns: int = 1
+    closes: bool = False
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """The reads that may show the last writes are made on every instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Time passes; if nothing else is said a few milliseconds, so that the next write has a later time."""
+
+    by: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """An instance is closed, and another is opened in its place."""
+
+    on: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """An instance is closed, and is used nevertheless."""
+
+    on: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An instance is opened besides, on the same place; with a URL there."""
+
+    on: int
+    url: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mutate:
+    """The caller changes what it passed in so far (`argument`), or the last `result`: at one place, or at all."""
+
+    what: str
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A value of another type is put in the place of the latest entry, behind the store's back."""
+
+
+class Series:
+    """Calls that depend on the results of those before. A contract says which, and how a script words it."""
+
+    __slots__ = ()
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        """The capabilities that a store must declare for it."""
+        return frozenset()
+
+    def rounds(self) -> Rounds:
+        """Yield a call, or some that are made at the same time and do not bear on each other; receive the results."""
+        raise NotImplementedError
+
+
+Rounds: TypeAlias = Generator[Call | tuple[Call, ...], list[Any], None]
+Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage | Series
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Actions on an empty store.
+
+    `about` names requirements that it is about, besides those that the model names. It is played on stores that have
+    the capabilities `needs`, and none of `lacks`, on so many `instances`.
+    """
+
+    actions: tuple[Action, ...] = ()
+    about: tuple[str, ...] = ()
+    needs: frozenset[Capability] = frozenset()
+    lacks: frozenset[Capability] = frozenset()
+    instances: int = 1
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first of its failures. With one, the first instance is opened through a proxy."""
+        failures = (action.failure for action in self.actions if isinstance(action, Race))
+        return next(filter(None, failures), None)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Its calls, but for those of a series."""
+        found: list[Call] = []
+        for action in self.actions:
+            if isinstance(action, Call):
+                found.append(action)
+            elif isinstance(action, Race):
+                found += action.calls
+        return found

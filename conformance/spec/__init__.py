@@ -1,1 +1,0 @@
-"""What is right: the requirements, and the model that decides a call."""

@@ -1,0 +1,279 @@
+"""Adapters: how the suite calls a store with other names than ours, and reads what that store returns.
+
+An adapter is a table. Nothing is rebuilt: what the suite gets is a view of the store's own object, so that a caller's
+change of it, a time without a zone and a value of a wrong type are seen as the store's callers see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from functools import partial
+from inspect import isawaitable, signature
+from typing import Any, TypeAlias
+
+from conformance.harness import HookMissingError
+from conformance.tasks.spec.model import FIELDS
+from taskstore import (
+    FailureKind,
+    InvalidArgument,
+    Task,
+    TaskCreateRequest,
+    TaskFinal,
+    TaskPage,
+    TaskStatus,
+    TaskStoreError,
+)
+from taskstore.contract import MaintainedTaskStore
+
+Read: TypeAlias = str | Callable[[Any], Any]
+"""How a field is read: the name of an attribute or a key, or a function of the store's object."""
+_OPERATIONS = ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task", "purge", "restore")
+_METADATA = ("webhook_url", "config")
+_PAGE = tuple(TaskPage.model_fields)
+
+
+class Call:
+    """How one of our operations is called: the store's method, and where our arguments go.
+
+    `Call("submit", "config", videos="video_ids")` calls `submit(config, videos=video_ids)`. The arguments of
+    `create_task` are `video_ids`, `webhook_url`, `config` and `task_id`. An optional argument that is `None` is left
+    out. A call that gives one without a place is not made.
+    """
+
+    def __init__(self, method: str, /, *positional: str, **named: str) -> None:
+        self._method, self._positional, self.named = method, positional, named  # by the method's argument, ours
+
+    def __call__(self, store: Any, **given: Any) -> Any:
+        """Call the method of a store."""
+        for name, value in given.items():
+            has_place = name in self._positional or name in self.named.values()
+            if not has_place and value != {"limit": 50, "offset": 0}.get(name):
+                raise HookMissingError(f"adapter.calls: {self._method} has no {name}")
+        named = {theirs: given[ours] for theirs, ours in self.named.items() if ours in given}
+        return getattr(store, self._method)(*map(given.get, self._positional), **named)
+
+
+class Raise:
+    """Which of our exceptions stands for one of the store's, and which of its attributes our fields are.
+
+    `Raise(TaskFinal, status="state")` reads `status` from the attribute `state`. A field that is not named is read from
+    the attribute of its name. Where the exception has none, `task_id` is that of the call, and a text is that of the
+    exception.
+    """
+
+    def __init__(self, kind: type[TaskStoreError], /, **names: str) -> None:
+        self._kind, self._names = kind, names
+
+    def __call__(self, error: BaseException | None, task_id: Any) -> TaskStoreError:
+        """Our exception for one of the store's, in a call about a task."""
+        known = {"argument": "", "status": None, "address": "", "task_id": task_id}
+        known |= {"failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
+        facts = {}
+        for one in fields(self._kind):  # type: ignore[arg-type]  # each of our exceptions is a dataclass
+            facts[one.name] = getattr(error, self._names.get(one.name, one.name), known.get(one.name, str(error)))
+        return self._kind(**facts)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How a store is called and read. `open` of a harness returns what `adapt` gives."""
+
+    calls: Mapping[str, str | Call | Callable[..., Any]]
+    """By our operation: the store's method, if it takes our arguments; a `Call`; or a function of the store and our
+    arguments. Neither methods nor functions have to be coroutine functions."""
+    task: Mapping[str, Read] = field(default_factory=dict)
+    """By our field of a task, how it is read. A field that is not named has our name. `webhook_url` and `config` may be
+    named in place of `metadata`."""
+    page: Mapping[str, Read] = field(default_factory=dict)
+    """The same of a page: `tasks`, `total`, `limit`, `offset`, `next`, `unreadable`."""
+    statuses: Mapping[TaskStatus, Any] = field(default_factory=dict)
+    """By our status the store's, where it is another than our text. `None` if it has none: no call gives that one."""
+    raises: Mapping[type[BaseException] | None, type[TaskStoreError] | Raise] = field(default_factory=dict)
+    """By the store's exception, ours: a class or a `Raise`. The key `None` stands for a result that is `None`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is none of our names.
+
+        Raises:
+            ValueError: for the first one.
+        """
+        for what, given, known in (
+            ("operation", self.calls, _OPERATIONS),
+            ("field of a task", self.task, (*FIELDS, *_METADATA)),
+            ("field of a page", self.page, _PAGE),
+        ):
+            for name in given:
+                if name not in known:
+                    raise ValueError(f"{name!r} is no {what}: {', '.join(known)}")
+
+    @asynccontextmanager
+    async def adapt(self, opened: Any) -> AsyncIterator[Any]:
+        """The store under our names while it is open. `opened` is a context manager, async or not, or the store."""
+        async with AsyncExitStack() as stack:
+            if hasattr(opened, "__aenter__"):
+                opened = await stack.enter_async_context(opened)
+            elif hasattr(opened, "__enter__"):
+                opened = stack.enter_context(opened)
+            yield AdaptedStore(self, opened)
+
+    def own_status(self, status: Any) -> Any:
+        """The store's status for one of ours. What neither has stays as it is; what only the store has is refused."""
+        for ours in TaskStatus:
+            if ours == status:
+                if (own := self.statuses.get(ours, ours)) is None:
+                    raise HookMissingError(f"adapter.statuses: {ours}")
+                return own
+        if self.our_status(status) is not status:
+            raise InvalidArgument("status", "is a status of the store, and none of ours")
+        return status
+
+    def our_status(self, own: Any) -> Any:
+        """Our status for one of the store's; whatever stands for none of ours stays as it is."""
+        for ours in TaskStatus:
+            if self.statuses.get(ours, ours.value) in (own, own.value if isinstance(own, Enum) else own):
+                return ours
+        return own
+
+    def our_error(self, operation: str, error: BaseException | None, task_id: Any) -> TaskStoreError | None:
+        """Our exception for one of the store's, or for a result that is `None`, with our status and argument."""
+        kinds = (None,) if error is None else type(error).__mro__
+        raised = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
+        if raised is None:
+            return None
+        found = (raised if isinstance(raised, Raise) else Raise(raised))(error, task_id)
+        if isinstance(found, TaskFinal):
+            found.status = self.our_status(found.status)
+        elif isinstance(found, InvalidArgument):
+            ours: dict[Any, str] = {theirs: name for name, theirs in self.task.items()}
+            ours |= getattr(self.calls[operation], "named", {})
+            found.argument = ours.get(found.argument, found.argument)
+        return found
+
+
+class AdaptedStore:
+    """A store under our names. Every other attribute is that of the store itself."""
+
+    def __init__(self, adapter: Adapter, own: Any) -> None:
+        object.__setattr__(self, "_own", own)
+        object.__setattr__(self, "_adapter", adapter)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute of the store itself."""
+        setattr(self._own, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        """One of our operations, as a coroutine function, or another attribute."""
+        return partial(self._play, name) if name in self._adapter.calls else getattr(self._own, name)
+
+    async def _play(self, operation: str, /, *positional: Any, **named: Any) -> Any:
+        given = self._given(operation, positional, named)
+        task_id = given.get("task_id")
+        try:
+            answer = await self._call(operation, given)
+        except TaskStoreError:
+            raise
+        except Exception as fault:
+            if found := self._adapter.our_error(operation, fault, task_id):
+                raise found from fault
+            raise
+        if operation in ("purge", "restore") or isinstance(answer, Task):
+            return answer
+        if answer is None:
+            if found := self._adapter.our_error(operation, None, task_id):
+                raise found
+            return None
+        view = _page if operation == "list_tasks" else TaskView
+        return view(answer, self._adapter)
+
+    def _given(self, operation: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of a call, without optional ones that are `None`; those of a request by themselves."""
+        ours = signature(getattr(MaintainedTaskStore, operation))
+        bound = ours.bind(self, *positional, **named)
+        bound.apply_defaults()
+        given = {}
+        for name, value in bound.arguments.items():
+            is_optional = ours.parameters[name].default is None
+            if name != "self" and not (value is None and is_optional):
+                given[name] = value
+        if operation == "create_task":
+            given |= _fields_of(given.pop("request"))
+        if "status" in given:
+            given["status"] = self._adapter.own_status(given["status"])
+        return given
+
+    async def _call(self, operation: str, given: Mapping[str, Any]) -> Any:
+        call = self._adapter.calls[operation]
+        answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
+        return await answer if isawaitable(answer) else answer
+
+
+def _fields_of(request: Any) -> dict[str, Any]:
+    """Return what a request gives to `create_task`."""
+    if not isinstance(request, TaskCreateRequest):
+        raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
+    fields: dict[str, Any] = {"video_ids": request.video_ids}
+    for name in _METADATA:
+        value = getattr(request, name)
+        if value is not None:
+            fields[name] = value
+    return fields
+
+
+class TaskView:
+    """A task of the store, read and changed under our names. Nothing is copied."""
+
+    __slots__ = ("_adapter", "_own")
+    __match_args__ = FIELDS
+
+    def __init__(self, own: Any, adapter: Adapter) -> None:
+        object.__setattr__(self, "_own", own)
+        object.__setattr__(self, "_adapter", adapter)
+
+    def __getattr__(self, name: str) -> Any:
+        reads = self._adapter.task
+        if name not in FIELDS:
+            raise AttributeError(f"a task has no {name}")
+        if name == "metadata" and name not in reads and not reads.keys().isdisjoint(_METADATA):
+            return {one: _read(self._own, reads, one) for one in _METADATA}
+        value = _read(self._own, reads, name)
+        if name == "status":
+            return self._adapter.our_status(value)
+        is_whole = name == "progress" and type(value) is int and abs(value) < 2**53  # a float holds it exactly
+        return float(value) if is_whole else value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Change the store's own object, as its callers may, unless a function makes the field."""
+        to = self._adapter.task.get(name, name)
+        if not isinstance(to, str):
+            raise TypeError(f"{name} is made by a function")
+        if isinstance(self._own, MutableMapping):
+            self._own[to] = value
+        else:
+            setattr(self._own, to, value)
+
+    def __repr__(self) -> str:
+        return repr(self._own)
+
+
+def _page(own: Any, adapter: Adapter) -> TaskPage:
+    """A page with views of what the store listed. A field that the store does not have is `None`."""
+    values: dict[str, Any] = dict.fromkeys(_PAGE)
+    own = {"tasks": own} if isinstance(own, list) else own
+    for name in _PAGE:
+        with suppress(AttributeError):
+            values[name] = _read(own, adapter.page, name)
+    tasks = tuple(TaskView(one, adapter) for one in values["tasks"])
+    return TaskPage.model_construct(**{**values, "tasks": tasks, "unreadable": tuple(values["unreadable"] or ())})
+
+
+def _read(own: Any, reads: Mapping[str, Read], name: str) -> Any:
+    how = reads.get(name, name)
+    if not isinstance(how, str):
+        return how(own)
+    try:
+        return own[how] if isinstance(own, Mapping) else getattr(own, how)
+    except (KeyError, AttributeError):
+        raise AttributeError(f"{type(own).__name__} has no {how!r}, which is read as {name}") from None

@@ -1,0 +1,157 @@
+"""Calls of a task store as data: ways to write them, what they refer to, and series of them."""
+
+# ruff: noqa: N802  a reference reads like a value
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import cycle
+from typing import Any
+
+from conformance.engine.scenario import Call, Reference, Rounds, Series
+from conformance.harness import Capability
+from conformance.tasks.spec.model import Page, Record, Request, cursor_of, plain
+from conformance.text import source
+from taskstore import TaskStatus
+
+_BATCH = 50
+"""Calls of a series that are made at the same time."""
+_MOST_PAGES = 1_000
+
+
+def Id(label: str, before: str = "", behind: str = "") -> Reference:
+    """The id of the task, with this text before and behind it."""
+    texts = (before and source(before), f"{label}.task_id", behind and source(behind))
+    return Reference(label, " + ".join(filter(None, texts)), lambda task: f"{before}{task.task_id}{behind}")
+
+
+def TimeOf(label: str, plus: timedelta) -> Reference:
+    """The completion of the task, and this much more."""
+    return Reference(label, f"{label}.completed_at + {source(plus)}", lambda task: task.completed_at + plus)
+
+
+def CursorOf(label: str) -> Reference:
+    """The cursor that names the place of the task."""
+    return Reference(label, f"cursor_of({label})", cursor_of)
+
+
+def TaskOf(label: str, fields: Mapping[str, Any] | None = None) -> Reference:
+    """The task, with other fields, for `restore`."""
+    text = f"{label}.model_copy(update={source(fields)})" if fields else label
+    return Reference(label, text, lambda task: task._replace(**fields or {}))
+
+
+@source.register
+def _(value: Request) -> str:
+    given = {name: getattr(value, name) for name in value.__slots__}
+    return _constructed("TaskCreateRequest", {name: inside for name, inside in given.items() if inside is not None})
+
+
+@source.register
+def _(value: Record) -> str:
+    return _constructed("Task", value._asdict() | {"metadata": plain(value.metadata)})
+
+
+def _constructed(name: str, fields: Mapping[str, Any]) -> str:
+    return f"{name}({', '.join(f'{field}={source(value)}' for field, value in fields.items())})"
+
+
+@dataclass(frozen=True, slots=True)
+class Populate(Series):
+    """Creates so many tasks, in batches of calls at the same time. In turn they get one of the statuses."""
+
+    count: int
+    statuses: tuple[str, ...] = ("pending",)
+
+    def __str__(self) -> str:
+        return f"# {self.count:,} tasks are created, {', '.join(self.statuses)}"
+
+    def rounds(self) -> Rounds:
+        ids: list[Any] = []
+        for first in range(0, self.count, _BATCH):
+            numbers = range(first, min(first + _BATCH, self.count))
+            made = yield tuple(create(video_ids=(f"v{number}",)) for number in numbers)
+            ids += [getattr(task, "task_id", "") for task in made]
+        moves = [
+            update(task_id, TaskStatus(status))
+            for task_id, status in zip(ids, cycle(self.statuses), strict=False)
+            if status != "pending"
+        ]
+        for first in range(0, len(moves), _BATCH):
+            yield tuple(moves[first : first + _BATCH])
+
+
+@dataclass(frozen=True, slots=True)
+class Pages(Series):
+    """Reads all pages of a listing, by offset or by cursor."""
+
+    limit: int
+    status: Any = None
+    by_cursor: bool = False
+
+    def __str__(self) -> str:
+        by = "cursor" if self.by_cursor else "offset"
+        return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        return frozenset({Capability.CURSOR} if self.by_cursor else ())
+
+    def rounds(self) -> Rounds:
+        place: dict[str, Any] = {}
+        for number in range(1, _MOST_PAGES + 1):
+            (page,) = yield listing(limit=self.limit, status=self.status, **place)
+            is_last = self.by_cursor and isinstance(page, Page) and page.following is None
+            if not isinstance(page, Page) or not page.records or is_last:
+                return
+            place = {"after": page.following} if self.by_cursor else {"offset": number * self.limit}
+
+
+def needs_of(call: Call) -> set[Capability]:
+    """Return what a store must declare for a call."""
+    needed = set()
+    if "after" in call.arguments:
+        needed.add(Capability.CURSOR)
+    if call.operation == "create_task" and "task_id" in call.arguments:
+        needed.add(Capability.CALLER_IDS)
+    if call.operation in ("purge", "restore"):
+        needed.add(Capability.MAINTENANCE)
+    return needed
+
+
+def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:
+    """A creation, of a `Request` with these fields."""
+    chosen = {} if task_id is None else {"task_id": task_id}
+    return Call("create_task", {"request": Request(**fields), **chosen}, label, on)
+
+
+def get(task: Any, on: int = 0, label: str = "") -> Call:
+    """A `get_task`."""
+    return Call("get_task", {"task_id": task}, label, on)
+
+
+def update(task: Any, status: Any, on: int = 0, label: str = "", **fields: Any) -> Call:
+    """An `update_task_status`."""
+    return Call("update_task_status", {"task_id": task, "status": status, **fields}, label, on)
+
+
+def cancel(task: Any, on: int = 0, label: str = "") -> Call:
+    """A `cancel_task`."""
+    return Call("cancel_task", {"task_id": task}, label, on)
+
+
+def listing(on: int = 0, **arguments: Any) -> Call:
+    """A `list_tasks`."""
+    return Call("list_tasks", arguments, on=on)
+
+
+def purge(before: Any, on: int = 0) -> Call:
+    """A `purge`."""
+    return Call("purge", {"before": before}, on=on)
+
+
+def restore(task: Any, on: int = 0) -> Call:
+    """A `restore`, of a `Record` or of a `TaskOf`."""
+    return Call("restore", {"task": task}, on=on)

@@ -1,0 +1,213 @@
+"""A case: one test that decides one or more requirements, on whatever subject it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+import unittest
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pkgutil import resolve_name
+from typing import Any
+
+import pytest
+
+from conformance.guard import HarnessFailedError, guarded
+from conformance.harness import Capability, Harness, HookMissingError, Inspector
+from conformance.tasks.spec.requirements import REQUIREMENTS
+from taskstore import TaskCreateRequest, TaskStore
+
+_SECONDS = 60
+
+
+class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
+    """The subject does not declare the capability that the case needs."""
+
+
+class NotTestable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
+    """The harness has no hook for the case, or a prerequisite failed."""
+
+    def __init__(self, reason: str, hooks: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.hooks = hooks
+
+
+class NoVerdictError(AssertionError):
+    """Something that is not the suite skipped or excused a test, or ended the run. That decides nothing."""
+
+
+ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, unittest.SkipTest, SystemExit)
+"""Exceptions that skip or excuse a test, or end the run."""
+
+
+@contextmanager
+def only_own_verdicts() -> Iterator[None]:
+    """Let out failures and the verdicts of the suite.
+
+    Raises:
+        NoVerdictError: if a store, a harness or another plugin raised one of `ENDINGS`.
+    """
+    try:
+        yield
+    except (NotApplicable, NotTestable):
+        raise
+    except ENDINGS as fault:
+        raise NoVerdictError(f"{type(fault).__name__} was raised, which is no verdict of the suite: {fault}") from fault
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case before it runs."""
+
+    id: str
+    """Module and function: `sharing.test_…`."""
+    requirements: tuple[str, ...]
+    doc: str
+
+
+@dataclass
+class Subject:
+    """The store that a case is run on, with its harness."""
+
+    name: str
+    harness: Harness
+    facts: dict[str, str]
+    seed: int
+    broken: str = ""
+    """Why nothing can be decided on it."""
+    depth: str = "default"
+    """How much is played: `smoke`, `default` or `full`."""
+    unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
+    tallies: dict[str, Any] = field(default_factory=dict)
+    """By chapter its findings, a `conformance.engine.finding.Tally`."""
+
+    def __post_init__(self) -> None:
+        self.harness = guarded(self.harness)
+
+
+class Namespace:
+    """An empty place for one case: opens stores on it, and reaches behind them through the hooks of the harness."""
+
+    def __init__(self, harness: Harness, name: str = "") -> None:
+        self.harness = harness
+        self.name = name or f"conformance-{secrets.token_hex(6)}"
+        self.open = partial(harness.open, self.name)
+        self.advance = partial(harness.advance, self.name)
+
+    def has(self, capability: Capability) -> bool:
+        """Whether the subject declares it."""
+        return capability in self.harness.capabilities
+
+    @property
+    def inspector(self) -> Inspector:
+        """A look behind the store's back."""
+        return self.harness.inspector(self.name)
+
+    @property
+    def opener(self) -> str:
+        """The function that opens the store as the application does, as `module:function`."""
+        if not self.harness.opener:
+            raise HookMissingError("opener")
+        return self.harness.opener
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """The store as the application opens it, in the surroundings of this moment."""
+        try:
+            opener = resolve_name(self.opener)
+        except HookMissingError:
+            raise
+        except Exception as fault:
+            raise HarnessFailedError(f"the opener cannot be imported: {type(fault).__name__}: {fault}") from fault
+        opened: AbstractAsyncContextManager[TaskStore] = opener()
+        return opened
+
+
+PREREQUISITE = "API-02"
+"""The requirement that is decided even on a subject that is broken, by its case for all subjects."""
+
+
+def probe(harness: Harness) -> str:
+    """Say why a task cannot be created and read, or nothing if it can.
+
+    Raises:
+        HarnessFailedError: if the store cannot even be opened, or does not reach its server.
+    """
+
+    async def create_and_read(store: TaskStore) -> None:
+        await store.get_task((await store.create_task(TaskCreateRequest(video_ids=("probe",)))).task_id)
+
+    try:
+        with only_own_verdicts():
+            asyncio.run(_run(create_and_read, guarded(harness)))
+    except HarnessFailedError:
+        raise
+    except Exception as fault:  # whatever the store raises is the answer
+        reason = f"a task cannot be created and read: {type(fault).__name__}: {fault}"
+        if "ConnectionError" in str(type(fault).__mro__):  # Python's, or that of a client
+            raise HarnessFailedError(f"{reason} (start its server, or let RedisServerHarness start one)") from fault
+        return reason
+    return ""
+
+
+def case(
+    *requirements: str, needs: tuple[Capability, ...] | Capability = (), mode: str = ""
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
+    """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
+
+    It decides `requirements`, on subjects that declare `needs` and are of that `mode`: `memory`, `redis`, or
+    `memory or redis`, which is one that settings select.
+    """
+    unknown = set(requirements) - REQUIREMENTS.keys()
+    if unknown or not requirements:
+        raise ValueError(f"a case decides known requirements, not {unknown or 'none'}")
+    needed = (needs,) if isinstance(needs, Capability) else needs
+
+    def make(function: Callable[..., Awaitable[None]]) -> Callable[[Subject], None]:
+        module = function.__module__.rpartition(".")[2]
+        known = Case(f"{module}.{function.__name__}", requirements, inspect.cleandoc(function.__doc__ or ""))
+
+        def run(conformance_subject: Subject) -> None:
+            subject = conformance_subject
+            harness = subject.harness
+            if subject.broken and (needed or PREREQUISITE not in requirements):
+                raise NotTestable(subject.broken)
+            for one in needed:
+                if one not in harness.capabilities:
+                    raise NotApplicable(f"the subject does not declare {one}")
+            if mode and harness.mode not in mode.split(" or "):
+                raise NotApplicable(f"the subject is not a {mode} mode")
+            try:
+                with only_own_verdicts():
+                    asyncio.run(_run(function, harness))
+            except HookMissingError as missing:
+                raise NotTestable(str(missing), (missing.hook,)) from None
+            for number in subject.unjudged.keys() & requirements:
+                raise subject.unjudged[number]
+
+        run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
+        run.__doc__ = function.__doc__
+        run.conformance_case = known  # type: ignore[attr-defined]
+        return run
+
+    return make
+
+
+async def _run(function: Callable[..., Awaitable[None]], harness: Harness) -> None:
+    namespace = Namespace(harness)
+    names = inspect.signature(function).parameters
+    try:
+        async with asyncio.timeout(_SECONDS) as limit, AsyncExitStack() as stack:
+            given: dict[str, Any] = {"namespace": namespace}
+            if "store" in names:
+                given["store"] = await stack.enter_async_context(namespace.open())
+            await function(**{name: given[name] for name in names})
+    except TimeoutError as error:
+        if limit.expired():
+            raise TimeoutError(f"the case has not ended after {_SECONDS} s") from error
+        raise
+    finally:
+        harness.discard(namespace.name)

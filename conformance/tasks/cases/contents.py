@@ -1,0 +1,109 @@
+"""A store with tasks of every kind, all that a reader sees of it, and a call of each form."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import product
+from typing import Any, TypeAlias
+
+from conformance.harness import Capability, HookMissingError
+from conformance.tasks.case import Namespace
+from conformance.tasks.observe import for_store, result_of
+from conformance.tasks.tables.tasks import restorable
+from taskstore import Task, TaskCreateRequest, TaskStatus
+
+CallOn: TypeAlias = Callable[[Any], Awaitable[Any]]
+"""A call that can be made on any store."""
+_CONFIG = {"n": [1.0, -0.0, 2**64 - 1, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
+_RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://user@a/ü?q=1", config=_CONFIG)
+
+
+def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
+    """An ordinary request."""
+    return TaskCreateRequest(video_ids=("v1",), config=config)
+
+
+async def fill(store: Any, namespace: Namespace) -> list[Any]:
+    """Create two tasks of every status, a plain one and a rich one, and restore one; return them."""
+    tasks = []
+    for status, request in product(TaskStatus, (a_request(), _RICH)):
+        task = await store.create_task(request)
+        fields = {} if request is not _RICH else {"current_step": " 步\n", "result_url": "url"}
+        if status is TaskStatus.FAILED:
+            fields |= {"error_message": "no disk", "error_traceback": "line\n line"}
+        progress = None if status is TaskStatus.COMPLETED else 100 / 3
+        with suppress(HookMissingError):  # the store has no such status or field
+            task = await store.update_task_status(task.task_id, status, progress, **fields)
+        tasks.append(task)
+    if namespace.has(Capability.MAINTENANCE):
+        await store.restore(task := a_task())
+        tasks.append(await store.cancel_task(task.task_id))
+    return tasks
+
+
+def a_task() -> Task:
+    """An old task for `restore`, which no store has."""
+    task: Task = for_store(restorable(f"task_{secrets.token_hex(16)}"))
+    return task
+
+
+async def seen(store: Any) -> list[Any]:
+    """Return what listings show, of all tasks and of those of each status."""
+    pages = []
+    for status in (None, *TaskStatus):
+        with suppress(HookMissingError):
+            pages.append(result_of(await store.list_tasks(status, limit=1_000)))
+    return pages
+
+
+def calls_on(task_id: str) -> dict[str, CallOn]:
+    """The operations that take the id of a task, on this one."""
+    return {
+        "get": lambda store: store.get_task(task_id),
+        "update": lambda store: store.update_task_status(task_id, TaskStatus.CLIPPING, 40),
+        "cancel": lambda store: store.cancel_task(task_id),
+    }
+
+
+async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
+    """A write of each form. Each changes one task, which the store `maker` has created with this config."""
+    updated, cancelled = [(await maker.create_task(a_request(config))).task_id for _ in range(2)]
+    writes: dict[str, CallOn] = {
+        "create": lambda store: store.create_task(a_request(config)),
+        "update": lambda store: store.update_task_status(updated, TaskStatus.FAILED, 40, error_message="no disk"),
+        "cancel": lambda store: store.cancel_task(cancelled),
+    }
+    if namespace.has(Capability.CALLER_IDS):
+        chosen = f"Job-{secrets.token_hex(4)}"
+        writes["create under an id"] = lambda store: store.create_task(a_request(config), task_id=chosen)
+    if namespace.has(Capability.MAINTENANCE):
+        new = a_task()
+        writes["restore"] = lambda store: store.restore(new)
+    return writes
+
+
+async def reads_of(maker: Any, namespace: Namespace) -> dict[str, CallOn]:
+    """A call of each form that changes nothing, about a task that the store `maker` has created."""
+    task_id = (await maker.create_task(a_request())).task_id
+    calls: dict[str, CallOn] = {
+        "get": lambda store: store.get_task(task_id),
+        "get nothing": lambda store: store.get_task("task_0"),
+        "list": lambda store: store.list_tasks(),
+        "list by status": lambda store: store.list_tasks(TaskStatus.PENDING, limit=20),
+        "count": lambda store: store.list_tasks(limit=0),
+    }
+    if namespace.has(Capability.CURSOR) and (cursor := (await maker.list_tasks(limit=1)).next):
+        calls["list after"] = lambda store: store.list_tasks(limit=5, after=cursor)
+    return calls
+
+
+async def outcome_of(call: Awaitable[Any]) -> Any:
+    """Return the result of a call, or the exception that it raises."""
+    try:
+        async with asyncio.timeout(5):
+            return await call
+    except Exception as fault:  # noqa: BLE001  whatever it is, it is compared
+        return fault

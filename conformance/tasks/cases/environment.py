@@ -1,0 +1,141 @@
+"""The surroundings in which an application starts, for a block: environment, folder, `.env` and log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from io import StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+from urllib.parse import quote, unquote, urlsplit
+
+from conformance.guard import HarnessFailedError
+from conformance.harness import HookMissingError
+from conformance.tasks.case import Namespace, NotTestable
+from conformance.text import printed
+
+SWITCH = "USE_REDIS_FOR_TASKS"
+"""The variable that selects the mode."""
+SOURCES = ("the environment", ".env")
+PASSWORD = "s3cret-w0rd"
+ODD_PASSWORD = ' p@s:s/w#r?d%41 "é$x+=$HOME${HOME}%(a)s\\n '
+"""Every character of it means something in a URL, in a line of `.env` or where variables are filled in."""
+_OURS = (SWITCH, "REDIS_", "TASK_")
+
+
+@contextlib.contextmanager
+def surroundings(variables: Mapping[str, str], dotenv: str | None = None) -> Iterator[StringIO]:
+    """Set exactly these of the store's variables, and work in a new folder with that `.env`; give the log.
+
+    Without `dotenv` there is no such file, as in most containers. The log has lines of the form `LEVEL message`.
+    """
+    root, log = logging.getLogger(), StringIO()
+    handler, before = logging.StreamHandler(log), root.level
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    others = {name: value for name, value in os.environ.items() if not name.upper().startswith(_OURS)}
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.chdir(folder):
+        if dotenv is not None:
+            Path(".env").write_bytes(dotenv.encode("utf-8", "surrogateescape"))
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG)
+        try:
+            with mock.patch.dict(os.environ, {**others, **variables}, clear=True):
+                yield log
+        finally:
+            root.setLevel(before)
+            root.removeHandler(handler)
+
+
+def application(
+    namespace: Namespace,
+    variables: Mapping[str, str] | None = None,
+    dotenv: str | None = None,
+    *,
+    source: str = SOURCES[0],
+    at: Mapping[str, str] | None = None,
+) -> AbstractContextManager[StringIO]:
+    """Surroundings that select the subject, and what else is given; all of it in `.env` if that is the source.
+
+    With `at`, these are the variables about Redis, and there are no others.
+    """
+    assert namespace.opener  # what reads them
+    given = dict(namespace.harness.environment(namespace.name))
+    if at is not None:
+        given = {name: value for name, value in given.items() if not name.startswith("REDIS_")} | dict(at)
+    given |= variables or {}
+    if source == ".env":
+        return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in given.items()))
+    return surroundings(given, dotenv)
+
+
+class Opened(NamedTuple):
+    """The outcome of an opening: the exception, and the log."""
+
+    error: Any
+    log: str
+
+    @property
+    def modes(self) -> list[str]:
+        """The modes that the log says."""
+        return said_modes(self.log)
+
+    @property
+    def shown(self) -> str:
+        """All that anybody sees of it."""
+        return printed(self.error) + self.log
+
+
+async def opened(namespace: Namespace, surroundings: AbstractContextManager[StringIO]) -> Opened:
+    """Open the store in these surroundings, as the application does, and close it again."""
+    error = None
+    with surroundings as log:
+        try:
+            async with asyncio.timeout(10), namespace.open_from_environment():
+                pass
+        except (HarnessFailedError, HookMissingError):
+            raise
+        except Exception as fault:  # noqa: BLE001  which one it is, is for the cases
+            error = fault
+        return Opened(error, log.getvalue())
+
+
+def said_modes(log: str) -> list[str]:
+    """The modes that a log says, as grep finds them; a whole line where it is said otherwise."""
+    lines = [line for line in log.splitlines() if "task_service_initialized" in line]
+    return [re.sub(r"^INFO .*task_service_initialized storage_mode=(\S+).*", r"\1", line) for line in lines]
+
+
+def other_mode(namespace: Namespace) -> str:
+    """The value of the variable that selects the other mode."""
+    return "false" if namespace.harness.mode == "redis" else "true"
+
+
+def url_of(namespace: Namespace, user: str, password: str) -> str:
+    """The URL of the server for a user, for a proxy to lead to: `NotTestable` if it cannot."""
+    scheme, _, where = namespace.harness.url().partition("://")
+    if scheme != "redis":
+        raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
+    return f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where.rpartition('@')[2]}"
+
+
+def forms_of(url: str) -> list[dict[str, str]]:
+    """The settings that name a server and who logs in there: a URL, and one for each part of it."""
+    parts = urlsplit(url)
+    where = {"REDIS_HOST": str(parts.hostname), "REDIS_PORT": str(parts.port or 6379)}
+    where["REDIS_DB"] = parts.path.strip("/") or "0"
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return [{"REDIS_URL": url}, {**where, "REDIS_USERNAME": user, "REDIS_PASSWORD": password}]
+
+
+def check_hidden(secret: str, text: str, where: str) -> None:
+    """Check that a secret is not in a text, neither as it is nor as a URL or Python writes it."""
+    for form in (secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1]):
+        before, found, after = text.partition(form)
+        assert not found, f"the password is shown {where}: …{before[-100:]}{form}{after[:20]}…"

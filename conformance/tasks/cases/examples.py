@@ -1,0 +1,47 @@
+"""Three examples of what the scenarios of the chapters decide: a life, a listing, and ids."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from conformance.tasks.case import case
+from conformance.tasks.cases.contents import a_request
+from taskstore import TaskNotFound, TaskStatus, TaskStore
+
+
+@case("API-02", "LIFE-01", "LIFE-05")
+async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: TaskStore) -> None:
+    """The five operations are coroutine functions, and lead a task from pending to a final status."""
+    for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
+        assert inspect.iscoroutinefunction(getattr(store, name, None)), f"{name} is no coroutine function"
+    task, other = await store.create_task(a_request()), await store.create_task(a_request())
+    assert task.status is TaskStatus.PENDING
+    assert task.progress == 0
+    assert task.completed_at is None
+    done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED, result_url="https://x/y.mp4")
+    assert done.status is TaskStatus.COMPLETED
+    assert done.progress == 100
+    assert done.result_url == "https://x/y.mp4"
+    assert (await store.cancel_task(other.task_id)).status is TaskStatus.CANCELLED
+    assert (await store.get_task(task.task_id)).status is TaskStatus.COMPLETED
+
+
+@case("LIST-03", "LIST-04")
+async def test_pages_join_without_gap_or_overlap(store: TaskStore) -> None:
+    """Five tasks on pages of two: each is there once, and every page has the total."""
+    made = {(await store.create_task(a_request())).task_id for _ in range(5)}
+    pages = [await store.list_tasks(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [page.total for page in pages] == [5] * 4
+    assert [len(page.tasks) for page in pages] == [2, 2, 1, 0]
+    assert {task.task_id for page in pages for task in page.tasks} == made
+
+
+@case("ID-03")
+async def test_an_id_is_no_pattern(store: TaskStore) -> None:
+    """What merely matches or resembles the id of a task names none."""
+    made = (await store.create_task(a_request())).task_id
+    for text in ("", "*", "task_*", f"{made}*", f"[{made}", f"{made}\n", f"{made}\ud800"):
+        with pytest.raises(TaskNotFound):
+            await store.get_task(text)

@@ -1,0 +1,217 @@
+"""The mode of an application, and what its settings may say, in the environment or in `.env`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+
+from conformance.tasks.case import Namespace, case
+from conformance.tasks.cases import environment as env
+from conformance.tasks.cases.contents import a_request
+from conformance.tasks.cases.environment import PASSWORD, SWITCH
+from conformance.tasks.interpreter import run_elsewhere
+from taskstore import SettingsInvalid, StoreUnavailable
+
+LINES = (
+    "{name}={value}\n",
+    "# {name}=wrong\n{name}={value}\n#{name}=wrong\n",
+    "{name}={value}\n{name}_OLD=wrong\nOLD_{name}=wrong\n",
+    "{name}='{value}'\n",
+    '{name}="{value}"\n',
+    "export {name}={value}\n",
+    "  {name} = {value}  \n",
+    "\n# words = '\n{name}={value} # more words\n",
+    "{name}={value}\r\n",
+    'OTHER_APP="-----BEGIN KEY-----\n{name}=wrong\n-----END KEY-----"\n{name}={value}\n',
+)
+"""The forms that a line of `.env` may have."""
+_OTHERS = "REDIS_PORT=1\nREDIS_DB=7\nREDIS_URL=redis://u:p@h:1/0\nTASK_KEY_PREFIX=another\nOTHER_APP=true\n"
+
+
+@case("MODE-01", "MODE-06", mode="memory or redis")
+async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
+    """It is said once at opening, and memory if nothing selects it; in `.env` every form of a line is read."""
+    given = namespace.harness.environment(namespace.name)
+    files = ["\n".join(line.format(name=name, value=value) for name, value in given.items()) for line in LINES]
+    chosen = [(given, None), *(({}, file) for file in files)]
+    for variables, dotenv in (*chosen, ({}, None), ({}, ""), ({}, _OTHERS)):
+        opened = await env.opened(namespace, env.surroundings(variables, dotenv))
+        mode = namespace.harness.mode if (variables, dotenv) in chosen else "memory"
+        assert opened.error is None, f"with {variables} and the .env {dotenv!r} opening raised {opened.error!r}"
+        assert opened.modes == [mode], f"with {variables} and the .env {dotenv!r}"
+
+
+@case("MODE-03", mode="memory or redis")
+async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
+    """A variable that is set, also long after the store was imported, wins over its line: the way out in tests."""
+    dotenv = f"{SWITCH}={env.other_mode(namespace)}\nREDIS_PORT=1\n"
+    opened = await env.opened(namespace, env.application(namespace, dotenv=dotenv))
+    assert (opened.error, opened.modes) == (None, [namespace.harness.mode])
+
+
+@case("MODE-11", mode="memory or redis")
+async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
+    """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
+    variables = dict(namespace.harness.environment(namespace.name))
+    mine, other = variables.pop(SWITCH), env.other_mode(namespace)
+    for first, last in product(("", *LINES[::3]), LINES[1::4]):
+        lines = f"{first}\n# local Redis\n".format(name=SWITCH, value=other) + last.format(name=SWITCH, value=mine)
+        opened = await env.opened(namespace, env.surroundings(variables, lines))
+        found = opened.modes, bool(re.search(f"^WARNING.*{SWITCH}", opened.log, re.MULTILINE))
+        assert found == ([namespace.harness.mode], bool(first)), f"modes and a warning: {found}, with the .env\n{lines}"
+
+
+_MALFORMED_URLS = (
+    "redis://u:s3cret-w0rd@127.0.0.1:port/0",
+    "http://u:s3cret-w0rd@127.0.0.1",
+    "redis://u:s3cret-w0rd@127.0.0.1/one?x=s3cret-w0rd",
+    "u:s3cret-w0rd@127.0.0.1:6379",
+    "redis://u:s3cret-w0rd/x@127.0.0.1:6379/0",  # a password has to be percent-encoded
+    "redis://u:s3cret-w0rd?x@127.0.0.1:6379/0",
+    "redis://u:s3cret-w0rd#x@127.0.0.1:6379/0",
+)
+_MALFORMED_LINES = (
+    "\udcff\udcfe",  # bytes that are no UTF-8
+    "USE_REDIS_FOR_TASKS='true\nREDIS_HOST=h\n",
+    "USE_REDIS_FOR_TASKS: true\n",
+    "REDIS_PASSWORD='s3cret-w0rd\nUSE_REDIS_FOR_TASKS=true\n",
+    "USE_REDIS_FOR_TASKS=true\nOTHER APP = true\n",
+    "USE_REDIS_FOR_TASKS=false\nREDIS_PASSWORD s3cret-w0rd\n",
+)
+_SEVERAL = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
+_TWICE = "REDIS_PASSWORD=one\nREDIS_PASSWORD=s3cret-w0rd\nUSE_REDIS_FOR_TASKS=false\nUSE_REDIS_FOR_TASKS=false\n"
+
+
+@case("MODE-12", "FAIL-05", mode="memory or redis")
+async def test_malformed_settings_are_named(namespace: Namespace) -> None:
+    """One line for each wrong variable and for each malformed one of .env, and a password neither there nor logged."""
+    lines = "REDIS_HOST: h\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
+    await _refused(namespace, _SEVERAL, "", SWITCH, "REDIS_PORT", "REDIS_DB")
+    await _refused(namespace, {SWITCH: "false"}, lines, ".env", ".env", "REDIS_TIMEOUT")
+    for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL"):
+        await _refused(namespace, {name: "redis://u:s3cret-w0rd@h:1/0"}, "", name)
+    for url in _MALFORMED_URLS:
+        await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL")
+    for line in _MALFORMED_LINES:
+        await _refused(namespace, {}, line, ".env")
+    env.check_hidden(PASSWORD, (await env.opened(namespace, env.surroundings({}, _TWICE))).shown, "for lines twice")
+
+
+async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str, *names: str) -> None:
+    """Check that settings are refused, on a line for each of these names, without the password."""
+    given = f"{[*variables]} and the .env {dotenv!r}"
+    opened = await env.opened(namespace, env.application(namespace, variables, dotenv))
+    assert isinstance(opened.error, SettingsInvalid), f"expected SettingsInvalid, got {opened.error!r} of {given}"
+    lines = str(opened.error).splitlines()
+    assert all(sum(name in line for line in lines) == names.count(name) for name in names), f"{lines} of {given}"
+    env.check_hidden(PASSWORD, opened.shown, f"of {given}")
+
+
+_BOUNDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "REDIS_PORT": (("1", "65535"), ("", "0", "65536", "1.5", "http")),
+    "REDIS_DB": (("0", "15"), ("", "-1", "one")),
+    "REDIS_HOST": (("h", "::1"), ("", "h:6379", "h/0")),
+    "REDIS_URL": (
+        ("redis://h", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
+        ("http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h?x=1"),
+    ),
+    "REDIS_TIMEOUT": (("0.1", "60"), ("", "0", "-1", "inf", "nan", "soon")),
+    "TASK_KEY_PREFIX": (("p", "a:b*"), ("", "a{b", "}")),
+    "TASK_TTL": (("1", "3155760000"), ("", "0", "0.5", "-1", "3155760001", "a week")),
+}
+"""By variable, values that are taken, and values that are not."""
+
+
+@case("MODE-15", mode="memory or redis")
+async def test_settings_have_bounds(namespace: Namespace) -> None:
+    """A value at a bound is taken, and one beyond it is named, also in memory mode: half a second is not none."""
+    for name, (taken, refused) in _BOUNDS.items():
+        for value in taken:
+            opened = await env.opened(namespace, env.surroundings({SWITCH: "false", name: value}))
+            assert opened.error is None, f"{name}={value} is refused: {opened.error}"
+        for value in refused:
+            await _refused(namespace, {name: value}, "", name)
+
+
+@case("MODE-07", mode="memory or redis")
+async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Namespace) -> None:
+    """Opening leaves the environment as it is, so a line of .env that is changed or removed counts from then on."""
+    with env.application(namespace) as log:
+        del os.environ[SWITCH]
+        before = dict(os.environ)
+        for text in (f"{SWITCH}=false", f"{SWITCH}=true", ""):
+            Path(".env").write_text(text.ljust(40, "\n"), "utf-8")
+            os.utime(".env", ns=(0, 0))  # neither its size nor the time of its change has to tell
+            with contextlib.suppress(StoreUnavailable, SettingsInvalid):  # the package redis may not be there
+                async with namespace.open_from_environment():
+                    pass
+            assert dict(os.environ) == before, "opening has changed the environment"
+        assert env.said_modes(log.getvalue()) == ["memory", "redis", "memory"]
+
+
+@case("MODE-07", mode="redis")
+async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespace) -> None:
+    """The store that is open keeps its mode. Tasks in Redis are unread in memory mode, and there again after it."""
+    with env.application(namespace):
+        async with namespace.open_from_environment() as store:
+            task_id = (await store.create_task(a_request())).task_id
+            os.environ[SWITCH] = "false"
+            await store.get_task(task_id)
+        async with namespace.open_from_environment() as memory:
+            assert not (await memory.list_tasks()).total
+        os.environ[SWITCH] = "true"
+        async with namespace.open_from_environment() as store:
+            await store.get_task(task_id)
+
+
+ALONE = """
+before = os.listdir(FILES), threading.active_count()
+async with open_store():  # what is imported later is imported now
+    pass
+watched.append("opening")
+async with open_store() as store:
+    watched[:] = ["working"]
+    for number in range(300):
+        text = "x" * 1_000_000 if number == 150 else "x" * number * 200
+        task = await store.create_task(TaskCreateRequest(video_ids=["v"], config={"text": text}))
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
+        await store.get_task(task.task_id)
+        if number % 2:
+            await store.cancel_task(task.task_id)
+    total = (await store.list_tasks(TaskStatus.CANCELLED, limit=0)).total
+    after = os.listdir(FILES), threading.active_count()
+watched.clear()
+return {"cancelled": total, "opened": opened, "left": len(after[0]) - len(before[0]) + after[1] - before[1],
+        "redis": "redis" in sys.modules}
+"""
+NO_REDIS = """
+class NoRedis:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("redis", "hiredis"):
+            raise ImportError(f"{name} is not installed here")
+sys.meta_path.insert(0, NoRedis())
+"""
+WATCHED = """
+import os, threading
+FILES = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else os.curdir
+opened, watched = [], []
+def watch(event, args):
+    mine = (".py", ".pyc", ".so", *([".env"] if "opening" in watched else ()))
+    is_file = event == "open" and not str(args[0]).endswith(mine)
+    if watched and (is_file or event.startswith("socket.") or event == "_thread.start_new_thread"):
+        opened.append(f"{event} {args}")
+sys.addaudithook(watch)
+"""
+WITHOUT_REDIS = NO_REDIS + WATCHED
+
+
+@case("MODE-08", mode="memory")
+async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
+    """Where redis cannot be imported and its settings are set, it works, and never opens a socket, thread or file."""
+    with env.application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
+        found = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
+    assert found == {"cancelled": 150, "opened": [], "left": 0, "redis": False}

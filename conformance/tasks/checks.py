@@ -1,0 +1,124 @@
+"""Checks beside the model: types, clocks, ids, and whether what was handed out stays as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from conformance.engine import contract
+from conformance.engine.contract import Entry
+from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.outcome import Outcome, Symbol
+from conformance.tasks.adapter import TaskView
+from conformance.tasks.observe import TIMES, describe, differences, mutate_task, record_of, result_of
+from conformance.tasks.spec.model import Record
+from conformance.text import shown
+from taskstore import TaskStatus
+
+_OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
+"""The form of an id that the store makes."""
+_MANY = 200
+"""Ids that are needed to tell whether their digits are random."""
+_DIGITS = 32
+_FEWEST = 10
+"""Values of a digit that show in many ids, at least: it has sixteen."""
+_CLOCK_SLACK = timedelta(minutes=5)
+_MUTATED = 3
+"""One task in this number is changed as a careless caller may; some others are kept, and read again at the end."""
+_KEPT = 30
+
+
+@dataclass
+class TaskChecks(contract.Checks):
+    """The checks of one scenario."""
+
+    tally: Tally
+    has_ticked: bool = False
+    """Whether time has passed since the last write."""
+    _made: list[str] = field(default_factory=list)
+    _handed: list[tuple[Any, Record]] = field(default_factory=list)
+    _count: int = 0
+
+    def tick(self) -> None:
+        """Note that time has passed since the last write."""
+        self.has_ticked = True
+
+    def of(self, made: Entry, outcome: Outcome, passed: timedelta) -> Iterator[Finding]:
+        """Check a result that the model allows, and keep or change what was handed out."""
+        written, observed = outcome.written, made.observed
+        tasks = [made.answer] if isinstance(observed, Record) else list(getattr(made.answer, "tasks", ()))[:2]
+        self.tally.exercised["VAL-10"] += 1
+        for task in tasks:
+            yield from _types(task)
+        if written is not None and isinstance(observed, Record):
+            yield from self._times(written, observed, passed, is_new=made.call.operation == "create_task")
+            if isinstance(written.task_id, Symbol):
+                yield from self._id(observed.task_id)
+        for task in tasks if self.tally.mutates else ():
+            self._count += 1
+            if self._count % _MUTATED == 0:
+                mutate_task(task)
+            elif len(self._handed) < _KEPT:
+                self._handed.append((task, record_of(task)))
+
+    def _times(self, written: Record, observed: Record, passed: timedelta, *, is_new: bool) -> Iterator[Finding]:
+        now, number = datetime.now(UTC), "VAL-10" if is_new else "LIFE-17"
+        for name in TIMES:
+            wanted, moment = getattr(written, name), getattr(observed, name)
+            if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
+                continue
+            before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
+            if not now - _CLOCK_SLACK <= moment <= max(now + passed, before) + _CLOCK_SLACK:
+                yield complaint(number, f"{name} is {now}, by the clock", moment, name)
+            elif self.has_ticked and not is_new and moment == before <= now + passed:
+                yield complaint(number, f"{name} is later than {before}", "it is the same", name)
+        self.has_ticked = False
+
+    def _id(self, task_id: Any) -> Iterator[Finding]:
+        if task_id in self.tally.made:
+            yield complaint("ID-01", "an id that no other task got", f"{task_id!r} again", "task_id")
+        if not _OWN_ID.fullmatch(task_id):
+            yield complaint("ID-02", "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
+        self.tally.made.add(task_id)
+        self._made.append(task_id)
+        self.tally.exercised.update(("ID-01", "ID-02"))
+
+    def at_the_end(self) -> Iterator[Finding]:
+        """Check what only many results show."""
+        columns = [*zip(*(task_id[-_DIGITS:].lower() for task_id in self._made), strict=False)]
+        if len(self._made) >= _MANY and (_are_repeated(columns) or _are_few(columns)):
+            yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
+        for task, record in self._handed if self.tally.mutates else ():
+            if names := differences(record, now := result_of(task)):
+                was = f"a task that was returned stays {describe(record, names)}"
+                yield complaint("VAL-02", was, describe(now, names), "handed")
+        self.tally.exercised["VAL-02"] += len(self._handed)
+
+
+def _are_repeated(columns: Sequence[tuple[str, ...]]) -> bool:
+    """Whether one digit of the ids is always another one."""
+    return len({*columns}) < _DIGITS
+
+
+def _are_few(columns: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a digit of the ids has only some of its values."""
+    return any(len({*column}) < _FEWEST for column in columns)
+
+
+def _types(task: Any) -> Iterator[Finding]:
+    """Yield values that compare equal but have the wrong type. They are reported once, here."""
+    for name in TIMES:
+        time = getattr(task, name, None)
+        if isinstance(time, datetime) and time.utcoffset() != timedelta(0):
+            yield complaint("VAL-10", f"{name} in UTC", shown(time), name)
+    if type(task.status) is not TaskStatus:
+        yield complaint("LIFE-02", "status: a TaskStatus", _typed(task.status), "status")
+    if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
+        yield complaint("LIFE-01", "video_ids: a tuple", _typed(task.video_ids), "video_ids")
+
+
+def _typed(value: object) -> str:
+    return f"{type(value).__name__} {shown(value)}"

@@ -1,0 +1,70 @@
+"""Python in a process of its own, which shares nothing with this one but files, servers and the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance.guard import HarnessFailedError
+
+if TYPE_CHECKING:
+    from conformance.tasks.case import Namespace
+
+PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+"""Where this process finds modules, also those in the folder that it was started in."""
+_NOT_FOUND, _SECONDS = 97, 60
+_PROGRAM = """
+import asyncio, json, sys
+{first}
+try:
+    from {module} import {function} as open_store
+except ModuleNotFoundError as missing:
+    if missing.name and "{module}".startswith(missing.name):
+        sys.exit({not_found})
+    raise
+from taskstore import TaskCreateRequest, TaskStatus
+async def main():
+{body}
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> Any:
+    """Run the body of a coroutine function, in which `open_store` opens the store as the application does.
+
+    It finds the folder and the variables of this moment. Return what it returns, which is JSON.
+
+    Args:
+        namespace: what names the function of the application.
+        body: the lines of the function.
+        first: lines that come before anything of the store is imported.
+
+    Raises:
+        HarnessFailedError: if the other process does not find the module of the opener.
+        AssertionError: if the program fails.
+    """
+    module, _, function = namespace.opener.partition(":")
+    given = {"module": module, "function": function, "not_found": _NOT_FOUND}
+    program = _PROGRAM.format(
+        first=textwrap.dedent(first), body=textwrap.indent(textwrap.dedent(body), "    "), **given
+    )
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": PATH, "PYTHONHASHSEED": "random"},  # tox sets one for all that it starts
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if ran.returncode == _NOT_FOUND:
+        raise HarnessFailedError(f"another process cannot import {module}, the module of the opener")
+    if ran.returncode:
+        raise AssertionError(f"the program failed in another process: {(ran.stdout + ran.stderr).strip()[-600:]}")
+    return json.loads(ran.stdout.splitlines()[-1])

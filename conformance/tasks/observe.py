@@ -1,0 +1,162 @@
+"""Between the store's words and the model's: what a store is given, what came out, and in which fields it differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance.engine.mutation import MARK, mutate
+from conformance.engine.outcome import Raised, Symbol
+from conformance.tasks.spec.model import (
+    FIELDS,
+    STATUSES,
+    Page,
+    Record,
+    Request,
+    Result,
+    canonical,
+    is_same,
+    plain,
+)
+from conformance.text import shown
+from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
+
+NOT_COMPARED = object()
+"""Stands for a field that the store does not have."""
+_PROSE = ("reason", "detail")
+TIMES = ("created_at", "updated_at", "completed_at")
+
+
+def for_store(value: Any) -> Any:
+    """An argument as the store takes it. The classes would change some values, and refuse others."""
+    if isinstance(value, Request):
+        return TaskCreateRequest.model_construct(
+            video_ids=value.video_ids, webhook_url=value.webhook_url, config=deepcopy(value.config)
+        )
+    if not isinstance(value, Record):
+        return value
+    fields = value._asdict()
+    metadata = plain(fields.pop("metadata"))  # a text is the JSON text of the task
+    written = metadata if type(metadata) is str else json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+    status = TaskStatus(value.status) if value.status in STATUSES else value.status
+    return Task.model_construct(**(fields | {"status": status, "metadata_json": written}))
+
+
+def result_of(answer: Any, *, has_cursor: bool = True) -> Result | str:
+    """Return the result of an operation; for an object that cannot be read as one, a text that says so.
+
+    The `next` of a page is compared only if the store `has_cursor`.
+    """
+    if answer is None or type(answer) is int:
+        return answer
+    try:
+        if not hasattr(answer, "tasks"):
+            return record_of(answer)
+        following: Any = getattr(answer, "next", None) if has_cursor else NOT_COMPARED
+        records, unreadable = tuple(map(record_of, answer.tasks)), len(getattr(answer, "unreadable", ()))
+        return Page(records, answer.total, answer.limit, answer.offset, following, unreadable)
+    except Exception as error:  # noqa: BLE001  an object of the store may raise anything
+        return f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}"
+
+
+def record_of(task: Any) -> Record:
+    """A task. Its values are taken as they are.
+
+    Raises:
+        TypeError: if the model cannot go on with it.
+    """
+    record = Record(*(getattr(task, name) for name in FIELDS))
+    if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
+        raise TypeError("it has no id, or no time")
+    metadata: Any = record.metadata  # a store may decode it each time that it is read
+    video_ids: Any = record.video_ids
+    if isinstance(video_ids, list):  # what is of another type or zone than the contract's is reported by itself
+        video_ids = tuple(video_ids)
+    return record._replace(
+        status=str(record.status),
+        video_ids=video_ids,
+        metadata=canonical(metadata) if type(metadata) is dict else ("odd", shown(metadata)),
+        created_at=_in_zone(record.created_at),
+        updated_at=_in_zone(record.updated_at),
+        completed_at=_in_zone(record.completed_at),
+    )
+
+
+def _in_zone(time: Any) -> Any:
+    if isinstance(time, datetime) and time.tzinfo is None:
+        return time.replace(tzinfo=UTC)
+    return time
+
+
+def raised_of(error: BaseException) -> Raised:
+    """An exception by its facts. One that is not the contract's is named in full."""
+    if not isinstance(error, TaskStoreError):
+        name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+        return Raised(name, (("message", str(error)[:200]),))
+    kind = next(one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__)
+    facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
+    if "argument" in facts:  # a part of it may be named
+        facts["argument"] = str(facts["argument"]).partition("[")[0].rpartition(".")[2]
+    if "status" in facts:
+        facts["status"] = str(facts["status"])
+    return Raised(kind.__name__, tuple(facts.items()))
+
+
+def differences(expected: Any, observed: Any) -> tuple[str, ...]:
+    """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
+    if is_same(expected, observed):
+        return ()
+    if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
+        facts = dict(observed.facts)
+        return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))
+    if isinstance(expected, Record | Page) and type(expected) is type(observed):
+        return tuple(dict.fromkeys(_fields(expected, observed)))
+    return ("",)
+
+
+def _fields(expected: Any, observed: Any) -> Iterator[str]:
+    for name, one, other in zip(expected._fields, expected, observed, strict=True):
+        if name == "records" and [each.task_id for each in one] == [each.task_id for each in other]:
+            for pair in zip(one, other, strict=True):
+                yield from _fields(*pair)
+        elif isinstance(one, Symbol):
+            if not _binds(one, other):
+                yield name
+        elif not is_same(one, other) and other is not NOT_COMPARED:
+            yield name
+
+
+def _binds(symbol: Symbol, value: Any) -> bool:
+    """Whether a value may be what a symbol stands for."""
+    if symbol.kind == "id":
+        return type(value) is str
+    before = symbol.not_before
+    return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
+
+
+def mutate_task(task: Any) -> None:
+    """Change a task that was returned, its fields too where they can be set."""
+    mutate(task.metadata)
+    mutate(task.video_ids)
+    with suppress(Exception):  # an immutable task refuses, in its own way
+        task.current_step = task.result_url = MARK
+
+
+def describe(result: object, names: tuple[str, ...] = ()) -> str:
+    """A result in words, with the fields `names`."""
+    if not isinstance(result, Raised | Record | Page):
+        return shown(result)
+    values: dict[str, Any] = dict(result.facts) if isinstance(result, Raised) else result._asdict()
+    if isinstance(result, Page):
+        values["records"] = [one.task_id for one in result.records]
+    elif isinstance(result, Record):
+        values["metadata"] = plain(result.metadata)
+    chosen = [name for name in names if name in values] or [*values][:2]
+    text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
+    if isinstance(result, Raised):
+        return result.error if " " in result.error else f"{result.error}({text})"  # no answer is no exception
+    return text

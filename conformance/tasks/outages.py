@@ -1,0 +1,111 @@
+"""Calls of a task store while something fails: whether one has failed, and what its exception has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from conformance.engine.contract import Entry
+from conformance.engine.failures import Failure, Injection
+from conformance.engine.finding import Finding, complaint
+from conformance.engine.outcome import CANCELLED, SILENT, Raised
+from conformance.engine.scenario import Race
+from conformance.tasks.observe import describe
+from conformance.tasks.spec.model import READS
+from conformance.text import printed
+from taskstore import FailureKind
+
+
+class _Rule(NamedTuple):
+    """Something that a call keeps or breaks by itself. Without a requirement it is what the scenario is about."""
+
+    is_kept: object
+    requirement: str
+    expected: str
+
+
+def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
+    """Note whether a call has failed and may have happened, and return the first rule that it breaks by itself."""
+    failure, facts, is_unavailable = race.failure, _facts(entry), _is(entry, "StoreUnavailable")
+    is_closed = race.closes and (is_unavailable or _is(entry, "StoreNotOpen"))
+    is_excused = is_unavailable and failure is not None
+    entry.has_failed = entry.observed in (CANCELLED, SILENT) or is_closed or is_excused
+
+    is_read = entry.call.operation in READS
+    may_write = not is_read and (failure is None or failure.may_write)
+    entry.may_have_happened = entry.has_failed and may_write and bool(facts.get("write_may_have_happened", True))
+
+    rules = [*_answered(entry, race)]
+    if injection and failure and is_unavailable:
+        _note_id(entry, facts)
+        rules += _unavailable(entry, failure, facts, injection.secret)
+    elif failure and entry.call.operation in failure.fails and not race.cancelled and not race.closes:
+        rules.append(_Rule(entry.has_failed, "", "StoreUnavailable"))
+    for rule in rules:
+        if not rule.is_kept:
+            said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
+            return _wrong(rule.requirement, rule.expected, said, failure, entry.call.operation)
+    return None
+
+
+def leftover(injection: Injection, race: Race) -> Finding | None:
+    """Return what is wrong about the connections that a failure left."""
+    if not injection.left:
+        return None
+    actual = f"{injection.left} on which nothing comes"
+    return _wrong("FAIL-13", "no connection is left over", actual, race.failure)
+
+
+def _is(entry: Entry, error: str) -> bool:
+    return isinstance(entry.observed, Raised) and entry.observed.error == error
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    return dict(entry.observed.facts) if isinstance(entry.observed, Raised) else {}
+
+
+def _answered(entry: Entry, race: Race) -> Iterator[_Rule]:
+    """Yield the rules about an answer."""
+    in_time = "ATOM-06"
+    if race.closes:
+        in_time = "API-04"
+    elif race.failure:
+        in_time = "FAIL-01"
+    yield _Rule(entry.observed != SILENT, in_time, "an answer in time")
+    is_kept = entry.observed != CANCELLED or race.cancelled
+    yield _Rule(is_kept, "ATOM-06", "an answer: nobody has cancelled the call")
+
+
+def _names_its_task(entry: Entry, facts: Mapping[str, Any]) -> bool:
+    task_id = facts.get("task_id")
+    return task_id is not None and entry.invocation.arguments.get("task_id", task_id) == task_id
+
+
+def _note_id(entry: Entry, facts: Mapping[str, Any]) -> None:
+    """Take the call for one with the id that its exception states: it may create that task."""
+    if _names_its_task(entry, facts):
+        entry.invocation.arguments = {**entry.invocation.arguments, "task_id": facts["task_id"]}
+
+
+def _unavailable(entry: Entry, failure: Failure, facts: Mapping[str, Any], secret: str) -> Iterator[_Rule]:
+    """Yield the rules about a `StoreUnavailable`."""
+    operation, message = entry.call.operation, str(entry.answer).lower()
+    may = facts.get("write_may_have_happened", True)
+    is_harmless = operation in READS or failure.kinds == (FailureKind.UNREACHABLE,)
+    is_said = ("nothing was written" in message) is not may and ("may have happened" in message) is may
+
+    yield _Rule(failure.kinds, "", "no exception")
+    is_kind = facts.get("failure_kind") in failure.kinds
+    yield _Rule(is_kind, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}")
+    is_right = type(may) is bool and not (may and is_harmless)
+    yield _Rule(is_right, "FAIL-11", "write_may_have_happened=False")
+    yield _Rule(is_said, "FAIL-11", "a message that says the same as write_may_have_happened")
+    is_safe = secret not in printed(entry.answer)
+    yield _Rule(is_safe, "FAIL-05", "an exception that does not show the password")
+    is_named = _names_its_task(entry, facts) is (operation == "create_task")
+    yield _Rule(is_named, "ID-02", "the id of the task of that creation, and no other")
+
+
+def _wrong(number: str, expected: str, actual: str, failure: Failure | None, operation: str = "") -> Finding:
+    when = failure.name if failure else "nothing fails"
+    return complaint(number, f"{expected}, when {when}", actual, f"{when} {operation}")

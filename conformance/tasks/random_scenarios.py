@@ -1,0 +1,91 @@
+"""Random scenarios of a task store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from conformance.engine.random_scenario import RandomScenario
+from conformance.engine.scenario import Action, Call, ReadBack
+from conformance.harness import Capability
+from conformance.tasks import calls as do
+from conformance.tasks.calls import Id
+from conformance.tasks.spec.model import FINAL, LIFETIME, STATUSES, TEXTS, Request
+from conformance.tasks.tables import values
+from conformance.tasks.tables.arguments import refused
+from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND
+from taskstore import TaskStatus
+
+_TIMES = (SECOND, 11 * MINUTE, DAY, 3 * DAY, 6 * DAY - 3 * MINUTE, LIFETIME - MINUTE, LIFETIME + 2 * SECOND, 8 * DAY)
+_LIMITS, _OFFSETS = (0, 1, 2, 3, 5, 50, 100, 1_000), (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
+_TEXTS = (values.TEXTS[:-3], values.ALIKE_TEXTS, ("", "x"))  # the last ones take time
+
+
+class RandomTasks(RandomScenario):
+    """Draws calls of a task store."""
+
+    first = "create"
+    raced = ("create", "again", "update", "update", "cancel", "get", "restore")
+    kinds = ("list", "cursor", "purge", "bad", *raced)
+    spans = _TIMES
+
+    def opening(self) -> Iterator[Action]:
+        """Yield, now and then, many tasks."""
+        size = self._pick((0,), (0,), (0,), (3, 51, 110))
+        if size:
+            yield do.Populate(size, ("pending", "completed"))
+
+    def closing(self) -> Iterator[Action]:
+        """Yield reads of all that is there."""
+        yield ReadBack()
+        yield do.Pages(self.one_of((1, 7, 50)), by_cursor=Capability.CURSOR in self.has)
+
+    def _pick(self, *tables: Any) -> Any:
+        return self.one_of(self.one_of(tables))
+
+    def _some(self, **fields: Any) -> dict[str, Any]:
+        return {name: value for name, value in fields.items() if self.random.random() < 0.5}  # noqa: PLR2004
+
+    def call(self, made: Sequence[str], kind: str) -> Call:  # noqa: PLR0911  one way to draw each
+        """Return a call of a kind."""
+        ids: list[Any] = [*map(Id, made)] or ["nobody"]
+        task = self._pick(ids, ids[:2], ids[-4:], ("job-1", "restored"))
+        match kind:
+            case "create":
+                chosen = self._some(task_id=self.one_of(values.NEW_IDS)) if Capability.CALLER_IDS in self.has else {}
+                return Call("create_task", {"request": self._request(), **chosen}, f"task{len(made) + 1}")
+            case "again":
+                return do.create(task_id="job-1", config=self.one_of(values.ALIKE_CONFIGS[:9]))
+            case "update":
+                status = self._pick(STATUSES, FINAL)
+                fields = {name: self._pick(*_TEXTS) for name in (TEXTS if status == "failed" else TEXTS[:2])}
+                fields["progress"] = self._pick(values.PROGRESSES, (0.0, 100))
+                return do.update(task, self.one_of((status, TaskStatus(status))), **self._some(**fields))
+            case "cancel":
+                return do.cancel(task)
+            case "list":
+                return do.listing(**self._page(), **self._some(offset=self.one_of(_OFFSETS)))
+            case "cursor" if made:
+                return do.listing(**self._page(), after=do.CursorOf(self.one_of(made)))
+            case "purge":
+                return do.purge(self.one_of((LONG_AGO + DAY, BEYOND)))
+            case "restore" if made:
+                fields = {"current_step": self._pick(*_TEXTS), "progress": float(self._pick(values.PROGRESSES))}
+                fields |= {"task_id": "restored", "created_at": LONG_AGO}
+                return do.restore(do.TaskOf(self.one_of(made), self._some(**fields)))
+            case "bad":
+                call: Call = self._pick(*refused(task))
+                return call
+        return do.get(task)
+
+    def _page(self) -> dict[str, Any]:
+        return self._some(status=self.one_of([*TaskStatus]), limit=self.one_of(_LIMITS))
+
+    def _request(self) -> Request:
+        value, other = self.one_of(values.JSON), self.one_of(values.JSON)
+        text = self._pick(*_TEXTS)
+        forms: list[Any] = [None, {"x": value}, {text: other}]
+        forms.append({"x": [0, value, other], "a": {"y": {"z": [value]}}})
+        config = self._pick(forms, values.ALIKE_CONFIGS)
+        video_ids = self._pick(values.VIDEO_IDS, [(text,)])
+        return Request(video_ids, self.one_of((None, text)), config)

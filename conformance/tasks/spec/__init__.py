@@ -1,0 +1,1 @@
+"""The requirements, and the model that decides a call."""

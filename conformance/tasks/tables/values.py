@@ -1,0 +1,295 @@
+"""Ordinary, boundary and hostile values of every argument: those that a store keeps, and those that it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from datetime import UTC, datetime
+from decimal import Decimal
+from math import inf, nan, nextafter
+from typing import Any, TypeAlias
+
+from conformance.tasks.spec.model import STATUSES
+
+MOST_BYTES = 1024 * 1024
+Values: TypeAlias = tuple[Any, ...]
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+TEXTS = (
+    "",
+    "x",
+    " ",
+    " \t a b \n",
+    "\x00",
+    "a\x00b",
+    "a\nb\r\nc\rd",
+    "\x7f\x80\x85\x9f",
+    "aBcDeF",
+    "null",
+    "true",
+    "007",
+    "1e5",
+    "NaN",
+    '{"a": [1]}',
+    "\"'`",
+    "\\ \\n \\u0041 \\\\",
+    "%s %d {0} {x} ${y}",
+    "*?[a-z]",
+    "'; DROP TABLE tasks; --",
+    "$5\r\nhello\r\n",
+    "<b>&amp;</b>",
+    "../../etc/passwd",
+    "a:b::c",
+    "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
+    "caf\u00e9 \u212b",
+    "cafe\u0301 A\u030a",
+    "文字转写",
+    "\ufb01 \u2460 \uff21",
+    "\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",
+    "\u05e9\u05dc\u05d5\u05dd \u202eabc",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "\U0001d11e\U0010ffff",
+    "\ufeffa",
+    "\ufffe\uffff\ufffd",
+    "\u00a0\u2003\u2028\u2029\u3000",
+    "".join(map(chr, range(32))),
+    "y" * 350,
+    "z" * 5_500,
+    "k" * 75_000,
+    "文" * 100_000,
+    "m" * 1_020_000,
+)
+"""Texts that every store keeps as they are."""
+ALIKE_TEXTS = (
+    "a",
+    "A",
+    "a ",
+    " a",
+    "a\n",
+    "a\x00",
+    "\u00e9",
+    "e\u0301",
+    "\ufb01",
+    "fi",
+    "\u212a",
+    "k",
+    "\u00df",
+    "ss",
+    "",
+    "None",
+    "null",
+    "1",
+    "01",
+    "1.0",
+    "%61",
+    "&amp;",
+    "&",
+    "\\n",
+    "\n",
+    "\r\n",
+    "a,b",
+    "\u200ba",
+)
+"""Texts that careless code takes for the same as one that stands near."""
+SURROGATES = ("\ud800", "a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x" * 70_000 + "\udc00")
+"""Texts that have no UTF-8 form. In UTF-16 the second one has: there the two together are a character."""
+WRONG_TEXTS: Values = (7, b"x", ["x"], True, _Text("x"), *SURROGATES, "x" * MOST_BYTES)
+
+PROGRESSES = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0, 100)
+WRONG_PROGRESSES: Values = (
+    nextafter(0, -1),
+    -1,
+    nextafter(100, 200),
+    101,
+    1e300,
+    10**400,
+    nan,
+    inf,
+    -inf,
+    True,
+    "50",
+    Decimal(50),
+)
+
+
+def deep(levels: int) -> Any:
+    """A value in so many objects and lists, in turn."""
+    value: Any = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"k": value}
+    return value
+
+
+_JSON = r"""[
+null, true, false, 0, 1, -1, 0.0, -0.0, 1.0, 0.1, 100.0, "", [], {}, 1e16, 1e22, 1e23, 5e-324, 1.7976931348623157e308,
+0.30000000000000004, 2147483648, 9007199254740993, 9223372036854775808, 18446744073709551615, -9223372036854775808,
+[[], {}, [[]], [{}]], [null, null], [1, 1.0, true, "1", null, [1], {"1": 1}], [3, 1, 2, 1], {"": {"": 1}},
+{"a": null, "b": {"c": null}}, {"a": 1, "A": 2, "\u00e4": 3, "\u00c4": 4}, {"\u00e9": 1, "e\u0301": 2},
+{"a.b": 1, "$x": 2, "__proto__": 3, "a b": 4, "0": 5, "\u0000": 6, "\"": 7}, {"b": 1, "a": 2, "c": 0},
+{"task_id": "x", "status": "failed", "webhook_url": 1, "config": {"config": 2}}
+]"""
+JSON: Values = (
+    *json.loads(_JSON),
+    [*range(1_200)],
+    {"k" * 1_100: 1},
+    dict.fromkeys(map(str, range(1_100)), 1),
+    deep(50),
+)
+"""Values that a config may hold, at any place."""
+DEEPEST: Values = (deep(99), [deep(98)], ["y" * 1_000] * 500)
+"""Values that a config may hold as one of its own values."""
+WRONG_JSON: Values = (
+    (),
+    (1, 2),
+    {1},
+    b"bytes",
+    datetime(2026, 1, 1, tzinfo=UTC),
+    Decimal(1),
+    OrderedDict(a=1),
+    _Text("x"),
+    nan,
+    inf,
+    -inf,
+    *SURROGATES,
+    {"a": 1, 2: "x"},
+    object(),
+    int,
+    *({key: "x"} for key in (1, None, True, 1.5, b"k", *SURROGATES)),
+    2**64,
+    -(2**63) - 1,
+    10**4_300,
+    deep(100),
+    [deep(99)],
+)
+WRONG_CONFIGS: Values = ([], [["a", 1]], "{}", 7, OrderedDict(a=1), True)
+_ALIKE = r"""[
+null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a": [1, [2]]},
+{"k": 1}, {"k": true}, {"k": 1.0}, {"k": "1"}, {"k": [1]}, {"k": {"1": 1}}, {"k": [null]}, {"k": []}, {"k": {}},
+{"k": 0}, {"k": false}, {"k": 0.0}, {"k": -0.0}, {"k": null}, {"k": ""}, {"k": "null"}, {"k": "a"}, {"k": "A"},
+{"k": "\u00e9"}, {"k": "e\u0301"}, {"k": 9007199254740992}, {"k": 9007199254740993}, {"k": 9007199254740992.0},
+{"K": 1}, {"k ": 1}, {"\u00e9": 1}, {"e\u0301": 1}, {"": 1}, {"k": [1.0]}, {"k": [true]}, {"k": ["1"]},
+{"k": {"x": 1, "y": [0]}}, {"k": {"y": [0], "x": 1}}, {"k": {"x": 1, "y": [false]}}, {"k": {"y": {}, "x": 1}}
+]"""
+ALIKE_CONFIGS: Values = tuple(json.loads(_ALIKE))
+"""Configs that careless code takes for the same as one that stands near."""
+
+VIDEO_IDS: Values = (
+    ("c", "a", "b"),
+    ("a", "a", "b", "a"),
+    ("A", "a", " a", "a "),
+    ("\u00e9", "e\u0301"),
+    ("", "a", ""),
+    tuple(map(str, range(11))),
+    tuple(map(str, range(10_001, 0, -1))),
+)
+WRONG_VIDEO_IDS: Values = ((), None, "abc", ["a"], ("a", 7), (None,), (b"a",), *(("a", text) for text in SURROGATES))
+
+OTHER_IDS = (
+    *(("", one) for one in (" ", "\n", "\x00", "*", ":", "x", ":meta", ":config", ":lock", ":data", *SURROGATES)),
+    (" ", ""),
+    ("/", ""),
+    ("?", ""),
+    ("[", "]"),
+    ("{", "}"),
+    ("task:", ""),
+    ("tasks:", ""),
+    ("meta:", ""),
+)
+"""Texts before and behind the id of a task, with which it is the id of none."""
+UNKNOWN_IDS = ("", "*", "task_*", "task_" + "0" * 32, " ", *SURROGATES, "文", "%", "x" * 100_000, "\x00", "None")
+_NAMES = """
+created updated finished index ids all tasks task list queue records expiry deadlines ttl lock count total seq meta
+metadata config version statuses job job:meta job:data job:lock task:job
+"""
+INTERNAL_IDS = (
+    *_NAMES.split(),
+    *(f"{before}{status}" for before in ("", "created:", "status:", "index:") for status in STATUSES),
+)
+"""Names that a store may use for what it keeps beside the tasks: as ids they are like any other."""
+WRONG_IDS: Values = (7, None, b"x", ["x"], 1.5)
+_IDS = """
+x 0 * task_[a-z]? {a}{b} .. 100% TASK_X "' job-a JOB-A a/b a%2Fb a+b a%20b 1 01 1.0 1e0 a-b a_b a a. a: a/ a/../a "a"
+None null a:b:task:c
+"""
+NEW_IDS = (*_IDS.split(), "".join(map(chr, range(33, 127))), "y" * 256, "y" * 255, "task_" + "f" * 32)
+"""Ids of every kind. Careless code takes some for the same as another of them."""
+WRONG_NEW_IDS: Values = (
+    "",
+    " ",
+    "a b",
+    "a\n",
+    "a\tb",
+    "\x7f",
+    "\x00",
+    "é",
+    "文",
+    *SURROGATES,
+    "x" * 257,
+    7,
+    b"x",
+    ["x"],
+    True,
+)
+WRONG_STATUSES: Values = (
+    "",
+    "PENDING",
+    "done",
+    "pending ",
+    "canceled",
+    "success",
+    "error",
+    "running",
+    "llm-pass1",
+    "TaskStatus.PENDING",
+    *SURROGATES,
+    7,
+    True,
+    ["pending"],
+    b"pending",
+)
+WRONG_NUMBERS: Values = (-1, -(10**30), 1.0, 2.5, True, "10", nan, None, 10**4_300, 10**12 + 1)
+WRONG_CURSORS: Values = (
+    "",
+    ".",
+    "1",
+    "1.",
+    ".a",
+    "a.a",
+    "01.a",
+    "1e3.a",
+    "-0.a",
+    f"{10**18}.a",
+    7,
+    b"1.a",
+    *(f"1.{text}" for text in SURROGATES),
+    *(f"1{mark}5.a" for mark in "\u0663\uff12\u00b2_ \n+"),  # a lenient parser takes them
+)
+_TIMES = """
+1970-01-01T00:00+00:00 2001-09-09T01:46:39.999999+00:00 2021-01-01T00:00:00.000001+00:00 2021-01-01T05:00+09:00
+1969-12-31T20:00-05:00 2200-12-31T23:59:59.999999+00:00
+"""
+_OTHERS = """
+1969-12-31T23:59:59.999999+00:00 1970-01-01T05:00+09:00 2201-01-01T00:00+00:00 9999-12-31T23:59:59.999999+00:00
+"""
+TIMES = tuple(map(datetime.fromisoformat, _TIMES.split()))
+"""The first and the last that a task may have, and others that careless code puts into another order."""
+WRONG_MOMENTS: Values = (datetime(2026, 1, 1), 1_700_000_000, "2026-01-01T00:00:00+00:00")  # noqa: DTZ001
+WRONG_TIMES = (*WRONG_MOMENTS, *map(datetime.fromisoformat, _OTHERS.split()))
+"""Values that no time of a task may have."""
+_PARTS = ("NaN", '"\\ud800"', '{"\\udfff":1}', "9" * 4_301, "01", "", "[" * 101 + "]" * 101, f'"{SURROGATES[1]}"')
+WRONG_METADATA = (
+    "",
+    "{",
+    "null",
+    "[]",
+    '"x"',
+    "{}}",
+    "{'a':1}",
+    '{"webhook_url":null,"config":{}',
+    *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _PARTS),
+)
+"""Texts that are no JSON object, or hold what no config may hold."""
