@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
@@ -17,12 +17,11 @@ import pytest
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.document import Benchmark, Block
 from benchmarks.latencies import SCALES, describe
-from benchmarks.subjects import SUBJECTS, PinnedContainerServer, servers
+from benchmarks.subjects import SUBJECTS, PinnedContainerServer
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
 from conformance.subjects.registry import REQUIRE_CONTAINER
-from conformance.subjects.servers import ServerError
 
 pytestmark = pytest.mark.slow
 
@@ -102,21 +101,6 @@ def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> 
             found.append(int(subprocess.run(ask, capture_output=True, check=True).stdout))
     assert len({*found}) == min(2, len(before))
     assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.parametrize("required", ["", "1"])
-def test_an_engine_that_starts_no_container_is_as_none_unless_there_has_to_be_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], required: str
-) -> None:
-    def fail(_: object) -> None:
-        raise ServerError("no image")
-
-    monkeypatch.setattr("benchmarks.subjects.engine_answers", lambda: True)
-    monkeypatch.setattr(PinnedContainerServer, "__enter__", fail)
-    monkeypatch.setenv(REQUIRE_CONTAINER, required)
-    with pytest.raises(ServerError) if required else nullcontext(), servers() as facts:
-        assert [*facts] == ["embedded"]
-    assert ("only the private server is measured: no image" in capsys.readouterr().err) == (not required)
 
 
 @pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="CI runs it")

@@ -181,28 +181,14 @@ class Lazy:
 
 
 class LazyHarness(RedisHarness):
-    pool = Lazy
-
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return self.pool(partial(self.open_at, namespace, self.url(), 5), calls=12)
+        return Lazy(partial(self.open_at, namespace, self.url(), 5), calls=12)
 
 
 def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
     harness = LazyHarness()
     with harness.running():
         play("cost.test_every_operation_is_one_request", harness)
-
-
-class Divides(Lazy):
-    async def list_tasks(self, *arguments: Any, limit: int = 50, **named: Any) -> Any:
-        return await self._stores[0 // limit].list_tasks(*arguments, limit=limit, **named)
-
-
-def test_a_call_that_raises_without_a_request_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LazyHarness, "pool", Divides)
-    harness = LazyHarness()
-    with harness.running(), pytest.raises(AssertionError, match="'count, which raised ZeroDivisionError': 0"):
-        play("cost.test_every_operation_asks_the_server", harness)
 
 
 def test_a_record_in_words_of_its_own_is_damaged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
