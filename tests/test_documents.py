@@ -111,8 +111,8 @@ class Reader:
         elif not known.exists():
             self.write("known.toml", text)
         else:  # the guide shows some of what was written
-            shown = re.findall("(?m)^(?:test|hook|subject) = .*$", text)
-            assert [line for line in shown if line not in known.read_text()] == []
+            shown = re.findall(r'(?m)^(?:test|hook|subject) = "\S+"', text)
+            assert [entry for entry in shown if entry not in known.read_text()] == []
             known.write_text(known.read_text().replace("TODO: say why", "it is so"))
 
     def do_text(self, text: str) -> None:
