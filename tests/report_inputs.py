@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from itertools import product
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -60,6 +61,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
                 "subject": subject,
                 "verdict": verdict,
                 "reason": one.get("reason", "") if verdict != "pass" else "",
+                "expected": one.get("expected"),
             }
             for index, one in enumerate(requirements)
             for subject, verdict in one["on"].items()
@@ -137,6 +139,10 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
     }
 
 
+def read_studies(document: dict[str, Any]) -> Studies:
+    return Studies.model_validate_json(json.dumps(document))
+
+
 def compared(*found: str, stores: tuple[str, str] = OURS, status: int = 0) -> dict[str, Any]:
     """The JSON of a comparison; each difference has one line of script, or more."""
     return {
@@ -177,6 +183,16 @@ def statements(
 EVERY_STATEMENT = statements()
 
 
+GIVEN = ["--conformance", "conformance.json", "--benchmark", "benchmark.json", "--compared", "."]
+
+
+def write_inputs(results: dict[str, Any]) -> None:
+    """Write what a report needs into this folder, in the files that `GIVEN` names."""
+    compared = {"documented": ALIKE, "ours": ALIKE, "statements": EVERY_STATEMENT}
+    for name, document in {"conformance": results, "benchmark": benchmark(), **compared}.items():
+        Path(f"{name}.json").write_text(json.dumps(document))
+
+
 def inputs(
     results: Any, measurements: Any = None, *, ours: Any = ALIKE, theirs: Any = ALIKE, checked: Any = EVERY_STATEMENT
 ) -> tuple[Any, ...]:
@@ -195,7 +211,7 @@ def report(
 ) -> Report:
     return make_report(
         *inputs(results, measurements, **more),
-        studies=Studies.model_validate_json(json.dumps(studied)) if studied else None,
+        studies=read_studies(studied) if studied else None,
         needs_container=needs_container,
     )
 
@@ -239,6 +255,6 @@ def everything() -> Report:
     theirs = compared(SCRIPT, stores=DOCUMENTED)
     return make_report(
         *inputs(found, benchmark(*everything_measured()), theirs=theirs, checked=checked),
-        studies=Studies.model_validate_json(json.dumps(studies())),
+        studies=read_studies(studies()),
         application=Application.model_validate_json(json.dumps(application())),
     )

@@ -145,7 +145,6 @@ def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:
     ("inputs", "told"),
     [
         ({}, "unknown store ''"),
-        ({"store": "stores:Typo"}, "stores:Typo cannot be imported: AttributeError"),
         ({"pair": "stores:Three"}, "the following arguments are required: B"),
     ],
 )

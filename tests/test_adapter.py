@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance import Capability, Harness
+from conformance import Harness
 from conformance.compare.search import Search
 from conformance.engine.finding import Tally
 from conformance.engine.scenario import Action, Scenario
@@ -212,12 +212,10 @@ def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
     assert passed == [changed, {"limit": None, "offset": 0}, {"task_id": None}]
 
 
-def test_a_mapping_is_read_by_its_keys_and_a_missing_one_is_named() -> None:
+def test_a_mapping_is_read_by_its_keys_and_a_text_is_a_status() -> None:
     async def play(store: Any) -> None:
         task = await store.get_task("x")
         assert (task.task_id, task.status) == ("x", TaskStatus.PENDING)
-        with pytest.raises(AttributeError, match="dict has no 'progress', which is read as progress"):
-            _ = task.progress
 
     adapter = Adapter({**ALL, "get_task": lambda _, task_id: {"id": task_id, "status": "pending"}}, {"task_id": "id"})
     asyncio.run(use(adapter, object(), play))
@@ -253,13 +251,6 @@ def test_aliasing_and_times_without_a_zone_are_seen_through_a_view() -> None:
     assert "VAL-02" in found(InUtc(), create("a", config=options), get(Id("a")), listing())
     assert "VAL-02" in found(InUtc(), create("a"), update(Id("a"), TaskStatus.CLIPPING, progress=40))
     assert found(JobsHarness(), create("a"), get(Id("a"))) >= {"VAL-10"}
-
-
-def test_a_capability_of_the_callers_needs_a_place() -> None:
-    class WithIds(JobsHarness):
-        capabilities = frozenset({Capability.CALLER_IDS})
-
-    assert found(WithIds(), create("a", task_id="job-1")) != set()
 
 
 class Hiding(Harness):

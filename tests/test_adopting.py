@@ -72,14 +72,6 @@ def test_new_refuses(name: str, told: str, folder: Path, capsys: pytest.CaptureF
     assert (folder / "broken.py").read_text() == BROKEN
 
 
-def test_smoke_says_which_of_the_two_is_broken() -> None:
-    results = run(["broken:Unopened", "broken:Wrong"], SMOKE)
-    assert {one.verdict for one in results.results if one.subject == "broken:Unopened"} == {"harness-error"}
-    assert "OSError: no cable" in results.on("broken:Unopened")[WORKS].reason
-    assert results.on("broken:Wrong")[WORKS].verdict == "fail"
-    assert any(one.verdict == "fail" and one.exercised for one in results.on("broken:Wrong").values())
-
-
 def test_a_run_is_a_value_and_leaves_no_files(folder: Path) -> None:
     results = run(["memory"], ["-k", "examples", "--conformance-seed", "7"])
     ran = {test: one.verdict for test, one in results.on("memory").items() if one.verdict != "not-run"}

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
@@ -17,12 +17,11 @@ import pytest
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.document import Benchmark, Block
 from benchmarks.latencies import SCALES, describe
-from benchmarks.subjects import SUBJECTS, PinnedContainerServer, servers
+from benchmarks.subjects import SUBJECTS, PinnedContainerServer
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
 from conformance.subjects.registry import REQUIRE_CONTAINER
-from conformance.subjects.servers import ServerError
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +38,7 @@ def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_
 
 def test_a_figure_says_what_it_belongs_to() -> None:
     memory, documented = SUBJECTS[0].store, SUBJECTS[3].store
-    keys = [(memory, "get", 1_000), (memory, "list", 100), (documented, "ping", 1_000)]
+    keys = [(memory, "list", 100), (documented, "ping", 1_000)]
     block = {key: Timed((1.0, 2.0), 1, (1.0, 2.0)) for key in keys}
     document = document_of([block, block])
     for row in document["benchmarks"]:
@@ -47,7 +46,6 @@ def test_a_figure_says_what_it_belongs_to() -> None:
     rows = [row.extra_info for row in Benchmark.model_validate_json(json.dumps(document)).benchmarks]
     assert [(info.subject, info.operation, info.tasks, info.facts) for info in rows] == [
         ("documented-redis", "ping", 1_000, {"server": "Redis 8"}),
-        ("memory", "get", 1_000, {}),
         ("memory", "list", 100, {}),
     ]
     assert {info.blocks for info in rows} == {(Block(median=1.5), Block(median=1.5))}
@@ -97,28 +95,12 @@ def processes_of_session(session: int) -> list[str]:
 def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> None:
     before = os.sched_getaffinity(0)
     ask = [sys.executable, "-c", "import os; print(*os.sched_getaffinity(0))"]
-    with on_core(SERVER):
-        server = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
-    with on_core(CLIENT):
-        client = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
-    assert (len(server), len(client)) == (1, 1)
-    assert (server == client) == (len(before) == 1)
+    found = []
+    for core in (SERVER, CLIENT):
+        with on_core(core):
+            found.append(int(subprocess.run(ask, capture_output=True, check=True).stdout))
+    assert len({*found}) == min(2, len(before))
     assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.parametrize("required", ["", "1"])
-def test_an_engine_that_starts_no_container_is_as_none_unless_there_has_to_be_one(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], required: str
-) -> None:
-    def fail(_: object) -> None:
-        raise ServerError("no image")
-
-    monkeypatch.setattr("benchmarks.subjects.engine_answers", lambda: True)
-    monkeypatch.setattr(PinnedContainerServer, "__enter__", fail)
-    monkeypatch.setenv(REQUIRE_CONTAINER, required)
-    with pytest.raises(ServerError) if required else nullcontext(), servers() as facts:
-        assert [*facts] == ["embedded"]
-    assert ("only the private server is measured: no image" in capsys.readouterr().err) == (not required)
 
 
 @pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="CI runs it")

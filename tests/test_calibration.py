@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -87,13 +87,6 @@ class Alone(MemoryHarness):
     capabilities = DECLARED | {Capability.SHARED}
 
 
-class Prefixless(FakeredisHarness):
-    """All namespaces are one."""
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        return super().open("one")
-
-
 def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
     """A harness whose inspector has these methods."""
 
@@ -138,7 +131,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (Misnamed, "adapter", "the status is 'queued'"),
     (standing(MemoryHarness), "advance", "a task is younger by 0:00:00.0"),
     (OneStore, "open", "a task is seen in another namespace"),
-    (Prefixless, "open", "a task is seen in another namespace"),
     (lying(keys=set), "inspector.keys", "0 keys before a creation, the same after"),
     (lying(mentions=lambda _: False), "inspector.mentions", "no task that is there is mentioned"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
@@ -175,18 +167,6 @@ def test_our_own_subjects_are_what_they_say(name: str) -> None:
     harness = find_subject(name)()
     with harness.running():
         assert calibrate(harness) == {}
-
-
-class Together(MemoryTaskStore):
-    _everybodys: ClassVar[list[dict[str, Task]]] = [{} for _ in range(64)]
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._tasks = self._everybodys
-
-
-def test_stores_that_share_against_their_declaration_are_left_to_the_scenarios() -> None:
-    assert calibrate(type("Wrong", (MemoryHarness,), {"store_class": Together})()) == {}
 
 
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import types
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -108,16 +108,6 @@ def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
         asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))
 
 
-class Awaited(MemoryHarness):
-    async def discard(self, namespace: str) -> None:  # type: ignore[override]
-        pass
-
-
-def test_a_hook_that_would_have_to_be_awaited_is_refused() -> None:
-    with pytest.raises(HarnessFailedError, match="`discard` of the harness has to be a plain function"):
-        guarded(Awaited()).discard("x")
-
-
 def test_a_record_without_a_lifetime_is_called_so() -> None:
     with pytest.raises(AssertionError, match=r"the record never expires \(PTTL -1\)"):
         play("expiry.test_the_lifetime_is_seven_days_by_default", Breaks())
@@ -175,9 +165,8 @@ def test_a_server_that_is_not_declared_is_found_out() -> None:
 class Lazy:
     """Takes turns with three connections after some calls. Each is opened when it is first used."""
 
-    def __init__(self, harness: RedisHarness, namespace: str) -> None:
-        self._open = partial(harness.open_at, namespace, harness.url(), 5)
-        self._stack, self._turn = AsyncExitStack(), 0
+    def __init__(self, open_one: Callable[[], AbstractAsyncContextManager[Any]], calls: int) -> None:
+        self._open, self._stack, self._turn, self._after = open_one, AsyncExitStack(), 0, calls
 
     async def __aenter__(self) -> Any:
         self._stores = [await self._stack.enter_async_context(self._open()) for _ in range(3)]
@@ -188,32 +177,18 @@ class Lazy:
 
     def __getattr__(self, operation: str) -> Any:
         self._turn += 1
-        return getattr(self._stores[self._turn % 3 if self._turn > 12 else 0], operation)
+        return getattr(self._stores[self._turn % 3 if self._turn > self._after else 0], operation)
 
 
 class LazyHarness(RedisHarness):
-    pool = Lazy
-
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return self.pool(self, namespace)
+        return Lazy(partial(self.open_at, namespace, self.url(), 5), calls=12)
 
 
 def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
     harness = LazyHarness()
     with harness.running():
         play("cost.test_every_operation_is_one_request", harness)
-
-
-class Divides(Lazy):
-    async def list_tasks(self, *arguments: Any, limit: int = 50, **named: Any) -> Any:
-        return await self._stores[0 // limit].list_tasks(*arguments, limit=limit, **named)
-
-
-def test_a_call_that_raises_without_a_request_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LazyHarness, "pool", Divides)
-    harness = LazyHarness()
-    with harness.running(), pytest.raises(AssertionError, match="'count, which raised ZeroDivisionError': 0"):
-        play("cost.test_every_operation_asks_the_server", harness)
 
 
 def test_a_record_in_words_of_its_own_is_damaged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:

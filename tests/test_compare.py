@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import takewhile
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,7 @@ class Harnessed(Harness):
 
     def operations(self) -> Any:
         if self._named is not None:
-            return self._named() if callable(self._named) else self._named
+            return self._named
         box = {"box_id": earlier_ids()}
         labels = st.text(max_size=3) | st.lists(st.integers(), max_size=2)
         read: Any = {"ids": ("box_id", WHOLE), "times": ("since",)}
@@ -486,18 +487,16 @@ def test_what_cannot_be_compared_is_refused_and_what_does_not_show_again_is_no_p
     assert report.status == (1 if report.findings else 6)
 
 
-class Boxes(dict[str, int]):
+class Boxes(dict[str, float]):
     """Boxes whose entries expire, on a clock of their own."""
 
     now = 0.0
 
     def put(self, key: str, ttl: float | None = None) -> None:
-        self[key] = 1
-        self.ends = {**getattr(self, "ends", {}), key: None if ttl is None else self.now + ttl}
+        self[key] = inf if ttl is None else self.now + ttl
 
-    def read(self, key: str) -> int | None:
-        ends = getattr(self, "ends", {}).get(key)
-        return None if ends is not None and ends <= self.now else self.get(key)
+    def read(self, key: str) -> bool:
+        return self.get(key, 0) > self.now
 
     def has_passed(self, key: str) -> bool:
         return False
@@ -600,22 +599,23 @@ class Jobs:
     loses = cuts = False
 
     def __init__(self) -> None:
-        self.index: list[str] = []
-        self.done: set[str] = set()
+        self.states: dict[str, str] = {}
 
     async def submit(self, result: Any = None) -> str:
-        known, job_id = [*self.index], secrets.token_hex(8)
+        known, job_id = self.states.copy(), secrets.token_hex(8)
         if self.loses:
             await asyncio.sleep(0)
-        self.index = [*(known if self.loses else self.index), job_id]
+            self.states = known
+        self.states[job_id] = "new"
         return job_id
 
     def turn(self, job_id: str, state: str) -> None:
-        self.done = self.done - {job_id} | ({job_id} & {*self.index} if state == "done" else set())
+        if job_id in self.states:
+            self.states[job_id] = state
 
-    def rows(self, state: str = "", limit: int = 10) -> list[str]:
-        fit = [one for one in self.index if not state or (one in self.done) is (state == "done")]
-        return [one for one in self.index[:limit] if one in fit] if self.cuts else fit[:limit]
+    def rows(self, state: str = "") -> list[str]:
+        looked_at = [*self.states][: 10 if self.cuts else None]
+        return [job_id for job_id in looked_at if state in ("", self.states[job_id])][:10]
 
 
 class Overlapping(Jobs):
@@ -735,7 +735,7 @@ def unopenable() -> Harness:
 
 
 def empty() -> Harness:
-    return Harnessed(Shelf, list)
+    return Harnessed(Shelf, [])
 
 
 def misnamed() -> Harness:

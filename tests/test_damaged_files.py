@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +11,10 @@ import pytest
 
 from conformance.files import FileError
 from conformance.results.known import read as read_known_failures
-from tests.report_inputs import ALIKE, EVERY_STATEMENT, benchmark, conformance, measured, requirement
+from tests.report_inputs import GIVEN, conformance, requirement, write_inputs
 
 DEEP = 100_000
 
-GIVEN = ["--conformance", "conformance.json", "--compared", ".", "--benchmark", "benchmark.json"]
 COMMANDS: dict[str, tuple[str, list[str]]] = {
     "diff": ("conformance.commands", ["diff", "FILE"]),
     "compare --known": ("conformance.commands", ["compare", "memory", "memory", "--known", "FILE"]),
@@ -56,11 +54,7 @@ def unusable(name: str, folder: Path) -> Path:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], int]:
     """Run a command on a file, in a folder that has the files that a report needs besides."""
     monkeypatch.chdir(tmp_path)
-    Path("conformance.json").write_text(json.dumps(conformance(requirement("A-1", "pass"))))
-    for design in ("documented", "ours"):
-        Path(f"{design}.json").write_text(json.dumps(ALIKE))
-    Path("statements.json").write_text(json.dumps(EVERY_STATEMENT))
-    Path("benchmark.json").write_text(json.dumps(benchmark(measured("get", "memory", [1.0]))))
+    write_inputs(conformance(requirement("A-1", "pass")))
 
     def run(command: str, file: Path) -> int:
         module, words = COMMANDS[command]

@@ -51,13 +51,6 @@ def test_the_worst_comes_first_then_what_one_mode_cannot_meet_then_what_nobody_d
     assert {row.redis for row in rows} == {"2"}
 
 
-def test_a_write_that_nobody_can_read_is_lost_and_a_call_that_fails_is_not() -> None:
-    read_back = difference("exception", CREATE, READ, operation="create_task")
-    failing = difference("exception", CREATE, operation="create_task", seen="create_task")
-
-    assert [row.harm for row in ranked(failing, read_back)] == ["lost write", "exception"]
-
-
 @pytest.mark.parametrize(
     ("kind", "code", "said"),
     [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,10 +18,10 @@ from conformance.subjects.redis import RedisHarness
 from conformance.tasks.cases.chapters import CHAPTERS
 from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
-from taskstore import FailureKind, StoreUnavailable, TaskNotFound, TaskPage
-from taskstore.redis import RedisTaskStore, connect
-from taskstore.redis.connection import Connection
+from taskstore import StoreUnavailable, TaskNotFound
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.server import Server
+from tests.test_cases import Lazy
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -55,30 +56,9 @@ async def run_late(*arguments: Any, **named: Any) -> Any:
     return await _RUN(*arguments, **named)
 
 
-class Pool:
-    """Three stores, each with a connection that it opens when its turn comes."""
-
-    def __init__(self, url: str, namespace: str, seconds: float) -> None:
-        servers = [connect(url, connect_timeout=seconds, timeout=seconds) for _ in range(3)]
-        self._stores = [RedisTaskStore(server, prefix=namespace) for server in servers]
-        self._turn, self._open = 0, AsyncExitStack()
-
-    async def __aenter__(self) -> Any:
-        for store in self._stores:
-            await self._open.enter_async_context(store)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._open.aclose()
-
-    def __getattr__(self, name: str) -> Any:
-        self._turn += 1
-        return getattr(self._stores[self._turn % 3], name)
-
-
 class PoolHarness(RedisHarness):
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
-        return Pool(url, namespace, seconds)
+        return Lazy(partial(super().open_at, namespace, url, seconds), calls=0)
 
 
 @pytest.mark.parametrize("run", [_RUN, run_late])
@@ -120,27 +100,8 @@ async def finds_nothing(_: Any, __: Any, task_id: str) -> Any:
     raise TaskNotFound(task_id) from None
 
 
-async def is_empty(*_: Any, **__: Any) -> Any:
-    return TaskPage(tasks=(), total=0, limit=50, offset=0)
-
-
-async def drops(self: RedisTaskStore, _: Any, task_id: str, *__: Any, **___: Any) -> Any:
-    return await self.get_task(task_id)
-
-
 async def denies(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
     error.write_may_have_happened = False
-    raise error
-
-
-async def sends_again(self: Server, error: StoreUnavailable, *arguments: Any, **named: Any) -> Any:
-    if error.failure_kind is not FailureKind.BROKEN:
-        raise error
-    return await _RUN(self, *arguments, **named)
-
-
-async def forgets_the_id(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
-    error.task_id = None
     raise error
 
 
@@ -160,14 +121,8 @@ async def waits_for_ever(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     ("operation", "handle", "name", "number"),
     [
-        ("get_task", finds_nothing, "nothing listens at the first call", "FAIL-01"),
         ("get_task", finds_nothing, "each reply is lost", "FAIL-13"),
-        ("list_tasks", is_empty, "the server goes silent", "FAIL-01"),
-        ("update_task_status", drops, "the server is out-of-memory", "FAIL-06"),
-        ("run", denies, "a reply is lost", "FAIL-11"),
         ("run", denies, "each reply is late", "FAIL-11"),
-        ("run", sends_again, "a reply is lost", "ATOM-01"),
-        ("create_task", forgets_the_id, "each reply is lost", "ID-02"),
         ("get_task", notes_the_password, "nothing listens any more", "FAIL-05"),
         ("cancel_task", is_foreign, "half of each reply is lost", "FAIL-13"),
         ("cancel_task", waits_for_ever, "each connection breaks before the request", "FAIL-01"),
@@ -181,34 +136,6 @@ def test_a_wrong_store_is_found(
     tally = played(harness, RedisTaskStore, name)
     assert number in numbers_of(tally)
     assert f"# {name}; `store` goes through a proxy" in next(iter(tally.findings.values())).lines
-
-
-@pytest.mark.parametrize(
-    ("changed", "name", "number"),
-    [
-        ({"is_usable": property(lambda self: not self._retired)}, "the server has closed the connections", "FAIL-14"),
-        ({"is_usable": property(lambda _: True), "retire": lambda _: None}, "each reply is late", "FAIL-13"),
-    ],
-)
-def test_a_wrong_connection_is_found(
-    harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], name: str, number: str
-) -> None:
-    for attribute, value in changed.items():
-        monkeypatch.setattr(Connection, attribute, value)
-    assert number in numbers_of(played(harness, RedisTaskStore, name))
-
-
-class ClosesLate(RedisTaskStore):
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            await asyncio.sleep(3)
-        finally:
-            await super().__aexit__(None, None, None)
-
-
-@pytest.mark.slow
-def test_a_store_that_waits_when_it_is_closed_is_found(harness: RedisHarness) -> None:
-    assert "API-04" in numbers_of(played(harness, ClosesLate, "the store is closed while a reply is awaited"))
 
 
 @asynccontextmanager

@@ -11,12 +11,6 @@ GALLERY = ROOT / "docs" / "gallery"
 PAGE = (GALLERY / "README.md").read_text("utf-8")
 
 
-def test_every_harness_and_every_script_is_on_the_page() -> None:
-    files = [*GALLERY.glob("*_modes.py"), *(GALLERY / "findings").glob("*.py")]
-
-    assert sorted(re.findall(r"\]\((\S+\.py)\)", PAGE)) == sorted(str(file.relative_to(GALLERY)) for file in files)
-
-
 def test_the_page_is_of_the_pinned_versions() -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     pinned = dict(re.sub(r"\[.*\]", "", one).split("==") for one in groups["gallery"])

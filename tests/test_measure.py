@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -21,7 +21,7 @@ from conformance.examples.diskcache_store import DiskCache
 from conformance.examples.sqlite_store import SqliteHarness
 from conformance.files import FileError
 from conformance.harness import Harness
-from conformance.measure.block import BlockFailedError, in_new_process, number_blocks, time_store
+from conformance.measure.block import BlockFailedError, in_new_process, time_store
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
 from conformance.measure.figures import Figures, growth, judge_by_figures, judged_here, lines_of
@@ -102,19 +102,17 @@ def test_a_call_shows_the_seconds_that_were_awaited_and_a_wrong_answer_ends_it()
 
 
 @pytest.mark.parametrize(
-    ("seconds", "calls", "rounds", "single"), [(0.02, 1, 1, 1), (0.0005, 1, 100, 100), (0, range(10, 501), 50, 1_000)]
+    ("seconds", "calls", "rounds", "single"), [(0.0005, [1], 100, 100), (0, range(10, 501), 50, 1_000)]
 )
-def test_short_calls_share_a_round_and_a_long_one_is_timed_once(
-    seconds: float, calls: Any, rounds: int, single: int
-) -> None:
+def test_short_calls_share_a_round(seconds: float, calls: Sequence[int], rounds: int, single: int) -> None:
     timed = asyncio.run(time_calls(Work(repeat(partial(sleep, seconds))), Effort(rounds=50, seconds=0.01)))
-    assert timed.calls in (calls if isinstance(calls, range) else [calls])
-    assert 1 <= len(timed.rounds) <= rounds
+    assert timed.calls in calls
+    assert len(timed.rounds) <= rounds
     assert len(timed.single) == single
 
 
 @pytest.mark.parametrize(("seconds", "made"), [(0.02, 2), (0.25, 1)])
-def test_a_call_that_takes_very_long_is_not_repeated_to_warm_up(seconds: float, made: int) -> None:
+def test_a_long_call_is_timed_once_and_a_very_long_one_is_not_repeated_to_warm_up(seconds: float, made: int) -> None:
     left = [partial(sleep, seconds) for _ in range(5)]
     timed = asyncio.run(time_calls(Work(iter(left.pop, None)), Effort(seconds=0.01)))
     assert 5 - len(left) == made
@@ -143,8 +141,8 @@ def test_a_task_store_that_names_no_operations_is_timed_by_those_of_a_task_store
     assert time_store(harness(), "jobs", 20, Effort(seconds=0.001), Random(0), ["list"]).keys() == {"list"}
 
 
-def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1, calls: int = 100) -> Figures:
-    single = (single_ms / 1e3,) * calls
+def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1) -> Figures:
+    single = (single_ms / 1e3,) * 100
     return {operation: {size: [Timed((one / 1e3,), 1, single) for one in blocks] for size, blocks in ms.items()}}
 
 
@@ -161,12 +159,7 @@ FEW, MANY = {10: [0.1] * 9}, {100: [9.0] * 9}
     [
         ({}, figures("get", {100: [1.5] * 9}), "confirmed"),
         ({}, figures("get", {100: [0.5] * 9}), "faster"),
-        ({}, figures("get", {100: [2.5] * 9}), "slower"),
-        ({}, figures("get", {100: [1.5] * 8}), "inconclusive"),
-        ({"range": [1_000, 2_000], "unit": "µs"}, figures("get", {100: [1.5] * 9}), "confirmed"),
         ({"quantile": 0.99}, figures("get", {100: [0.1] * 9}, 1.5), "confirmed"),
-        ({"quantile": 0.99}, figures("get", {100: [0.1] * 9}, 1.5, calls=99), "not-measured"),
-        ({"operation": "find"}, figures("get", FEW), "not-measured"),
         ({"entries": [10, 100]}, figures("get", FEW | MANY), "under-specified"),
         ({"entries": [10, 100]}, figures("get", FEW), "not-measured"),
         ({}, figures("get", FEW | MANY), "slower"),  # at the most entries
@@ -189,25 +182,20 @@ def test_many_claims_need_more_blocks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "claims", "level"),
-    [(13, 0, 0.9775), (13, 8, 0.9966), (9, 8, 0.9961), (13, 40, 0.9998), (8, 8, None)],
+    ("blocks", "claims", "interval", "level"),
+    [
+        (13, 0, (3, 11), 0.9775),
+        (13, 8, (2, 12), 0.9966),
+        (9, 8, (1, 9), 0.9961),
+        (13, 40, (1, 13), 0.9998),
+        (8, 8, None, None),
+    ],
 )
-def test_the_level_of_an_interval_is_that_of_the_pair_that_was_found(
-    blocks: int, claims: int, level: float | None
+def test_an_interval_has_the_level_of_the_pair_that_was_found(
+    blocks: int, claims: int, interval: tuple[int, int] | None, level: float | None
 ) -> None:
+    assert median_interval(range(1, blocks + 1), miss_of(claims)) == interval
     assert confidence(blocks, miss_of(claims)) == pytest.approx(level, abs=5e-5)
-    assert bool(median_interval([1.0] * blocks, miss_of(claims))) == bool(level)
-
-
-def test_a_level_is_how_often_intervals_hold_the_median() -> None:
-    random = Random(1)
-    miss, tries = miss_of(0), 4_000
-    held = 0
-    for _ in range(tries):
-        interval = median_interval(sorted(random.random() for _ in range(13)), miss)
-        assert interval is not None
-        held += interval[0] <= 0.5 <= interval[1]
-    assert held / tries == pytest.approx(confidence(13, miss), abs=0.01)
 
 
 def test_growth_is_found_block_by_block() -> None:
@@ -259,14 +247,6 @@ def test_a_verdict_says_what_it_comes_from_or_what_is_missing(
     assert judge_by_figures(latency(**stated), found, miss_of(8))[1] == lines
 
 
-def test_progress_says_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 3.0, 6.0])
-    monkeypatch.setattr("conformance.measure.block.monotonic", lambda: next(clock))
-    told: list[str] = []
-    assert [*number_blocks(3, told.append)] == [0, 1, 2]
-    assert told == ["block 1 of 3", "block 2 of 3, about 6 s left", "block 3 of 3, about 3 s left"]
-
-
 def claims_file(tmp_path: Path, text: str) -> Path:
     (file := tmp_path / "claims.toml").write_text(text, "utf-8")
     return file
@@ -287,10 +267,8 @@ def test_a_file_of_claims_that_is_wrong_is_refused_with_its_fault(tmp_path: Path
 
 
 def test_the_examples_are_files_of_claims_about_what_is_measured() -> None:
-    examples = {"auto_clip": (39, MemoryHarness()), "diskcache": (7, DiskCache())}
-    for name, (count, harness) in examples.items():
+    for name, harness in {"auto_clip": MemoryHarness(), "diskcache": DiskCache()}.items():
         claims = read_claims(AUTO_CLIP.with_name(f"{name}.toml")).claim
-        assert len(claims) == count
         assert all({"en", "zh"} <= claim.sentence.keys() for claim in claims)
         stated = {claim.operation for claim in claims if isinstance(claim, Latency)}
         assert stated <= time_store(harness, name, 20, Effort(seconds=0.001), Random(0)).keys()
@@ -331,9 +309,7 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
         ("stores:AsyncDiscard", ("--blocks", "1"), 3, "failed: `discard` of the harness has to be a plain function"),
         ("stores:Unmade", (), 3, "KeyError: 'unmade'"),
         ("stores:ReadOnly", (), 2, "none of its operations writes an entry"),
-        ("stores:Nothing", (), 2, "Nothing"),
         ("memory", ("--claims", "nowhere.toml"), 2, "nowhere.toml: No such file"),
-        ("memory", ("--entries", "0"), 2, "positive numbers"),
         ("memory", ("--blocks", "0"), 2, "positive numbers"),
         ("memory", ("--budget", str(AUTO_CLIP)), 2, "a budget has claims about latency here"),
     ],

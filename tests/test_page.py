@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -61,10 +62,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_pages(read_report(ROOT / PUBLISHED), tmp_path_factory.mktemp("published"))
 
 
+@contextmanager
+def opened(browser: Browser, file: Path, language: str = "en", height: int = 900) -> Iterator[Page]:
+    with browser.new_page(viewport={"width": 1440, "height": height}) as page:
+        page.goto(file.with_name(PAGES[language]).as_uri())
+        yield page
+
+
 @pytest.fixture
 def desk(browser: Browser, file: Path) -> Iterator[Page]:
-    with browser.new_page(viewport={"width": 1440, "height": 800}) as page:
-        page.goto(file.as_uri())
+    with opened(browser, file, height=800) as page:
         yield page
 
 
@@ -91,11 +98,10 @@ def test_it_fits_asks_for_nothing_and_everybody_can_use_it(
 def test_the_first_screen_holds_the_thesis_the_answers_the_chart_and_five_differences(
     browser: Browser, published: Path, language: str
 ) -> None:
-    with browser.new_page(viewport={"width": 1440, "height": 900}) as page:
-        page.goto(published.with_name(PAGES[language]).as_uri())
-        shown = ["h1", *[".tile"] * 3, "header svg.plot", *["header .differences tbody tr"] * 5]
-        for index, selector in enumerate(shown):
-            box = page.locator(selector).nth(shown[:index].count(selector)).bounding_box()
+    with opened(browser, published, language) as page:
+        last = {"h1": 0, ".tile": 2, "header svg.plot": 0, "header .differences tbody tr": 4}
+        for selector, index in last.items():
+            box = page.locator(selector).nth(index).bounding_box()
             assert box is not None
             assert box["y"] + box["height"] <= 900
         assert page.evaluate("document.documentElement.scrollHeight") <= 5_300
@@ -114,8 +120,7 @@ def test_the_navigation_stays_and_hides_no_heading(desk: Page) -> None:
 
 
 def test_the_thesis_comes_first_and_no_line_of_a_chart_runs_through_words(browser: Browser, published: Path) -> None:
-    with browser.new_page(viewport={"width": 1440, "height": 900}) as page:
-        page.goto(published.as_uri())
+    with opened(browser, published) as page:
         assert page.locator("#claims ~ .scroll tbody tr").first.get_attribute("id") == "D33"
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 900})
@@ -123,8 +128,7 @@ def test_the_thesis_comes_first_and_no_line_of_a_chart_runs_through_words(browse
 
 
 def test_chinese_has_no_stray_spaces(browser: Browser, published: Path) -> None:
-    with browser.new_page() as page:
-        page.goto(published.with_name(PAGES["zh"]).as_uri())
+    with opened(browser, published, "zh") as page:
         page.evaluate(OPEN_ALL)
         text = page.locator("body").inner_text()
     assert re.findall(r"[\u3001-\u9fff\uff01-\uff1f] +[\u3001-\u9fff\uff01-\uff1f]", text) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from conformance.tasks.case import case
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.chapters import CHAPTERED
-from conformance.tasks.spec.requirements import CHAPTERS, REQUIREMENTS, Level, specification
+from conformance.tasks.spec.requirements import CHAPTERS, REQUIREMENTS, specification
 
 CASES: dict[str, Any] = {**find_cases()}
 
@@ -27,22 +26,7 @@ def test_every_requirement_is_decided_by_a_case_or_by_chapters() -> None:
 
 
 def test_every_requirement_has_a_chapter() -> None:
-    for one in REQUIREMENTS.values():
-        assert one.id.partition("-")[0] in CHAPTERS
-        assert f"| {one.id} {one.level} |" in specification()
-
-
-def test_the_page_is_short() -> None:
-    assert len(REQUIREMENTS) <= 75
-    assert [one.id for one in REQUIREMENTS.values() if len(one.text.split()) > 40] == []
-    assert len(specification().split()) <= 2_600
-
-
-def test_every_case_says_what_it_decides_in_one_sentence() -> None:
-    for name, found in CASES.items():
-        doc = found.conformance_case.doc
-        assert doc.endswith("."), name
-        assert "\n\n" not in doc, name
+    assert {number.partition("-")[0] for number in REQUIREMENTS} == {*CHAPTERS}
 
 
 def test_a_case_of_an_unknown_requirement_is_refused_at_import() -> None:
@@ -50,11 +34,3 @@ def test_a_case_of_an_unknown_requirement_is_refused_at_import() -> None:
         case("NONE-01")
     with pytest.raises(ValueError, match="none"):
         case()
-
-
-def test_what_is_said_to_be_raised_is_named() -> None:
-    assert [one.id for one in REQUIREMENTS.values() if re.search(r"\braises? (?!`[A-Z])", one.text)] == []
-
-
-def test_levels_are_used_honestly() -> None:
-    assert {one.level for one in REQUIREMENTS.values()} == {Level.MUST, Level.SHOULD}

@@ -14,7 +14,6 @@ from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.tasks.contract import play
 from conformance.tasks.tables import arguments, lifetimes, places, races
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
-from taskstore.values import microseconds
 
 TABLES = (lifetimes, races, places, arguments)
 
@@ -51,44 +50,11 @@ class _WaitsWhileItListsMany(MemoryTaskStore):
         return page.model_copy(update={"tasks": tasks})
 
 
-class _RefusesMany(MemoryTaskStore):
-    _calls = 0
-
-    async def get_task(self, task_id: str) -> Task:
-        self._calls += 1
-        try:
-            await asyncio.sleep(0)
-            if self._calls > 100:
-                raise ConnectionError("too many connections")
-            return await super().get_task(task_id)
-        finally:
-            self._calls -= 1
-
-
 class _RefusesRepetitionsOfFailures(MemoryTaskStore):
     async def _apply(self, task_id: str, change: Any) -> Task:
         if self._live(task_id).status is TaskStatus.FAILED:
             raise TaskFinal(task_id, TaskStatus.FAILED)
         return await super()._apply(task_id, change)
-
-
-class _AnswersWhenItIsClosed(MemoryTaskStore):
-    async def get_task(self, task_id: str) -> Task:
-        return self._live(task_id)
-
-
-class _SharesItsTasks(MemoryTaskStore):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._tasks = _EVERYBODYS
-
-
-_EVERYBODYS: list[dict[str, Task]] = [{} for _ in range(64)]
-
-
-class _RestoresWhatItGets(MemoryTaskStore):
-    async def restore(self, task: Task) -> None:
-        self._insert(task, f"{microseconds(task.created_at):018}{task.task_id}")
 
 
 class _CutsPages(MemoryTaskStore):
@@ -100,11 +66,7 @@ class _CutsPages(MemoryTaskStore):
 WRONG = {
     _RenewsOnceAMinute: (lifetimes, ExpiringMemoryHarness, "EXP-03"),
     _WaitsWhileItListsMany: (races, MemoryHarness, "LIST-03"),
-    _RefusesMany: (races, MemoryHarness, "ATOM-06"),
     _RefusesRepetitionsOfFailures: (arguments, MemoryHarness, "LIFE-10"),
-    _AnswersWhenItIsClosed: (places, MemoryHarness, "API-03"),
-    _SharesItsTasks: (places, MemoryHarness, "SHARE-02"),
-    _RestoresWhatItGets: (arguments, MemoryHarness, "MAINT-04"),
     _CutsPages: (places, MemoryHarness, "LIST-04"),
 }
 
