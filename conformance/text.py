@@ -34,6 +34,11 @@ def shown(value: object, longest: int = 120) -> str:
     return cut(source(value), longest)
 
 
+def full_name(kind: type) -> str:
+    """A class with its module, if that is not Python's own."""
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+
+
 def printed(error: BaseException | None) -> str:
     """All that is printed of an exception and of its causes, and what it holds."""
     if error is None:

@@ -32,7 +32,7 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
     """Return a call as Python, without `await`; its arguments are given as Python."""
-    unnamed = contract.positional(call.operation)
+    unnamed = contract.operations[call.operation].positional
     listed = []
     for name, text in given.items():
         listed.append(text if name in unnamed else f"{name}={text}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from conformance.engine.finding import Finding
 from conformance.engine.scenario import Action, Call, Race, Reference, Scenario, Series
+from conformance.operations.operation import Operation
 
 MOST_PLAYED = 150
 """Scenarios that are played to make a finding shorter."""
@@ -21,13 +22,13 @@ T = TypeVar("T")
 async def shrink(
     finding: Finding,
     play: Callable[[Scenario], Awaitable[Finding | None]],
-    needed: Callable[[str], Collection[str]],
+    operations: Mapping[str, Operation],
     *,
     most_played: int = MOST_PLAYED,
 ) -> Finding:
     """Return the finding of the shortest scenario that `play` finds the same with.
 
-    `needed` gives the arguments that an operation cannot do without.
+    An operation cannot do without its `arguments`.
     """
     left, until = most_played, time.monotonic() + _MOST_SECONDS
 
@@ -41,7 +42,7 @@ async def shrink(
         return found.scenario.actions
 
     def simpler(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
-        for action in _simpler_actions(actions[place], needed):
+        for action in _simpler_actions(actions[place], operations):
             if left <= 0:
                 return
             yield (*actions[:place], action, *actions[place + 1 :])
@@ -97,7 +98,7 @@ async def _simplified(
     return actions
 
 
-def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -> Iterator[Action]:
+def _simpler_actions(action: Action, operations: Mapping[str, Operation]) -> Iterator[Action]:
     """Yield the action with less in it, the least first."""
     match action:
         case Race(calls=(only,), failure=None):
@@ -108,17 +109,18 @@ def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -
             for fewer in _fewer(calls):
                 yield replace(action, calls=fewer)
             for place, call in enumerate(calls):
-                for less in _simpler_calls(call, needed(call.operation)):
+                for less in _simpler_calls(call, operations):
                     yield replace(action, calls=(*calls[:place], less, *calls[place + 1 :]))
-        case Call(operation):
-            yield from _simpler_calls(action, needed(operation))
+        case Call():
+            yield from _simpler_calls(action, operations)
         case Series():
             yield from _simpler_objects(action, _simpler_counts)
 
 
-def _simpler_calls(call: Call, needed: Collection[str]) -> Iterator[Call]:
+def _simpler_calls(call: Call, operations: Mapping[str, Operation]) -> Iterator[Call]:
+    needed = operations[call.operation].arguments.keys() & call.arguments.keys()
     for given in simpler_values({**call.arguments}):
-        if all(name in given for name in needed if name in call.arguments):
+        if needed <= given.keys():
             yield replace(call, arguments=given)
 
 

@@ -176,7 +176,8 @@ class Verifier(Player):
         if not self.contract.is_read(entry.call.operation):
             name = self.contract.named(entry)
             if name is not None:
-                self._last[name] = self.contract.last(entry, self._last.pop(name, None))
+                before = self._last.pop(name, None)
+                self._last[name] = before if isinstance(entry.observed, Raised) else entry.observed
 
     def _difference(self, judge: Judge, race: Race, made: list[Entry]) -> Finding | None:
         """Return what is wrong about results that the judge cannot explain."""
@@ -194,7 +195,7 @@ class Verifier(Player):
         numbers = self.contract.blame(entry, outcome, names, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
             numbers = []
-        is_direct = self._is_simple or self.contract.is_direct(numbers)
+        is_direct = self._is_simple or numbers == [self.contract.direct]
         ordered = (*numbers,) if is_direct else (*about, *numbers)
         expected = self.contract.describe(outcome.result, names)
         came = self.contract.describe(entry.observed, names)

@@ -95,10 +95,6 @@ class Pages(Series):
         by = "cursor" if self.by_cursor else "offset"
         return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
 
-    @property
-    def needs(self) -> frozenset[Capability]:
-        return frozenset({Capability.CURSOR} if self.by_cursor else ())
-
     def rounds(self) -> Rounds:
         place: dict[str, Any] = {}
         for number in range(1, _MOST_PAGES + 1):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
+from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
@@ -117,7 +118,8 @@ def _restored() -> Iterator[Scenario]:
         yield scenario(both, purge(time), get("a"), purge(time + MICROSECOND), get("a"), listing(), about="MAINT-01")
     mixed = [restore(restorable(f"t{n}", created_at=time, updated_at=last)) for n, time in enumerate(values.TIMES)]
     yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
-    yield scenario(map(restore, map(restorable, "bdac")), do.Pages(1), do.Pages(1, by_cursor=True), about="LIST-12")
+    pages = do.Pages(1), do.Pages(1, by_cursor=True)
+    yield scenario(map(restore, map(restorable, "bdac")), pages, about="LIST-12", needs=[Capability.CURSOR])
     ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
     for write in (to("clipping", "restored"), to("completed", "restored"), cancel("restored")):
         yield scenario(ahead, write, get("restored"), ReadBack(), about="LIFE-17")
