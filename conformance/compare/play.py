@@ -152,18 +152,15 @@ class Store:
         history = await self._run(steps)
         match steps:
             case (*before, Race(), Race(calls), Call() as read):
-                self._set_result(history, await self._race_verdict(history, (*before,), calls, read))
+                history[-1].made[0].observed = await self._race_verdict(history, (*before,), calls, read)
             case (Call(), Call(), Call(), Damage() | Open(_, str(_)), Call()) if kind_of(steps[-2]) in ALONE:
-                self._set_result(history, _failure_verdict(history))
+                history[-1].made[0].observed = _failure_verdict(history)
         return history
 
     async def _run(self, steps: Steps) -> list[Done]:
         recorder = Recorder(self, steps)
         await recorder.play()
         return recorder.history
-
-    def _set_result(self, history: list[Done], verdict: Tree) -> None:
-        history[-1].made[0].observed = verdict
 
     async def _race_verdict(self, history: list[Done], before: Steps, calls: tuple[Call, ...], read: Call) -> Tree:
         """Play the calls in each order, and return whether the race came out as in none of them."""

@@ -83,6 +83,8 @@ class Contract:
     """The requirement that a store closes in time, and ends the calls that wait."""
     is_apart: str = "apart"
     """The requirement that a change of what was handed out changes nothing in the store."""
+    leaves_nothing: str = "leaves nothing"
+    """The requirement that no connection is left over by a failure."""
     direct: str = ""
     """The requirement that, broken alone, comes before those that a scenario is about."""
 
@@ -207,13 +209,9 @@ class Contract:
             return complaint(self.is_atomic, "an answer in time", entry.observed.error, entry.call.operation)
         return None
 
-    def leftover(self, injection: Injection, race: Race) -> Finding | None:
-        """Return what is wrong about the connections that a failure left."""
-        return None
-
-    def lack(self, entry: Entry) -> Finding:
-        """Return the finding that an adapter has no place for a call."""
-        return complaint(self.answers, "a place for this call", str(entry.lacks), "adapter")
+    def lacking(self, operation: str, hook: str) -> str:
+        """Return the requirement that an adapter breaks which has no place for a call."""
+        return self.answers
 
     def blame(
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool

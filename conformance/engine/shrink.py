@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 from conformance.engine.finding import Finding
 from conformance.engine.scenario import Action, Call, Race, Reference, Scenario, Series
@@ -16,7 +16,11 @@ MOST_PLAYED = 150
 _MOST_SECONDS = 3.0
 _HUGE = 1_000
 """Characters of a text that is written as one character, so many times."""
-T = TypeVar("T")
+Actions: TypeAlias = tuple[Action, ...]
+Replay: TypeAlias = Callable[[Actions], Awaitable[Actions]]
+"""Returns the actions that show the same, those that it is given or their beginning, or none."""
+Simpler: TypeAlias = Callable[[Actions, int], Iterator[Actions]]
+"""Yields the actions with less at one place."""
 
 
 async def shrink(
@@ -32,7 +36,7 @@ async def shrink(
     """
     left, until = most_played, time.monotonic() + _MOST_SECONDS
 
-    async def shown(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    async def shown(actions: Actions) -> Actions:
         nonlocal finding, left
         left = left - 1 if time.monotonic() < until else 0
         found = await play(replace(finding.scenario, actions=actions)) if left > 0 else None
@@ -41,7 +45,7 @@ async def shrink(
         finding = found
         return found.scenario.actions
 
-    def simpler(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
+    def simpler(actions: Actions, place: int) -> Iterator[Actions]:
         for action in _simpler_actions(actions[place], operations):
             if left <= 0:
                 return
@@ -52,25 +56,21 @@ async def shrink(
 
 
 async def reduce(
-    actions: tuple[T, ...],
-    shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
-    simpler: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
+    actions: Actions,
+    shown: Replay,
+    simpler: Simpler,
 ) -> None:
     """Leave actions out, but for the last, then put simpler ones at each place, until nothing gets shorter or simpler.
 
     A simpler action may make an earlier one superfluous.
-
-    `shown` returns the actions that show the same, those that it is given or their beginning, or none.
     """
-    before: tuple[T, ...] = ()
+    before: Actions = ()
     while actions != before:
         before = actions
         actions = await _simplified(await _shortened(actions, shown), shown, simpler)
 
 
-async def _shortened(
-    actions: tuple[T, ...], shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]]
-) -> tuple[T, ...]:
+async def _shortened(actions: Actions, shown: Replay) -> Actions:
     size = len(actions)
     while size := size // 2:
         place = 0
@@ -83,10 +83,10 @@ async def _shortened(
 
 
 async def _simplified(
-    actions: tuple[T, ...],
-    shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
-    simpler: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
-) -> tuple[T, ...]:
+    actions: Actions,
+    shown: Replay,
+    simpler: Simpler,
+) -> Actions:
     place = 0
     while place < len(actions):
         for candidate in simpler(actions, place):

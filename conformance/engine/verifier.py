@@ -128,7 +128,9 @@ class Verifier(Player):
         """Whether the adapter has no place for the call. One requirement fails for that, and nothing else."""
         if entry.lacks is None:
             return False
-        lack = self.contract.lack(entry)
+        hook = entry.lacks.hook
+        number = self.contract.lacking(entry.call.operation, hook)
+        lack = complaint(number, "a store that has this status, or argument", hook, "adapter")
         self.tally.findings.setdefault(lack.signature, lack)
         return True
 
@@ -141,7 +143,10 @@ class Verifier(Player):
                 return
             self._note(entry)
         if injection and race.failure:
-            self._report([self.contract.leftover(injection, race)], about)
+            if injection.left:
+                name, number = race.failure.name, self.contract.leaves_nothing
+                came = f"{injection.left} on which nothing comes"
+                self._report([complaint(number, f"no connection is left over, when {name}", came, name)], about)
             is_torn = race.failure.may_tear and any(entry.may_have_happened for entry in made)
             self.is_over = self.is_over or is_torn
 

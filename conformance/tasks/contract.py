@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.engine import group
 from conformance.engine.contract import Contract, Entry
-from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.finding import Tally
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
@@ -18,7 +18,7 @@ from conformance.tasks import observe
 from conformance.tasks.blame import blame
 from conformance.tasks.calls import get, listing, needs_of
 from conformance.tasks.checks import TaskChecks
-from conformance.tasks.outages import classify, leftover
+from conformance.tasks.outages import classify
 from conformance.tasks.spec.model import FIELDS, LIFETIME, READS, STATUSES, Record, Result, State, step
 from taskstore import TaskStatus, TaskStoreError
 
@@ -57,6 +57,7 @@ class TaskContract(Contract):
     is_atomic = "ATOM-01"
     closes = "API-04"
     is_apart = "VAL-02"
+    leaves_nothing = "FAIL-13"
     direct = "API-05"
 
     def __init__(self, capabilities: Collection[Capability]) -> None:
@@ -176,14 +177,11 @@ class TaskContract(Contract):
 
     checks = TaskChecks
     classify = staticmethod(classify)
-    leftover = staticmethod(leftover)
 
-    def lack(self, entry: Entry) -> Finding:
-        hook = entry.lacks.hook if entry.lacks else ""
-        number = "LIFE-02"
-        if "calls" in hook:
-            number = {"create_task": "VAL-01", "list_tasks": "LIST-06"}.get(entry.call.operation, "LIFE-04")
-        return complaint(number, "a store that has this status, or argument", hook, "adapter")
+    def lacking(self, operation: str, hook: str) -> str:
+        if "calls" not in hook:
+            return "LIFE-02"
+        return {"create_task": "VAL-01", "list_tasks": "LIST-06"}.get(operation, "LIFE-04")
 
     def blame(
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool

@@ -120,8 +120,9 @@ class State:
     def with_task(self, record: Record, at: Span) -> State:
         """The state with this task, new or in place of the one with its id."""
         key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
-        is_unseen = any(isinstance(value, Symbol) for value in record)
-        unseen = self.unseen | {key} if is_unseen else self.unseen - {key}
+        unseen = self.unseen - {key}
+        if any(isinstance(value, Symbol) for value in record):
+            unseen |= {key}
         return State(self.lifetime, {**self.tasks, key: (record, at)}, self.gone, unseen)
 
     def without(self, gone: Collection[str], requirement: str = "") -> State:
