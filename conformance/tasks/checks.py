@@ -13,8 +13,8 @@ from conformance.engine.contract import Entry
 from conformance.engine.finding import Finding, Tally, complaint
 from conformance.engine.outcome import Outcome, Symbol
 from conformance.tasks.adapter import TaskView
-from conformance.tasks.observe import TIMES, describe, differences, mutate_task, record_of, result_of
-from conformance.tasks.spec.model import Record
+from conformance.tasks.observe import describe, differences, mutate_task, record_of, result_of
+from conformance.tasks.spec.model import TIMES, Record
 from conformance.text import shown
 from taskstore import TaskStatus
 

@@ -28,7 +28,6 @@ from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 NOT_COMPARED = object()
 """Stands for a field that the store does not have."""
 _PROSE = ("reason", "detail")
-TIMES = ("created_at", "updated_at", "completed_at")
 
 
 def for_store(value: Any) -> Any:

@@ -10,7 +10,7 @@ from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
-from conformance.tasks.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
+from conformance.tasks.spec.model import FINAL, MOST_BYTES, STATUSES, TEXTS, Record, canonical, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
 from taskstore import TaskStatus
@@ -97,13 +97,13 @@ def _statuses() -> Iterator[Scenario]:
 
 def _sizes() -> Iterator[Scenario]:
     """Tasks of one byte more than 1 MiB, and of 1 MiB, in each part and in several together."""
-    room = values.MOST_BYTES - size_of(restorable())
+    room = MOST_BYTES - size_of(restorable())
     for size in (room + 1, room):
         text: Any = "文" * (size // 3) + "x" * (size % 3)
         inside = '"' * ((size - 4) // 2) + "x" * (size % 2)  # as JSON each takes two bytes
         for call in (create(config={"k": inside}), *(to("failed", **{name: text}) for name in TEXTS)):
             yield scenario(create("a"), call, ReadBack(), about="VAL-06")
-    half = values.MOST_BYTES // 2
+    half = MOST_BYTES // 2
     grown = [to("clipping", current_step="s" * size) for size in (half, room + 2 - half, room + 3 - half, 1)]
     yield scenario(create("a", webhook_url="h" * half), grown, ReadBack(), about="VAL-06")
 
