@@ -182,7 +182,8 @@ class Verifier(Player):
             name = self.contract.named(entry)
             if name is not None:
                 before = self._last.pop(name, None)
-                self._last[name] = before if isinstance(entry.observed, Raised) else entry.observed
+                is_shown = entry.observed is not None and not isinstance(entry.observed, Raised)
+                self._last[name] = entry.observed if is_shown else before
 
     def _difference(self, judge: Judge, race: Race, made: list[Entry]) -> Finding | None:
         """Return what is wrong about results that the judge cannot explain."""
