@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from enum import Enum
 from functools import singledispatch
@@ -34,6 +34,11 @@ def shown(value: object, longest: int = 120) -> str:
     return cut(source(value), longest)
 
 
+def full_name(kind: type) -> str:
+    """A class with its module, if that is not Python's own."""
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+
+
 def printed(error: BaseException | None) -> str:
     """All that is printed of an exception and of its causes, and what it holds."""
     if error is None:
@@ -60,8 +65,8 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     if hasattr(kind, "model_fields"):  # pydantic
-        given = (f"{one}={source(getattr(value, one))}" for one in kind.model_fields if one in value.model_fields_set)
-        return f"{name}({', '.join(given)})"
+        given = [field for field in kind.model_fields if field in value.model_fields_set]
+        return constructed(name, {field: getattr(value, field) for field in given})
     if isinstance(value, str):
         text = _repeated(value) if len(value) > _LONG else str.__repr__(value)
         return text if kind is str else f"{name}({text})"
@@ -77,6 +82,11 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         return "object()" if kind is object else repr(value)
     except Exception:  # noqa: BLE001  a hostile value may have no repr
         return f"<{name}>"
+
+
+def constructed(name: str, fields: Mapping[str, Any]) -> str:
+    """A value of a class as Python that makes it of its fields."""
+    return f"{name}({', '.join(f'{field}={source(inside)}' for field, inside in fields.items())})"
 
 
 _RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)

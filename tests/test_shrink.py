@@ -15,7 +15,8 @@ from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import scenario, to
 from taskstore import MemoryTaskStore, Task
 
-Groups = tuple[tuple[str, ...], ...]
+Groups = tuple[Any, ...]
+"""Groups of words, which stand for actions."""
 
 
 def fewer(groups: Groups, place: int) -> Iterator[Groups]:
@@ -34,7 +35,8 @@ def test_what_a_simpler_action_makes_superfluous_is_left_out() -> None:
         shortest.append(groups)
         return groups
 
-    asyncio.run(reduce((("pad",), ("keep", "tie"), ("end",)), shown, fewer))
+    longest: Groups = (("pad",), ("keep", "tie"), ("end",))
+    asyncio.run(reduce(longest, shown, fewer))
     assert shortest[-1] == (("keep",), ("end",))
 
 

@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Any, TypeAlias
 
 from conformance.compare.values import Mismatch, Observer, Tree, mismatches
-from conformance.engine.contract import Contract, Entry
+from conformance.engine.contract import Contract, Entry, settled
 from conformance.engine.mutation import changes_of
 from conformance.engine.outcome import Raised
 from conformance.engine.player import Done, Player
@@ -62,15 +62,12 @@ class Operations(Contract):
         return with_ids(value.value, [*self.observer.names])
 
     async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation of the store."""
+        """Call an operation of the store, and note whether it is awaited."""
         self.plain.add(operation.name)
-        return await super().invoke(operation, store, given)
-
-    async def finish(self, operation: Operation, result: Any) -> Any:
-        """Note whether an operation is awaited."""
+        result = operation.invoke(store, given)
         if isawaitable(result):
             self.plain.discard(operation.name)
-        return await super().finish(operation, result)
+        return await settled(operation, result)
 
     def written(self, operation: Operation, name: str, value: Any) -> str:
         """Return an argument as Python, with the names of ids in it."""
@@ -155,18 +152,15 @@ class Store:
         history = await self._run(steps)
         match steps:
             case (*before, Race(), Race(calls), Call() as read):
-                self._set_result(history, await self._race_verdict(history, (*before,), calls, read))
+                history[-1].made[0].observed = await self._race_verdict(history, (*before,), calls, read)
             case (Call(), Call(), Call(), Damage() | Open(_, str(_)), Call()) if kind_of(steps[-2]) in ALONE:
-                self._set_result(history, _failure_verdict(history))
+                history[-1].made[0].observed = _failure_verdict(history)
         return history
 
     async def _run(self, steps: Steps) -> list[Done]:
         recorder = Recorder(self, steps)
         await recorder.play()
         return recorder.history
-
-    def _set_result(self, history: list[Done], verdict: Tree) -> None:
-        history[-1].made[0].observed = verdict
 
     async def _race_verdict(self, history: list[Done], before: Steps, calls: tuple[Call, ...], read: Call) -> Tree:
         """Play the calls in each order, and return whether the race came out as in none of them."""

@@ -14,7 +14,7 @@ from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
 from conformance.compare.report import Difference, Report, Row
 from conformance.compare.values import Mismatch, mismatches
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Mutate, Race
+from conformance.engine.scenario import Action, Call, Mutate, Race, Scenario
 from conformance.engine.script import lines_of
 from conformance.engine.shrink import reduce
 from conformance.harness import Capability, Harness
@@ -87,7 +87,7 @@ class Shown:
         last = len(self.steps) - 1
         if all(history[last].made[0].observed.raised for history in self.histories):
             return True
-        for call in self._every_call():
+        for call in Scenario(self.steps).calls:
             operation = self.operations[call.operation]
             if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
                 return True
@@ -111,17 +111,10 @@ class Shown:
     def script(self, names: Sequence[str]) -> list[str]:
         """Return the steps as Python, with the imports that they need, and what the last gives on each side."""
         text = "\n".join(self._lines())
-        given = [choice.value for call in self._every_call() for choice in call.arguments.values()]
+        given = [choice.value for call in Scenario(self.steps).calls for choice in call.arguments.values()]
         sides = zip(names, self.mismatch.texts, strict=True)
         came = [f"# {name}: {cut(' '.join(shown.splitlines()), _SHOWN)}" for name, shown in sides]
         return [*map(printable, (*imports_of(given, text), *text.splitlines(), *came))]
-
-    def _every_call(self) -> Iterator[Call]:
-        for step in self.steps:
-            if isinstance(step, Race):
-                yield from step.calls
-            elif isinstance(step, Call):
-                yield step
 
     def _lines(self) -> list[str]:
         """Return the lines of what was done; each from the store that could do more."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
 from conformance.operations.parts import parts_of
-from conformance.text import source
+from conformance.text import full_name, source
 
 _DEEP = 50
 _WORD = 5
@@ -34,8 +34,7 @@ class Tree:
     @property
     def raised(self) -> str:
         """The full name of the exception, if it is one."""
-        name = f"{self.kind.__module__}.{self.kind.__qualname__}".removeprefix("builtins.")
-        return name if issubclass(self.kind, BaseException) else ""
+        return full_name(self.kind) if issubclass(self.kind, BaseException) else ""
 
 
 class Observer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from inspect import isawaitable
@@ -12,11 +12,11 @@ from conformance.engine.failures import Injection
 from conformance.engine.finding import Finding, Tally, complaint
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised
-from conformance.engine.scenario import Call, Race, Reference, Scenario, Series
+from conformance.engine.scenario import Call, Race, Reference, Scenario
 from conformance.harness import Capability, HookMissingError
 from conformance.operations.operation import Operation
 from conformance.operations.parts import drained
-from conformance.text import shown, source
+from conformance.text import full_name, shown, source
 
 
 @dataclass(slots=True, eq=False)
@@ -42,6 +42,14 @@ class Entry:
     """Whether a script awaits the call."""
     before: list[str] = field(default_factory=list)
     """Lines that stand before it, which give names to its arguments."""
+
+
+async def settled(operation: Operation, result: Any) -> Any:
+    """Return what comes out of a call that was begun, as it is compared."""
+    if isawaitable(result):
+        result = await result
+    result = await drained(result)
+    return operation.view(result) if operation.view else result
 
 
 class Checks:
@@ -75,6 +83,10 @@ class Contract:
     """The requirement that a store closes in time, and ends the calls that wait."""
     is_apart: str = "apart"
     """The requirement that a change of what was handed out changes nothing in the store."""
+    leaves_nothing: str = "leaves nothing"
+    """The requirement that no connection is left over by a failure."""
+    direct: str = ""
+    """The requirement that, broken alone, comes before those that a scenario is about."""
 
     def initial(self) -> Any:
         """Return the state of an empty store."""
@@ -114,14 +126,7 @@ class Contract:
 
     async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation of the store, whether it is async or not, and return what can be compared."""
-        return await self.finish(operation, operation.invoke(store, given))
-
-    async def finish(self, operation: Operation, result: Any) -> Any:
-        """Return what comes out of a call that was begun."""
-        if isawaitable(result):
-            result = await result
-        result = await drained(result)
-        return operation.view(result) if operation.view else result
+        return await settled(operation, operation.invoke(store, given))
 
     def pass_in(self, value: Any) -> Any:
         """Return an argument as the store takes it."""
@@ -133,8 +138,7 @@ class Contract:
 
     def observe_error(self, error: BaseException) -> Raised:
         """Return an exception by its facts."""
-        name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-        return Raised(name, (("message", str(error)[:200]),))
+        return Raised(full_name(type(error)), (("message", str(error)[:200]),))
 
     def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
         """Return the fields in which a result is not the expected one; `` for a result of another kind."""
@@ -169,19 +173,7 @@ class Contract:
 
     def required(self, scenario: Scenario) -> frozenset[Capability]:
         """Return what a store must declare for a scenario."""
-        required = set(scenario.needs)
-        for action in scenario.actions:
-            if isinstance(action, Series):
-                required |= action.needs
-        return frozenset(required.union(*map(self.needs, scenario.calls)))
-
-    def needed(self, operation: str) -> Collection[str]:
-        """Return the arguments that are always given."""
-        return self.operations[operation].arguments
-
-    def positional(self, operation: str) -> Collection[str]:
-        """Return the arguments whose names a script leaves out."""
-        return self.operations[operation].positional
+        return scenario.needs.union(*map(self.needs, scenario.calls))
 
     def named(self, entry: Entry) -> Any:
         """Return what names the entry that a call was about; None if nothing does."""
@@ -192,21 +184,16 @@ class Contract:
         """Return what later calls may refer to of a call; None if there is nothing."""
         return None if entry.has_failed else entry.answer
 
-    def last(self, entry: Entry, before: Any) -> Any:
-        """Return what is known of the entry that a write was about."""
-        return entry.observed
-
     def read_back(self, recent: Mapping[Any, Any]) -> Iterator[Call]:
-        """Yield the reads that may show the last writes: by what names an entry, what the last write of it gave."""
+        """Yield the reads that may show the last writes: by what names an entry, what the last write of it gave.
+
+        Without any, the first is a call that every store answers.
+        """
         for operation in self.operations.values():
             if operation.reads == "":
                 yield Call(operation.name, {})
             elif operation.reads is not None:
                 yield from (Call(operation.name, dict(zip(operation.entry, name, strict=True))) for name in recent)
-
-    def probe(self) -> Call:
-        """Return a call that every store answers."""
-        return next(self.read_back({}))
 
     # Verdicts
 
@@ -222,13 +209,9 @@ class Contract:
             return complaint(self.is_atomic, "an answer in time", entry.observed.error, entry.call.operation)
         return None
 
-    def leftover(self, injection: Injection, race: Race) -> Finding | None:
-        """Return what is wrong about the connections that a failure left."""
-        return None
-
-    def lack(self, entry: Entry) -> Finding:
-        """Return the finding that an adapter has no place for a call."""
-        return complaint(self.answers, "a place for this call", str(entry.lacks), "adapter")
+    def lacking(self, operation: str, hook: str) -> str:
+        """Return the requirement that an adapter breaks which has no place for a call."""
+        return self.answers
 
     def blame(
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
@@ -238,7 +221,3 @@ class Contract:
         `write` is the write before it, if it was the only one; `is_new` says that nothing was written yet.
         """
         return [*outcome.requirements]
-
-    def is_direct(self, numbers: Sequence[str]) -> bool:
-        """Whether these requirements come before those that the scenario is about."""
-        return False

@@ -62,7 +62,7 @@ async def play_one(
 
     tally.findings[found.signature] = found
     most_played = MOST_PLAYED if len(tally.findings) <= _SHRUNK else _FEW_PLAYED
-    found = await shrink(found, replay, contract.needed, most_played=most_played)
+    found = await shrink(found, replay, contract.operations, most_played=most_played)
     tally.findings[found.signature] = found
     if contract.is_apart in found.requirements:
         tally.mutates = False

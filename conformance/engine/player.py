@@ -179,7 +179,7 @@ class Player:
             await self._open(on)
 
     def _probe(self, store: Any) -> Awaitable[Any]:
-        call = self.contract.probe()
+        call = next(self.contract.read_back({}))
         return self.contract.invoke(self.contract.operations[call.operation], store, call.arguments)
 
     async def _open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:

@@ -101,11 +101,6 @@ class Series:
 
     __slots__ = ()
 
-    @property
-    def needs(self) -> frozenset[Capability]:
-        """The capabilities that a store must declare for it."""
-        return frozenset()
-
     def rounds(self) -> Rounds:
         """Yield a call, or some that are made at the same time and do not bear on each other; receive the results."""
         raise NotImplementedError

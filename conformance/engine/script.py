@@ -32,7 +32,7 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
     """Return a call as Python, without `await`; its arguments are given as Python."""
-    unnamed = contract.positional(call.operation)
+    unnamed = contract.operations[call.operation].positional
     listed = []
     for name, text in given.items():
         listed.append(text if name in unnamed else f"{name}={text}")
@@ -43,14 +43,14 @@ def _store(on: int) -> str:
     return f"store{on + 1}" if on else "store"
 
 
-def _text(contract: Contract, call: Call, written: Sequence[str]) -> str:
-    if any(written):
-        return written[0]
+def _text(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
+    if made and made[0].line:
+        return made[0].line
     return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
 
 
 def _one(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
-    line = _text(contract, call, [entry.line for entry in made])
+    line = _text(contract, call, made)
     if all(entry.is_awaited for entry in made):
         line = f"await {line}"
     return f"{call.label} = {line}" if call.label else line
@@ -86,9 +86,7 @@ def _race(contract: Contract, race: Race, made: Sequence[Entry]) -> list[str]:
         end += f"  # the first {len(race.cancelled)} cancelled"
     if race.closes:
         end += "  # and aclose"
-    calls = []
-    for place, call in enumerate(race.calls):
-        calls.append(_text(contract, call, [entry.line for entry in made[place : place + 1]]))
+    calls = [_text(contract, call, made[place : place + 1]) for place, call in enumerate(race.calls)]
     line = f"await asyncio.gather({', '.join(calls)}{end}"
     if len(line) <= _WIDTH:
         return [*lines, line]

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 from conformance.engine.finding import Finding
 from conformance.engine.scenario import Action, Call, Race, Reference, Scenario, Series
+from conformance.operations.operation import Operation
 
 MOST_PLAYED = 150
 """Scenarios that are played to make a finding shorter."""
 _MOST_SECONDS = 3.0
 _HUGE = 1_000
 """Characters of a text that is written as one character, so many times."""
-T = TypeVar("T")
+Actions: TypeAlias = tuple[Action, ...]
+Replay: TypeAlias = Callable[[Actions], Awaitable[Actions]]
+"""Returns the actions that show the same, those that it is given or their beginning, or none."""
+Simpler: TypeAlias = Callable[[Actions, int], Iterator[Actions]]
+"""Yields the actions with less at one place."""
 
 
 async def shrink(
     finding: Finding,
     play: Callable[[Scenario], Awaitable[Finding | None]],
-    needed: Callable[[str], Collection[str]],
+    operations: Mapping[str, Operation],
     *,
     most_played: int = MOST_PLAYED,
 ) -> Finding:
     """Return the finding of the shortest scenario that `play` finds the same with.
 
-    `needed` gives the arguments that an operation cannot do without.
+    An operation cannot do without its `arguments`.
     """
     left, until = most_played, time.monotonic() + _MOST_SECONDS
 
-    async def shown(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    async def shown(actions: Actions) -> Actions:
         nonlocal finding, left
         left = left - 1 if time.monotonic() < until else 0
         found = await play(replace(finding.scenario, actions=actions)) if left > 0 else None
@@ -40,8 +45,8 @@ async def shrink(
         finding = found
         return found.scenario.actions
 
-    def simpler(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
-        for action in _simpler_actions(actions[place], needed):
+    def simpler(actions: Actions, place: int) -> Iterator[Actions]:
+        for action in _simpler_actions(actions[place], operations):
             if left <= 0:
                 return
             yield (*actions[:place], action, *actions[place + 1 :])
@@ -51,25 +56,21 @@ async def shrink(
 
 
 async def reduce(
-    actions: tuple[T, ...],
-    shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
-    simpler: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
+    actions: Actions,
+    shown: Replay,
+    simpler: Simpler,
 ) -> None:
     """Leave actions out, but for the last, then put simpler ones at each place, until nothing gets shorter or simpler.
 
     A simpler action may make an earlier one superfluous.
-
-    `shown` returns the actions that show the same, those that it is given or their beginning, or none.
     """
-    before: tuple[T, ...] = ()
+    before: Actions = ()
     while actions != before:
         before = actions
         actions = await _simplified(await _shortened(actions, shown), shown, simpler)
 
 
-async def _shortened(
-    actions: tuple[T, ...], shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]]
-) -> tuple[T, ...]:
+async def _shortened(actions: Actions, shown: Replay) -> Actions:
     size = len(actions)
     while size := size // 2:
         place = 0
@@ -82,10 +83,10 @@ async def _shortened(
 
 
 async def _simplified(
-    actions: tuple[T, ...],
-    shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
-    simpler: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
-) -> tuple[T, ...]:
+    actions: Actions,
+    shown: Replay,
+    simpler: Simpler,
+) -> Actions:
     place = 0
     while place < len(actions):
         for candidate in simpler(actions, place):
@@ -97,7 +98,7 @@ async def _simplified(
     return actions
 
 
-def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -> Iterator[Action]:
+def _simpler_actions(action: Action, operations: Mapping[str, Operation]) -> Iterator[Action]:
     """Yield the action with less in it, the least first."""
     match action:
         case Race(calls=(only,), failure=None):
@@ -108,17 +109,18 @@ def _simpler_actions(action: Action, needed: Callable[[str], Collection[str]]) -
             for fewer in _fewer(calls):
                 yield replace(action, calls=fewer)
             for place, call in enumerate(calls):
-                for less in _simpler_calls(call, needed(call.operation)):
+                for less in _simpler_calls(call, operations):
                     yield replace(action, calls=(*calls[:place], less, *calls[place + 1 :]))
-        case Call(operation):
-            yield from _simpler_calls(action, needed(operation))
+        case Call():
+            yield from _simpler_calls(action, operations)
         case Series():
             yield from _simpler_objects(action, _simpler_counts)
 
 
-def _simpler_calls(call: Call, needed: Collection[str]) -> Iterator[Call]:
+def _simpler_calls(call: Call, operations: Mapping[str, Operation]) -> Iterator[Call]:
+    needed = operations[call.operation].arguments.keys() & call.arguments.keys()
     for given in simpler_values({**call.arguments}):
-        if all(name in given for name in needed if name in call.arguments):
+        if needed <= given.keys():
             yield replace(call, arguments=given)
 
 

@@ -128,7 +128,9 @@ class Verifier(Player):
         """Whether the adapter has no place for the call. One requirement fails for that, and nothing else."""
         if entry.lacks is None:
             return False
-        lack = self.contract.lack(entry)
+        hook = entry.lacks.hook
+        number = self.contract.lacking(entry.call.operation, hook)
+        lack = complaint(number, "a store that has this status, or argument", hook, "adapter")
         self.tally.findings.setdefault(lack.signature, lack)
         return True
 
@@ -141,7 +143,10 @@ class Verifier(Player):
                 return
             self._note(entry)
         if injection and race.failure:
-            self._report([self.contract.leftover(injection, race)], about)
+            if injection.left:
+                name, number = race.failure.name, self.contract.leaves_nothing
+                came = f"{injection.left} on which nothing comes"
+                self._report([complaint(number, f"no connection is left over, when {name}", came, name)], about)
             is_torn = race.failure.may_tear and any(entry.may_have_happened for entry in made)
             self.is_over = self.is_over or is_torn
 
@@ -176,7 +181,9 @@ class Verifier(Player):
         if not self.contract.is_read(entry.call.operation):
             name = self.contract.named(entry)
             if name is not None:
-                self._last[name] = self.contract.last(entry, self._last.pop(name, None))
+                before = self._last.pop(name, None)
+                is_shown = entry.observed is not None and not isinstance(entry.observed, Raised)
+                self._last[name] = entry.observed if is_shown else before
 
     def _difference(self, judge: Judge, race: Race, made: list[Entry]) -> Finding | None:
         """Return what is wrong about results that the judge cannot explain."""
@@ -194,7 +201,7 @@ class Verifier(Player):
         numbers = self.contract.blame(entry, outcome, names, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
             numbers = []
-        is_direct = self._is_simple or self.contract.is_direct(numbers)
+        is_direct = self._is_simple or numbers == [self.contract.direct]
         ordered = (*numbers,) if is_direct else (*about, *numbers)
         expected = self.contract.describe(outcome.result, names)
         came = self.contract.describe(entry.observed, names)

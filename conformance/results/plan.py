@@ -9,7 +9,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from conformance.results import known
 from conformance.results.document import (
@@ -29,6 +29,16 @@ from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 Place = tuple[str, str]
 """A case or a chapter, or the test of a result, and a subject."""
 _ORDER = ("fail", "harness-error", "pass", "not-testable", "not-applicable", "unreached", "not-run")
+
+
+class Judged(NamedTuple):
+    """A verdict, its reason, and the hooks that are missing."""
+
+    verdict: Verdict
+    reason: str = ""
+    hooks: tuple[str, ...] = ()
+    is_nearest: bool = False
+    """Whether a failure breaks the requirement before others."""
 
 
 class Plan:
@@ -60,28 +70,26 @@ class Plan:
         """The case or chapter, and the subject, that an id of pytest stands for; None if it is no test of the suite."""
         return self._places.get(nodeid.rpartition("cases/")[2])
 
-    def result(
-        self, test: str, subject: str, verdict: Verdict, reason: str = "", hooks: tuple[str, ...] = (), **more: Any
-    ) -> Result:
+    def result(self, test: str, subject: str, judged: Judged, exercised: int = 0) -> Result:
         """A result of a case, or of what chapters say of a requirement."""
         doc, requirements = self.tests[test]
-        about: dict[str, Any] = {
-            "test": test,
-            "doc": doc,
-            "requirements": requirements,
-            "subject": subject,
-            "hooks": hooks,
-        }
-        result = Result(verdict=verdict, reason=reason, **about, **more)
+        result = Result(
+            test=test,
+            doc=doc,
+            requirements=requirements,
+            subject=subject,
+            exercised=exercised,
+            **judged._asdict(),
+        )
         expected = self.known.expected(result)
         is_must = any(REQUIREMENTS[number].level is Level.MUST for number in requirements)
-        if verdict == "fail" and not expected and not is_must and self._level != "SHOULD":
+        if judged.verdict == "fail" and not expected and not is_must and self._level != "SHOULD":
             expected = Expected(kind="should", reason="a SHOULD: the store chose otherwise")
         return result.model_copy(update={"expected": expected})
 
-    def alike(self, place: Place, verdict: Verdict, reason: str, hooks: tuple[str, ...] = ()) -> list[Result]:
+    def alike(self, place: Place, judged: Judged) -> list[Result]:
         """All results that a case or a chapter gives, with one verdict."""
-        return [self.result(test, place[1], verdict, reason, hooks) for test in self.decided[place[0]]]
+        return [self.result(test, place[1], judged) for test in self.decided[place[0]]]
 
 
 def begin(subjects: Iterable[str], seed: int) -> Results:

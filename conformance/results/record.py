@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Generator, Mapping
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 from conformance.engine.finding import Tally
 from conformance.guard import HarnessFailedError
 from conformance.results import known, show
-from conformance.results.document import AboutSubject, Result, Results, Verdict
-from conformance.results.plan import Place, Plan, add_up, begin
+from conformance.results.document import AboutSubject, Result, Results
+from conformance.results.plan import Judged, Place, Plan, add_up, begin
 from conformance.subjects.registry import shown_name
 from conformance.tasks.case import NotApplicable, NotTestable, Subject
 from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS, shown
@@ -25,22 +25,12 @@ from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6
 """The exit status of a run in which nothing failed and something that applies was not decided."""
-_DESELECTED = "not selected: options like -k, or the paths given to pytest, leave it out"
-_NOT_REACHED = "the run ended before this test"
-_RUNNING = "the process of pytest ended while this test ran"
+_DESELECTED = Judged("not-run", "not selected: options like -k, or the paths given to pytest, leave it out")
+_NOT_REACHED = Judged("not-run", "the run ended before this test")
+_RUNNING = Judged("harness-error", "the process of pytest ended while this test ran")
 _REASON_LENGTH = 500
 _SENT = TypeAdapter(tuple[str, AboutSubject, list[Result]])
 """The content of a report: the name of the case or chapter, its subject, and its results."""
-
-
-class Judged(NamedTuple):
-    """A verdict, its reason, and the hooks that are missing."""
-
-    verdict: Verdict
-    reason: str = ""
-    hooks: tuple[str, ...] = ()
-    is_nearest: bool = False
-    """Whether a failure breaks the requirement before others."""
 
 
 class Recorder:
@@ -61,8 +51,7 @@ class Recorder:
         )  # tests change the folder
         self._about = {about.name: about for about in self._results.subjects}
         self._came = {
-            (test, name): self._plan.result(test, name, "not-run", _DESELECTED)
-            for name, test in product(names, self._plan.tests)
+            (test, name): self._plan.result(test, name, _DESELECTED) for name, test in product(names, self._plan.tests)
         }
         self._collected: set[Place] = set()
         self._running: set[Place] = set()
@@ -83,21 +72,22 @@ class Recorder:
             return (yield)
         name, on = place
         subject: Any = item.funcargs.get("conformance_subject")
-        verdict, reason, hooks, _ = _verdict(call)
+        judged = _verdict(call)
+        reason = judged.reason
         tally = subject and subject.tallies.get(name)
         if tally:
             error = "" if tally.findings and reason.startswith("Failed: ") else reason
             results = [self._of_chapter(number, subject, tally, error) for number in CHAPTERED]
         else:
-            results = self._plan.alike(place, verdict, reason, hooks)
-        raised, is_failure = call.excinfo, verdict in ("fail", "harness-error")
+            results = self._plan.alike(place, judged)
+        raised, is_failure = call.excinfo, judged.verdict in ("fail", "harness-error")
         if raised and is_failure and not isinstance(raised.value, pytest.fail.Exception):
             _, numbers = self._plan.tests.get(name, ("", ()))
             fault = pytest.fail.Exception(show.failure(raised, item.function.__doc__, numbers), pytrace=False)
             call.excinfo = pytest.ExceptionInfo.from_exc_info((type(fault), fault, raised.tb))
         report = yield
         call.excinfo = raised
-        about = AboutSubject(name=on, error=reason if verdict == "harness-error" else None)
+        about = AboutSubject(name=on, error=reason if judged.verdict == "harness-error" else None)
         vars(report)["conformance"] = _SENT.dump_json((name, _about(subject) if subject else about, results)).decode()
         if is_failure:
             vars(report).pop("wasxfail", None)
@@ -112,9 +102,7 @@ class Recorder:
 
     def _of_chapter(self, number: str, subject: Subject, tally: Tally, error: str) -> Result:
         judged = _judged(number, tally, error, subject.unjudged)
-        more = {"is_nearest": judged.is_nearest, "exercised": tally.exercised[number]}
-        test = f"requirement_{number}"
-        return self._plan.result(test, subject.name, judged.verdict, judged.reason, judged.hooks, **more)
+        return self._plan.result(f"requirement_{number}", subject.name, judged, tally.exercised[number])
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
@@ -129,7 +117,7 @@ class Recorder:
         if not self._collected:
             self._collected = {place for one in ids if (place := self._plan.place_of(one))}
             for place in self._collected:
-                self._came |= {one.place: one for one in self._plan.alike(place, "not-run", _NOT_REACHED)}
+                self._came |= {one.place: one for one in self._plan.alike(place, _NOT_REACHED)}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:
@@ -166,7 +154,7 @@ class Recorder:
                 report.toterminal(self._config.get_terminal_writer())
                 vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
         elif report.when not in ("setup", "call", "teardown") and (place := self._plan.place_of(report.nodeid)):
-            self._note(place, self._plan.alike(place, "harness-error", str(report.longrepr)))
+            self._note(place, self._plan.alike(place, Judged("harness-error", str(report.longrepr))))
 
     def _note(self, place: Place, results: list[Result]) -> None:
         self._running.discard(place)
@@ -194,9 +182,7 @@ class Recorder:
         """The results as they are now."""
         came = dict(self._came)
         for place in self._running:
-            came |= {
-                one.place: add_up(came[one.place], one) for one in self._plan.alike(place, "harness-error", _RUNNING)
-            }
+            came |= {one.place: add_up(came[one.place], one) for one in self._plan.alike(place, _RUNNING)}
         for place, result in came.items():
             left_out = [name for name in CHAPTERS if (name, result.subject) not in self._played]
             if result.verdict == "pass" and result.exercised and left_out:
@@ -218,7 +204,7 @@ class Recorder:
     def _counts_as_open(self, result: Result) -> bool:
         # Where chapters are left out, what no scenario has reached may be in them.
         is_whole = CHAPTERS.keys() <= {name for name, _ in self._collected}
-        is_chosen = result.reason == _DESELECTED or not is_whole
+        is_chosen = result.reason == _DESELECTED.reason or not is_whole
         return result.is_open and not (is_chosen and self._option.conformance_partial)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

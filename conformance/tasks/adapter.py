@@ -15,7 +15,7 @@ from inspect import isawaitable, signature
 from typing import Any, TypeAlias
 
 from conformance.harness import HookMissingError
-from conformance.tasks.spec.model import FIELDS
+from conformance.tasks.spec.model import FIELDS, OPERATIONS
 from taskstore import (
     FailureKind,
     InvalidArgument,
@@ -30,7 +30,6 @@ from taskstore.contract import MaintainedTaskStore
 
 Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
-_OPERATIONS = ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task", "purge", "restore")
 _METADATA = ("webhook_url", "config")
 _PAGE = tuple(TaskPage.model_fields)
 
@@ -101,7 +100,7 @@ class Adapter:
             ValueError: for the first one.
         """
         for what, given, known in (
-            ("operation", self.calls, _OPERATIONS),
+            ("operation", self.calls, OPERATIONS),
             ("field of a task", self.task, (*FIELDS, *_METADATA)),
             ("field of a page", self.page, _PAGE),
         ):

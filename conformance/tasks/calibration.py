@@ -7,8 +7,8 @@ nothing expires. What is wrong about the store is left to the tests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -47,12 +47,12 @@ def calibrate(harness: Harness) -> dict[str, NotTestable]:
 
 async def _calibrated(harness: Harness) -> dict[str, NotTestable]:
     unjudged: dict[str, NotTestable] = {}
-    for check in _checks():
+    for check in _CHECKS:
         with suppress(HookMissingError, _StoreFailedError, TimeoutError):
             async with asyncio.timeout(_SECONDS), AsyncExitStack() as stack:
                 bench = _Bench(harness, stack)
                 store, task = await bench.begin()
-                unjudged |= await check(bench, store, task) or {}
+                unjudged |= await getattr(bench, check)(store, task) or {}
     return unjudged
 
 
@@ -155,47 +155,41 @@ class _Bench(Namespace):
         return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",)))
 
 
-def _checks() -> list[Callable[[_Bench, Any, Any], Awaitable[dict[str, NotTestable] | None]]]:
-    return [
-        _Bench.remote,
-        _Bench.adapter,
-        _Bench.namespaces,
-        _Bench.records,
-        _Bench.requests,
-        _Bench.lifetime,
-        _Bench.clock,
-        _Bench.anew,
-    ]
+_CHECKS = ("remote", "adapter", "namespaces", "records", "requests", "lifetime", "clock", "anew")
+"""The checks of a bench, in this order."""
 
 
-async def _answer(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    """Return what an operation of the store returns.
+@contextmanager
+def _blamed_on_the_store() -> Iterator[None]:
+    """Take what a store raises for its failure.
 
     Raises:
         HookMissingError: if the adapter has no place for an argument.
-        _StoreFailedError: if it raises.
+        _StoreFailedError: for anything else.
     """
     try:
-        return await operation(*arguments)
+        yield
     except HookMissingError:
         raise
-    except Exception as fault:  # a store may raise anything
+    except Exception as fault:  # a store may raise anything, and return what is no task
         raise _StoreFailedError from fault
+
+
+async def _answer(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Return what an operation of the store returns."""
+    with _blamed_on_the_store():
+        return await operation(*arguments)
 
 
 def _creation(task: Any) -> Any:
     """Return when a task was created, as the store says."""
-    try:
+    with _blamed_on_the_store():
         return record_of(task).created_at
-    except Exception as fault:  # what the store returned may be no task
-        raise _StoreFailedError from fault
 
 
 async def _close(opening: AbstractAsyncContextManager[Any]) -> None:
-    try:
+    with _blamed_on_the_store():
         await opening.__aexit__(None, None, None)
-    except Exception as fault:  # a store may raise anything
-        raise _StoreFailedError from fault
 
 
 async def _has(store: Any, task: Any) -> bool:

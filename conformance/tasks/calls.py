@@ -13,7 +13,7 @@ from typing import Any
 from conformance.engine.scenario import Call, Reference, Rounds, Series
 from conformance.harness import Capability
 from conformance.tasks.spec.model import Page, Record, Request, cursor_of, plain
-from conformance.text import source
+from conformance.text import constructed, source
 from taskstore import TaskStatus
 
 _BATCH = 50
@@ -46,16 +46,12 @@ def TaskOf(label: str, fields: Mapping[str, Any] | None = None) -> Reference:
 @source.register
 def _(value: Request) -> str:
     given = {name: getattr(value, name) for name in value.__slots__}
-    return _constructed("TaskCreateRequest", {name: inside for name, inside in given.items() if inside is not None})
+    return constructed("TaskCreateRequest", {name: inside for name, inside in given.items() if inside is not None})
 
 
 @source.register
 def _(value: Record) -> str:
-    return _constructed("Task", value._asdict() | {"metadata": plain(value.metadata)})
-
-
-def _constructed(name: str, fields: Mapping[str, Any]) -> str:
-    return f"{name}({', '.join(f'{field}={source(value)}' for field, value in fields.items())})"
+    return constructed("Task", value._asdict() | {"metadata": plain(value.metadata)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +90,6 @@ class Pages(Series):
     def __str__(self) -> str:
         by = "cursor" if self.by_cursor else "offset"
         return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
-
-    @property
-    def needs(self) -> frozenset[Capability]:
-        return frozenset({Capability.CURSOR} if self.by_cursor else ())
 
     def rounds(self) -> Rounds:
         place: dict[str, Any] = {}

@@ -9,7 +9,7 @@ import unittest
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, update_wrapper
 from pkgutil import resolve_name
 from typing import Any
 
@@ -188,8 +188,8 @@ def case(
             for number in subject.unjudged.keys() & requirements:
                 raise subject.unjudged[number]
 
-        run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
-        run.__doc__ = function.__doc__
+        update_wrapper(run, function)
+        del run.__wrapped__  # type: ignore[attr-defined]  # pytest would take the arguments from there
         run.conformance_case = known  # type: ignore[attr-defined]
         return run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from conformance.engine.contract import Entry
 from conformance.engine.finding import Finding, Tally, complaint
 from conformance.engine.outcome import Outcome, Symbol
 from conformance.tasks.adapter import TaskView
-from conformance.tasks.observe import TIMES, describe, differences, mutate_task, record_of, result_of
-from conformance.tasks.spec.model import Record
+from conformance.tasks.observe import describe, differences, mutate_task, record_of, result_of
+from conformance.tasks.spec.model import TIMES, Record
 from conformance.text import shown
 from taskstore import TaskStatus
 
@@ -89,23 +89,15 @@ class TaskChecks(contract.Checks):
     def at_the_end(self) -> Iterator[Finding]:
         """Check what only many results show."""
         columns = [*zip(*(task_id[-_DIGITS:].lower() for task_id in self._made), strict=False)]
-        if len(self._made) >= _MANY and (_are_repeated(columns) or _are_few(columns)):
+        is_repeated = len({*columns}) < _DIGITS  # one digit of the ids is always another one
+        is_narrow = any(len({*column}) < _FEWEST for column in columns)
+        if len(self._made) >= _MANY and (is_repeated or is_narrow):
             yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
         for task, record in self._handed if self.tally.mutates else ():
             if names := differences(record, now := result_of(task)):
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")
         self.tally.exercised["VAL-02"] += len(self._handed)
-
-
-def _are_repeated(columns: Sequence[tuple[str, ...]]) -> bool:
-    """Whether one digit of the ids is always another one."""
-    return len({*columns}) < _DIGITS
-
-
-def _are_few(columns: Sequence[tuple[str, ...]]) -> bool:
-    """Whether a digit of the ids has only some of its values."""
-    return any(len({*column}) < _FEWEST for column in columns)
 
 
 def _types(task: Any) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.engine import group
 from conformance.engine.contract import Contract, Entry
-from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.finding import Tally
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
@@ -18,22 +18,10 @@ from conformance.tasks import observe
 from conformance.tasks.blame import blame
 from conformance.tasks.calls import get, listing, needs_of
 from conformance.tasks.checks import TaskChecks
-from conformance.tasks.outages import classify, leftover
-from conformance.tasks.spec.model import FIELDS, LIFETIME, STATUSES, Record, Result, State, step
-from taskstore import TaskStatus
+from conformance.tasks.outages import classify
+from conformance.tasks.spec.model import FIELDS, LIFETIME, READS, STATUSES, Record, Result, State, step
+from taskstore import TaskStatus, TaskStoreError
 
-OPERATIONS = {
-    operation.name: operation
-    for operation in (
-        Operation("create_task", "create_task", writes=WHOLE),
-        Operation("get_task", "get_task", reads="task_id"),
-        Operation("list_tasks", "list_tasks", reads=WHOLE),
-        Operation("update_task_status", "update_task_status", writes="task_id"),
-        Operation("cancel_task", "cancel_task", writes="task_id"),
-        Operation("purge", "purge", writes=WHOLE),
-        Operation("restore", "restore", writes=WHOLE),
-    )
-}
 _NEEDED = {
     "create_task": ("request",),
     "get_task": ("task_id",),
@@ -44,6 +32,17 @@ _NEEDED = {
     "restore": ("task",),
 }
 """The arguments that are always given, and whose names a script leaves out."""
+_ANY: Any = None
+OPERATIONS = {
+    name: Operation(
+        name,
+        name,
+        arguments=dict.fromkeys(needed, _ANY),
+        positional=needed,
+        reads=WHOLE if name in READS else None,
+    )
+    for name, needed in _NEEDED.items()
+}
 _SHORT = 12
 """So long are the values that tell two findings apart."""
 _TELLING = ("argument", "status")
@@ -58,6 +57,8 @@ class TaskContract(Contract):
     is_atomic = "ATOM-01"
     closes = "API-04"
     is_apart = "VAL-02"
+    leaves_nothing = "FAIL-13"
+    direct = "API-05"
 
     def __init__(self, capabilities: Collection[Capability]) -> None:
         self._lifetime = LIFETIME if Capability.EXPIRING in capabilities else None
@@ -119,16 +120,19 @@ class TaskContract(Contract):
     # Calls and results
 
     async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation, which has to be a coroutine function."""
-        return await operation.invoke(store, given)
+        """Call an operation, which has to be a coroutine function, with the names of its arguments."""
+        return await getattr(store, operation.name)(**given)
 
     pass_in = staticmethod(observe.for_store)
-    observe_error = staticmethod(observe.raised_of)
     differences = staticmethod(observe.differences)
     describe = staticmethod(observe.describe)
 
     def observe(self, answer: Any) -> Result | str:
         return observe.result_of(answer, has_cursor=self._has_cursor)
+
+    def observe_error(self, error: BaseException) -> Raised:
+        """Return an exception by its facts. One that is not the contract's is named in full."""
+        return observe.raised_of(error) if isinstance(error, TaskStoreError) else super().observe_error(error)
 
     def kind(self, value: Any, names: tuple[str, ...] = ()) -> Any:
         if isinstance(value, Record):
@@ -146,12 +150,6 @@ class TaskContract(Contract):
 
     needs = staticmethod(needs_of)
 
-    def needed(self, operation: str) -> Collection[str]:
-        return _NEEDED[operation]
-
-    def positional(self, operation: str) -> Collection[str]:
-        return _NEEDED[operation]
-
     def named(self, entry: Entry) -> str | None:
         given = entry.invocation.arguments
         own = getattr(entry.observed, "task_id", None)
@@ -166,40 +164,29 @@ class TaskContract(Contract):
         task_id = given.get("task_id") or getattr(given.get("task"), "task_id", None)
         return SimpleNamespace(task_id=task_id) if entry.has_failed and task_id else None
 
-    def last(self, entry: Entry, before: Any) -> Any:
-        return entry.observed if isinstance(entry.observed, Record) else before
-
-    def read_back(self, recent: Mapping[Any, Record | None]) -> Iterator[Call]:
+    def read_back(self, recent: Mapping[Any, Any]) -> Iterator[Call]:
         """Yield the reads of these tasks, of all tasks, and of those of their statuses."""
-        statuses = {record.status for record in recent.values() if record and record.status in STATUSES}
+        records = [record for record in recent.values() if isinstance(record, Record)]
+        statuses = {record.status for record in records if record.status in STATUSES}
         yield from map(get, recent)
         yield listing()
         for status in sorted(statuses):
             yield listing(status=TaskStatus(status))
 
-    def probe(self) -> Call:
-        return listing(limit=1)
-
     # Verdicts
 
     checks = TaskChecks
     classify = staticmethod(classify)
-    leftover = staticmethod(leftover)
 
-    def lack(self, entry: Entry) -> Finding:
-        hook = entry.lacks.hook if entry.lacks else ""
-        number = "LIFE-02"
-        if "calls" in hook:
-            number = {"create_task": "VAL-01", "list_tasks": "LIST-06"}.get(entry.call.operation, "LIFE-04")
-        return complaint(number, "a store that has this status, or argument", hook, "adapter")
+    def lacking(self, operation: str, hook: str) -> str:
+        if "calls" not in hook:
+            return "LIFE-02"
+        return {"create_task": "VAL-01", "list_tasks": "LIST-06"}.get(operation, "LIFE-04")
 
     def blame(
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
     ) -> list[str]:
         return blame(entry, outcome, names, write, is_shared=self._is_shared, is_new=is_new)
-
-    def is_direct(self, numbers: Sequence[str]) -> bool:
-        return [*numbers] == ["API-05"]
 
 
 def _records(observed: Any) -> Sequence[Record]:

@@ -44,16 +44,10 @@ def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding |
     for rule in rules:
         if not rule.is_kept:
             said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
-            return _wrong(rule.requirement, rule.expected, said, failure, entry.call.operation)
+            when = failure.name if failure else "nothing fails"
+            expected = f"{rule.expected}, when {when}"
+            return complaint(rule.requirement, expected, said, f"{when} {entry.call.operation}")
     return None
-
-
-def leftover(injection: Injection, race: Race) -> Finding | None:
-    """Return what is wrong about the connections that a failure left."""
-    if not injection.left:
-        return None
-    actual = f"{injection.left} on which nothing comes"
-    return _wrong("FAIL-13", "no connection is left over", actual, race.failure)
 
 
 def _is(entry: Entry, error: str) -> bool:
@@ -104,8 +98,3 @@ def _unavailable(entry: Entry, failure: Failure, facts: Mapping[str, Any], secre
     yield _Rule(is_safe, "FAIL-05", "an exception that does not show the password")
     is_named = _names_its_task(entry, facts) is (operation == "create_task")
     yield _Rule(is_named, "ID-02", "the id of the task of that creation, and no other")
-
-
-def _wrong(number: str, expected: str, actual: str, failure: Failure | None, operation: str = "") -> Finding:
-    when = failure.name if failure else "nothing fails"
-    return complaint(number, f"{expected}, when {when}", actual, f"{when} {operation}")

@@ -12,6 +12,9 @@ from typing import Any
 @cache
 def find_cases() -> dict[str, Callable[[Any], None]]:
     """Every case, by its id: `sharing.test_…`."""
-    modules = [import_module(f"{__name__}.{one.name}") for one in pkgutil.iter_modules(__path__)]
-    found = (value for module in modules for value in vars(module).values() if hasattr(value, "conformance_case"))
-    return {one.conformance_case.id: one for one in found}
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        for value in vars(import_module(f"{__name__}.{module.name}")).values():
+            if hasattr(value, "conformance_case"):
+                found[value.conformance_case.id] = value
+    return found

@@ -136,6 +136,8 @@ def forms_of(url: str) -> list[dict[str, str]]:
 
 def check_hidden(secret: str, text: str, where: str) -> None:
     """Check that a secret is not in a text, neither as it is nor as a URL or Python writes it."""
-    for form in (secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1]):
+    forms = (secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1])
+    for form in forms:
         before, found, after = text.partition(form)
-        assert not found, f"the password is shown {where}: …{before[-100:]}{form}{after[:20]}…"
+        around = f"…{before[-100:]}{form}{after[:20]}…"
+        assert not found, f"the password is shown {where}: {around}"

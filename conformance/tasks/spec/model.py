@@ -29,7 +29,7 @@ SLACK = timedelta(milliseconds=50)
 TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 
 _ALL = 100.0
-_MOST_BYTES = 1024 * 1024
+MOST_BYTES = 1024 * 1024
 _DEEPEST = 100
 _INTEGERS = range(-(2**63), 2**64)
 _LONGEST_PAGE = 1_000
@@ -68,7 +68,7 @@ class Record(NamedTuple):
 
 
 FIELDS = Record._fields
-_TIMES = ("created_at", "updated_at", "completed_at")
+TIMES = ("created_at", "updated_at", "completed_at")
 
 
 class Page(NamedTuple):
@@ -120,8 +120,9 @@ class State:
     def with_task(self, record: Record, at: Span) -> State:
         """The state with this task, new or in place of the one with its id."""
         key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
-        is_unseen = any(isinstance(value, Symbol) for value in record)
-        unseen = self.unseen | {key} if is_unseen else self.unseen - {key}
+        unseen = self.unseen - {key}
+        if any(isinstance(value, Symbol) for value in record):
+            unseen |= {key}
         return State(self.lifetime, {**self.tasks, key: (record, at)}, self.gone, unseen)
 
     def without(self, gone: Collection[str], requirement: str = "") -> State:
@@ -269,11 +270,11 @@ def _update(state: State, call: Invocation) -> list[Outcome]:
     for name in texts if status != "failed" else ():
         _require(not name.startswith("error"), name, "LIFE-13")
     size = sum(map(_bytes_of_text, texts.values()))
-    _require(size <= _MOST_BYTES, "task", "VAL-06")
+    _require(size <= MOST_BYTES, "task", "VAL-06")
     if "progress" in given:
         given["progress"] = float(given["progress"])
     outcomes = _allowed(_change, state, call, {"status": status, **given})
-    if size > _MOST_BYTES - _LEAST_BYTES:  # no task has room for them: a store need not look at the task
+    if size > MOST_BYTES - _LEAST_BYTES:  # no task has room for them: a store need not look at the task
         outcomes.insert(0, Outcome(_invalid("task").raised, state, ("VAL-06", "API-05")))
     return outcomes
 
@@ -362,7 +363,7 @@ def _wrong_fields(task: Record) -> Iterator[str]:  # noqa: C901  one rule after 
         is_allowed = type(value) is str and (is_failed or not name.startswith("error"))
         if not is_allowed and (value is not None or name == "current_step"):
             yield name
-    for name in _TIMES if is_final else _TIMES[:2]:
+    for name in TIMES if is_final else TIMES[:2]:
         time = getattr(task, name)
         if not isinstance(time, datetime) or time.tzinfo is None or not _EPOCH <= time < _END_OF_TIME:
             yield name
@@ -437,7 +438,7 @@ def _has_utf8(text: str) -> bool:
 
 
 def _check_size(task: Record) -> None:
-    _require(size_of(task) <= _MOST_BYTES, "task", "VAL-06")
+    _require(size_of(task) <= MOST_BYTES, "task", "VAL-06")
 
 
 def size_of(task: Record) -> int:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
+from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
-from conformance.tasks.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
+from conformance.tasks.spec.model import FINAL, MOST_BYTES, STATUSES, TEXTS, Record, canonical, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
 from taskstore import TaskStatus
@@ -96,13 +97,13 @@ def _statuses() -> Iterator[Scenario]:
 
 def _sizes() -> Iterator[Scenario]:
     """Tasks of one byte more than 1 MiB, and of 1 MiB, in each part and in several together."""
-    room = values.MOST_BYTES - size_of(restorable())
+    room = MOST_BYTES - size_of(restorable())
     for size in (room + 1, room):
         text: Any = "文" * (size // 3) + "x" * (size % 3)
         inside = '"' * ((size - 4) // 2) + "x" * (size % 2)  # as JSON each takes two bytes
         for call in (create(config={"k": inside}), *(to("failed", **{name: text}) for name in TEXTS)):
             yield scenario(create("a"), call, ReadBack(), about="VAL-06")
-    half = values.MOST_BYTES // 2
+    half = MOST_BYTES // 2
     grown = [to("clipping", current_step="s" * size) for size in (half, room + 2 - half, room + 3 - half, 1)]
     yield scenario(create("a", webhook_url="h" * half), grown, ReadBack(), about="VAL-06")
 
@@ -117,7 +118,8 @@ def _restored() -> Iterator[Scenario]:
         yield scenario(both, purge(time), get("a"), purge(time + MICROSECOND), get("a"), listing(), about="MAINT-01")
     mixed = [restore(restorable(f"t{n}", created_at=time, updated_at=last)) for n, time in enumerate(values.TIMES)]
     yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
-    yield scenario(map(restore, map(restorable, "bdac")), do.Pages(1), do.Pages(1, by_cursor=True), about="LIST-12")
+    pages = do.Pages(1), do.Pages(1, by_cursor=True)
+    yield scenario(map(restore, map(restorable, "bdac")), pages, about="LIST-12", needs=[Capability.CURSOR])
     ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
     for write in (to("clipping", "restored"), to("completed", "restored"), cancel("restored")):
         yield scenario(ahead, write, get("restored"), ReadBack(), about="LIFE-17")

@@ -48,8 +48,8 @@ def _shared() -> Iterator[Scenario]:
     more = create("a"), *again, purge(do.TimeOf("a", plus=MICROSECOND)), to("clipping"), create("b")
     restored = restore(restorable()), restore(restorable()), cancel("restored")
     closed = Close(), get(A, on=1), to("clipping", on=1), create(on=1), ReadBack()
-    alone = frozenset({Capability.SHARED})
-    for lacks, about in ((frozenset[Capability](), "SHARE-01"), (alone, "SHARE-02")):
+    alone = [Capability.SHARED]
+    for lacks, about in ((), "SHARE-01"), (alone, "SHARE-02"):
         for calls, first in product((writes, more, restored), (0, 1)):
             yield scenario(_alternate(calls, first), about=about, lacks=lacks, instances=2)
         yield scenario(create("a"), ReadBack(), closed, about=about, lacks=lacks, instances=2)
@@ -57,7 +57,7 @@ def _shared() -> Iterator[Scenario]:
 
 def _reopened() -> Iterator[Scenario]:
     """An instance is closed and opened again."""
-    persistent = frozenset({Capability.PERSISTENT})
+    persistent = [Capability.PERSISTENT]
     made = create("a", config={"b": [1, 1.0, None, "é\x00"]}), to("clipping"), create("b"), cancel(B)
 
     reads = get(A), listing(), do.Pages(7), cancel(A)

@@ -9,9 +9,8 @@ from decimal import Decimal
 from math import inf, nan, nextafter
 from typing import Any, TypeAlias
 
-from conformance.tasks.spec.model import STATUSES
+from conformance.tasks.spec.model import MOST_BYTES, STATUSES
 
-MOST_BYTES = 1024 * 1024
 Values: TypeAlias = tuple[Any, ...]
 
 
