@@ -40,7 +40,8 @@ _AT_ONCE = 250
 """Tasks that a listing or a purge looks at before others may run."""
 _MOST_MOVED = 50_000
 """Tasks whose place among those of their status is left to a listing."""
-_PARTS = 64
+_MOST_TOGETHER = 80_000
+"""Tasks in one dictionary. One of a million would hold the loop for 50 ms when it has to grow."""
 
 
 def _place(number: int, task_id: str) -> str:
@@ -50,10 +51,6 @@ def _place(number: int, task_id: str) -> str:
 
 def _created_place(task: Task) -> str:
     return _place(microseconds(task.created_at), task.task_id)
-
-
-def _id_at(place: str) -> str:
-    return place[18:]
 
 
 class MemoryTaskStore(BaseStore):
@@ -67,8 +64,8 @@ class MemoryTaskStore(BaseStore):
         super().__init__()
         self._lifetime_ms = None if lifetime is None else check_lifetime(lifetime)
         self._clock = clock
-        # One dictionary of a million tasks would hold the loop for 50 ms whenever it has to grow.
-        self._tasks: list[dict[str, Task]] = [{} for _ in range(_PARTS)]
+        self._tasks: dict[str, Task] = {}  # the latest
+        self._earlier: list[dict[str, Task]] = []  # that are full
         self._created: SortedList[str] = SortedList()  # by microsecond of creation and id, as the next nine
         self._created_by_status = {status: SortedList[str]() for status in TaskStatus}
         self._moved: dict[str, TaskStatus | None] = {}  # tasks that may be in another of these nine than their own
@@ -85,7 +82,7 @@ class MemoryTaskStore(BaseStore):
         try:
             self._insert(task, _place(created, new_id))
         except TaskExists:
-            known = self._tasks_by(new_id)[new_id]
+            known = self._tasks_with(new_id)[new_id]
             if is_same_request(known, video_ids, metadata):
                 return known
             raise
@@ -93,7 +90,7 @@ class MemoryTaskStore(BaseStore):
 
     async def get_task(self, task_id: str) -> Task:
         self._check_open()
-        return self._live(task_id if type(task_id) is str else check_task_id(task_id))
+        return self._live(check_task_id(task_id))
 
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
@@ -111,8 +108,11 @@ class MemoryTaskStore(BaseStore):
         total = len(index)
         end = index.bisect_left(_place(*cursor)) if cursor else max(total - offset, 0)
         start = max(end - limit, 0)
-        ids = [place[18:] for place in index.islice(start, end, reverse=True)]
-        tasks = tuple([self._tasks[hash(task_id) % _PARTS][task_id] for task_id in ids])
+        places = [*index.islice(start, end, reverse=True)]
+        try:
+            tasks = tuple([self._tasks[place[18:]] for place in places])
+        except KeyError:  # not all are among the latest
+            tasks = tuple([self._tasks_with(place[18:])[place[18:]] for place in places])
         following = f"{microseconds(tasks[-1].created_at)}.{tasks[-1].task_id}" if tasks and start else None
         return TaskPage.model_construct(tasks=tasks, total=total, limit=limit, offset=offset, next=following)
 
@@ -121,8 +121,8 @@ class MemoryTaskStore(BaseStore):
         before = check_moment(before)
         removed, last = 0, ""
         while places := [*islice(self._created.irange(last, inclusive=(False, True)), _AT_ONCE)]:
-            for task_id in map(_id_at, places):
-                completed = self._tasks_by(task_id)[task_id].completed_at
+            for task_id in [place[18:] for place in places]:
+                completed = self._tasks_with(task_id)[task_id].completed_at
                 if completed and completed < before and not self._is_due(task_id):
                     self._remove(task_id)
                     removed += 1
@@ -134,15 +134,20 @@ class MemoryTaskStore(BaseStore):
         self._check_open()
         self._insert(task := check_task(task), _created_place(task))
 
-    def _tasks_by(self, task_id: str) -> dict[str, Task]:
-        """The tasks among which the one of this id is; where speed counts this is written out."""
-        return self._tasks[hash(task_id) % _PARTS]
+    def _tasks_with(self, task_id: str) -> dict[str, Task]:
+        """The tasks among which the one of this id is, if it is anywhere, or should be."""
+        for tasks in self._earlier:
+            if task_id in tasks:
+                return tasks
+        return self._tasks
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
 
     def _live(self, task_id: str) -> Task:
-        task = self._tasks[hash(task_id) % _PARTS].get(task_id)
+        task = self._tasks.get(task_id)
+        if task is None and self._earlier:
+            task = self._tasks_with(task_id).get(task_id)
         if task is None or (self._lifetime_ms is not None and self._is_due(task_id)):
             raise TaskNotFound(task_id)
         return task
@@ -162,24 +167,29 @@ class MemoryTaskStore(BaseStore):
         check_size_of(changed)
         if status is not before:
             self._moved.setdefault(task_id, before)
-        self._tasks[hash(task_id) % _PARTS][task_id] = changed
+        self._tasks_with(task_id)[task_id] = changed
         self._renew(task_id)
         return changed
 
     def _insert(self, task: Task, place: str) -> None:
         task_id = task.task_id
-        tasks = self._tasks_by(task_id)
-        if task_id in tasks:
+        if task_id in self._tasks_with(task_id):
             if not self._is_due(task_id):
                 raise TaskExists(task_id)
             self._remove(task_id)
-        tasks[task_id] = task
+        if len(self._tasks) >= _MOST_TOGETHER:
+            self._earlier.append(self._tasks)
+            self._tasks = {}
+        self._tasks[task_id] = task
         self._created.add(place)
         self._moved[task_id] = None
         self._renew(task_id)
 
     def _remove(self, task_id: str) -> None:
-        task = self._tasks_by(task_id).pop(task_id)
+        tasks = self._tasks_with(task_id)
+        task = tasks.pop(task_id)
+        if not tasks:
+            self._earlier = [*filter(None, self._earlier)]
         place, listed = _created_place(task), self._moved.pop(task_id, task.status)
         self._created.remove(place)
         if listed:
@@ -212,7 +222,7 @@ class MemoryTaskStore(BaseStore):
         """
         for _ in range(min(most, len(self._moved))):
             task_id, listed = self._moved.popitem()
-            place = _created_place(task := self._tasks_by(task_id)[task_id])
+            place = _created_place(task := self._tasks_with(task_id)[task_id])
             if listed:
                 self._created_by_status[listed].remove(place)
             self._created_by_status[task.status].add(place)

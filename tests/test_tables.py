@@ -46,7 +46,7 @@ class _WaitsWhileItListsMany(MemoryTaskStore):
         if len(page.tasks) <= 100:
             return page
         await asyncio.sleep(0)
-        tasks = tuple([task for one in page.tasks if (task := self._tasks_by(one.task_id).get(one.task_id))])
+        tasks = tuple([task for one in page.tasks if (task := self._tasks.get(one.task_id))])
         return page.model_copy(update={"tasks": tasks})
 
 

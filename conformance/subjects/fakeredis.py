@@ -59,6 +59,9 @@ class FakeOpener(Opener):
         self._opened: Connection | None = None
         self.seconds = 5.0
 
+    def usable(self, *_: object) -> Connection | None:
+        return self._opened
+
     async def open(self, *_: object) -> Connection:
         if self._opened is None:
             self._opened = FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))

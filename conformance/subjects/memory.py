@@ -73,7 +73,7 @@ class MemoryInspector(Inspector):
         inside = vars(self._store)
         indexes = [inside["_created"], *inside["_created_by_status"].values()]
         entries = (place[18:] for index in indexes for place in index)  # a moment in 18 digits, and the id
-        return {*chain(*inside["_tasks"]), *inside["_deadline_of"], *entries}
+        return {*chain(inside["_tasks"], *inside["_earlier"]), *inside["_deadline_of"], *entries}
 
     def lifetime_ms(self, task_id: str) -> int:
         left: int = vars(self._store)["_deadline_of"][task_id] - self._clock() // 1_000_000

@@ -17,8 +17,18 @@ from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, MICROSECOND, Task, microseconds, trusted
 
 FIELDS = (
-    *("status", "progress", "created_at", "updated_at", "completed_at", "task_id"),
-    *("current_step", "result_url", "error_message", "error_traceback", "video_ids", "metadata"),
+    "status",
+    "progress",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "task_id",
+    "current_step",
+    "result_url",
+    "error_message",
+    "error_traceback",
+    "video_ids",
+    "metadata",
 )
 """The fields in the order in which they are read. The id of a task is in its key too: another shows a mistake."""
 SIZED = FIELDS.index("current_step")
@@ -29,8 +39,8 @@ ABSENT = [None] * len(FIELDS)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 
-_NO_MOMENT = 2**53
-"""The first number that is no moment. Below it a Lua number and the score of an index are exact."""
+_NO_MOMENT = EPOCH + 2**53 * MICROSECOND
+"""The first time that is no moment of a task. Before it a Lua number and the score of an index are exact."""
 _SIGNS_OF_A_NUMBER = b"0123456789.eE+-"
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -60,21 +70,23 @@ def decode(values: list[Any], task_id: str) -> Task:
     `is_readable` in `lua/update.lua` says the same, without looking into texts.
     """
     try:
-        status, progress, created, updated, completed, own_id, *texts, video_ids, metadata = values
-        step, url, message, traceback = texts
+        status, progress, created, updated, completed, own_id, step, url, message, trace, video_ids, metadata = values
         if own_id != task_id.encode():
             raise ValueError("it is of another task")  # noqa: TRY301  as for every other field
+        # `int` and `float` alone take signs, spaces and underscores.
+        if not (created + updated + (completed or b"")).isdigit() or progress.strip(_SIGNS_OF_A_NUMBER):
+            raise ValueError("a time or the progress is not a number")  # noqa: TRY301  as above
         _read_object(metadata)
-        began, changed = moment(created), moment(updated)
+        began, changed = EPOCH + int(created) * MICROSECOND, EPOCH + int(updated) * MICROSECOND
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],
-            "progress": _number(progress),
+            "progress": float(progress),
             "current_step": step.decode(),
             "video_ids": _read_texts(video_ids),
             "result_url": None if url is None else url.decode(),
             "error_message": None if message is None else message.decode(),
-            "error_traceback": None if traceback is None else traceback.decode(),
+            "error_traceback": None if trace is None else trace.decode(),
             "metadata_json": metadata.decode(),
             "created_at": began,
             "updated_at": changed,
@@ -82,21 +94,12 @@ def decode(values: list[Any], task_id: str) -> Task:
         }
     except Exception as fault:  # noqa: BLE001  a missing or malformed value may raise anything
         raise ValueError(f"a field is missing or malformed: {fault}") from None
-    is_possible = 0 <= fields["progress"] <= 100 and fields["video_ids"]  # noqa: PLR2004  all of it
+    is_possible = 0 <= fields["progress"] <= 100 and fields["video_ids"] and changed < _NO_MOMENT  # noqa: PLR2004  all
     if not is_possible or not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
         raise ValueError("no task has this progress, no video ids, or these times with this status")
     return trusted(fields)
 
 
 def moment(text: bytes) -> datetime:
-    """Make the time of microseconds since 1970, or raise `ValueError`: the same as `moment_of` in `lua/common.lua`."""
-    if not text.isdigit() or (number := int(text)) >= _NO_MOMENT:  # `int` alone takes signs, spaces and underscores
-        raise ValueError(f"{text!r:.80} is not a moment in microseconds")
-    return EPOCH + number * MICROSECOND
-
-
-def _number(text: bytes) -> float:
-    """Make a number, or raise `ValueError`: in the form that `is_readable` in `lua/update.lua` takes."""
-    if text.strip(_SIGNS_OF_A_NUMBER):  # `float` alone takes spaces and underscores
-        raise ValueError(f"{text!r:.80} is not a number")
-    return float(text)
+    """Make the time of microseconds since 1970."""
+    return EPOCH + int(text) * MICROSECOND

@@ -102,7 +102,7 @@ class Server:
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0
         while True:
-            connection = await self.opener.open(self._node, until)
+            connection = self.opener.usable(self._node) or await self.opener.open(self._node, until)
             if isinstance(connection, Exception):
                 raise self._unavailable(connection, False, FailureKind.UNREACHABLE) from connection
             reply = None

@@ -28,6 +28,7 @@ from taskstore.base import BaseStore
 from taskstore.contract import MAX_LIMIT
 from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskNotFound
 from taskstore.json_text import check_text
+from taskstore.redis import record
 from taskstore.redis.partitions import Listed, Partition, partition_of
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
@@ -61,7 +62,8 @@ class RedisTaskStore(BaseStore):
 
     def part_of(self, task_id: str) -> Partition:
         """The partition of a task."""
-        return self.parts[partition_of(task_id, len(self.parts))]
+        parts = self.parts
+        return parts[partition_of(task_id, len(parts))] if len(parts) > 1 else parts[0]
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._check_open()
@@ -96,13 +98,15 @@ class RedisTaskStore(BaseStore):
         following = "{}.{}".format(*entries[-1]) if goes_on and entries else None
         tasks, unreadable = list[Task](), list[str]()
         for _, task_id, values in entries:
-            part = self.part_of(task_id)
             try:
-                tasks.append(await part.get(task_id, until) if values is None else part.decode(task_id, values))
+                if values is None:
+                    tasks.append(await self.part_of(task_id).get(task_id, until))
+                else:
+                    tasks.append(record.decode(values, task_id))
             except TaskNotFound:  # it was removed meanwhile
                 pass
-            except RecordUnreadable as fault:
-                unreadable.append(fault.key)
+            except (RecordUnreadable, ValueError):
+                unreadable.append(self.part_of(task_id).key(task_id))
         return TaskPage.model_construct(
             tasks=tuple(tasks), unreadable=tuple(unreadable), total=total, limit=limit, offset=offset, next=following
         )

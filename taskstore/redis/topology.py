@@ -76,8 +76,6 @@ class Opener:
         Callers who come while it is being opened wait for the same. One who is cancelled, or out of time, leaves it to
         the others. What goes wrong is returned.
         """
-        if shared := self._usable(node):
-            return shared
         closed = ConnectionError("the store was closed")
         if self._is_closed:
             return closed
@@ -114,7 +112,8 @@ class Opener:
                 return failure
             await asyncio.sleep(_PAUSE)
 
-    def _usable(self, node: Node) -> Connection | None:
+    def usable(self, node: Node) -> Connection | None:
+        """The open connection to a node, if there is one that takes requests."""
         shared = self._shared.get(node)
         return shared if shared and shared.is_usable else None
 
@@ -124,7 +123,7 @@ class Opener:
 
     async def _reach(self, node: Node) -> Connection:
         """A connection to a node, or to the master that this Sentinel names."""
-        if shared := self._usable(node):
+        if shared := self.usable(node):
             return shared
         _check_files(self._options)
         if self._service:

@@ -7,14 +7,11 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskstore.errors import SettingsInvalid, StoreUnavailable
-from taskstore.opening import open_redis
 from taskstore.tools.doctor import doctor
 from taskstore.tools.migrate import migrate
-from taskstore.tools.place import settings_of
 from taskstore.tools.printing import on_one_line
 
 _STATUSES = """exit status:
@@ -39,36 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def days(text: str) -> datetime:
-    """The moment that is so many days ago, at most a hundred years."""
-    if not 0 <= float(text) <= 36_525:  # noqa: PLR2004
-        raise ValueError
-    return datetime.now(UTC) - timedelta(days=float(text))
-
-
-async def purge(options: argparse.Namespace) -> int:
-    """Remove the tasks that were completed, failed or cancelled more than so many days ago.
-
-    Other tasks stay, however old.
-    """
-    async with open_redis(settings_of(options.url, options.prefix)) as store:
-        print(f"{await store.purge(options.days):,} tasks removed")
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
     commands = parser.add_subparsers(required=True)
-    checks, removes, copies = (_add_command(commands, run) for run in (doctor, purge, migrate))
+    checks, copies = (_add_command(commands, run) for run in (doctor, migrate))
     of_prefix = "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"
 
-    for command in (checks, removes):
-        command.add_argument(
-            "url", metavar="URL", nargs="?", default="settings", help="(default: that of the settings)"
-        )
-        command.add_argument("--prefix", metavar="TEXT", help=of_prefix)
+    checks.add_argument("url", metavar="URL", nargs="?", default="settings", help="(default: that of the settings)")
+    checks.add_argument("--prefix", metavar="TEXT", help=of_prefix)
     checks.add_argument("--repair", action="store_true", help="mend the indexes")
-    removes.add_argument("--days", type=days, required=True, help="age, such as 30 or 0.5")
 
     for side in ("source", "target"):
         copies.add_argument(side, help="URL, or the word `settings`")

@@ -158,7 +158,7 @@ def put_inside(store: MemoryTaskStore, tasks: int) -> None:
     places = []
     for number in range(tasks):
         task = new_task(f"t{number}", REQUEST.video_ids, "{}", EPOCH + number * MICROSECOND)
-        inside["_tasks"][hash(task.task_id) % len(inside["_tasks"])][task.task_id] = task
+        inside["_tasks"][task.task_id] = task
         places.append(f"{number:018}{task.task_id}")
     inside["_created"].update(places)
     inside["_created_by_status"][TaskStatus.PENDING].update(places)
