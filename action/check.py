@@ -78,7 +78,7 @@ def of_run(results: Path) -> Iterator[Line]:
     for one in read(results).results:
         accepted = one.expected.kind if one.expected else one.verdict
         kind = "new" if one.is_failure else "undecided" if one.is_open else accepted
-        yield Line(f"{one.test} [{one.subject}]", kind, f"{one.verdict}: {one.reason}")
+        yield Line(f"{one.test} [{one.backend}]", kind, f"{one.verdict}: {one.reason}")
 
 
 def of_comparison(results: Path) -> Iterator[Line]:

@@ -6,7 +6,7 @@ reading at `conformance.measure.timing`, then `benchmarks.latencies`. A figure i
 caller inside a running application waits.
 
 * A run starts its servers once: a private process; and a container, where an engine answers, by its published port.
-* It then measures in blocks, each a new process in which every subject is filled and measured, in an order of its own.
+* It then measures in blocks, each a new process in which every backend is filled and measured, in an order of its own.
 * In each block a PING is timed too, through the client of each store of Redis mode.
 * Every answer that ends a round is checked. A wrong one fails the run, and leaves no figure.
 """

@@ -15,11 +15,11 @@ from pathlib import Path
 from random import Random
 
 from benchmarks import latencies
+from benchmarks.backends import servers
 from benchmarks.cores import CLIENT, on_core
 from benchmarks.studies import run as studies
-from benchmarks.subjects import servers
+from conformance.backends.servers import ServerError
 from conformance.measure.block import BlockFailedError
-from conformance.subjects.servers import ServerError
 
 
 def main(arguments: list[str] | None = None) -> int:

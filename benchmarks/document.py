@@ -30,7 +30,7 @@ class Block(Strict):
 class _Info(Strict):
     """What was measured, and where, and what each block of the run found."""
 
-    subject: str
+    backend: str
     design: Design
     mode: Mode
     transport: Literal["none", "embedded", "published"]

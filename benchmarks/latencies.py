@@ -1,4 +1,4 @@
-"""The latencies of both designs: blocks of `conformance.measure` with all subjects in each, and their JSON."""
+"""The latencies of both designs: blocks of `conformance.measure` with all backends in each, and their JSON."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib.metadata import version
 from time import monotonic
 from typing import Any
 
+from benchmarks.backends import BACKENDS
 from benchmarks.document import Depth
-from benchmarks.subjects import SUBJECTS
 from conformance.measure.block import Plan, in_new_process, number_blocks, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.export import document_of
@@ -50,7 +50,7 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
         BlockFailedError: if a block failed.
     """
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
-    stores = [subject.store for subject in SUBJECTS if subject.transport in ("none", *facts)]
+    stores = [backend.store for backend in BACKENDS if backend.transport in ("none", *facts)]
     blocks = [
         in_new_process(time_block, stores, scale.plan, scale.effort, f"{seed} {number}")
         for number in number_blocks(BLOCKS, tell)
@@ -68,13 +68,13 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
 
 def describe(info: dict[str, Any], facts: Facts) -> None:
     """Say of a figure what it belongs to."""
-    subject = next(subject for subject in SUBJECTS if subject.store == info["store"])
-    info["subject"] = subject.name
-    info["design"] = subject.design
-    info["mode"] = subject.mode
-    info["transport"] = subject.transport
+    backend = next(backend for backend in BACKENDS if backend.store == info["store"])
+    info["backend"] = backend.name
+    info["design"] = backend.design
+    info["mode"] = backend.mode
+    info["transport"] = backend.transport
     info["tasks"] = info["entries"]
-    info["facts"] = facts.get(subject.transport, {})
+    info["facts"] = facts.get(backend.transport, {})
 
 
 def environment() -> dict[str, object]:

@@ -13,9 +13,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.latencies import SCALES
+from conformance.backends.registry import find_backend
 from conformance.measure.block import time_store
 from conformance.measure.timing import Timed
-from conformance.subjects.registry import find_subject
 
 
 class Clock:
@@ -34,7 +34,7 @@ CLOCK = Clock()
 @pytest.fixture(scope="module", params=["memory", "documented-memory", "embedded", "documented-redis"])
 def timed(request: pytest.FixtureRequest) -> Mapping[str, Timed]:
     """The operations of a store with a thousand tasks; one of Redis mode starts a private server."""
-    harness = find_subject(request.param)()
+    harness = find_backend(request.param)()
     with harness.running():
         return time_store(harness, request.param, 1_000, SCALES["default"].effort, Random(0))  # noqa: S311  an order
 

@@ -29,8 +29,8 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.cores import CLIENT, SERVER, on_core
+from conformance.backends.servers import EmbeddedServer
 from conformance.measure.tasks import fill, works
-from conformance.subjects.servers import EmbeddedServer
 from taskstore import TaskStoreSettings, open_store
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""The harness: what describes a subject to the suite.
+"""The harness: what describes a backend to the suite.
 
 Subclass `Harness`, say what it declares, and write `open`. Everything else is a hook: left out, the cases that need it
 are `not-testable` and name it.
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Capability(StrEnum):
-    """A difference between subjects that is declared, never guessed."""
+    """A difference between backends that is declared, never guessed."""
 
     PERSISTENT = "persistent"
     """Tasks outlive the store object that wrote them."""
@@ -82,7 +82,7 @@ class Inspector:
 
 
 class Harness(ABC):
-    """How the suite opens a subject, and what the subject declares.
+    """How the suite opens a backend, and what the backend declares.
 
     A *namespace* is a short text, new for each case: the place that instances share. A Redis store takes it as key
     prefix; a store without such a thing starts empty instead, or is emptied by `open`.
@@ -93,7 +93,7 @@ class Harness(ABC):
 
     capabilities: frozenset[Capability] = frozenset()
     mode: str = ""
-    """`memory` or `redis`, where the subject is a mode that an application's settings can select."""
+    """`memory` or `redis`, where the backend is a mode that an application's settings can select."""
     partitions: int = 1
     """Among how many places the store spreads its tasks: a listing may ask each of them."""
     rebuilds_results: bool | None = None
@@ -105,7 +105,7 @@ class Harness(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep what the subject needs, for example a server, from the first case to the last.
+        """Keep what the backend needs, for example a server, from the first case to the last.
 
         With pytest-xdist each worker runs its own.
         """
@@ -205,7 +205,7 @@ class Harness(ABC):
         raise HookMissingError("cause_failure")
 
     def environment(self, namespace: str) -> Mapping[str, str]:
-        """The environment variables that select this subject, when an application opens its store from settings.
+        """The environment variables that select this backend, when an application opens its store from settings.
 
         The suite sets them, or writes them to `.env`, calls `opener`, and expects the tasks of the namespace there. It
         changes `USE_REDIS_FOR_TASKS`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_DB`, `REDIS_URL`, `REDIS_USERNAME`,

@@ -1,4 +1,4 @@
-"""The pytest plugin of the suite: every case runs on each subject, and the results are written as JSON.
+"""The pytest plugin of the suite: every case runs on each backend, and the results are written as JSON.
 
 `taskstore_conformance_plugin` declares the options, and registers this module in a run that asks for the suite.
 """
@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
+from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
 from conformance.files import CommandFailedError, check_writable, write_file
 from conformance.results.record import Recorder
-from conformance.subjects.registry import find_subject, shown_name, subjects_of_this_machine
-from conformance.tasks.case import NoVerdictError, Subject, only_own_verdicts, probe
+from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
 
 _SUITE = Path(__file__).parent
 _CASES = _SUITE / "tasks" / "cases"
-_SUBJECT = "conformance_subject"
+_BACKEND = "conformance_backend"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. What an earlier run has written is emptied first."""
     option = config.option
     names = option.conformance_store or ["memory", "embedded"]
-    names = [one for name in names for one in (subjects_of_this_machine() if name == "all" else [name])]
+    names = [one for name in names for one in (backends_of_this_machine() if name == "all" else [name])]
     option.conformance_store = list(dict.fromkeys(names))
     is_worker = hasattr(config, "workerinput")
     try:
@@ -37,13 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
                 check_writable(option.conformance_write_known)
         with only_own_verdicts():
             for name in option.conformance_store:
-                find_subject(name)
+                find_backend(name)
         config.pluginmanager.register(Recorder(config), Recorder.__name__)
     except (CommandFailedError, NoVerdictError) as fault:
         raise pytest.UsageError(str(fault)) from None
     config.addinivalue_line("python_files", str(_CASES / "*.py"))
     for url in [name for name in option.conformance_store if "://" in name and not is_worker]:
-        from conformance.subjects.servers import RedisServer, ServerError
+        from conformance.backends.servers import RedisServer, ServerError
 
         try:
             with RedisServer(url):  # ask it whether it is there
@@ -71,42 +71,42 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each case on each subject, one subject after the other."""
-    if _SUBJECT in metafunc.fixturenames:
+    """Run each case on each backend, one backend after the other."""
+    if _BACKEND in metafunc.fixturenames:
         names = metafunc.config.option.conformance_store
-        metafunc.parametrize(_SUBJECT, names, ids=map(shown_name, names), indirect=True, scope="session")
+        metafunc.parametrize(_BACKEND, names, ids=map(shown_name, names), indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the chapters first, which find most. `-k LIST-03` selects the cases that decide that requirement.
+    """Put the groups first, which find most. `-k LIST-03` selects the cases that decide that requirement.
 
     Refuse to run where assertions are switched off.
     """
     for item in items:
         case = getattr(getattr(item, "function", None), "conformance_case", None)
         item.extra_keyword_matches.update(case.requirements if case else ())
-    items.sort(key=lambda item: item.path != _CASES / "chapters.py")
+    items.sort(key=lambda item: item.path != _CASES / "groups.py")
     if not __debug__ or config.option.assertmode != "rewrite":
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
 
 @pytest.fixture(scope="session")
-def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The subject, with what it needs running from its first case to its last."""
+def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The backend, with what it needs running from its first case to its last."""
     from conformance.tasks.calibration import calibrate
 
     shown, option = shown_name(request.param), request.config.option
     with only_own_verdicts(), ExitStack() as stack:
         try:
             with only_own_verdicts():
-                harness = find_subject(request.param)()
+                harness = find_backend(request.param)()
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
                 broken = probe(harness)
                 unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
-            reason = f"subject {shown} could not be set up: {type(fault).__name__}: {fault}"
+            reason = f"backend {shown} could not be set up: {type(fault).__name__}: {fault}"
             raise pytest.fail.Exception(reason, pytrace=False) from None
         seed, depth = option.conformance_seed, option.conformance_depth
-        yield Subject(shown, harness, facts, seed, broken, depth=depth, unjudged=unjudged)
+        yield Backend(shown, harness, facts, seed, broken, depth=depth, unjudged=unjudged)

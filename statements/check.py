@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from conformance.backends.servers import ServerError
 from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError
-from conformance.subjects.servers import ServerError
 from conformance.tasks.case import Namespace, NotTestable
 from conformance.tasks.cases.contents import CallOn, a_request, calls_on, outcome_of
 from statements.document import CheckResult

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from conformance.backends.registry import find_backend
+from conformance.backends.servers import ServerError
 from conformance.guard import HarnessFailedError, guarded
-from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import ServerError
 from statements import servers, settings, tasks  # noqa: F401  they register their checks
 from statements.check import CHECKS
 from statements.document import CheckResult
@@ -14,7 +14,7 @@ from statements.document import CheckResult
 
 def play_store(names: Collection[str], store: str) -> tuple[str, list[CheckResult]]:
     """Play those of the checks that are about the store's mode; say on which server it was."""
-    harness = guarded(find_subject(store)())
+    harness = guarded(find_backend(store)())
     chosen = [name for name in names if harness.mode in CHECKS[name].modes]
     try:
         with harness.running():

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from conformance.subjects.proxy import Proxy, unused_port
-from conformance.subjects.servers import EmbeddedServer, wait_until
-from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
+from conformance.backends.proxy import Proxy, unused_port
+from conformance.backends.servers import EmbeddedServer, wait_until
+from conformance.backends.topologies import SERVICE, ClusterServers, SentinelServers
 from conformance.tasks.case import Namespace
 from conformance.tasks.cases.contents import a_request, outcome_of
 from conformance.tasks.cases.environment import application

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conformance.backends.proxy import unused_port
 from conformance.harness import HookMissingError
-from conformance.subjects.proxy import unused_port
 from conformance.tasks.case import Namespace
 from conformance.tasks.cases.contents import a_request
 from conformance.tasks.cases.environment import SWITCH, application, opened, surroundings

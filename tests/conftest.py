@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 from taskstore import TaskStoreSettings
 
 pytest_plugins = ["pytester"]

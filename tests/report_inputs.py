@@ -30,13 +30,13 @@ LISTED = (100, 1_000, 10_000)
 
 
 def requirement(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DOCUMENTED, **more: Any) -> dict[str, Any]:
-    """A requirement with one case; one verdict for all subjects, or one for each."""
+    """A requirement with one case; one verdict for all backends, or one for each."""
     chosen = verdicts * len(on) if len(verdicts) == 1 else verdicts
     return {"id": number, "on": dict(zip(on, chosen, strict=True)), **more}
 
 
 def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = None) -> dict[str, Any]:
-    """The suite's JSON: a requirement has a number, a verdict per subject, and maybe level, reason and test."""
+    """The suite's JSON: a requirement has a number, a verdict per backend, and maybe level, reason and test."""
     names = dict.fromkeys([name for one in requirements for name in one["on"]] + list(errors or ()))
     words = {name: f"{name}1" for name in ("version", "python", "platform", "client")}
     return {
@@ -45,7 +45,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
         "started": "2025-01-31T12:00:00+00:00",
         "seconds": 1.5,
         "exit_status": 0,
-        "subjects": [
+        "backends": [
             {"name": name, "error": (errors or {}).get(name), **(IN_MEMORY if "memory" in name else IN_REDIS)}
             for name in names
         ],
@@ -55,33 +55,33 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
         ],
         "results": [
             {
-                "test": one.get("test", f"chapter.test_{index}"),
+                "test": one.get("test", f"group.test_{index}"),
                 "doc": f"Case {index}.",
                 "requirements": [one["id"]],
-                "subject": subject,
+                "backend": backend,
                 "verdict": verdict,
                 "reason": one.get("reason", "") if verdict != "pass" else "",
                 "expected": one.get("expected"),
             }
             for index, one in enumerate(requirements)
-            for subject, verdict in one["on"].items()
+            for backend, verdict in one["on"].items()
         ],
     }
 
 
 def measured(
-    operation: str, subject: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
+    operation: str, backend: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
 ) -> dict[str, Any]:
     """One benchmark, as the driver writes it: its calls are shared out among nine blocks, or as many as they are."""
     blocks = min(BLOCKS, len(ms))
     calls = [ms[block::blocks] for block in range(blocks)]
     tail = max(ms) / 1000 if len(ms) >= FEWEST_SINGLE else None
     return {
-        "name": f"test_{operation}[{subject}]",
+        "name": f"test_{operation}[{backend}]",
         "extra_info": {
             "operation": operation,
-            "subject": subject,
-            "design": "documented" if "documented" in subject else "ours",
+            "backend": backend,
+            "design": "documented" if "documented" in backend else "ours",
             "transport": transport,
             "tasks": tasks,
             **(IN_MEMORY if transport == "none" else IN_REDIS),
@@ -105,10 +105,10 @@ def benchmark(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[str, Any]]:
     """All operations of both designs in both modes, all calls alike."""
     return [
-        measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
+        measured(operation, backend, [ms] * 200, transport=transport, tasks=tasks)
         for operation in ("create", "get", "list", "update")
         for tasks in (LISTED if operation == "list" else LISTED[-1:])
-        for subject, transport, ms in (
+        for backend, transport, ms in (
             *((name, "none", memory) for name in ("memory", "documented-memory")),
             *((name, "embedded", redis) for name in ("embedded", "documented-redis")),
         )
@@ -132,9 +132,9 @@ def studies(fingerprint: str = "f1") -> dict[str, Any]:
         "seconds": {"load": 1.0},
         "failures": {"lost": SCRIPT},
         "series": [
-            {**one, "subject": subject, "figures": {figure: [1 + one["at"]] * BLOCKS}}
+            {**one, "backend": backend, "figures": {figure: [1 + one["at"]] * BLOCKS}}
             for one, figure in series
-            for subject in ("documented", "ours", *([SCRIPT] if figure == "seconds" else []))
+            for backend in ("documented", "ours", *([SCRIPT] if figure == "seconds" else []))
         ],
     }
 

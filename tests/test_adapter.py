@@ -268,7 +268,7 @@ def as_task(job: Job) -> Task:
 
 
 STORES = """
-from conformance.subjects.memory import MemoryHarness
+from conformance.backends.memory import MemoryHarness
 from taskstore import MemoryTaskStore
 
 class Store(MemoryTaskStore):

@@ -87,9 +87,9 @@ def test_a_run_of_nothing_raises_with_the_reason() -> None:
         run(["postgres"])
 
 
-def failed(results: Results, subject: str) -> set[str]:
+def failed(results: Results, backend: str) -> set[str]:
     """The requirements that a store breaks."""
-    on = results.on(subject).values()
+    on = results.on(backend).values()
     assert [one.reason for one in on if one.verdict == "harness-error"] == []
     return {number for one in on if one.verdict == "fail" for number in one.requirements}
 

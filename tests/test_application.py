@@ -59,7 +59,7 @@ def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> Non
     assert [row.verdict for row in shown.claims] == [row.verdict for row in without.claims]
     assert {*without.claims[0].findings} == {"documented", "ours"}
     (timed,) = shown.deciding("application", "redis", "get")
-    assert (timed.ms.value, timed.subject) == (0.3, OWN[1])
+    assert (timed.ms.value, timed.backend) == (0.3, OWN[1])
     assert shown.latencies == without.latencies
 
 

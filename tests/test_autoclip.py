@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from conformance.subjects.proxy import unused_port
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.proxy import unused_port
+from conformance.backends.servers import EmbeddedServer
 from taskstore import TaskStoreSettings
 
 pytestmark = pytest.mark.slow

@@ -14,14 +14,14 @@ from time import perf_counter
 import docker
 import pytest
 
+from benchmarks.backends import BACKENDS, PinnedContainerServer
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.document import Benchmark, Block
 from benchmarks.latencies import SCALES, describe
-from benchmarks.subjects import SUBJECTS, PinnedContainerServer
+from conformance.backends.registry import REQUIRE_CONTAINER
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
-from conformance.subjects.registry import REQUIRE_CONTAINER
 
 pytestmark = pytest.mark.slow
 
@@ -37,14 +37,14 @@ def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_
 
 
 def test_a_figure_says_what_it_belongs_to() -> None:
-    memory, documented = SUBJECTS[0].store, SUBJECTS[3].store
+    memory, documented = BACKENDS[0].store, BACKENDS[3].store
     keys = [(memory, "list", 100), (documented, "ping", 1_000)]
     block = {key: Timed((1.0, 2.0), 1, (1.0, 2.0)) for key in keys}
     document = document_of([block, block])
     for row in document["benchmarks"]:
         describe(row["extra_info"], {"embedded": {"server": "Redis 8"}})
     rows = [row.extra_info for row in Benchmark.model_validate_json(json.dumps(document)).benchmarks]
-    assert [(info.subject, info.operation, info.tasks, info.facts) for info in rows] == [
+    assert [(info.backend, info.operation, info.tasks, info.facts) for info in rows] == [
         ("documented-redis", "ping", 1_000, {"server": "Redis 8"}),
         ("memory", "list", 100, {}),
     ]

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from conformance.backends.fakeredis import FakeredisHarness
+from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.backends.redis import RedisHarness
+from conformance.backends.registry import find_backend
+from conformance.backends.server_harness import RedisNamespace
 from conformance.engine.finding import Tally
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.subjects.fakeredis import FakeredisHarness
-from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.subjects.redis import RedisHarness
-from conformance.subjects.registry import find_subject
-from conformance.subjects.server_harness import RedisNamespace
 from conformance.suite import run
 from conformance.tasks.adapter import Adapter
 from conformance.tasks.calibration import CalibrationError, calibrate
@@ -163,8 +163,8 @@ def test_a_store_that_never_expires_is_told_by_its_requirements(make: type[Harne
 @pytest.mark.parametrize(
     "name", ["memory", "memory-expiring", "fakeredis", "embedded", "documented-memory", "documented-redis"]
 )
-def test_our_own_subjects_are_what_they_say(name: str) -> None:
-    harness = find_subject(name)()
+def test_our_own_backends_are_what_they_say(name: str) -> None:
+    harness = find_backend(name)()
     with harness.running():
         assert calibrate(harness) == {}
 
@@ -219,7 +219,7 @@ def test_what_a_store_raises_is_left_to_the_scenarios() -> None:
 @pytest.mark.usefixtures("few_plugins")
 def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stands.py").write_text(
-        "from conformance.subjects.memory import MemoryHarness\n\n"
+        "from conformance.backends.memory import MemoryHarness\n\n"
         "class Stands(MemoryHarness):\n    def advance(self, namespace, by): pass\n"
     )
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""What a subject does not declare is not asked of it."""
+"""What a backend does not declare is not asked of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FiveOperations:
         return (await self._store.list_tasks(status, limit, offset)).model_copy(update={"next": None})
 """
 HARNESS = """
-from conformance.subjects.memory import MemoryHarness
+from conformance.backends.memory import MemoryHarness
 from five_operations import FiveOperations
 from taskstore import MemoryTaskStore
 

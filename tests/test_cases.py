@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import redis
 
+from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.backends.redis import RedisHarness
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, Inspector
-from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.subjects.redis import RedisHarness
 from conformance.tasks import case as cases_of
 from conformance.tasks.calibration import CalibrationError, calibrate
-from conformance.tasks.case import Namespace, NotTestable, Subject
+from conformance.tasks.case import Backend, Namespace, NotTestable
 from conformance.tasks.cases import cost, find_cases, records
 from taskstore import MemoryTaskStore, TaskStore
 
@@ -28,7 +28,7 @@ KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
 
 
 def play(name: str, harness: Harness) -> None:
-    find_cases()[name](Subject("subject", harness, {}, 1))
+    find_cases()[name](Backend("backend", harness, {}, 1))
 
 
 _ONLY: list[MemoryTaskStore] = []
@@ -149,7 +149,7 @@ def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> No
         await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError, match=r"^the case has not ended after 0\.01 s$"):
-        waits(Subject("subject", MemoryHarness(), {}, 1))
+        waits(Backend("backend", MemoryHarness(), {}, 1))
 
 
 class HidesItsServer(RedisHarness):

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from conformance.backends.registry import find_backend
 from conformance.compare.report import read_known
 from conformance.harness import Harness
-from conformance.subjects.registry import find_subject
 from conformance.text import source
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +40,7 @@ def test_every_known_difference_is_found_and_no_other(tmp_path: Path) -> None:
     declared = [note.rpartition(".")[2] for note in report["notes"] if "only it declares" in note]
     assert declared == ["EXPIRING", "PERSISTENT", "SHARED"]
     with ExitStack() as stack:
-        harnesses = [find_subject(name)() for name in NAMES]
+        harnesses = [find_backend(name)() for name in NAMES]
         for harness in harnesses:
             stack.enter_context(harness.running())
         for found in report["findings"]:

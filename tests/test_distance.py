@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.studies.document import Series, Studies
+from conformance.backends.proxy import Proxy
+from conformance.backends.servers import EmbeddedServer
 from conformance.measure.claims import Latency
-from conformance.subjects.proxy import Proxy
-from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.distance import gather_reaches
 from tests.report_inputs import read_studies
 from tests.report_inputs import studies as written_studies
@@ -35,7 +35,7 @@ def latency(low: float, high: float, operation: str = "get") -> Latency:
 
 def series(what: str, added: float, ms: float, moods: Sequence[float] = MOODS) -> Series:
     figures = {"seconds": tuple(ms / 1e3 * mood for mood in moods)}
-    return Series(study="distance", subject="documented", mode="redis", what=what, at=added, figures=figures)
+    return Series(study="distance", backend="documented", mode="redis", what=what, at=added, figures=figures)
 
 
 def studies(*measured: Series) -> Studies:

@@ -18,10 +18,10 @@ import pytest
 import redis
 
 import taskstore
+from conformance.backends.registry import find_backend
+from conformance.backends.servers import EmbeddedServer
 from conformance.commands.compare import EPILOG
 from conformance.measure.claims import read_claims
-from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import EmbeddedServer
 from conformance.tasks.operations import operations_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_plugins")]
@@ -97,7 +97,7 @@ class Reader:
             assert ("put, type no longer shows" if is_known else "put(value: tuple) > get: tuple / list") in self.said
         elif expected := re.findall(r"(?:memory|Redis) mode: (\{.*?\})(?:   |$)", text, re.MULTILINE):
             names = "documented-memory", "documented-redis"
-            assert [asyncio.run(on_subject(name, text)) for name in names] == [*map(ast.literal_eval, expected)]
+            assert [asyncio.run(on_backend(name, text)) for name in names] == [*map(ast.literal_eval, expected)]
         else:
             scope = asyncio.run(evaluated(text, **vars(taskstore)))
             if operations := scope.get("OPERATIONS"):
@@ -111,7 +111,7 @@ class Reader:
         elif not known.exists():
             self.write("known.toml", text)
         else:  # the guide shows some of what was written
-            shown = re.findall(r'(?m)^(?:test|hook|subject) = "\S+"', text)
+            shown = re.findall(r'(?m)^(?:test|hook|backend) = "\S+"', text)
             assert [entry for entry in shown if entry not in known.read_text()] == []
             known.write_text(known.read_text().replace("TODO: say why", "it is so"))
 
@@ -140,8 +140,8 @@ async def evaluated(text: str, **scope: Any) -> dict[str, Any]:
     return scope
 
 
-async def on_subject(name: str, text: str) -> Any:
-    harness = find_subject(name)()
+async def on_backend(name: str, text: str) -> Any:
+    harness = find_backend(name)()
     with harness.running():
         async with harness.open("guide") as store:
             return (await evaluated(text, store=store, **vars(taskstore)))["last"]

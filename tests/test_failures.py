@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from conformance.backends.memory import MemoryHarness
+from conformance.backends.proxy import Action, Proxy, Stage
+from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Tally
-from conformance.subjects.memory import MemoryHarness
-from conformance.subjects.proxy import Action, Proxy, Stage
-from conformance.subjects.redis import RedisHarness
-from conformance.tasks.cases.chapters import CHAPTERS
+from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
@@ -40,7 +40,7 @@ def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "
         (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
         asyncio.run(play(harness, scenarios_of(row, harness.capabilities), tally))
     else:
-        asyncio.run(CHAPTERS["failures"](harness, tally, 1, "default"))
+        asyncio.run(GROUPS["failures"](harness, tally, 1, "default"))
     return tally
 
 
@@ -78,9 +78,9 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
         assert not played(pooled, RedisTaskStore).findings
 
 
-def test_a_subject_without_a_server_says_what_is_missing() -> None:
+def test_a_backend_without_a_server_says_what_is_missing() -> None:
     memory, tally = MemoryHarness(), Tally()
-    asyncio.run(CHAPTERS["failures"](memory, tally, 1, "default"))
+    asyncio.run(GROUPS["failures"](memory, tally, 1, "default"))
     assert "remote" in tally.missing["FAIL-01"][0]
 
 

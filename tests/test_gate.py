@@ -13,8 +13,8 @@ from benchmarks.gate import __main__ as command
 from benchmarks.gate.counts import FEW, Count, count_costs, count_keys
 from benchmarks.gate.instructions import ROOT, NotCountedError, compare, count, find_more
 from benchmarks.gate.worker import OPERATIONS
-from conformance.subjects.redis import RedisHarness
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.redis import RedisHarness
+from conformance.backends.servers import EmbeddedServer
 from taskstore import Task
 from taskstore.redis import RedisTaskStore
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Tally
-from conformance.subjects.redis import RedisHarness
-from conformance.tasks.case import NotApplicable, Subject
+from conformance.tasks.case import Backend, NotApplicable
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.environment import check_hidden
 from conformance.tasks.contract import play
@@ -46,11 +46,11 @@ def test_hooks_that_need_a_server_get_what_they_say() -> None:
     harness = Recording()
     with harness.running():
         asyncio.run(play(harness, scenarios_of(CONNECTIONS[-1], harness.capabilities), Tally()))
-        subject = Subject("subject", harness, {}, 1)
+        backend = Backend("backend", harness, {}, 1)
         for name, case in find_cases().items():
             if name.startswith(("servers.", "settings.")):
                 try:
-                    case(subject)
+                    case(backend)
                 except NotApplicable:
                     continue
     assert harness.urls

@@ -20,7 +20,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 from taskstore import (
     MemoryTaskStore,
     SettingsInvalid,

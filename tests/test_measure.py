@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from conformance.backends.memory import MemoryHarness
 from conformance.commands import main
 from conformance.examples.diskcache_store import DiskCache
 from conformance.examples.sqlite_store import SqliteHarness
@@ -26,7 +27,6 @@ from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
 from conformance.measure.figures import Figures, growth, judge_by_figures, judged_here, lines_of
 from conformance.measure.timing import Effort, Timed, Work, WrongAnswerError, time_calls, time_round
-from conformance.subjects.memory import MemoryHarness
 
 ROOT = Path(__file__).parents[1]
 STORES = """

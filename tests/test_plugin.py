@@ -10,7 +10,7 @@ import pytest
 
 from conformance.results.document import Result, read
 from conformance.tasks.cases import find_cases
-from conformance.tasks.cases.chapters import CHAPTERED
+from conformance.tasks.cases.groups import GROUPED
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
@@ -68,23 +68,23 @@ def ran_in(out: Path) -> list[Result]:
     return [result for result in read(out).results if result.verdict != "not-run"]
 
 
-def test_cases_and_chapters_run_on_every_subject_that_is_named(pytester: pytest.Pytester) -> None:
+def test_cases_and_groups_run_on_every_backend_that_is_named(pytester: pytest.Pytester) -> None:
     out = pytester.path / "results.json"
     chosen = ("-k", f"{PAGES} or test_places", "--conformance-partial")
     stores = ("memory", "embedded", "mine:no_cable")
     ran = run(pytester, f"--conformance-json={out}", *chosen, stores=stores)
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = read(out)
-    assert tuple(subject.name for subject in results.subjects) == stores
-    every = {*find_cases(), *(f"requirement_{number}" for number in CHAPTERED)}
+    assert tuple(backend.name for backend in results.backends) == stores
+    every = {*find_cases(), *(f"requirement_{number}" for number in GROUPED)}
     assert all(results.on(name).keys() == every for name in stores)
     for name in ("memory", "embedded"):
         on = results.on(name)
         assert {on[f"examples.{PAGES}"].verdict, on["requirement_LIFE-02"].verdict} == {"pass"}
         assert on["requirement_LIFE-02"].exercised > 0
-    assert {one.verdict for one in ran_in(out) if one.subject == "mine:no_cable"} == {"harness-error"}
-    assert "no cable" in str(results.subjects[2].error)
-    assert ran.stdout.str().count("subject mine:no_cable could not be set up") == 1
+    assert {one.verdict for one in ran_in(out) if one.backend == "mine:no_cable"} == {"harness-error"}
+    assert "no cable" in str(results.backends[2].error)
+    assert ran.stdout.str().count("backend mine:no_cable could not be set up") == 1
     assert "another exception occurred" not in ran.stdout.str()
 
 
@@ -125,7 +125,7 @@ def test_a_failed_case_shows_the_requirement_the_values_and_no_code_of_the_suite
     assert not re.search(r"case\.py:\d", shown)
 
 
-def test_a_failed_chapter_shows_requirement_values_and_calls_and_its_requirement_fails(
+def test_a_failed_group_shows_requirement_values_and_calls_and_its_requirement_fails(
     pytester: pytest.Pytester,
 ) -> None:
     out = pytester.path / "results.json"
@@ -140,9 +140,9 @@ def test_a_failed_chapter_shows_requirement_values_and_calls_and_its_requirement
         assert text in ran.stdout.str()
 
 
-def test_a_failure_is_shown_once_and_when_its_chapter_ends(pytester: pytest.Pytester) -> None:
+def test_a_failure_is_shown_once_and_when_its_group_ends(pytester: pytest.Pytester) -> None:
     ran = run(pytester, "-k", "random_1 or random_2", "--conformance-depth=smoke", stores=("mine:Doubled",))
-    lines = ["tasks/cases/chapters.py F*", "LIST-03 (MUST): *", "tasks/cases/chapters.py ?*", "*= conformance =*"]
+    lines = ["tasks/cases/groups.py F*", "LIST-03 (MUST): *", "tasks/cases/groups.py ?*", "*= conformance =*"]
     ran.stdout.fnmatch_lines(lines)
     assert len([line for line in ran.outlines if line.startswith("LIST-03 (MUST): ")]) == 1
 

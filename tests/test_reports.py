@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmarks.document import Design
+from conformance.backends.registry import BACKENDS
 from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
-from conformance.subjects.registry import SUBJECTS
 from reports.__main__ import main
 from reports.analyse.findings import Finding
 from reports.analyse.report import NO_CONTAINER, OTHER_BUILD, Report, read_report
@@ -64,7 +64,7 @@ def test_figures_are_medians_of_block_medians_and_ratios_are_taken_within_a_bloc
         measured("get", "memory", ms),
         measured("get", "embedded", [10 * one for one in ms], transport="embedded"),
     ]
-    found = {row.subject: row.times_memory for row in report(GOOD, benchmark(*rows)).latencies}
+    found = {row.backend: row.times_memory for row in report(GOOD, benchmark(*rows)).latencies}
     assert found == {"memory": None, "embedded": Estimate(10, (10, 10), 9)}
 
 
@@ -150,7 +150,7 @@ def test_the_command_of_a_latency_names_a_store_that_measure_knows() -> None:
     row = measured("get", "documented-redis-container", [2.0] * 20, transport="published")
     (check,) = find(report(GOOD, benchmark(row)), "D17").checks
     store = check.command.partition("--store ")[2].partition(" ")[0]
-    assert store in SUBJECTS
+    assert store in BACKENDS
 
 
 @pytest.mark.parametrize(
@@ -176,11 +176,11 @@ def test_the_gate_is_about_the_musts_of_our_stores() -> None:
     failing = requirement("A-1", "pass", "fail", "pass", "pass", reason="a task\nis gone")
     assert report(conformance(failing, errors={"container": "no\nengine"})).breaches == (
         "embedded does not keep 1 MUST: A-1 (fail)",
-        "chapter.test_0 [embedded]: a task is gone",
+        "group.test_0 [embedded]: a task is gone",
         "container could not be set up: no engine",
     )
     made = report(conformance(failing, errors={"container": "no\nengine"}), needs_container=False)
-    assert (len(made.breaches), made.incomplete, len(made.subjects)) == (2, (NO_CONTAINER,), 4)
+    assert (len(made.breaches), made.incomplete, len(made.backends)) == (2, (NO_CONTAINER,), 4)
     for ours in (compared("await a()"), compared(status=6)):
         assert report(GOOD, ours=ours).breaches == ("memory and embedded are not known to be alike",)
 
@@ -201,7 +201,7 @@ def test_text_from_stores_is_escaped() -> None:
     failing = requirement("A-1", "pass", "fail", "pass", "fail", reason=f"{SCRIPT} | `x` @team")
     results = conformance(failing, errors={"container": SCRIPT})
     results["results"] = [one | {"doc": SCRIPT, "test": f"{SCRIPT}{one['test']}"} for one in results["results"]]
-    results["subjects"] = [one | {"facts": {"server": SCRIPT}} for one in results["subjects"]]
+    results["backends"] = [one | {"facts": {"server": SCRIPT}} for one in results["backends"]]
     made = report(results, benchmark(*everything_measured(), commit_info={"id": SCRIPT}), studies())
     assert "<script" not in render_page(made)
     summary = render_summary(made)
@@ -295,7 +295,7 @@ def test_no_latency_of_ours_is_shown_for_a_build_not_known_to_pass(verdict: str,
     made = report(conformance(requirement("A-1", verdict)), rows, studies(studied))
     assert {row.design for row in made.latencies} == {"documented"}
     assert made.studies is not None
-    assert {one.study for one in made.studies.series if one.subject == "ours"} == {"memory"}
+    assert {one.study for one in made.studies.series if one.backend == "ours"} == {"memory"}
     for text in (render_page(made), render_summary(made)):
         assert "No latency of ours is shown" in text
 
@@ -306,7 +306,7 @@ def test_paths_of_a_machine_are_in_no_report() -> None:
     )
     made = report(conformance(requirement("A-1", "fail", reason=said), errors={"container": said}))
     shown = said.replace("/home/somebody", "…").replace("/opt/x/", "…")
-    assert (made.cases["chapter.test_0"].on("memory").reason, made.subjects[-1].error) == (shown, shown)
+    assert (made.cases["group.test_0"].on("memory").reason, made.backends[-1].error) == (shown, shown)
 
 
 def test_the_summary_is_published_between_the_marks_of_both_readmes_and_the_charts_beside(tmp_path: Path) -> None:

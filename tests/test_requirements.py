@@ -1,4 +1,4 @@
-"""The registry is the specification: each requirement is decided by cases or chapters."""
+"""The registry is the specification: each requirement is decided by cases or groups."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from conformance.tasks.case import case
 from conformance.tasks.cases import find_cases
-from conformance.tasks.cases.chapters import CHAPTERED
-from conformance.tasks.spec.requirements import CHAPTERS, REQUIREMENTS, specification
+from conformance.tasks.cases.groups import GROUPED
+from conformance.tasks.spec.requirements import GROUPS, REQUIREMENTS, specification
 
 CASES: dict[str, Any] = {**find_cases()}
 
@@ -20,13 +20,13 @@ def test_the_page_is_what_the_registry_says() -> None:
     assert page.read_text("utf-8") == specification() + "\n", "python -m conformance.tasks.spec.requirements > SPEC.md"
 
 
-def test_every_requirement_is_decided_by_a_case_or_by_chapters() -> None:
+def test_every_requirement_is_decided_by_a_case_or_by_groups() -> None:
     decided = {number for found in CASES.values() for number in found.conformance_case.requirements}
-    assert REQUIREMENTS.keys() == decided | {*CHAPTERED}
+    assert REQUIREMENTS.keys() == decided | {*GROUPED}
 
 
-def test_every_requirement_has_a_chapter() -> None:
-    assert {number.partition("-")[0] for number in REQUIREMENTS} == {*CHAPTERS}
+def test_every_requirement_has_a_group() -> None:
+    assert {number.partition("-")[0] for number in REQUIREMENTS} == {*GROUPS}
 
 
 def test_a_case_of_an_unknown_requirement_is_refused_at_import() -> None:

@@ -16,10 +16,10 @@ from tests.report_inputs import conformance, requirement
 KNOWN = Expected(kind="known", reason="an old client")
 
 
-def write(file: Path, **subjects: Mapping[str, str | tuple[str, str]]) -> Path:
-    """A results file: by subject, the verdict on each test, and maybe the reason."""
+def write(file: Path, **backends: Mapping[str, str | tuple[str, str]]) -> Path:
+    """A results file: by backend, the verdict on each test, and maybe the reason."""
     rows = []
-    for name, tests in subjects.items():
+    for name, tests in backends.items():
         for test, came in tests.items():
             verdict, reason = came if isinstance(came, tuple) else (came, "")
             expected = KNOWN.model_dump() if reason == KNOWN.reason else None
@@ -48,7 +48,7 @@ def test_two_runs_are_alike_or_not(files: list[str], capsys: pytest.CaptureFixtu
         "  broken: pass → fail: gave <b>|",
         "  gone: pass → not there",
     ]
-    assert main(["diff", files[0], files[0], "--subject", "memory"]) == 0
+    assert main(["diff", files[0], files[0], "--backend", "memory"]) == 0
 
 
 def test_a_summary_in_markdown_lets_no_markup_in(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,11 +69,11 @@ def test_names_and_reasons_forge_no_line(
     out = capsys.readouterr().out
     assert [line for line in out.splitlines() if line.startswith("memory: ")] == []
     assert out.replace("\n", "").isprintable()
-    assert main(["diff", str(before), "--subject", "no"]) == 2
+    assert main(["diff", str(before), "--backend", "no"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_two_subjects_of_one_run_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_backends_of_one_run_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(
         tmp_path / "both.json",
         memory={"a": "pass", "b": "fail", "c": ("fail", KNOWN.reason)},
@@ -84,15 +84,15 @@ def test_two_subjects_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Cap
     assert "memory and redis: 3 tests, 2 differ\n" in out
     assert "  a: pass → fail\n" in out
     assert "  c: fail (known) → fail\n" in out
-    assert main(["diff", str(file), "--subject", "redis"]) == 0
+    assert main(["diff", str(file), "--backend", "redis"]) == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("one.json",), "name another file, or two subjects with --subject: memory"),
-        (("one.json", "two.json"), "no subject is in both files: name one of ['memory'] and one of ['redis']"),
-        (("one.json", "--subject", "redis"), "--subject: there is no redis, only memory"),
+        (("one.json",), "name another file, or two backends with --backend: memory"),
+        (("one.json", "two.json"), "no backend is in both files: name one of ['memory'] and one of ['redis']"),
+        (("one.json", "--backend", "redis"), "--backend: there is no redis, only memory"),
     ],
 )
 def test_what_cannot_be_compared_is_named(

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from conformance.backends.memory import MemoryHarness
+from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Finding, Tally
 from conformance.engine.scenario import Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
-from conformance.subjects.memory import MemoryHarness
-from conformance.subjects.redis import RedisHarness
 from conformance.tasks.calls import Id, cancel, create, get, purge, restore, update
-from conformance.tasks.case import Subject
+from conformance.tasks.case import Backend
 from conformance.tasks.cases import find_cases
 from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import BEYOND, restorable, scenario
@@ -134,4 +134,4 @@ def test_a_store_with_fewer_capabilities_passes_the_cases(lacks: set[Capability]
     harness.capabilities -= lacks
     with harness.running():
         for name in ("records.test_another_client_can_read_the_record", "expiry.test_nothing_is_left_by_any_listing"):
-            find_cases()[name](Subject("subject", harness, {}, 1))
+            find_cases()[name](Backend("backend", harness, {}, 1))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.subjects.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
+from conformance.backends.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_without_a_server_on_the_path_the_packaged_one_is_taken(monkeypatch: pyt
 
 _HOLDER = """
 import sys
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 with EmbeddedServer() as server:
     server.restart()
     print(server.process.pid, server._folder, flush=True)

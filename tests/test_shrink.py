@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+from conformance.backends.memory import MemoryHarness
 from conformance.engine.finding import Tally
 from conformance.engine.shrink import reduce
-from conformance.subjects.memory import MemoryHarness
 from conformance.tasks.calls import cancel, create
 from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import scenario, to

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from conformance.backends import servers
+from conformance.backends.documented import DocumentedMemoryHarness
+from conformance.backends.documented_design import DocumentedTask, TaskService
+from conformance.backends.registry import find_backend
+from conformance.backends.servers import ServerError
 from conformance.guard import guarded
 from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
-from conformance.subjects import servers
-from conformance.subjects.documented import DocumentedMemoryHarness
-from conformance.subjects.documented_design import DocumentedTask, TaskService
-from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import ServerError
 from conformance.tasks import interpreter
 from statements.__main__ import main
 from statements.check import CHECKS
@@ -48,7 +48,7 @@ def test_every_statement_has_its_words_and_every_check_says_what_it_expects() ->
     ],
 )
 def test_what_is_true_of_one_mode_is_not_of_the_other(store: str, name: str, came: str) -> None:
-    harness = guarded(find_subject(store)())
+    harness = guarded(find_backend(store)())
     with harness.running():
         result = CHECKS[name].play(name, store, harness)
     assert (result.verdict, result.came) == ("not-testable" if "hook" in came else "fail", came)
@@ -93,7 +93,7 @@ def test_the_document_does_not_say_that_redis_is_not_imported(tmp_path: Path, mo
     class Eager(DocumentedMemoryHarness):
         opener = "eager:open_from_environment"
 
-    text = "import redis.asyncio\nfrom conformance.subjects.documented_design import open_from_environment\n"
+    text = "import redis.asyncio\nfrom conformance.backends.documented_design import open_from_environment\n"
     (tmp_path / "eager.py").write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(interpreter, "PATH", os.pathsep.join((str(tmp_path), interpreter.PATH)))

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
+from benchmarks.backends import servers
 from benchmarks.studies import distance, load, memory
 from benchmarks.studies.document import DISTANT_TASKS, Studies
 from benchmarks.studies.run import STUDIES, make
-from benchmarks.subjects import servers
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
 def private_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("benchmarks.subjects.engine_answers", lambda: False)
+    monkeypatch.setattr("benchmarks.backends.engine_answers", lambda: False)
     monkeypatch.delenv("CONFORMANCE_REQUIRE_CONTAINER", raising=False)
     with servers():
         yield
@@ -53,7 +53,7 @@ def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) 
     assert all(one.figures["bytes"][0] > 300 for one in sizes)
     long_listings = studies.select("distance", what=distance.LONG_LISTING, at=0)
     for found in (far, sizes, long_listings, studies.select("load", what="get", at=64)):
-        assert {one.subject for one in found} == {"ours", "documented"}
+        assert {one.backend for one in found} == {"ours", "documented"}
     blocks = {len(values) for one in studies.series if one.study != "memory" for values in one.figures.values()}
     assert blocks == {2}  # one of each process
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.engine.finding import Tally
-from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.tasks.contract import play
 from conformance.tasks.tables import arguments, lifetimes, places, races
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
@@ -74,8 +74,8 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
 def test_a_wrong_store_is_found(wrong: type[MemoryTaskStore]) -> None:
     table, harness, requirement = WRONG[wrong]
-    subject = type("Wrong", (harness,), {"store_class": wrong})()
-    assert requirement in {number for one in played(table, subject).findings.values() for number in one.requirements}
+    backend = type("Wrong", (harness,), {"store_class": wrong})()
+    assert requirement in {number for one in played(table, backend).findings.values() for number in one.requirements}
 
 
 @pytest.mark.parametrize("digits", ["{:032x}", "{0:016x}{0:016x}"])

@@ -148,14 +148,14 @@ def test_a_selection_is_incomplete_however_it_is_made(
     assert verdicts(read(out)) == {}
 
 
-def test_what_a_harness_cannot_do_or_a_chapter_has_not_played_is_open(pytester: pytest.Pytester, out: Path) -> None:
+def test_what_a_harness_cannot_do_or_a_group_has_not_played_is_open(pytester: pytest.Pytester, out: Path) -> None:
     ran = run(pytester, PARTIAL, SMOKE)
     assert ran.ret == 6
     ran.stdout.fnmatch_lines(["incomplete: *", "  1 test: the harness has no hook advance"])
-    assert run(pytester, SMOKE, "-k", "chapters and not test_random_1").ret == 6
+    assert run(pytester, SMOKE, "-k", "groups and not test_random_1").ret == 6
     result = read(out).on("stores:Plain")["requirement_LIFE-02"]
     assert (result.verdict, result.is_open) == ("pass", True)
-    assert result.reason == "a part of the chapters was played: not random_1"
+    assert result.reason == "a part of the groups was played: not random_1"
 
 
 def test_what_a_failure_stops_is_not_run(pytester: pytest.Pytester, out: Path) -> None:

@@ -10,8 +10,8 @@ import sys
 
 from benchmarks.gate.counts import FEW, MANY, count_costs, count_keys
 from benchmarks.gate.instructions import NotCountedError, compare, find_more
-from conformance.subjects.redis import RedisHarness
-from conformance.subjects.servers import ServerError
+from conformance.backends.redis import RedisHarness
+from conformance.backends.servers import ServerError
 
 PASSED, EXCEEDED, NOT_COUNTED = 0, 1, 3
 

@@ -14,9 +14,9 @@ from random import Random
 from typing import NamedTuple, cast
 
 from conformance import Harness
+from conformance.backends.proxy import Proxy
 from conformance.measure.tasks import REQUEST, fill, works
 from conformance.measure.timing import Work
-from conformance.subjects.proxy import Proxy
 from taskstore import MaintainedTaskStore, TaskStatus
 
 FEW, MANY = 100, 10_000

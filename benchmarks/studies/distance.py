@@ -21,15 +21,15 @@ from multiprocessing.connection import Connection
 from random import Random
 from statistics import median
 
+from benchmarks.backends import DESIGNS, harness_of, url_of
 from benchmarks.cores import SERVER, on_core
 from benchmarks.document import Depth
 from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
-from benchmarks.subjects import DESIGNS, harness_of, url_of
 from conformance import Harness
+from conformance.backends.proxy import Proxy
 from conformance.measure.block import PING, in_new_process
 from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Work, time_round
-from conformance.subjects.proxy import Proxy
 
 LONG_LISTING = "list of 1,000"
 LONG_LISTING_PROCESSES = 2

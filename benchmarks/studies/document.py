@@ -15,7 +15,7 @@ from conformance.measure.estimate import Estimate, estimate
 
 Name = Literal["distance", "load", "memory"]
 Key = tuple[str, Mode, str, float]
-"""A subject, its mode, what was done, and at how many tasks or callers, or milliseconds that were added."""
+"""A backend, its mode, what was done, and at how many tasks or callers, or milliseconds that were added."""
 Measured = Mapping[Key, Mapping[str, float]]
 """What one process, or event, measured: figures by name. Times are seconds."""
 
@@ -42,7 +42,7 @@ class Series(Strict):
     """One thing that was measured: each figure has a value of every process, or event, that gave one."""
 
     study: Name
-    subject: str
+    backend: str
     mode: Mode
     what: str
     at: Annotated[float, Field(ge=0)]
@@ -89,7 +89,7 @@ def gather(study: Name, measured: Iterable[Measured]) -> list[Series]:
             for name, value in figures.items():
                 kept.setdefault(name, []).append(value)
     series = []
-    for (subject, mode, what, at), kept in sorted(values.items()):
+    for (backend, mode, what, at), kept in sorted(values.items()):
         fixed = {name: tuple(found) for name, found in kept.items()}
-        series.append(Series(study=study, subject=subject, mode=mode, what=what, at=at, figures=fixed))
+        series.append(Series(study=study, backend=backend, mode=mode, what=what, at=at, figures=fixed))
     return series

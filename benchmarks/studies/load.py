@@ -14,9 +14,9 @@ from itertools import product
 from random import Random
 from time import perf_counter
 
+from benchmarks.backends import DESIGNS, opened
 from benchmarks.document import Depth
 from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
-from benchmarks.subjects import DESIGNS, opened
 from conformance.measure.block import in_new_process
 from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Call
@@ -65,10 +65,10 @@ async def _measure(scale: Scale, random: Random) -> Measured:
             await call_for(each, max(scale.callers), scale.seconds)  # connects, and counts nothing
         blocks = [*product(calls, scale.callers)]
         for key, callers in random.sample(blocks, len(blocks)):
-            subject, operation = key
+            backend, operation = key
             answered, failed, seconds = await call_for(calls[key], callers, scale.seconds)
             rate = answered / seconds
-            measured[subject, "redis", operation, callers] = {"rate": rate, "failed": failed}
+            measured[backend, "redis", operation, callers] = {"rate": rate, "failed": failed}
     return measured
 
 

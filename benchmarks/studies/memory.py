@@ -18,9 +18,9 @@ from itertools import product, repeat
 
 import redis
 
+from benchmarks.backends import DESIGNS, PRIVATE, harness_of, url_of
 from benchmarks.document import Depth
 from benchmarks.studies.document import Measured
-from benchmarks.subjects import DESIGNS, PRIVATE, harness_of, url_of
 from conformance import Harness
 from conformance.measure.tasks import METADATA, REQUEST, STEPS
 from conformance.measure.timing import gather

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.backends.registry import find_backend, shown_name
 from conformance.compare.child import searched
 from conformance.compare.report import Difference, read_known
 from conformance.files import write_file
-from conformance.subjects.registry import find_subject, shown_name
 
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
 EPILOG = """\
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, and return the exit status."""
     known = read_known(options.known) if options.known else []
-    stores = [(_short(name), find_subject(name)) for name in (options.one, options.other)]
+    stores = [(_short(name), find_backend(name)) for name in (options.one, options.other)]
     report = searched(*stores, seed=options.seed, tell=_tell)
     report.accept(known)
     print(*report.lines(), sep="\n", flush=True)

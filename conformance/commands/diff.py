@@ -1,4 +1,4 @@
-"""`conformance diff`: two runs, or two subjects of one run, side by side."""
+"""`conformance diff`: two runs, or two backends of one run, side by side."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from conformance.files import CommandFailedError
 from conformance.results.document import Result, read
 from conformance.text import cut, on_one_line
 
-DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
+DESCRIPTION = "Show what came out differently in two results files, or on two backends of one file."
 EPILOG = """\
 examples:
   conformance diff before.json after.json
-  conformance diff results.json --subject memory --subject embedded
+  conformance diff results.json --backend memory --backend embedded
   conformance diff before.json after.json --markdown >> "$GITHUB_STEP_SUMMARY"
 
 exit status:
@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("one", metavar="A.json", type=Path, help="what --json of `conformance run` wrote")
     parser.add_argument("other", metavar="B.json", type=Path, nargs="?", help="another such file (default: the same)")
     parser.add_argument(
-        "--subject",
+        "--backend",
         action="append",
         default=[],
         metavar="NAME",
-        help="the subject to look at in both files; given twice, that of A and that of B (default: all)",
+        help="the backend to look at in both files; given twice, that of A and that of B (default: all)",
     )
     parser.add_argument("--markdown", action="store_true", help="print a summary for a pull request, in Markdown")
 
@@ -42,19 +42,19 @@ def main(options: argparse.Namespace) -> int:
     """Print what differs, and return the exit status."""
     files = options.one, options.other or options.one
     one, other = map(read, files)
-    left, right = ([subject.name for subject in results.subjects] for results in (one, other))
+    left, right = ([backend.name for backend in results.backends] for results in (one, other))
     pairs = [(name, name) for name in dict.fromkeys([*left, *right])]
-    if options.subject or not options.other:
-        names = options.subject or left
-        if not options.subject and len(left) != 2:  # noqa: PLR2004  the two of one file
-            subjects = on_one_line(", ".join(left))
-            raise CommandFailedError(f"name another file, or two subjects with --subject: {subjects}")
+    if options.backend or not options.other:
+        names = options.backend or left
+        if not options.backend and len(left) != 2:  # noqa: PLR2004  the two of one file
+            backends = on_one_line(", ".join(left))
+            raise CommandFailedError(f"name another file, or two backends with --backend: {backends}")
         if unknown := {names[0]} - {*left} | {names[-1]} - {*right}:
             fault = f"there is no {', '.join(unknown)}, only {', '.join(left)}"
-            raise CommandFailedError(f"--subject: {on_one_line(fault)}")
+            raise CommandFailedError(f"--backend: {on_one_line(fault)}")
         pairs = [(names[0], names[-1])]
     elif not {*left} & {*right}:
-        raise CommandFailedError(f"no subject is in both files: name one of {left} and one of {right} with --subject")
+        raise CommandFailedError(f"no backend is in both files: name one of {left} and one of {right} with --backend")
     status = 0
     for pair in pairs:
         names = pair if pair[0] != pair[1] else [f"{file}, {pair[0]}" for file in files]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, write_file
 from conformance.measure.block import Block, BlockFailedError, in_new_process, number_blocks, time_block
 from conformance.measure.claims import Latency, in_language, read_claims
@@ -16,7 +17,6 @@ from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, judged_here, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
-from conformance.subjects.registry import find_subject
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
-    harness = find_subject(options.store)()
+    harness = find_backend(options.store)()
     workload = workload_of(harness, options.store)
     claims, budgets = _read(options.claims, harness.mode), _read(options.budget, harness.mode, all_have_to=True)
     judged = [*claims, *budgets]

@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.backends.proxy import Action as Does
+from conformance.backends.proxy import Interruption, Proxy
 from conformance.harness import Harness, HookMissingError
-from conformance.subjects.proxy import Action as Does
-from conformance.subjects.proxy import Interruption, Proxy
 
 SOON = 2.0
 """Seconds in which what needs no time has happened."""

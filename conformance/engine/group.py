@@ -43,7 +43,7 @@ async def play_one(
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
     unfit = _why_unfit(contract, harness, scenario)
     if unfit:
-        tally.missing = dict.fromkeys(scenario.about, (f"the subject {unfit}", "")) | tally.missing
+        tally.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | tally.missing
         return
     try:
         verifier = Verifier(contract, harness, tally, scenario)

@@ -23,12 +23,12 @@ from time import monotonic
 from traceback import extract_tb
 from typing import Any, TypeVar
 
+from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure.timing import Effort, Timed, Work, time_calls
 from conformance.measure.workload import workload_of
-from conformance.subjects.registry import find_subject
 
 T = TypeVar("T")
 Block = Mapping[tuple[str, str, int], Timed]
@@ -60,7 +60,7 @@ def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> 
     random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
     timed: dict[tuple[str, str, int], Timed] = {}
     for name in random.sample(stores, len(stores)):
-        harness = find_subject(name)()
+        harness = find_backend(name)()
         with harness.running():
             for entries in random.sample([*plan], len(plan)):
                 found = time_store(harness, name, entries, effort, random, plan[entries])

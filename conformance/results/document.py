@@ -30,7 +30,7 @@ class Suite(_Object):
     seed: int
 
 
-class AboutSubject(_Object):
+class AboutBackend(_Object):
     """The store that the suite was pointed at. Where no test ran on it, only the name is known."""
 
     name: str
@@ -60,13 +60,13 @@ class Expected(_Object):
 
 
 class Result(_Object):
-    """The result of one test on one subject."""
+    """The result of one test on one backend."""
 
     test: str
-    """`requirement_LIST-03`: what the chapters found about a requirement; `listing.test_…`: a readable case."""
+    """`requirement_LIST-03`: what the groups found about a requirement; `listing.test_…`: a readable case."""
     doc: str
     requirements: tuple[str, ...]
-    subject: str
+    backend: str
     verdict: Verdict
     reason: str = ""
     hooks: tuple[str, ...] = ()
@@ -74,13 +74,13 @@ class Result(_Object):
     is_nearest: bool = False
     """Whether it is a failure whose cause breaks this requirement before others."""
     exercised: int = 0
-    """How many results of chapters were compared that decide it."""
+    """How many results of groups were compared that decide it."""
     expected: Expected | None = None
 
     @property
     def place(self) -> tuple[str, str]:
         """Its key among the results of a run."""
-        return self.test, self.subject
+        return self.test, self.backend
 
     @property
     def is_failure(self) -> bool:
@@ -91,14 +91,14 @@ class Result(_Object):
     def is_open(self) -> bool:
         """Whether it applies and was not decided, and nothing says that this is so on purpose.
 
-        A pass that has a reason is one as far as a part of the chapters tells.
+        A pass that has a reason is one as far as a part of the groups tells.
         """
         is_undecided = self.verdict in ("not-run", "harness-error", "not-testable")
         return (is_undecided and self.expected is None) or (self.verdict == "pass" and self.reason != "")
 
 
 class Results(_Object):
-    """The results of a run: every test that the suite has, for each subject, whether it was run or not."""
+    """The results of a run: every test that the suite has, for each backend, whether it was run or not."""
 
     form: Literal["conformance-results/3"] = Field("conformance-results/3", alias="schema")
     suite: Suite
@@ -106,7 +106,7 @@ class Results(_Object):
     seconds: float
     exit_status: int | None
     """The status that the run deserves. None while it goes on, and if its process ended early."""
-    subjects: tuple[AboutSubject, ...]
+    backends: tuple[AboutBackend, ...]
     requirements: tuple[ListedRequirement, ...]
     """The whole registry, whatever happened to run."""
     results: tuple[Result, ...]
@@ -117,9 +117,9 @@ class Results(_Object):
         """Whether everything that applies was decided, but for what hooks that are declared missing leave out."""
         return not any(result.is_open for result in self.results)
 
-    def on(self, subject: str) -> dict[str, Result]:
-        """The results of a subject by test."""
-        return {result.test: result for result in self.results if result.subject == subject}
+    def on(self, backend: str) -> dict[str, Result]:
+        """The results of a backend by test."""
+        return {result.test: result for result in self.results if result.backend == backend}
 
     def write(self, file: Path) -> None:
         """Replace a file by this document, at one moment.

@@ -1,10 +1,10 @@
 """Known failures: what an adopter cannot mend today, each with its reason, until it passes.
 
-A TOML file of entries like these. `subject` may be left out, for all; `link` is for people.
+A TOML file of entries like these. `backend` may be left out, for all; `link` is for people.
 
     [[known]]
     test = "requirement_LIST-07"
-    subject = "myapp.harness:RedisMode"
+    backend = "myapp.harness:RedisMode"
     reason = "ties fall by insertion"
     link = "https://example.com/issues/7"
 
@@ -34,15 +34,15 @@ class KnownFailure(BaseModel):
 
     test: str = ""
     hook: str = ""
-    subject: str = ""
-    """All subjects, if it is empty."""
+    backend: str = ""
+    """All backends, if it is empty."""
     reason: str
     link: str = ""
 
     def covers(self, result: Result) -> bool:
         """Whether it is about this result, whatever its verdict is."""
         about = [result.test] if self.test else result.hooks
-        return (self.test or self.hook) in about and self.subject in ("", result.subject)
+        return (self.test or self.hook) in about and self.backend in ("", result.backend)
 
 
 class KnownFailures(BaseModel):
@@ -70,9 +70,9 @@ class KnownFailures(BaseModel):
         for entry in self.known:
             if not entry.test.startswith("requirement_ATOM"):  # whether calls meet depends on the machine
                 passed = [one for one in results.results if one.verdict == "pass" and entry.covers(one)]
-                yield from (f"{entry.test} on {one.subject} passes now" for one in passed)
+                yield from (f"{entry.test} on {one.backend} passes now" for one in passed)
         for entry in self.missing:
-            within = [result for result in results.results if entry.subject in ("", result.subject)]
+            within = [result for result in results.results if entry.backend in ("", result.backend)]
             is_decided = within and not any(result.verdict in ("not-run", "harness-error") for result in within)
             if is_decided and not any(map(entry.covers, within)):
                 yield f"no test lacks the hook {entry.hook} now"
@@ -108,7 +108,7 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
         wanted += [KnownFailure(hook=hook, reason=_TEMPLATE) for hook in result.hooks]
         for new in wanted:
             given = [one for one in (*before.known, *before.missing) if one.covers(result) and one.hook == new.hook]
-            entry = (given or [new])[0].model_copy(update={"subject": result.subject})
+            entry = (given or [new])[0].model_copy(update={"backend": result.backend})
             fields = (f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in entry if text)
             texts.add("\n".join(["[[missing]]" if entry.hook else "[[known]]", *fields, ""]))
     write_file(file, "\n".join(sorted(texts)))

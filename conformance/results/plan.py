@@ -1,4 +1,4 @@
-"""The plan of a run: which results each test gives on each subject, and how two of them add up."""
+"""The plan of a run: which results each test gives on each backend, and how two of them add up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from conformance.results import known
 from conformance.results.document import (
-    AboutSubject,
+    AboutBackend,
     Expected,
     ListedRequirement,
     Result,
@@ -23,11 +23,11 @@ from conformance.results.document import (
 )
 from conformance.results.fingerprint import fingerprint
 from conformance.tasks.cases import find_cases
-from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS
+from conformance.tasks.cases.groups import GROUPED, GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 
 Place = tuple[str, str]
-"""A case or a chapter, or the test of a result, and a subject."""
+"""A case or a group, or the test of a result, and a backend."""
 _ORDER = ("fail", "harness-error", "pass", "not-testable", "not-applicable", "unreached", "not-run")
 
 
@@ -42,42 +42,42 @@ class Judged(NamedTuple):
 
 
 class Plan:
-    """The tests of the suite on some subjects, and what is expected of them."""
+    """The tests of the suite on some backends, and what is expected of them."""
 
-    def __init__(self, subjects: Iterable[str], file: Path | None, level: str) -> None:
+    def __init__(self, backends: Iterable[str], file: Path | None, level: str) -> None:
         """Read the known failures.
 
         Raises:
             conformance.files.FileError: if their file cannot be used.
         """
         cases = [case.conformance_case for case in find_cases().values()]  # type: ignore[attr-defined]
-        self.tests = {f"requirement_{one}": (REQUIREMENTS[one].text, (one,)) for one in CHAPTERED}
-        """The text and the requirements of each result: what chapters find about a requirement, and cases."""
-        self.decided: dict[str, tuple[str, ...]] = dict.fromkeys(CHAPTERS, tuple(self.tests))
-        """The tests whose results a chapter or a case gives."""
+        self.tests = {f"requirement_{one}": (REQUIREMENTS[one].text, (one,)) for one in GROUPED}
+        """The text and the requirements of each result: what groups find about a requirement, and cases."""
+        self.decided: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, tuple(self.tests))
+        """The tests whose results a group or a case gives."""
         self.tests |= {case.id: (case.doc, case.requirements) for case in cases}
         self.decided |= {case.id: (case.id,) for case in cases}
         self.known = known.read(file, self.tests) if file else known.KnownFailures()
         self._level = level
         files = {case.id: case.id.replace(".", ".py::") for case in cases}
-        files |= {name: f"chapters.py::test_{name}" for name in CHAPTERS}
+        files |= {name: f"groups.py::test_{name}" for name in GROUPS}
         self._places = {
-            f"{file}[{subject.encode('unicode_escape').decode()}]": (name, subject)  # as pytest writes it
-            for subject, (name, file) in product(subjects, files.items())
+            f"{file}[{backend.encode('unicode_escape').decode()}]": (name, backend)  # as pytest writes it
+            for backend, (name, file) in product(backends, files.items())
         }
 
     def place_of(self, nodeid: str) -> Place | None:
-        """The case or chapter, and the subject, that an id of pytest stands for; None if it is no test of the suite."""
+        """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""
         return self._places.get(nodeid.rpartition("cases/")[2])
 
-    def result(self, test: str, subject: str, judged: Judged, exercised: int = 0) -> Result:
-        """A result of a case, or of what chapters say of a requirement."""
+    def result(self, test: str, backend: str, judged: Judged, exercised: int = 0) -> Result:
+        """A result of a case, or of what groups say of a requirement."""
         doc, requirements = self.tests[test]
         result = Result(
             test=test,
             doc=doc,
             requirements=requirements,
-            subject=subject,
+            backend=backend,
             exercised=exercised,
             **judged._asdict(),
         )
@@ -88,11 +88,11 @@ class Plan:
         return result.model_copy(update={"expected": expected})
 
     def alike(self, place: Place, judged: Judged) -> list[Result]:
-        """All results that a case or a chapter gives, with one verdict."""
+        """All results that a case or a group gives, with one verdict."""
         return [self.result(test, place[1], judged) for test in self.decided[place[0]]]
 
 
-def begin(subjects: Iterable[str], seed: int) -> Results:
+def begin(backends: Iterable[str], seed: int) -> Results:
     """The document of a run that begins now, without results."""
     suite = Suite(
         version=version("taskstore"),
@@ -111,7 +111,7 @@ def begin(subjects: Iterable[str], seed: int) -> Results:
         started=datetime.now(UTC).replace(microsecond=0),
         seconds=0.0,
         exit_status=None,
-        subjects=tuple(AboutSubject(name=name) for name in subjects),
+        backends=tuple(AboutBackend(name=name) for name in backends),
         requirements=tuple(requirements),
         results=(),
     )

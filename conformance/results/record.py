@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from conformance.backends.registry import shown_name
 from conformance.engine.finding import Tally
 from conformance.guard import HarnessFailedError
 from conformance.results import known, show
-from conformance.results.document import AboutSubject, Result, Results
+from conformance.results.document import AboutBackend, Result, Results
 from conformance.results.plan import Judged, Place, Plan, add_up, begin
-from conformance.subjects.registry import shown_name
-from conformance.tasks.case import NotApplicable, NotTestable, Subject
-from conformance.tasks.cases.chapters import CHAPTERED, CHAPTERS, shown
+from conformance.tasks.case import Backend, NotApplicable, NotTestable
+from conformance.tasks.cases.groups import GROUPED, GROUPS, shown
 from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6
@@ -29,8 +29,8 @@ _DESELECTED = Judged("not-run", "not selected: options like -k, or the paths giv
 _NOT_REACHED = Judged("not-run", "the run ended before this test")
 _RUNNING = Judged("harness-error", "the process of pytest ended while this test ran")
 _REASON_LENGTH = 500
-_SENT = TypeAdapter(tuple[str, AboutSubject, list[Result]])
-"""The content of a report: the name of the case or chapter, its subject, and its results."""
+_SENT = TypeAdapter(tuple[str, AboutBackend, list[Result]])
+"""The content of a report: the name of the case or group, its backend, and its results."""
 
 
 class Recorder:
@@ -49,7 +49,7 @@ class Recorder:
         self._file = (
             self._option.conformance_json and self._option.conformance_json.absolute()
         )  # tests change the folder
-        self._about = {about.name: about for about in self._results.subjects}
+        self._about = {about.name: about for about in self._results.backends}
         self._came = {
             (test, name): self._plan.result(test, name, _DESELECTED) for name, test in product(names, self._plan.tests)
         }
@@ -59,7 +59,7 @@ class Recorder:
         self._begun = time.monotonic()
         self._stderr = os.dup(2)  # while tests run, pytest has another in its place
         self._shown: set[str] = set()
-        """Why subjects could not be set up. Every test of such a subject ends in that, and it is shown once."""
+        """Why backends could not be set up. Every test of such a backend ends in that, and it is shown once."""
         self._final: Results | None = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -71,13 +71,13 @@ class Recorder:
         if place is None or (call.when != "call" and call.excinfo is None):
             return (yield)
         name, on = place
-        subject: Any = item.funcargs.get("conformance_subject")
+        backend: Any = item.funcargs.get("conformance_backend")
         judged = _verdict(call)
         reason = judged.reason
-        tally = subject and subject.tallies.get(name)
+        tally = backend and backend.tallies.get(name)
         if tally:
             error = "" if tally.findings and reason.startswith("Failed: ") else reason
-            results = [self._of_chapter(number, subject, tally, error) for number in CHAPTERED]
+            results = [self._of_group(number, backend, tally, error) for number in GROUPED]
         else:
             results = self._plan.alike(place, judged)
         raised, is_failure = call.excinfo, judged.verdict in ("fail", "harness-error")
@@ -87,8 +87,8 @@ class Recorder:
             call.excinfo = pytest.ExceptionInfo.from_exc_info((type(fault), fault, raised.tb))
         report = yield
         call.excinfo = raised
-        about = AboutSubject(name=on, error=reason if judged.verdict == "harness-error" else None)
-        vars(report)["conformance"] = _SENT.dump_json((name, _about(subject) if subject else about, results)).decode()
+        about = AboutBackend(name=on, error=reason if judged.verdict == "harness-error" else None)
+        vars(report)["conformance"] = _SENT.dump_json((name, _about(backend) if backend else about, results)).decode()
         if is_failure:
             vars(report).pop("wasxfail", None)
             report.outcome = "failed"
@@ -100,9 +100,9 @@ class Recorder:
                 self._shown.add(reason)
         return report
 
-    def _of_chapter(self, number: str, subject: Subject, tally: Tally, error: str) -> Result:
-        judged = _judged(number, tally, error, subject.unjudged)
-        return self._plan.result(f"requirement_{number}", subject.name, judged, tally.exercised[number])
+    def _of_group(self, number: str, backend: Backend, tally: Tally, error: str) -> Result:
+        judged = _judged(number, tally, error, backend.unjudged)
+        return self._plan.result(f"requirement_{number}", backend.name, judged, tally.exercised[number])
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
@@ -184,12 +184,12 @@ class Recorder:
         for place in self._running:
             came |= {one.place: add_up(came[one.place], one) for one in self._plan.alike(place, _RUNNING)}
         for place, result in came.items():
-            left_out = [name for name in CHAPTERS if (name, result.subject) not in self._played]
+            left_out = [name for name in GROUPS if (name, result.backend) not in self._played]
             if result.verdict == "pass" and result.exercised and left_out:
-                reason = f"a part of the chapters was played: not {', '.join(left_out)}"
+                reason = f"a part of the groups was played: not {', '.join(left_out)}"
                 came[place] = result.model_copy(update={"reason": reason})
         seconds, about = round(time.monotonic() - self._begun, 3), tuple(self._about.values())
-        return self._results.model_copy(update={"results": tuple(came.values()), "subjects": about, "seconds": seconds})
+        return self._results.model_copy(update={"results": tuple(came.values()), "backends": about, "seconds": seconds})
 
     def _status(self, exitstatus: int, results: Results) -> int:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
@@ -202,13 +202,13 @@ class Recorder:
         return INCOMPLETE if any(map(self._counts_as_open, results.results)) else pytest.ExitCode.OK
 
     def _counts_as_open(self, result: Result) -> bool:
-        # Where chapters are left out, what no scenario has reached may be in them.
-        is_whole = CHAPTERS.keys() <= {name for name, _ in self._collected}
+        # Where groups are left out, what no scenario has reached may be in them.
+        is_whole = GROUPS.keys() <= {name for name, _ in self._collected}
         is_chosen = result.reason == _DESELECTED.reason or not is_whole
         return result.is_open and not (is_chosen and self._option.conformance_partial)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Show the verdicts per subject, what does not pass, what is not decided, and the seed."""
+        """Show the verdicts per backend, what does not pass, what is not decided, and the seed."""
         if self._final:
             terminalreporter.section("conformance")
             undecided = filter(self._counts_as_open, self._final.results)
@@ -216,10 +216,10 @@ class Recorder:
                 terminalreporter.write_line(line)
 
 
-def _about(subject: Subject) -> AboutSubject:
-    """Return what a test found out about its subject."""
-    capabilities = tuple(sorted(one.value for one in subject.harness.capabilities))
-    return AboutSubject(name=subject.name, mode=subject.harness.mode, capabilities=capabilities, facts=subject.facts)
+def _about(backend: Backend) -> AboutBackend:
+    """Return what a test found out about its backend."""
+    capabilities = tuple(sorted(one.value for one in backend.harness.capabilities))
+    return AboutBackend(name=backend.name, mode=backend.harness.mode, capabilities=capabilities, facts=backend.facts)
 
 
 def _verdict(call: pytest.CallInfo[None]) -> Judged:
@@ -240,7 +240,7 @@ def _verdict(call: pytest.CallInfo[None]) -> Judged:
 
 
 def _judged(number: str, tally: Tally, error: str, unjudged: Mapping[str, NotTestable]) -> Judged:
-    """Return a chapter's verdict on a requirement; `error` is why it did not come to its end."""
+    """Return a group's verdict on a requirement; `error` is why it did not come to its end."""
     found = []
     for finding in tally.findings.values():
         if number in finding.requirements:

@@ -28,9 +28,9 @@ _TITLES = {
 def summary(results: Results, stale: Iterable[str], undecided: Iterable[Result]) -> Iterator[str]:
     """The lines of a summary. `undecided` makes the run incomplete."""
     rows = [["", *get_args(Verdict)]]
-    for subject in results.subjects:
-        count = Counter(result.verdict for result in results.on(subject.name).values())
-        rows.append([subject.name, *(str(count[verdict]) for verdict in get_args(Verdict))])
+    for backend in results.backends:
+        count = Counter(result.verdict for result in results.on(backend.name).values())
+        rows.append([backend.name, *(str(count[verdict]) for verdict in get_args(Verdict))])
     yield from in_columns(rows)
     if not any(result.verdict in ("pass", "fail") for result in results.results):
         yield "nothing was decided: nothing that was selected applies"
@@ -38,7 +38,7 @@ def summary(results: Results, stale: Iterable[str], undecided: Iterable[Result])
     for result in results.results:
         if result.expected:
             why = f"{result.expected.reason} {result.expected.link}".strip()
-            line = why if result.hooks else f"{result.test} [{result.subject}] ({why}): {_in_line(result.reason)}"
+            line = why if result.hooks else f"{result.test} [{result.backend}] ({why}): {_in_line(result.reason)}"
             found[result.expected.kind][line] = None
     found["stale"] = dict.fromkeys(stale)
     for why, number in Counter(map(_why, undecided)).most_common():

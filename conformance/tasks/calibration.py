@@ -36,7 +36,7 @@ class _StoreFailedError(Exception):
 
 
 def calibrate(harness: Harness) -> dict[str, NotTestable]:
-    """Return the requirements that cannot be judged on a running subject, each with the reason.
+    """Return the requirements that cannot be judged on a running backend, each with the reason.
 
     Raises:
         CalibrationError: for the first hook or declaration that is not what it says.

@@ -1,4 +1,4 @@
-"""A case: one test that decides one or more requirements, on whatever subject it is given."""
+"""A case: one test that decides one or more requirements, on whatever backend it is given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SECONDS = 60
 
 
 class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
-    """The subject does not declare the capability that the case needs."""
+    """The backend does not declare the capability that the case needs."""
 
 
 class NotTestable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
@@ -69,7 +69,7 @@ class Case:
 
 
 @dataclass
-class Subject:
+class Backend:
     """The store that a case is run on, with its harness."""
 
     name: str
@@ -83,7 +83,7 @@ class Subject:
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
     """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
     tallies: dict[str, Any] = field(default_factory=dict)
-    """By chapter its findings, a `conformance.engine.finding.Tally`."""
+    """By group its findings, a `conformance.engine.finding.Tally`."""
 
     def __post_init__(self) -> None:
         self.harness = guarded(self.harness)
@@ -99,7 +99,7 @@ class Namespace:
         self.advance = partial(harness.advance, self.name)
 
     def has(self, capability: Capability) -> bool:
-        """Whether the subject declares it."""
+        """Whether the backend declares it."""
         return capability in self.harness.capabilities
 
     @property
@@ -127,7 +127,7 @@ class Namespace:
 
 
 PREREQUISITE = "API-02"
-"""The requirement that is decided even on a subject that is broken, by its case for all subjects."""
+"""The requirement that is decided even on a backend that is broken, by its case for all backends."""
 
 
 def probe(harness: Harness) -> str:
@@ -155,10 +155,10 @@ def probe(harness: Harness) -> str:
 
 def case(
     *requirements: str, needs: tuple[Capability, ...] | Capability = (), mode: str = ""
-) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Backend], None]]:
     """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
 
-    It decides `requirements`, on subjects that declare `needs` and are of that `mode`: `memory`, `redis`, or
+    It decides `requirements`, on backends that declare `needs` and are of that `mode`: `memory`, `redis`, or
     `memory or redis`, which is one that settings select.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
@@ -166,27 +166,27 @@ def case(
         raise ValueError(f"a case decides known requirements, not {unknown or 'none'}")
     needed = (needs,) if isinstance(needs, Capability) else needs
 
-    def make(function: Callable[..., Awaitable[None]]) -> Callable[[Subject], None]:
+    def make(function: Callable[..., Awaitable[None]]) -> Callable[[Backend], None]:
         module = function.__module__.rpartition(".")[2]
         known = Case(f"{module}.{function.__name__}", requirements, inspect.cleandoc(function.__doc__ or ""))
 
-        def run(conformance_subject: Subject) -> None:
-            subject = conformance_subject
-            harness = subject.harness
-            if subject.broken and (needed or PREREQUISITE not in requirements):
-                raise NotTestable(subject.broken)
+        def run(conformance_backend: Backend) -> None:
+            backend = conformance_backend
+            harness = backend.harness
+            if backend.broken and (needed or PREREQUISITE not in requirements):
+                raise NotTestable(backend.broken)
             for one in needed:
                 if one not in harness.capabilities:
-                    raise NotApplicable(f"the subject does not declare {one}")
+                    raise NotApplicable(f"the backend does not declare {one}")
             if mode and harness.mode not in mode.split(" or "):
-                raise NotApplicable(f"the subject is not a {mode} mode")
+                raise NotApplicable(f"the backend is not a {mode} mode")
             try:
                 with only_own_verdicts():
                     asyncio.run(_run(function, harness))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
-            for number in subject.unjudged.keys() & requirements:
-                raise subject.unjudged[number]
+            for number in backend.unjudged.keys() & requirements:
+                raise backend.unjudged[number]
 
         update_wrapper(run, function)
         del run.__wrapped__  # type: ignore[attr-defined]  # pytest would take the arguments from there

@@ -9,8 +9,8 @@ from inspect import isawaitable
 from typing import Any
 
 from conformance import Capability, Harness
+from conformance.backends.server_harness import RedisServerHarness
 from conformance.compare import Operation
-from conformance.subjects.server_harness import RedisServerHarness
 
 
 def modes(operations: Collection[Operation], **openers: Callable[..., Any]) -> list[Callable[[], Harness]]:

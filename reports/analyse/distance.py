@@ -62,7 +62,7 @@ def gather_reaches(studies: Studies | None, claims: Sequence[Latency]) -> tuple[
         for what, tasks in DISTANT_TASKS.items():
             for design in DESIGNS:
                 is_about = claim.mode == "redis" and claim.operation == what.split()[0]
-                measured = [*_with_pings(studies, studies.select("distance", subject=design, what=what))]
+                measured = [*_with_pings(studies, studies.select("distance", backend=design, what=what))]
                 if is_about and measured:
                     reaches.append(_reach(claim, design, tasks, measured))
     return tuple(reaches)
@@ -71,7 +71,7 @@ def gather_reaches(studies: Studies | None, claims: Sequence[Latency]) -> tuple[
 def _with_pings(studies: Studies, measured: Sequence[Series]) -> Iterator[tuple[Series, Series]]:
     """Put the PING at the same distance before each series, from near to far."""
     for series in sorted(measured, key=lambda series: series.at):
-        ping = studies.find("distance", subject=series.subject, what="ping", at=series.at)
+        ping = studies.find("distance", backend=series.backend, what="ping", at=series.at)
         if ping:
             yield ping, series
 

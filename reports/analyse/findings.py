@@ -115,7 +115,7 @@ def judge_latency(claim: Latency, rows: Iterable[Measured]) -> Finding:
     checks = []
     for row in measured:
         came = _note(text, row, interval=_write_interval(row.ms, write_time))
-        command = COMMAND_OF_MEASURE.format(row.subject.removesuffix("-container"))
+        command = COMMAND_OF_MEASURE.format(row.backend.removesuffix("-container"))
         checks.append(Check(PASSED.get(row.verdict, False), expected, came, row.place, command))
     checks += [Check(None, expected, note) for note in _find_missing(claim, measured)]
     verdict = judge_claim(claim, {row.tasks: row.ms for row in measured}).verdict

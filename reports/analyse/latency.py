@@ -27,7 +27,7 @@ class Latency:
     design: Design
     mode: Mode
     transport: str
-    subject: str
+    backend: str
     server: str
     ms: Estimate
     """The median of the block medians."""
@@ -50,8 +50,8 @@ class Latency:
 
     @property
     def place(self) -> str:
-        """Name the subject with its server."""
-        return f"{self.subject} ({self.server})" if self.server else self.subject
+        """Name the backend with its server."""
+        return f"{self.backend} ({self.server})" if self.server else self.backend
 
 
 def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...]:
@@ -103,7 +103,7 @@ def _latency(
         design=info.design,
         mode=info.mode,
         transport=info.transport,
-        subject=info.subject,
+        backend=info.backend,
         server=str(info.facts.get("server", "")),
         ms=found,
         p99_ms=median(tails) if tails else None,
@@ -122,4 +122,4 @@ def _what(info: OperationInfo) -> tuple[Design, Operation, int]:
 
 def _place(row: Latency) -> tuple[str, int, int, str, bool, str]:
     """Memory before Redis, one operation after another, the documented design first, where it is decided first."""
-    return row.mode, OPERATIONS.index(row.operation), row.tasks, row.design, not row.decides, row.subject
+    return row.mode, OPERATIONS.index(row.operation), row.tasks, row.design, not row.decides, row.backend

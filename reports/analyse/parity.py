@@ -1,4 +1,4 @@
-"""Which subject kept which requirement, and what the two modes of a design do differently."""
+"""Which backend kept which requirement, and what the two modes of a design do differently."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PATH = re.compile(r"(?<![\w:/.<])(?:/[\w.+@~-]+)+/([\w.+@~-]+)/?")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case came out as on a subject, and why."""
+    """What a case came out as on a backend, and why."""
 
     verdict: Verdict
     reason: str
@@ -43,21 +43,21 @@ NOT_RUN = Outcome("not-run", "")
 
 @dataclass(frozen=True)
 class Case:
-    """One case on every subject that it met."""
+    """One case on every backend that it met."""
 
     id: str
     doc: str
     requirements: tuple[str, ...]
     outcomes: Mapping[str, Outcome]
 
-    def on(self, subject: str) -> Outcome:
-        """Find its outcome on a subject."""
-        return self.outcomes.get(subject, NOT_RUN)
+    def on(self, backend: str) -> Outcome:
+        """Find its outcome on a backend."""
+        return self.outcomes.get(backend, NOT_RUN)
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """One requirement, and the verdict on every subject."""
+    """One requirement, and the verdict on every backend."""
 
     id: str
     level: Level
@@ -131,16 +131,16 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
 
 
 def _case(results: Sequence[Result]) -> Case:
-    """Put together what one case came out as on each subject."""
+    """Put together what one case came out as on each backend."""
     outcomes = {}
     for result in results:
-        outcomes[result.subject] = Outcome(result.verdict, without_paths(result.reason))
+        outcomes[result.backend] = Outcome(result.verdict, without_paths(result.reason))
     first = results[0]
     return Case(first.test, first.doc, first.requirements, outcomes)
 
 
 def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Requirement, ...]:
-    """Set the whole registry against every subject, in the order of the registry."""
+    """Set the whole registry against every backend, in the order of the registry."""
     deciding: dict[str, list[Case]] = {}
     for case in cases:
         for number in case.requirements:
@@ -149,7 +149,7 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
     for about in conformance.requirements:
         chosen = deciding.get(about.id, [])
         verdicts = {}
-        for subject in conformance.subjects:
-            verdicts[subject.name] = worst(case.on(subject.name).verdict for case in chosen)
+        for backend in conformance.backends:
+            verdicts[backend.name] = worst(case.on(backend.name).verdict for case in chosen)
         requirements.append(Requirement(about.id, about.level, about.text, verdicts))
     return tuple(requirements)

@@ -19,7 +19,7 @@ from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
-from conformance.results.document import AboutSubject, Level, Results, Verdict
+from conformance.results.document import AboutBackend, Level, Results, Verdict
 from reports.analyse.application import Application
 from reports.analyse.distance import Reach, gather_reaches
 from reports.analyse.environment import describe_environment
@@ -97,7 +97,7 @@ class Report:
     latencies: tuple[Latency, ...]
     ping_ms: float | None
     """A PING on the server that decides for our Redis mode."""
-    subjects: tuple[AboutSubject, ...]
+    backends: tuple[AboutBackend, ...]
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
     environment: Mapping[str, str]
@@ -145,9 +145,9 @@ class Report:
         counts = Counter(row.verdict for row in self.claims)
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
-    def count(self, subject: str, level: Level | None = None) -> Counter[Verdict]:
-        """Count how many requirements, or those of a level, stand how on a subject."""
-        return Counter(row.verdicts[subject] for row in self.requirements if level in (None, row.level))
+    def count(self, backend: str, level: Level | None = None) -> Counter[Verdict]:
+        """Count how many requirements, or those of a level, stand how on a backend."""
+        return Counter(row.verdicts[backend] for row in self.requirements if level in (None, row.level))
 
     @property
     def redis_places(self) -> tuple[tuple[str, str], ...]:
@@ -199,14 +199,14 @@ def make_report(
         incomplete.append(UNFINISHED)
     if statements.fingerprint != conformance.suite.fingerprint:
         incomplete.append(OTHER_BUILD)
-    lost = {subject.name for subject in conformance.subjects if subject.name == "container" and subject.error}
+    lost = {backend.name for backend in conformance.backends if backend.name == "container" and backend.error}
     if lost and not needs_container:
         incomplete.append(NO_CONTAINER)
         conformance = _without(lost, conformance)
-    subjects = tuple(_without_paths(subject) for subject in conformance.subjects)
+    backends = tuple(_without_paths(backend) for backend in conformance.backends)
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
-    breaches = find_breaches(subjects, requirements, cases, comparisons["ours"])
+    breaches = find_breaches(backends, requirements, cases, comparisons["ours"])
     withheld = _find_reason(conformance, benchmark, studies, breaches)
     evidence = gather_evidence(claims, comparisons, benchmark, statements)
     if withheld:
@@ -240,7 +240,7 @@ def make_report(
         application=application,
         application_latencies=of_application.latencies if of_application else (),
         ping_ms=_find_ping(benchmark, evidence.latencies),
-        subjects=subjects,
+        backends=backends,
         requirements=requirements,
         cases={case.id: case for case in cases},
         environment=describe_environment(conformance, benchmark),
@@ -287,26 +287,26 @@ def gather_evidence(
 
 
 def _without(lost: Collection[str], conformance: Results) -> Results:
-    """Leave out subjects, and what came out on them."""
-    subjects = tuple(subject for subject in conformance.subjects if subject.name not in lost)
-    results = tuple(result for result in conformance.results if result.subject not in lost)
-    return conformance.model_copy(update={"subjects": subjects, "results": results})
+    """Leave out backends, and what came out on them."""
+    backends = tuple(backend for backend in conformance.backends if backend.name not in lost)
+    results = tuple(result for result in conformance.results if result.backend not in lost)
+    return conformance.model_copy(update={"backends": backends, "results": results})
 
 
-def _without_paths(subject: AboutSubject) -> AboutSubject:
-    """Shorten the paths in the reason why a subject could not be set up."""
-    if subject.error is None:
-        return subject
-    return subject.model_copy(update={"error": without_paths(subject.error)})
+def _without_paths(backend: AboutBackend) -> AboutBackend:
+    """Shorten the paths in the reason why a backend could not be set up."""
+    if backend.error is None:
+        return backend
+    return backend.model_copy(update={"error": without_paths(backend.error)})
 
 
 def find_breaches(
-    subjects: tuple[AboutSubject, ...],
+    backends: tuple[AboutBackend, ...],
     requirements: tuple[Requirement, ...],
     cases: tuple[Case, ...],
     ours: Comparison,
 ) -> tuple[str, ...]:
-    """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes not known to be alike.
+    """Say what fails the gate: a MUST that failed or broke on a backend of ours, or modes not known to be alike.
 
     The cases that decided it follow, with their reasons: the log may be all that is left of a run.
     """
@@ -314,28 +314,28 @@ def find_breaches(
     if ours.answer != "yes":
         breaches.append(f"{' and '.join(ours.stores)} are not known to be alike")
     musts = [requirement for requirement in requirements if requirement.level == "MUST"]
-    for subject in subjects:
-        if subject.name.startswith("documented-"):
+    for backend in backends:
+        if backend.name.startswith("documented-"):
             continue
-        if subject.error is not None:
-            breaches.append(f"{subject.name} could not be set up: {' '.join(subject.error.split())}")
-        breaches += _find_broken(subject.name, musts, cases)
+        if backend.error is not None:
+            breaches.append(f"{backend.name} could not be set up: {' '.join(backend.error.split())}")
+        breaches += _find_broken(backend.name, musts, cases)
     return tuple(breaches)
 
 
-def _find_broken(subject: str, musts: Sequence[Requirement], cases: Sequence[Case]) -> Iterator[str]:
-    """Say which MUSTs a subject does not keep, and which cases say so."""
+def _find_broken(backend: str, musts: Sequence[Requirement], cases: Sequence[Case]) -> Iterator[str]:
+    """Say which MUSTs a backend does not keep, and which cases say so."""
     broken = {}
     for must in musts:
-        if must.verdicts[subject] in BROKEN:
-            broken[must.id] = must.verdicts[subject]
+        if must.verdicts[backend] in BROKEN:
+            broken[must.id] = must.verdicts[backend]
     if broken:
         named = ", ".join(f"{number} ({verdict})" for number, verdict in broken.items())
-        yield f"{subject} does not keep {len(broken)} MUST: {named}"
+        yield f"{backend} does not keep {len(broken)} MUST: {named}"
     for case in cases:
-        outcome = case.on(subject)
+        outcome = case.on(backend)
         if outcome.verdict in BROKEN and not broken.keys().isdisjoint(case.requirements):
-            yield f"{case.id} [{subject}]: {textwrap.shorten(outcome.reason, 300, placeholder=' …')}"
+            yield f"{case.id} [{backend}]: {textwrap.shorten(outcome.reason, 300, placeholder=' …')}"
 
 
 def _find_reason(conformance: Results, benchmark: Benchmark, studies: Studies | None, breaches: tuple[str, ...]) -> str:
@@ -350,14 +350,14 @@ def _find_reason(conformance: Results, benchmark: Benchmark, studies: Studies | 
 
 def _without_ours(studies: Studies) -> Studies:
     """Leave out every rate of our store. Bytes stay."""
-    series = tuple(line for line in studies.series if line.subject != "ours" or line.study == "memory")
+    series = tuple(line for line in studies.series if line.backend != "ours" or line.study == "memory")
     return studies.model_copy(update={"series": series})
 
 
 def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:
     """Find the milliseconds of a PING on the server that decides for our Redis mode."""
-    deciding = {row.subject for row in latencies if row.decides and (row.design, row.mode) == ("ours", "redis")}
+    deciding = {row.backend for row in latencies if row.decides and (row.design, row.mode) == ("ours", "redis")}
     for row in benchmark.benchmarks:
-        if row.extra_info.operation == "ping" and row.extra_info.subject in deciding:
+        if row.extra_info.operation == "ping" and row.extra_info.backend in deciding:
             return estimate(row.medians()).value
     return None

@@ -52,7 +52,7 @@ _OF_INFO = (
     ),
     ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", {"wrong": " err"}),
 )
-"""What INFO says: subject, fields, advice, and the signs of what is not `ok`, the worst first."""
+"""What INFO says: backend, fields, advice, and the signs of what is not `ok`, the worst first."""
 
 Line: TypeAlias = tuple[str, str, str]
 """A line of the report: how bad it is (`ok`, `warning` or `wrong`), what was looked at, and what was seen."""
@@ -96,11 +96,11 @@ async def _examine(store: RedisTaskStore, settings: TaskStoreSettings, repair: b
                 yield line
 
 
-def _naming(level: str, subject: str, text: str, names: Sequence[str]) -> Line:
+def _naming(level: str, backend: str, text: str, names: Sequence[str]) -> Line:
     """A line that names what was found; if there is nothing, it is `ok`."""
     if not names:
-        return "ok", subject, f"{text}: none"
-    return level, subject, f"{text}: {len(names):,} ({', '.join(names[:20])})"
+        return "ok", backend, f"{text}: none"
+    return level, backend, f"{text}: {len(names):,} ({', '.join(names[:20])})"
 
 
 async def _refused(part: Partition) -> list[str]:
@@ -117,10 +117,10 @@ async def _refused(part: Partition) -> list[str]:
 
 def _of_server(reply: str, wanted: int, has_sentinels: bool) -> Iterator[Line]:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
-    for subject, names, advice, signs in _OF_INFO:
+    for backend, names, advice, signs in _OF_INFO:
         seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
         level = next((level for level, sign in signs.items() if re.search(sign, seen)), "ok")
-        yield level, subject, f"{seen}; {advice}"
+        yield level, backend, f"{seen}; {advice}"
 
     role = info.get("role")
     replicas = int(info.get("connected_slaves", 0))

@@ -27,7 +27,7 @@ class Result:
 
     name: str
     requirement: str
-    subject: str
+    backend: str
     verdict: Verdict
     seconds: float
 
@@ -47,7 +47,7 @@ class Result:
         if self.requirement not in (found, ""):
             found += f" {self.requirement} {'too' if self.is_cited else 'is not among them'}"
         shown = "" if self.is_right else self.verdict.shown
-        return f"{word}  {self.seconds:5.1f} s  {self.subject:15}  {self.name}  {found} {shown}".rstrip()
+        return f"{word}  {self.seconds:5.1f} s  {self.backend:15}  {self.name}  {found} {shown}".rstrip()
 
 
 def judge(entry: Entry, *, everything: bool) -> Result:
@@ -55,8 +55,8 @@ def judge(entry: Entry, *, everything: bool) -> Result:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         entry.make(folder := Path(name))
-        verdict = play(folder, entry.subject, SECONDS, "" if everything else entry.requirement)
-    return Result(entry.name, entry.requirement, entry.subject, verdict, time.monotonic() - start)
+        verdict = play(folder, entry.backend, SECONDS, "" if everything else entry.requirement)
+    return Result(entry.name, entry.requirement, entry.backend, verdict, time.monotonic() - start)
 
 
 def total(results: list[Result]) -> tuple[str, bool]:

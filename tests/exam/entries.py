@@ -20,7 +20,7 @@ class Entry:
     """A wrong store with the requirement that it breaks, or a right one, without."""
 
     name: str
-    subject: str
+    backend: str
     requirement: str
     changes: Sequence[Mapping[str, str]]
     """In each a `file`, a text `before` that occurs in it once, and what stands there `after` the change."""
@@ -50,5 +50,5 @@ def load() -> dict[str, Entry]:
             if (name := row["name"]) in entries:
                 raise EntryError(f"two entries are named {name}")
             changes = [row, *row.get("change", ())]
-            entries[name] = Entry(name, row["subject"], row.get("requirement", ""), changes)
+            entries[name] = Entry(name, row["backend"], row.get("requirement", ""), changes)
     return entries

@@ -8,15 +8,15 @@ from collections.abc import Generator
 import pytest
 
 REQUIREMENT = os.environ["EXAM_REQUIREMENT"]
-_CHAPTERS = {"ATOM": "races", "DUR": "failures", "EXP": "lifetimes", "FAIL": "failures", "MODE": "failures"}
-"""The chapter that is about the requirements of a group, where it is another than the first."""
+_GROUPS = {"ATOM": "races", "DUR": "failures", "EXP": "lifetimes", "FAIL": "failures", "MODE": "failures"}
+"""The group that is about the requirements of a group, where it is another than the first."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the cases of the requirement before its chapter, and that before all others."""
-    chapter = f"test_{_CHAPTERS.get(REQUIREMENT.partition('-')[0])}["
-    items.sort(key=lambda item: (REQUIREMENT not in item.extra_keyword_matches, not item.name.startswith(chapter)))
+    """Put the cases of the requirement before its group, and that before all others."""
+    group = f"test_{_GROUPS.get(REQUIREMENT.partition('-')[0])}["
+    items.sort(key=lambda item: (REQUIREMENT not in item.extra_keyword_matches, not item.name.startswith(group)))
 
 
 @pytest.hookimpl(wrapper=True)

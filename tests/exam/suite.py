@@ -29,15 +29,15 @@ class Verdict:
     has_results: bool = True
 
 
-def play(folder: Path, subject: str, seconds: float, requirement: str) -> Verdict:
-    """Make a default run on a subject with the package `taskstore` that is in a folder, and kill it when it is late.
+def play(folder: Path, backend: str, seconds: float, requirement: str) -> Verdict:
+    """Make a default run on a backend with the package `taskstore` that is in a folder, and kill it when it is late.
 
     What decides the requirement is played first, and the run ends when it has failed. Without one all is played.
     """
     results, output = folder / "results.json", folder / "output"
     for name in BESIDE:
         (folder / name).symlink_to(ROOT / name)
-    command = [*PYTEST, *PLUGINS, f"--conformance-store={subject}", f"--conformance-json={results}"]
+    command = [*PYTEST, *PLUGINS, f"--conformance-store={backend}", f"--conformance-json={results}"]
     own = {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "EXAM_REQUIREMENT": requirement or "none"}
     with output.open("wb") as file:
         process = subprocess.Popen(

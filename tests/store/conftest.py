@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 
 
 @pytest.fixture

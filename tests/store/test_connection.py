@@ -16,7 +16,7 @@ import pytest
 import redis
 import uvloop
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 
 
 def forked(way: str, *url: str) -> list[str]:

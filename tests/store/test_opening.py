@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from conformance.subjects.proxy import unused_port
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.proxy import unused_port
+from conformance.backends.servers import EmbeddedServer
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
 from taskstore.address import parse
 

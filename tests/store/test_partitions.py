@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, RecordUnreadable, StoreUnavailable, Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.partitions import partition_of

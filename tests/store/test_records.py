@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 from taskstore import RecordUnreadable, StoreUnavailable, Task, TaskFinal, TaskStatus
 from taskstore.redis import RedisTaskStore, record
 from tests.store.operating import NO_MOMENTS, REQUEST, on_store

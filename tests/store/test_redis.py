@@ -10,7 +10,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from conformance.subjects.servers import EmbeddedServer
+from conformance.backends.servers import EmbeddedServer
 from taskstore import (
     StoreUnavailable,
     Task,

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from conformance.subjects.documented_design import open_documented
-from conformance.subjects.proxy import unused_port
-from conformance.subjects.servers import EmbeddedServer
-from conformance.subjects.topologies import ClusterServers, SentinelServers
+from conformance.backends.documented_design import open_documented
+from conformance.backends.proxy import unused_port
+from conformance.backends.servers import EmbeddedServer
+from conformance.backends.topologies import ClusterServers, SentinelServers
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
@@ -68,7 +68,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def diagnose(run: Run, *arguments: str) -> tuple[int, dict[str, str]]:
-    """The exit status of `doctor`, and what it says of each subject, the level first."""
+    """The exit status of `doctor`, and what it says of each backend, the level first."""
     status, out, _ = run("doctor", *arguments)
     lines = [re.fullmatch("(ok|warning|wrong) +([a-z]+): (.*)", line) for line in out.splitlines()]
     return status, {line[2]: f"{line[1]}: {line[3]}" for line in lines if line}
@@ -246,9 +246,9 @@ class TestDoctor:
         client.zadd(f"{BASE}:deadlines", {tasks[0].task_id: 1})
         status, said = diagnose(run, server.url)
         assert status == 0
-        subjects = ["reachable", "rights", "version", "policy", "replicas", "records", "indexes"]
-        assert {*subjects, "snapshots", "persistence"} == {*said}
-        assert all(said[subject].startswith("ok") for subject in subjects)
+        backends = ["reachable", "rights", "version", "policy", "replicas", "records", "indexes"]
+        assert {*backends, "snapshots", "persistence"} == {*said}
+        assert all(said[backend].startswith("ok") for backend in backends)
 
     @pytest.mark.parametrize("index", ["created", "created:failed", "deadlines", "finished"])
     def test_an_entry_that_is_missing_misplaced_or_left(

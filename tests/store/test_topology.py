@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import redis
 
-from conformance.subjects.proxy import unused_port
-from conformance.subjects.servers import EmbeddedServer, TlsServer, find_binary
-from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
+from conformance.backends.proxy import unused_port
+from conformance.backends.servers import EmbeddedServer, TlsServer, find_binary
+from conformance.backends.topologies import SERVICE, ClusterServers, SentinelServers
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server

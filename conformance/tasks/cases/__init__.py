@@ -1,4 +1,4 @@
-"""The tests of the suite: cases, in a file for each subject matter, and the chapters (`chapters`)."""
+"""The tests of the suite: cases, in a file for each subject matter, and the groups (`groups`)."""
 
 from __future__ import annotations
 

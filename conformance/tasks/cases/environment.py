@@ -61,7 +61,7 @@ def application(
     source: str = SOURCES[0],
     at: Mapping[str, str] | None = None,
 ) -> AbstractContextManager[StringIO]:
-    """Surroundings that select the subject, and what else is given; all of it in `.env` if that is the source.
+    """Surroundings that select the backend, and what else is given; all of it in `.env` if that is the source.
 
     With `at`, these are the variables about Redis, and there are no others.
     """

@@ -1,4 +1,4 @@
-"""Three examples of what the scenarios of the chapters decide: a life, a listing, and ids."""
+"""Three examples of what the scenarios of the groups decide: a life, a listing, and ids."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 
 import pytest
 
+from conformance.backends.proxy import Action, Proxy, Stage
 from conformance.harness import Capability
-from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.tasks.case import Namespace, NotApplicable, case
 from conformance.tasks.cases import environment as env
 from conformance.tasks.cases.contents import a_request, outcome_of, seen, writes_of
@@ -54,7 +54,7 @@ _known: WeakKeyDictionary[Any, list[Failed]] = WeakKeyDictionary()
 
 
 async def openings(namespace: Namespace) -> list[Failed]:
-    """Open the subject in each of the ways, from a URL and from the other variables; once for all cases."""
+    """Open the backend in each of the ways, from a URL and from the other variables; once for all cases."""
     if namespace.harness not in _known:
         _known[namespace.harness] = [await _failed(namespace, *one) for one in product(WAYS, (0, 1))]
     return _known[namespace.harness]

@@ -252,16 +252,16 @@ MAINT-04 SHOULD
     Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
     and for one with times before 1970 or after 2200 (UTC).
 """
-"""Under the title of each chapter its requirements: number and level, and on the next lines the text."""
+"""Under the title of each group its requirements: number and level, and on the next lines the text."""
 
 REQUIREMENTS: dict[str, Requirement] = {}
-CHAPTERS: dict[str, str] = {}
-"""By the prefix of its numbers, the title of a chapter."""
+GROUPS: dict[str, str] = {}
+"""By the prefix of its numbers, the title of a group."""
 for _entry in re.split(r"\n(?! )", _TABLE.strip()):
     _head, *_lines = _entry.splitlines()
     _number, _level, *_title = _head.split()
     if _number == "#":
-        CHAPTERS[_level] = " ".join(_title)
+        GROUPS[_level] = " ".join(_title)
     else:
         _text = " ".join(line.strip() for line in _lines)
         REQUIREMENTS[_number] = Requirement(_number, Level(_level), _text)
@@ -288,7 +288,7 @@ def specification() -> str:
         "`restore` stores a task as it is. A requirement about one kind of store applies to no other. Arguments",
         "and fields are those of `taskstore/contract.py` and `taskstore/values.py`.",
     ]
-    for prefix, title in CHAPTERS.items():
+    for prefix, title in GROUPS.items():
         lines += ["", f"## {title}", "", "| | requirement |", "|---|---|"]
         lines += [
             f"| {one.id} {one.level} | {one.text} |"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from conformance.backends.proxy import Action as Does
+from conformance.backends.proxy import Stage
 from conformance.engine.failures import Failure, Injection
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
 from conformance.harness import Capability
-from conformance.subjects.proxy import Action as Does
-from conformance.subjects.proxy import Stage
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, needs_of
 from conformance.tasks.spec.model import OPERATIONS

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis as Client
 
 from conformance import Capability, Harness
+from conformance.backends.redis import variables_of
+from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
+from conformance.backends.servers import EmbeddedServer
 from conformance.compare import Operation, hostile
-from conformance.subjects.redis import variables_of
-from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
-from conformance.subjects.servers import EmbeddedServer
 from conformance.tasks.operations import CONTRACT
 
 DATABASES = 64

@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.document import Benchmark, Block, Measured, OperationInfo
 from benchmarks.latencies import SCALES
+from conformance.backends.servers import EmbeddedServer
 from conformance.measure.block import PING, in_new_process, number_blocks, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
 from conformance.results import document
-from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.application import APPLICATION, Application
 from reports.analyse.parity import Comparison, gather_cases, gather_requirements, without_paths
 from statements.document import StatementResults
@@ -121,7 +121,7 @@ def row_of(key: tuple[str, str, int], found: list[Timed], facts: dict[str, Any])
     store, operation, entries = key
     mode = next(mode for mode, name in TIMED.items() if name == store)
     info = OperationInfo(
-        subject=STORES[mode],
+        backend=STORES[mode],
         design="application",
         mode=mode,
         transport="none" if mode == "memory" else "embedded",

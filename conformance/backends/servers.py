@@ -22,8 +22,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from conformance.backends.proxy import unused_port
 from conformance.harness import HookMissingError
-from conformance.subjects.proxy import unused_port
 
 
 class ServerError(Exception):

@@ -1,4 +1,4 @@
-"""Both modes of the documented design as subjects."""
+"""Both modes of the documented design as backends."""
 
 # ruff: noqa: D102  `Harness` says what each hook does
 
@@ -9,11 +9,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
+from conformance.backends.documented_design import TaskService, open_documented
+from conformance.backends.memory import MemoryHarness
+from conformance.backends.redis import variables_of
+from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
 from conformance.harness import Capability
-from conformance.subjects.documented_design import TaskService, open_documented
-from conformance.subjects.memory import MemoryHarness
-from conformance.subjects.redis import variables_of
-from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
 
 
 class DocumentedMemoryHarness(MemoryHarness):

@@ -1,4 +1,4 @@
-"""Redis mode on fakeredis as a subject. It needs the extra `conformance-redis`."""
+"""Redis mode on fakeredis as a backend. It needs the extra `conformance-redis`."""
 
 # ruff: noqa: D102  `Harness` and `Connection` say what each method does
 
@@ -15,8 +15,8 @@ import redis
 from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.exceptions import NoScriptError, ResponseError
 
+from conformance.backends.redis import RedisHarness
 from conformance.harness import Capability, Harness
-from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import Connection
@@ -24,7 +24,7 @@ from taskstore.redis.topology import Opener
 
 
 class FakeredisHarness(RedisHarness):
-    """The Redis store on fakeredis: one more subject, never the oracle, never timed. No server, so none that fails."""
+    """The Redis store on fakeredis: one more backend, never the oracle, never timed. No server, so none that fails."""
 
     mode = opener = ""
     capabilities = RedisHarness.capabilities - {Capability.REMOTE}

@@ -1,4 +1,4 @@
-"""Redis mode as a subject, on a private server, in a container, or on a server that is named by its URL."""
+"""Redis mode as a backend, on a private server, in a container, or on a server that is named by its URL."""
 
 # ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from redis.crc import key_slot
 
+from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
+from conformance.backends.servers import AclServer, ContainerServer, RedisServer, TlsServer
+from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
 from conformance.harness import Capability, Harness, Inspector
-from conformance.subjects.server_harness import RedisNamespace, RedisServerHarness
-from conformance.subjects.servers import AclServer, ContainerServer, RedisServer, TlsServer
-from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.partitions import partition_of

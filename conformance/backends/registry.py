@@ -1,4 +1,4 @@
-"""Which subject a name stands for. A subject is imported when it is used, since its packages may be missing."""
+"""Which backend a name stands for. A backend is imported when it is used, since its packages may be missing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from conformance.files import CommandFailedError
 from conformance.harness import Harness
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
-"""If this variable is 1, a missing Docker engine is a failure; otherwise it means one subject less."""
-SUBJECTS: Mapping[str, str] = {
+"""If this variable is 1, a missing Docker engine is a failure; otherwise it means one backend less."""
+BACKENDS: Mapping[str, str] = {
     "memory": ".memory:MemoryHarness",
     "memory-expiring": ".memory:ExpiringMemoryHarness",
     "fakeredis": ".fakeredis:FakeredisHarness",
@@ -29,19 +29,19 @@ SUBJECTS: Mapping[str, str] = {
     "tls": ".redis:TlsHarness",
     "acl": ".redis:AclHarness",
 }
-"""The harness class of each subject that has a name, as `module:name`. `all` stands for the first seven."""
+"""The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
 
 
-class UnknownSubjectError(CommandFailedError):
-    """A name stands for no subject that can be used. The message says what to do."""
+class UnknownBackendError(CommandFailedError):
+    """A name stands for no backend that can be used. The message says what to do."""
 
 
-def subjects_of_this_machine() -> list[str]:
+def backends_of_this_machine() -> list[str]:
     """Return the names that `all` stands for here; `container` is one of them if a Docker engine answers, or must."""
-    from conformance.subjects.servers import engine_answers
+    from conformance.backends.servers import engine_answers
 
     engine = os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers()
-    return [name for name in [*SUBJECTS][:7] if engine or name != "container"]
+    return [name for name in [*BACKENDS][:7] if engine or name != "container"]
 
 
 def shown_name(name: str) -> str:
@@ -49,17 +49,17 @@ def shown_name(name: str) -> str:
     return re.sub("://.*@", "://", name)
 
 
-def find_subject(name: str) -> Callable[[], Harness]:
-    """Return what makes the harness that a name stands for: one of `SUBJECTS`, a Redis URL, or `module:name`.
+def find_backend(name: str) -> Callable[[], Harness]:
+    """Return what makes the harness that a name stands for: one of `BACKENDS`, a Redis URL, or `module:name`.
 
     Raises:
-        UnknownSubjectError: if there is no such subject, its module cannot be imported, a package is missing, or it is
+        UnknownBackendError: if there is no such backend, its module cannot be imported, a package is missing, or it is
             a class that is no `Harness`.
     """
     given = [name] if name.startswith(("redis://", "rediss://")) else []
-    make = _imported(".redis:NamedRedisHarness" if given else SUBJECTS.get(name, name))
+    make = _imported(".redis:NamedRedisHarness" if given else BACKENDS.get(name, name))
     if isinstance(make, type) and not issubclass(make, Harness):
-        raise UnknownSubjectError(f"{name} is no subclass of conformance.Harness")
+        raise UnknownBackendError(f"{name} is no subclass of conformance.Harness")
 
     def made() -> Harness:
         harness = make(*given) if callable(make) else make
@@ -73,8 +73,8 @@ def find_subject(name: str) -> Callable[[], Harness]:
 def _imported(place: str) -> Any:
     module_name, _, attribute = place.partition(":")
     if not module_name or not attribute:
-        raise UnknownSubjectError(
-            f"unknown store {place!r}: it is none of {', '.join(SUBJECTS)}, no redis:// URL, and not of the form "
+        raise UnknownBackendError(
+            f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, no redis:// URL, and not of the form "
             "module:name (a Harness subclass, or a function that returns a Harness)"
         )
     try:
@@ -85,4 +85,4 @@ def _imported(place: str) -> Any:
             found = f"{reason} (name it without .py; the first folder that was searched is {sys.path[0]})"
             missing = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
             reason = missing if place.startswith(".") else found
-        raise UnknownSubjectError(reason) from error
+        raise UnknownBackendError(reason) from error

@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from taskstore import TaskCreateRequest, TaskNotFound, TaskStatus
 
 if TYPE_CHECKING:  # memory mode needs no Redis, and imports none
-    from conformance.subjects.documented_client import RedisClient
+    from conformance.backends.documented_client import RedisClient
 
 logger = logging.getLogger("documented")
 
@@ -157,7 +157,7 @@ async def open_documented(
     if url is None:
         yield TaskService(now=now)
     else:
-        from conformance.subjects.documented_client import open_client
+        from conformance.backends.documented_client import open_client
 
         async with open_client(url, prefix) as client:
             yield TaskService(client)

@@ -15,11 +15,11 @@ from docker.errors import APIError
 from benchmarks.cores import SERVER, core_of, on_core
 from benchmarks.document import Design, Mode
 from conformance import Harness
-from conformance.subjects.documented import DocumentedMemoryHarness, DocumentedRedisHarness
-from conformance.subjects.memory import MemoryHarness
-from conformance.subjects.redis import RedisHarness
-from conformance.subjects.registry import REQUIRE_CONTAINER
-from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, ServerError, engine_answers
+from conformance.backends.documented import DocumentedMemoryHarness, DocumentedRedisHarness
+from conformance.backends.memory import MemoryHarness
+from conformance.backends.redis import RedisHarness
+from conformance.backends.registry import REQUIRE_CONTAINER
+from conformance.backends.servers import ContainerServer, EmbeddedServer, RedisServer, ServerError, engine_answers
 from taskstore import TaskStore
 
 DESIGNS: tuple[Design, ...] = ("ours", "documented")
@@ -30,7 +30,7 @@ _URL = "BENCHMARK_SERVER_{}"
 
 
 @dataclass(frozen=True)
-class Subject:
+class Backend:
     """One store, the mode it is in, and the way to its server.
 
     `embedded` is a private process by TCP, and `published` a container's published port.
@@ -47,13 +47,13 @@ class Subject:
         return f"{__name__}:{self.design}_{self.transport}"
 
 
-SUBJECTS = (
-    Subject("memory", "ours", "memory", "none"),
-    Subject("documented-memory", "documented", "memory", "none"),
-    Subject("embedded", "ours", "redis", "embedded"),
-    Subject("documented-redis", "documented", "redis", "embedded"),
-    Subject("container", "ours", "redis", "published"),
-    Subject("documented-redis-container", "documented", "redis", "published"),
+BACKENDS = (
+    Backend("memory", "ours", "memory", "none"),
+    Backend("documented-memory", "documented", "memory", "none"),
+    Backend("embedded", "ours", "redis", "embedded"),
+    Backend("documented-redis", "documented", "redis", "embedded"),
+    Backend("container", "ours", "redis", "published"),
+    Backend("documented-redis-container", "documented", "redis", "published"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Memory mode as a subject."""
+"""Memory mode as a backend."""
 
 # ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
@@ -67,7 +67,7 @@ class MemoryInspector(Inspector):
     """The inside of a memory store that expires. Its keys are the ids that are anywhere in it."""
 
     def __init__(self, store: Any, clock: Callable[[], int]) -> None:
-        self._store, self._clock = store, clock  # only subjects know an inside
+        self._store, self._clock = store, clock  # only backends know an inside
 
     def keys(self) -> set[str]:
         inside = vars(self._store)

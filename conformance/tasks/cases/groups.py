@@ -1,4 +1,4 @@
-"""The chapters, each a test: it plays its scenarios on a subject, and shows what it found when it ends.
+"""The groups, each a test: it plays its scenarios on a backend, and shows what it found when it ends.
 
 Those with the shortest scenarios come first. What they found about a requirement is added up at the end of the run.
 """
@@ -21,7 +21,7 @@ from conformance.engine.finding import Finding, Signature, Tally
 from conformance.engine.group import play_one
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
-from conformance.tasks.case import NotTestable, Subject, only_own_verdicts
+from conformance.tasks.case import Backend, NotTestable, only_own_verdicts
 from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
@@ -30,7 +30,7 @@ from conformance.tasks.tables.tasks import plain
 from conformance.text import cut
 
 _WALKS = {"smoke": 8, "default": 35, "full": 1_500}
-"""Random scenarios of each of the chapters that play them."""
+"""Random scenarios of each of the groups that play them."""
 _SPARSE = 8
 """At depth smoke one in this number of the scenarios about the same requirements is played."""
 _WALKED = 4
@@ -68,12 +68,12 @@ def _some(scenarios: Iterable[Scenario], depth: str) -> Iterator[Scenario]:
         passed[one.about] += 1
 
 
-CHAPTERS: dict[str, Callable[[Harness, Tally, int, str], Coroutine[Any, Any, None]]] = {
+GROUPS: dict[str, Callable[[Harness, Tally, int, str], Coroutine[Any, Any, None]]] = {
     **{name: partial(_tabled, name) for name in ("arguments", "places", "lifetimes", "races")},
     "failures": _failures,
     **{f"random_{number + 1}": partial(_walked, number) for number in range(_WALKED)},
 }
-"""By name, what plays a chapter on a subject, with a seed and at a depth; what it finds goes to the tally."""
+"""By name, what plays a group on a backend, with a seed and at a depth; what it finds goes to the tally."""
 _BY_CASES = (
     "LIST-10",
     "LIST-11",
@@ -100,31 +100,31 @@ _BY_CASES = (
     "COST-04",
     "COST-05",
 )
-CHAPTERED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
-"""The requirements that chapters decide, together. Cases decide the others, and some of these too."""
+GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
+"""The requirements that groups decide, together. Cases decide the others, and some of these too."""
 
 
-def _test(name: str) -> Callable[[Subject], None]:
-    def run(conformance_subject: Subject) -> None:
-        subject = conformance_subject
-        if subject.broken:
-            raise NotTestable(subject.broken)
-        before = {signature for tally in subject.tallies.values() for signature in tally.findings}
-        tally = subject.tallies[name] = Tally()
+def _test(name: str) -> Callable[[Backend], None]:
+    def run(conformance_backend: Backend) -> None:
+        backend = conformance_backend
+        if backend.broken:
+            raise NotTestable(backend.broken)
+        before = {signature for tally in backend.tallies.values() for signature in tally.findings}
+        tally = backend.tallies[name] = Tally()
         with only_own_verdicts():
-            asyncio.run(CHAPTERS[name](subject.harness, tally, subject.seed, subject.depth))
-        for number in subject.unjudged:
+            asyncio.run(GROUPS[name](backend.harness, tally, backend.seed, backend.depth))
+        for number in backend.unjudged:
             tally.withdraw(number)
         if tally.findings:
             raise pytest.fail.Exception(reported(tally, before), pytrace=False)
 
     run.__name__ = run.__qualname__ = f"test_{name}"
-    run.__doc__ = f"Scenarios of the chapter {name}."
+    run.__doc__ = f"Scenarios of the group {name}."
     return run
 
 
 def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
-    """Return the new findings of a chapter: for each requirement the first in full, the others as lines."""
+    """Return the new findings of a group: for each requirement the first in full, the others as lines."""
     found = sorted(tally.findings.values(), key=lambda one: (not one.is_simple, len(one.scenario.actions)))
     new = [one for one in found if one.signature not in before]
     texts = []
@@ -155,4 +155,4 @@ def shown(finding: Finding, times: int = 1) -> str:
     return "\n".join([cut(title, _WIDTH), *(cut(line, _LONGEST) for line in text)])
 
 
-globals().update({f"test_{name}": _test(name) for name in CHAPTERS})
+globals().update({f"test_{name}": _test(name) for name in GROUPS})

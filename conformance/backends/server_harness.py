@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import redis
 from redis.exceptions import ResponseError
 
+from conformance.backends.servers import EmbeddedServer, RedisServer
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.subjects.servers import EmbeddedServer, RedisServer
 from taskstore import FailureKind
 
 _AGE = """

@@ -1,4 +1,4 @@
-"""Several servers that are one subject, each a private process: a master under a Sentinel, and a Redis Cluster."""
+"""Several servers that are one backend, each a private process: a master under a Sentinel, and a Redis Cluster."""
 
 # ruff: noqa: D102  `RedisServer` and `ServerGroup` say what each method does
 
@@ -8,8 +8,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from conformance.subjects.proxy import unused_port
-from conformance.subjects.servers import EmbeddedServer, RedisServer, wait_until
+from conformance.backends.proxy import unused_port
+from conformance.backends.servers import EmbeddedServer, RedisServer, wait_until
 
 SERVICE = "conformance"
 """What the Sentinel calls the master."""
