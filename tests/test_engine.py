@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from itertools import combinations_with_replacement
 from random import Random
 from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import strategies as st
 
+from conformance.engine import kinds
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Finding, Tally
+from conformance.engine.group import play as play_all
 from conformance.engine.group import play_one
 from conformance.engine.outcome import Invocation, Outcome, Raised
 from conformance.engine.random_scenario import RandomScenario
@@ -52,7 +56,7 @@ class QueueContract(Contract):
         free = [job for job, taken in state if taken is None or call.at.earliest - taken.latest >= LEASE]
         match call.operation, call.arguments.get("job"):
             case "put", job:
-                return [Outcome(None, (*state, (job, None)))]
+                return [Outcome(None, tuple({**dict(state), job: None}.items()))]
             case "take", _ if free:
                 now = tuple((job, call.at if job == free[0] else taken) for job, taken in state)
                 return [Outcome(free[0], now)]
@@ -180,6 +184,18 @@ class QueueHarness(Harness):
         self.places[namespace].now += by
 
 
+def of_each_kind() -> Iterator[Scenario]:
+    put, take, done, waiting = (Call(name, {}) for name in OPERATIONS)
+    put, done = (replace(call, arguments={"job": "a"}) for call in (put, done))
+    calls = put, take, done, waiting
+    yield from kinds.closed([put], calls, about="closed")
+    yield from kinds.races([put, put], combinations_with_replacement(calls, 2), warm_up=waiting, about="races")
+    yield from kinds.cancelled([put], calls, then=[take], about="cancelled")
+    yield from kinds.shared([calls], about="shared", apart="apart")
+    yield from kinds.reopened([put], calls, about="persistent", anew="anew")
+    yield from kinds.ended([put, take], calls, lifetime=LEASE, about="expires", alive=[waiting])
+
+
 def findings(kind: type[Queue]) -> list[Finding]:
     tally = Tally()
 
@@ -187,6 +203,7 @@ def findings(kind: type[Queue]) -> list[Finding]:
         for number in range(150):
             draw = partial(RandomJobs, Random(number))
             await play_one(QueueContract(), QueueHarness(kind), Scenario(instances=2), tally, draw)
+        await play_all(QueueContract(), QueueHarness(kind), of_each_kind(), tally)
 
     asyncio.run(play())
     return [*tally.findings.values()]

@@ -1,0 +1,101 @@
+"""Kinds of scenarios that hold for any operation: each maker takes calls of every operation, and yields scenarios.
+
+A table says what it has, and the maker says what is done with it:
+
+    made = [create("a")]
+    calls = [create(), get(A), cancel(A)]
+
+    yield from closed(made, calls, about="API-03")
+    yield from races(made, combinations_with_replacement(calls, 2), warm_up=get(A), about="ATOM-01")
+    yield from cancelled(made, calls, then=[create("c")], about="ATOM-06")
+    yield from shared([made, calls], about="SHARE-01", apart="SHARE-02")
+    yield from reopened(made, calls, about="DUR-01", anew="DUR-03")
+    yield from ended(made, calls, lifetime=timedelta(days=7), about="EXP-01")
+
+`made` are the actions that make the entries which the calls name. `about` names requirements, with blanks between
+them. `scenario` makes any other scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import TypeAlias
+
+from conformance.engine.scenario import Action, Call, Close, Race, ReadBack, Reopen, Scenario, Wait
+from conformance.harness import Capability
+
+Actions: TypeAlias = Sequence[Action]
+_COUNTS = (1, 3)
+"""Calls of which the first is cancelled: it is alone, or others wait behind it."""
+_SECOND = timedelta(seconds=1)
+
+
+def scenario(
+    *actions: Action | Iterable[Action],
+    about: str = "",
+    needs: Iterable[Capability] = (),
+    lacks: Iterable[Capability] = (),
+    instances: int = 1,
+) -> Scenario:
+    """Return a scenario of these actions. A store with two instances has to be shared, if it need not lack that."""
+    flat: list[Action] = []
+    for action in actions:
+        flat += [action] if isinstance(action, Action) else action
+    needed = {*needs}
+    if instances > 1 and Capability.SHARED not in lacks:
+        needed.add(Capability.SHARED)
+    return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
+
+
+def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Iterator[Scenario]:
+    """Yield each call twice on a closed instance."""
+    for call in calls:
+        yield scenario(made, Close(), call, call, about=about)
+
+
+def races(made: Actions, crowds: Iterable[Sequence[Call]], *, warm_up: Call, about: str) -> Iterator[Scenario]:
+    """Yield calls at the same time, on one instance, then on two. So many `warm_up` calls open the connections."""
+    for calls in crowds:
+        connections = Race((warm_up,) * len(calls))
+        turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
+        for racing, instances in ((calls, 1), (turns, 2)):
+            yield scenario(made, connections, Race(tuple(racing)), ReadBack(), about=about, instances=instances)
+
+
+def cancelled(
+    made: Actions, calls: Iterable[Call], *, then: Actions, about: str, turns: Iterable[int] = (1,)
+) -> Iterator[Scenario]:
+    """Yield each call, cancelled after so many turns of the loop, alone and before others that are not."""
+    for after, call, count in product(turns, calls, _COUNTS):
+        lost = Race((call,) * count, cancelled=(0,), turns=after)
+        yield scenario(made, lost, ReadBack(), then, ReadBack(), about=about)
+
+
+def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Iterator[Scenario]:
+    """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
+    for lacks, numbers in (((), about), ((Capability.SHARED,), apart)):
+        for calls, first in product(sequences, (0, 1)):
+            actions: list[Action] = []
+            for number, call in enumerate(calls, start=first):
+                actions += [replace(call, on=number % 2), ReadBack()]
+            yield scenario(actions, about=numbers, lacks=lacks, instances=2)
+
+
+def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Iterator[Scenario]:
+    """Yield the actions after a store was opened again, which has kept everything, or begins anew."""
+    again = Reopen(), *then
+    persistent = [Capability.PERSISTENT]
+    yield scenario(made, again, again, ReadBack(), about=about, needs=persistent)
+    yield scenario(made, again, ReadBack(), about=anew, lacks=persistent)
+
+
+def ended(
+    made: Actions, calls: Iterable[Call], *, lifetime: timedelta, about: str, alive: Actions = ()
+) -> Iterator[Scenario]:
+    """Yield each call a second after a lifetime has ended; the actions `alive` come a second before that."""
+    life = Wait(lifetime - _SECOND), *alive, Wait(2 * _SECOND)
+    for call in calls:
+        yield scenario(made, life, call, ReadBack(), about=about, needs=[Capability.EXPIRING])
