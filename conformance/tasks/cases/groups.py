@@ -26,7 +26,7 @@ from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import failures
-from conformance.tasks.tables.tasks import plain
+from conformance.tasks.tables.tasks import SIMPLE
 from conformance.text import cut
 
 _WALKS = {"smoke": 8, "default": 35, "full": 1_500}
@@ -47,7 +47,7 @@ async def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth:
 
 async def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     scenarios = import_module(f"conformance.tasks.tables.{name}").scenarios(depth)
-    await play(harness, chain(plain(), _some(scenarios, depth)), tally)
+    await play(harness, chain(SIMPLE.scenarios(), _some(scenarios, depth)), tally)
 
 
 async def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
@@ -55,7 +55,7 @@ async def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> N
     together = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # the slow ones come first
     scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
     in_turn = (one for row in failures.SERVERS for one in failures.scenarios_of(row, has))
-    await play(harness, plain(), tally)
+    await play(harness, SIMPLE.scenarios(), tally)
     await play(harness, _some(scenarios, depth), tally, at_once=8)
     await play(harness, _some(in_turn, depth), tally)
 

@@ -2,97 +2,208 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
-from itertools import product
-from typing import Any
 
-from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
-from conformance.tasks.spec.model import LIFETIME, STATUSES
-from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, MIXED, SECOND, A, B, restorable, scenario, to
+from conformance.tasks.spec.model import LIFETIME, STATUSES, Record
+from conformance.tasks.tables.tasks import (
+    BEYOND,
+    DAY,
+    LONG_AGO,
+    MINUTE,
+    MIXED,
+    SECOND,
+    A,
+    Actions,
+    B,
+    Table,
+    restorable,
+    to,
+)
 from taskstore import TaskStatus
 
-_expiring = partial(scenario, needs=[Capability.EXPIRING])
+_table = Table()
+_expiring = partial(_table, needs=[Capability.EXPIRING])
+scenarios = _table.scenarios
+
+_ENDS = ("pending", "completed", "failed")
+_PAGES = listing(status=TaskStatus.PENDING, offset=1), listing(limit=0)
+_FIRST_CALLS = (
+    get(A),
+    to("clipping"),
+    cancel(A),
+    create(task_id=A),
+    restore(TaskOf("a")),
+    purge(BEYOND),
+    listing(),
+    listing(limit=0),
+    listing(status=TaskStatus.PENDING),
+    listing(after=do.CursorOf("a")),
+)
 
 
-def scenarios(depth: str = "default") -> Iterator[Scenario]:
-    """All of them."""
-    yield from _ends()
-    yield from _renewals((SECOND, 50 * SECOND, DAY / 2, 6 * DAY) if depth != "smoke" else (DAY / 2,))
-    yield from _unchanged()
-    yield from _used_again()
-    for size in {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}[depth]:
-        yield from _many(size)
-    made = create("a"), to("clipping"), create("b"), cancel(B)
-    for days in (1, 8, 400):
-        reads = get(A), to("completed"), ReadBack()
-        yield scenario(made, Wait(days * DAY), reads, about="EXP-05", lacks=[Capability.EXPIRING])
-
-
-def _ends() -> Iterator[Scenario]:
+@_expiring("EXP-01 ATOM-01", call=_FIRST_CALLS, status=_ENDS)
+def _end(call: Call, status: str) -> Actions:
     """The end of a life, to the second, whatever the status, and whichever call comes first."""
-    calls = [get(A), to("clipping"), cancel(A), create(task_id=A), restore(TaskOf("a")), purge(BEYOND)]
-    calls += [listing(), listing(limit=0), listing(status=TaskStatus.PENDING), listing(after=do.CursorOf("a"))]
-    before, after = Wait(LIFETIME - SECOND), Wait(2 * SECOND)
-    for call, status in product(calls, ("pending", "completed", "failed")):
-        made = create("a"), to(status), before, get(A), listing(), after
-        yield _expiring(made, call, ReadBack(), about="EXP-01 ATOM-01")
-    finished = restorable(status="failed", completed_at=LONG_AGO)
-    for old in (restorable(), finished, restorable(updated_at=BEYOND)):
-        life = restore(old), Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE)
-        yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
+    yield create("a")
+    yield to(status)
+    yield Wait(LIFETIME - SECOND)
+    yield get(A)
+    yield listing()
+    yield Wait(2 * SECOND)
+    yield call
+    yield ReadBack()
 
 
-def _renewals(gaps: Iterable[timedelta]) -> Iterator[Scenario]:
+_OLD = (
+    restorable(),
+    restorable(status="failed", completed_at=LONG_AGO),
+    restorable(updated_at=BEYOND),
+)
+
+
+@_expiring("MAINT-02 EXP-01", task=_OLD)
+def _restored(task: Record) -> Actions:
+    """A restored task lives as long as a new one, however old it is, and again if it is restored again."""
+    for _ in range(2):
+        yield restore(task)
+        yield Wait(LIFETIME - MINUTE)
+        yield get("restored")
+        yield Wait(2 * MINUTE)
+    yield listing()
+
+
+_GAPS = {
+    "smoke": (DAY / 2,),
+    "default": (SECOND, 50 * SECOND, DAY / 2, 6 * DAY),
+    "full": (SECOND, 50 * SECOND, DAY / 2, 6 * DAY),
+}
+_RENEWING = (
+    cancel(A),
+    to("clipping", progress=5.5),
+    to("clipping", current_step="s"),
+    to("clipping", result_url="r"),
+    *(to(status) for status in STATUSES if status != "clipping"),
+)
+
+
+@_expiring("EXP-03 EXP-01", gap=_GAPS, write=_RENEWING)
+def _renewal(gap: timedelta, write: Call) -> Actions:
     """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
-    writes = [cancel(A)]
-    fields: list[dict[str, Any]] = [{"progress": 5.5}, {"current_step": "s"}, {"result_url": "r"}]
-    writes += [to("clipping", **given) for given in fields]
-    writes += [to(status) for status in STATUSES if status != "clipping"]
-    for gap, write in product(gaps, writes):
-        alive = Wait(LIFETIME - gap / 2), get(A)
-        gone = Wait(gap / 2 + SECOND), get(A), listing()
-        yield _expiring(create("a"), to("clipping"), Wait(gap), write, alive, gone, about="EXP-03 EXP-01")
+    yield create("a")
+    yield to("clipping")
+    yield Wait(gap)
+    yield write
+    yield Wait(LIFETIME - gap / 2)
+    yield get(A)
+    yield Wait(gap / 2 + SECOND)
+    yield get(A)
+    yield listing()
 
 
-def _unchanged() -> Iterator[Scenario]:
+_IDLE = (
+    (
+        get(A),
+        listing(),
+        do.update(A, "unknown"),
+        to("clipping", error_message="e"),
+        to("clipping", progress=101),
+    ),
+    (
+        create(task_id=A),
+        create(task_id=A, config={}),
+        purge(LONG_AGO),
+        restore(TaskOf("a")),
+    ),
+)
+
+
+@_expiring("EXP-01 LIFE-10 LIFE-14", calls=_IDLE, status=_ENDS, days=(1, 6))
+def _unchanged(calls: Iterable[Call], status: str, days: int) -> Actions:
     """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
-    refused = do.update(A, "unknown"), to("clipping", error_message="e"), to("clipping", progress=101)
-    idle = get(A), listing(), *refused
-    more = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
-    for calls, status, days in product((idle, more), ("pending", "completed", "failed"), (1, 6)):
-        again = [to(status), cancel(A)] if status != "pending" else []
-        made = create("a"), to(status), Wait(days * DAY)
-        alive = Wait((7 - days) * DAY - MINUTE), get(A)
-        gone = Wait(2 * MINUTE), get(A), to("clipping"), ReadBack()
-        yield _expiring(made, again, calls, alive, gone, about="EXP-01 LIFE-10 LIFE-14")
+    yield create("a")
+    yield to(status)
+    yield Wait(days * DAY)
+    if status != "pending":
+        yield to(status)
+        yield cancel(A)
+    yield from calls
+    yield Wait((7 - days) * DAY - MINUTE)
+    yield get(A)
+    yield Wait(2 * MINUTE)
+    yield get(A)
+    yield to("clipping")
+    yield ReadBack()
 
 
-def _used_again() -> Iterator[Scenario]:
+_PAST = Wait(LIFETIME + MINUTE)
+_REMOVALS = (
+    (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)),
+    (_PAST,),
+    (cancel(A), _PAST),
+    (do.Populate(130), _PAST),
+)
+
+
+@_expiring("EXP-03 ID-06", removal=_REMOVALS, again=(create("a", A), restore(TaskOf("a"))))
+def _used_again(removal: Iterable[Action], again: Call) -> Actions:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
-    old = create("a", config={"old": 1}), to("clipping", progress=50, current_step="s", label="a")
-    past = Wait(LIFETIME + MINUTE)
-    purged = to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)
-    removals: list[tuple[Action, ...]] = [purged, (past,), (cancel(A), past), (do.Populate(130), past)]
-    for removal, again in product(removals, (create("a", A), restore(TaskOf("a")))):
-        lives: list[Action] = []
-        for write in (again, to("clipping"), cancel(A)):
-            lives += [write, ReadBack(), Wait(4 * DAY), ReadBack()]
-        end = Wait(DAY), get(A), ReadBack()
-        yield _expiring(old, removal, again, ReadBack(), lives, end, about="EXP-03 ID-06")
+    yield create("a", config={"old": 1})
+    yield to("clipping", progress=50, label="a")
+    yield from removal
+    yield again
+    for write in (again, to("clipping"), cancel(A)):
+        yield write
+        yield ReadBack()
+        yield Wait(4 * DAY)
+        yield ReadBack()
+    yield Wait(DAY)
+    yield get(A)
+    yield ReadBack()
 
 
-def _many(size: int) -> Iterator[Scenario]:
+_SIZES = {
+    "smoke": (2,),
+    "default": (2, 260),
+    "full": (2, 260, 1_100),
+}
+_FIRST_ACTIONS = (
+    Race((to("clipping"), to("clipping", result_url="r"))),
+    Race((to("completed"), cancel(A))),
+    *_PAGES,
+    purge(BEYOND),
+    create(task_id=A),
+)
+
+
+@_expiring("EXP-01 EXP-03 ATOM-01", size=_SIZES, action=_FIRST_ACTIONS)
+def _many(size: int, action: Action) -> Actions:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    updates = Race((to("clipping"), to("clipping", result_url="r")))
-    ends = Race((to("completed"), cancel(A)))
-    pages = listing(status=TaskStatus.PENDING, offset=1), listing(limit=0)
-    old = create("b"), do.Populate(size, MIXED), create("a")
-    new = Wait(6 * DAY), create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
-    first: list[Action] = [updates, ends, *pages, purge(BEYOND), create(task_id=A)]
-    for action in first:
-        yield _expiring(old, new, action, pages, ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+    yield create("b")
+    yield do.Populate(size, MIXED)
+    yield create("a")
+    yield Wait(6 * DAY)
+    yield create("c")
+    yield to("pending", B, progress=1)
+    yield Wait(DAY + MINUTE)
+    yield action
+    yield from _PAGES
+    yield ReadBack()
+
+
+@_table("EXP-05", lacks=[Capability.EXPIRING], days=(1, 8, 400))
+def _kept(days: int) -> Actions:
+    """In a store that does not expire tasks they stay."""
+    yield create("a")
+    yield to("clipping")
+    yield create("b")
+    yield cancel(B)
+    yield Wait(days * DAY)
+    yield get(A)
+    yield to("completed")
+    yield ReadBack()
