@@ -28,10 +28,11 @@ from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
 from conformance.compare.report import Difference, read_known
 from conformance.compare.search import Search
-from conformance.compare.values import Observer, mismatches
+from conformance.compare.values import Observer
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
 from conformance.operations.parts import drained
+from conformance.operations.trees import mismatches
 
 HERE = __name__
 

@@ -56,7 +56,7 @@ class QueueContract(Contract):
         free = [job for job, taken in state if taken is None or call.at.earliest - taken.latest >= LEASE]
         match call.operation, call.arguments.get("job"):
             case "put", job:
-                return [Outcome(None, tuple({**dict(state), job: None}.items()))]
+                return [Outcome(None, tuple((dict(state) | {job: None}).items()))]
             case "take", _ if free:
                 now = tuple((job, call.at if job == free[0] else taken) for job, taken in state)
                 return [Outcome(free[0], now)]

@@ -7,7 +7,7 @@ from inspect import isawaitable
 from itertools import permutations
 from typing import Any, TypeAlias
 
-from conformance.compare.values import Mismatch, Observer, Tree, mismatches
+from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry, settled
 from conformance.engine.mutation import changes_of
 from conformance.engine.outcome import Raised
@@ -17,6 +17,7 @@ from conformance.engine.script import call_text
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation, with_ids
+from conformance.operations.trees import Mismatch, Tree, mismatches
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 

@@ -11,9 +11,9 @@ from typing import Literal
 
 from pydantic import ConfigDict
 
-from conformance.compare.values import Tree
 from conformance.files import FileError, read_toml
 from conformance.operations.operation import WHOLE, Operation
+from conformance.operations.trees import Tree
 from conformance.text import in_columns
 
 _WIDE, _UNREASONED, _NOTHING = 96, "TODO", (None, 0, "''")

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from conformance.compare.plan import Sequences, pool
 from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
 from conformance.compare.report import Difference, Report, Row
-from conformance.compare.values import Mismatch, mismatches
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Mutate, Race, Scenario
 from conformance.engine.script import lines_of
@@ -21,6 +20,7 @@ from conformance.harness import Capability, Harness
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.parts import imports_of, inside
+from conformance.operations.trees import Mismatch, mismatches
 from conformance.text import cut, printable
 
 _MOST_PLAYED = 100

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from conformance.guard import guarded
 from conformance.operations import hostile
 from conformance.operations.operation import WHOLE, Operation, OperationsError, earlier_ids
+from conformance.operations.values import Text
 from taskstore import TaskCreateRequest, TaskStatus
 
-_texts = hostile.keys() | st.sampled_from(["\ud83d\ude00", hostile.Text("text"), b"bytes", 7])
+_texts = hostile.keys() | st.sampled_from(["\ud83d\ude00", Text("text"), b"bytes", 7])
 _statuses = st.sampled_from([*TaskStatus, "pending", "done", "", None, 7])
 _progresses = st.floats(0, 100) | st.sampled_from(
     [0, 50, -1, 100.5, 101, 1e300, float("nan"), float("-inf"), True, "50", "half", 10**400]
