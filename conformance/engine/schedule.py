@@ -5,7 +5,7 @@ An arena says where plays take place: before a server, whose requests it holds, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol, TypeAlias
@@ -30,6 +30,8 @@ class Request:
     """The keys that it touches; None if nobody knows."""
     reads: bool = False
     """Whether it changes nothing."""
+    is_idle: bool = False
+    """Whether it only waits for time to pass. Others that go on meanwhile do not count as a switch."""
 
     def commutes(self, other: Request) -> bool:
         """Whether the order of both makes no difference: other keys, or only reads."""
@@ -111,20 +113,24 @@ class Session:
 
     async def make(self, store: Any, entry: Entry) -> None:
         """Make a call on a store, in the loop of its caller. What it raises is its result."""
-        operation = self.contract.operations[entry.call.operation]
         given = {name: self.contract.pass_in(value) for name, value in entry.invocation.arguments.items()}
         try:
-            entry.answer = await self.contract.invoke(operation, store, given)
-        except Exception as error:  # noqa: BLE001  whatever the store raises is its result
+            entry.answer = await self.invoke(store, entry, given)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the store raises is its result
             entry.answer = error
             entry.observed = self.contract.observe_error(error)
         else:
             entry.observed = self.contract.observe(entry.answer)
 
-    def end(self, entry: Entry) -> None:
-        """Note what a call gave, for the arguments of later ones. Raced calls are noted when all have returned."""
-        if entry.call.label:
-            self.results[entry.call.label] = self.contract.labelled(entry)
+    async def invoke(self, store: Any, entry: Entry, given: Mapping[str, Any]) -> Any:
+        """Return what comes out of a call."""
+        return await self.contract.invoke(self.contract.operations[entry.call.operation], store, given)
+
+    def end(self, *entries: Entry) -> None:
+        """Note what calls gave, for the arguments of later ones; those at the same time together, by caller."""
+        for entry in entries:
+            if entry.call.label:
+                self.results[entry.call.label] = self.contract.labelled(entry)
 
 
 Choose: TypeAlias = Callable[[tuple[Request, ...]], int]
@@ -167,9 +173,11 @@ class _Node:
     tried: set[int] = field(default_factory=set)
 
     def cost(self, place: int) -> int:
-        """Return 1 if this choice stops a caller that could go on."""
-        callers = [request.caller for request in self.waiting]
-        return int(callers[place] != self.last and self.last in callers)
+        """Return 1 if this choice stops a caller that could go on, or lets time pass while one could."""
+        busy = [request.caller for request in self.waiting if not request.is_idle]
+        request = self.waiting[place]
+        is_switch = busy if request.is_idle else request.caller != self.last and self.last in busy
+        return int(bool(is_switch))
 
     def left(self, most_switches: int | None) -> tuple[list[int], bool]:
         """Return the choices that are left, first who went before, and whether the bound leaves some out."""

@@ -1,0 +1,62 @@
+"""One store, which judges itself: calls at the same time give what the same calls give one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import isawaitable
+from typing import Any
+
+from conformance.compare.play import Operations
+from conformance.compare.values import Tree, mismatches
+from conformance.engine.contract import Entry, settled
+from conformance.engine.outcome import SILENT, Raised
+from conformance.engine.schedule import Session
+from conformance.operations.operation import Operation
+
+
+class OwnWords(Operations):
+    """Results as trees, in which ids and times are as good as any other."""
+
+    def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
+        """Return where two trees part. Lists may be in another order: replies may overtake each other."""
+        if not isinstance(expected, Tree) or not isinstance(observed, Tree):
+            return () if expected == observed else ("",)
+        apart = mismatches(expected, observed)
+        return tuple("".join(mismatch.path) for mismatch in apart if mismatch.kind != "order")
+
+    def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
+        """Return a result as Python."""
+        return result.text() if isinstance(result, Tree) else super().describe(result, names)
+
+
+class OwnSession(Session):
+    """The calls of one play, with the ids that this store gave in it."""
+
+    contract: OwnWords
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        super().__init__(OwnWords(operations))
+        self._count = 0
+
+    async def invoke(self, store: Any, entry: Entry, given: Mapping[str, Any]) -> Any:
+        """Return what comes out of a call, and note whether it is awaited."""
+        operation = self._operation(entry)
+        operation.check(store)
+        result = operation.invoke(store, given)
+        entry.is_awaited = isawaitable(result)
+        return await settled(operation, result)
+
+    def end(self, *entries: Entry) -> None:
+        """Learn the ids of the calls, by caller, and make trees of their results."""
+        observer = self.contract.observer
+        answered = [entry for entry in entries if entry.observed != SILENT]
+        for entry in answered:
+            is_error = isinstance(entry.observed, Raised)
+            path = "" if is_error else f"result{self._count}"
+            self._count += 1
+            observer.look(entry.answer, self._operation(entry), path)
+        for entry in answered:
+            entry.observed = observer.look(entry.answer, self._operation(entry))
+
+    def _operation(self, entry: Entry) -> Operation:
+        return self.contract.operations[entry.call.operation]
