@@ -7,11 +7,11 @@ from inspect import isawaitable
 from typing import Any
 
 from conformance.compare.play import Operations
-from conformance.compare.values import Tree, mismatches
 from conformance.engine.contract import Entry, settled
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.schedule import Session
 from conformance.operations.operation import Operation
+from conformance.operations.trees import Tree, mismatches
 
 
 class OwnWords(Operations):
