@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
-
-from docker.errors import APIError
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.cores import SERVER, core_of, on_core
-from benchmarks.document import Design, Mode
 from conformance import Harness
 from conformance.backends.documented import DocumentedMemoryHarness, DocumentedRedisHarness
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.backends.registry import REQUIRE_CONTAINER
+from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import ContainerServer, EmbeddedServer, RedisServer, ServerError, engine_answers
+from conformance.measure import tasks
 from taskstore import TaskStore
+
+if TYPE_CHECKING:  # each process that measures imports this module, and pydantic takes a while to make a form
+    from benchmarks.document import Design, Mode
 
 DESIGNS: tuple[Design, ...] = ("ours", "documented")
 PRIVATE: Mapping[Mode, str] = {"memory": "none", "redis": "embedded"}
@@ -57,11 +59,56 @@ BACKENDS = (
 )
 
 
+class _FilledByCopies(RedisServerHarness):
+    """Fills its stores with copies that the server makes of one that is filled once: only its client takes long.
+
+    That one is in another database, since the documented design reads every key of its own.
+    """
+
+    _SPARE = 1
+    _COPY = """
+for _, key in ipairs(redis.call('KEYS', '*' .. ARGV[1] .. '*')) do
+  local first, last = string.find(key, ARGV[1], 1, true)
+  redis.call('COPY', key, key:sub(1, first - 1) .. ARGV[2] .. key:sub(last + 1), 'DB', 0)
+end
+"""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        """Open a store, which `fill` may fill then."""
+        self._opened = namespace
+        return super().open(namespace)
+
+    def discard(self, namespace: str) -> None:
+        """Empty the database: in what is left of a large one the next listing would look for its keys."""
+        self.administer("FLUSHDB")
+
+    async def fill(self, _: TaskStore, tasks_wanted: int) -> list[str]:
+        """Put so many tasks into the store that was opened last, and return their ids."""
+        filled = f"filled-{type(self).__name__}-{tasks_wanted}"
+        names = f"ids of {tasks_wanted} tasks of {type(self).__name__}"
+        spare = type(self)(RedisServer(f"{self.url().removesuffix('/0')}/{self._SPARE}"))
+        with spare.running():
+            if not spare.administer("EXISTS", names):
+                async with spare.open(filled) as source:
+                    spare.administer("RPUSH", names, *await tasks.fill(source, tasks_wanted))
+            spare.administer("EVAL", self._COPY, "0", filled, self._opened)
+            return [task_id.decode() for task_id in spare.administer("LRANGE", names, "0", "-1")]
+
+
+class _OursInRedis(_FilledByCopies, RedisHarness):
+    pass
+
+
+class _DocumentedInRedis(_FilledByCopies, DocumentedRedisHarness):
+    pass
+
+
 def harness_of(design: Design, transport: str) -> Harness:
     """Make the harness of a design, on the server of the run to which that way leads."""
     if transport == "none":
         return MemoryHarness() if design == "ours" else DocumentedMemoryHarness()
-    return (RedisHarness if design == "ours" else DocumentedRedisHarness)(RedisServer(url_of(transport)))
+    server = RedisServer(url_of(transport))
+    return _OursInRedis(server) if design == "ours" else _DocumentedInRedis(server)
 
 
 @asynccontextmanager
@@ -121,6 +168,8 @@ class PinnedContainerServer(ContainerServer):
         super().__enter__()
         self._cores = "any"
         if (core := core_of(SERVER)) is not None:
+            from docker.errors import APIError  # it takes a third of a second
+
             with suppress(APIError):
                 self._container.get_wrapped_container().update(cpuset_cpus=str(core))
                 self._cores = str(core)

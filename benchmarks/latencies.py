@@ -29,6 +29,7 @@ class Scale:
     effort: Effort
     fewer: tuple[int, ...]
     most: int
+    blocks: int = BLOCKS
 
     @property
     def plan(self) -> Plan:
@@ -37,7 +38,7 @@ class Scale:
 
 
 SCALES: Mapping[Depth, Scale] = {
-    "quick": Scale(Effort(rounds=50, seconds=0.006), fewer=(100,), most=1_000),
+    "quick": Scale(Effort(rounds=50, seconds=0.006), fewer=(100,), most=1_000, blocks=9),
     "default": Scale(Effort(rounds=200, seconds=0.02), fewer=(100, 1_000), most=10_000),
     "full": Scale(Effort(rounds=1_000, seconds=0.12), fewer=(100, 1_000), most=10_000),
 }
@@ -53,7 +54,7 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     stores = [backend.store for backend in BACKENDS if backend.transport in ("none", *facts)]
     blocks = [
         in_new_process(time_block, stores, scale.plan, scale.effort, f"{seed} {number}")
-        for number in number_blocks(BLOCKS, tell)
+        for number in number_blocks(scale.blocks, tell)
     ]
     document = document_of(blocks)
     for row in document["benchmarks"]:

@@ -19,8 +19,6 @@ Key = tuple[str, Mode, str, float]
 Measured = Mapping[Key, Mapping[str, float]]
 """What one process, or event, measured: figures by name. Times are seconds."""
 
-PROCESSES: Mapping[Depth, int] = {"quick": 3, "default": 9, "full": 13}
-"""With fewer than nine a median has no interval (`reports/RULE.md`)."""
 SEED = 20_261_124
 """Of every order and sample: the same in every run."""
 DISTANT_TASKS: Mapping[str, int] = {
@@ -69,11 +67,8 @@ class Studies(Strict):
 
     def select(self, study: Name, **of: object) -> tuple[Series, ...]:
         """Select the series of a study whose fields have these values."""
-        return tuple(
-            one
-            for one in self.series
-            if one.study == study and all(getattr(one, name) == value for name, value in of.items())
-        )
+        of_study = [series for series in self.series if series.study == study]
+        return tuple(series for series in of_study if all(getattr(series, name) == value for name, value in of.items()))
 
     def find(self, study: Name, **of: object) -> Series | None:
         """Find the first of them; None if there is none."""

@@ -36,7 +36,7 @@ REQUESTS = {
 """What of a task is 400 bytes of JSON: the whole of it, or its metadata alone."""
 SCALES: dict[Depth, tuple[tuple[str, int], ...]] = {
     "quick": (("task", 1_000),),
-    "default": (("task", 5_000), ("metadata", 5_000)),
+    "default": (("task", 2_000), ("metadata", 2_000)),
     "full": (("task", 1_000), ("task", 100_000), ("metadata", 100_000)),
 }
 

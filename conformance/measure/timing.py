@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 Call = partial[Any]
 """A call, which gives something to await."""
+Key = Any
+"""The name of an entry: a text, a number, bytes, or an id that the store gave."""
 AT_ONCE = 16
 FEWEST_ROUNDS = 3
 """Of a block, unless a call is long."""
@@ -45,6 +48,16 @@ class Work:
 
     calls: Iterator[Call]
     right: Callable[..., bool] = lambda *_: True
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How a store is filled, and the calls of each operation on its entries; the operation that fills it comes last."""
+
+    fill: Callable[[Any, int], Awaitable[Sequence[Key]]]
+    works: Callable[[Any, Sequence[Key], Random], Mapping[str, Work]]
+    left_out: Sequence[str] = ()
+    """Operations that are not timed, since they may remove an entry."""
 
 
 @dataclass(frozen=True)
