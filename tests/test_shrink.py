@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from conformance.backends.memory import MemoryHarness
 from conformance.engine.finding import Tally
-from conformance.engine.shrink import reduce
+from conformance.engine.scenario import Call, Race, Scenario
+from conformance.engine.shrink import Actions, Shrinker
+from conformance.operations.operation import Operation
 from conformance.tasks.calls import cancel, create
 from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import scenario, to
 from taskstore import MemoryTaskStore, Task
 
-Groups = tuple[Any, ...]
-"""Groups of words, which stand for actions."""
-
-
-def fewer(groups: Groups, place: int) -> Iterator[Groups]:
-    group = groups[place]
-    for gone in range(len(group)) if len(group) > 1 else ():
-        yield (*groups[:place], group[:gone] + group[gone + 1 :], *groups[place + 1 :])
-
 
 def test_what_a_simpler_action_makes_superfluous_is_left_out() -> None:
-    shortest: list[Groups] = []
+    pad, keep, tie, end = (Call(name, {}) for name in ("pad", "keep", "tie", "end"))
+    operations = {name: Operation(name, name) for name in ("pad", "keep", "tie", "end")}
 
-    async def shown(groups: Groups) -> Groups:
-        names = [*chain.from_iterable(groups)]
-        if "keep" not in names or names[-1] != "end" or ("tie" in names and "pad" not in names):
-            return ()
-        shortest.append(groups)
-        return groups
+    async def replay(actions: Actions) -> Actions:
+        calls = Scenario(actions).calls
+        shows = keep in calls and end in calls and (tie not in calls or pad in calls)
+        return actions if shows else ()
 
-    longest: Groups = (("pad",), ("keep", "tie"), ("end",))
-    asyncio.run(reduce(longest, shown, fewer))
-    assert shortest[-1] == (("keep",), ("end",))
+    shortest = asyncio.run(Shrinker(replay, operations).shrink((pad, Race((keep, tie)), end)))
+    assert shortest == (keep, end)
 
 
 class TakesLess(MemoryTaskStore):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product, takewhile
+from math import inf
 from typing import Any, TypeAlias
 
 from conformance.compare.plan import Sequences, pool
 from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
 from conformance.compare.report import Difference, Report, Row
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Mutate, Race, Scenario
+from conformance.engine.scenario import Call, Race, Scenario
 from conformance.engine.script import lines_of
-from conformance.engine.shrink import reduce
+from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation, OperationsError
@@ -26,8 +27,6 @@ from conformance.text import cut, printable
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
 _MOST_VALUES = 12
-_MOST_PLACES = 20
-"""Places of what the caller changed that are tried alone."""
 _SHOWN = 80
 """Letters of a result that a script shows."""
 Trait: TypeAlias = tuple[str, str, str]
@@ -250,44 +249,20 @@ class Search:
 
     async def _shortest(self, shown: Shown) -> Shown | None:
         """The fewest steps and the plainest values that show the same; None if it does not show again."""
-        left = _MOST_PLAYED
         best: Shown | None = None
 
         async def again(steps: Steps) -> Steps:
-            nonlocal left, best
-            left -= 1
-            for one in await self._play(steps) if left > 0 else ():
-                if one.symptom == shown.symptom and not self._explains(one):
-                    best = one
-                    return one.steps
+            nonlocal best
+            for each in await self._play(steps):
+                if each.symptom == shown.symptom and not self._explains(each):
+                    best = each
+                    return each.steps
             return ()
 
         if await again(shown.steps):
-            await reduce(shown.steps, again, self._plainer)
+            await Shrinker(again, self._operations, _plainer, _MOST_PLAYED, seconds=inf).shrink(shown.steps)
         return best
 
-    def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
-        """Yield the same steps with less at one place; a value is replaced wherever it is given."""
-        before, step, after = steps[:place], steps[place], steps[place + 1 :]
-        if isinstance(step, Mutate) and step.place is None:
-            for only in range(_MOST_PLACES):
-                yield (*before, replace(step, place=only), *after)
-        if not isinstance(step, Call):
-            return
-        operation = self._operations[step.operation]
-        for gone in operation.optional:
-            if gone in step.arguments:
-                less = {name: choice for name, choice in step.arguments.items() if name != gone}
-                yield (*before, replace(step, arguments=less), *after)
-        for argument, choice in step.arguments.items():
-            for plain in pool(operation, argument).plainer(choice)[:_MOST_VALUES]:
-                yield tuple(_with(each, choice, plain) for each in steps)
 
-
-def _with(step: Action, choice: Choice, plain: Choice) -> Action:
-    """Return a step with another value in place of one, wherever it is given."""
-    if not isinstance(step, Call):
-        return step
-    return replace(
-        step, arguments={name: plain if given.text == choice.text else given for name, given in step.arguments.items()}
-    )
+def _plainer(operation: Operation, argument: str, choice: Choice) -> list[Choice]:
+    return pool(operation, argument).plainer(choice)[:_MOST_VALUES]

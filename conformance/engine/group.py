@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from conformance.engine.contract import Contract
-from conformance.engine.finding import Finding, Tally
+from conformance.engine.finding import Tally
 from conformance.engine.player import Player
 from conformance.engine.random_scenario import RandomScenario
 from conformance.engine.scenario import Scenario
-from conformance.engine.shrink import MOST_PLAYED, shrink
+from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
 from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
 
@@ -57,12 +58,19 @@ async def play_one(
     if found.signature in tally.findings:
         return
 
-    async def replay(shorter: Scenario) -> Finding | None:
-        return await Verifier(contract, harness, tally, shorter).verify()
+    first = tally.findings[found.signature] = found
 
-    tally.findings[found.signature] = found
+    async def replay(actions: Actions) -> Actions:
+        nonlocal found
+        again = await Verifier(contract, harness, tally, replace(scenario, actions=actions)).verify()
+        if again is None or again.signature != first.signature:
+            return ()
+        found = again
+        return again.scenario.actions
+
     most_played = MOST_PLAYED if len(tally.findings) <= _SHRUNK else _FEW_PLAYED
-    found = await shrink(found, replay, contract.operations, most_played=most_played)
+    shrinker = Shrinker(replay, contract.operations, most_played=most_played)
+    await shrinker.shrink(first.scenario.actions)
     tally.findings[found.signature] = found
     if contract.is_apart in found.requirements:
         tally.mutates = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -110,6 +110,26 @@ Rounds: TypeAlias = Generator[Call | tuple[Call, ...], list[Any], None]
 Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage | Series
 
 
+def calls_of(action: Action) -> tuple[Call, ...]:
+    """Return the calls that an action makes; none for a series, whose calls depend on results."""
+    match action:
+        case Call():
+            return (action,)
+        case Race(calls):
+            return calls
+    return ()
+
+
+def with_calls(action: Action, calls: tuple[Call, ...]) -> Action:
+    """Return an action with other calls in the places of its own."""
+    match action:
+        case Call():
+            return calls[0]
+        case Race():
+            return replace(action, calls=calls)
+    return action
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """Actions on an empty store.
@@ -133,10 +153,4 @@ class Scenario:
     @property
     def calls(self) -> list[Call]:
         """Its calls, but for those of a series."""
-        found: list[Call] = []
-        for action in self.actions:
-            if isinstance(action, Call):
-                found.append(action)
-            elif isinstance(action, Race):
-                found += action.calls
-        return found
+        return [call for action in self.actions for call in calls_of(action)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -47,13 +47,13 @@ _TEXTS = {
 """The classes of texts, each with a pattern; the first that fits."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Choice:
     """A value of an argument, the Python that makes it, and the classes that it has and the plain value has not."""
 
-    value: Any
+    value: Any = field(compare=False)
     text: str
-    classes: frozenset[str]
+    classes: frozenset[str] = field(compare=False)
 
     @property
     def is_several(self) -> bool:
