@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, shown_name
+from conformance.compare.alone import raced
 from conformance.compare.child import searched
 from conformance.compare.report import Difference, read_known
+from conformance.engine.orders import Races, title
 from conformance.files import write_file
+from conformance.guard import guarded
+from conformance.tasks.operations import operations_of
 
-DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
+DESCRIPTION = (
+    "Give two stores the same calls, and print every difference, one for each cause, as a short script. "
+    "With one store: make calls at the same time in every order, and print what no sequence of them explains."
+)
 EPILOG = """\
 examples:
   conformance compare documented-memory documented-redis
   conformance compare mystore:Memory mystore:Redis --known known.toml
+  conformance compare mystore:Redis
 
 exit status:
   0  no difference but known ones, and everything was exercised
-  1  differences
+  1  differences, or orders that nothing explains
   2  wrong usage, operations that cannot be used, or a file that cannot be read or written
   6  no new difference, but not everything was exercised, or a known difference no longer shows
   7  a store could not be set up, or the harness crashed
@@ -29,7 +38,10 @@ exit status:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
-    parser.add_argument("other", metavar="B", help="another")
+    parser.add_argument("other", metavar="B", nargs="?", help="another; without it the first is its own judge")
+    parser.add_argument("--only", metavar="RACE", default="", help="of one store, only this race")
+    parser.add_argument("--schedule", metavar="ORDER", default="", help="of that race, only this order")
+    parser.add_argument("--full", action="store_true", help="of one store, three calls at the same time too")
     parser.add_argument("--seed", type=int, default=0, help="draw other random sequences (default: 0)")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
     for option, what in (
@@ -41,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Compare two stores, and return the exit status."""
+    """Compare two stores, or race the calls of one, and return the exit status."""
+    if options.other is None:
+        return _alone(options)
     known = read_known(options.known) if options.known else []
     stores = [(_short(name), find_backend(name)) for name in (options.one, options.other)]
     report = searched(*stores, seed=options.seed, tell=_tell)
@@ -55,6 +69,32 @@ def main(options: argparse.Namespace) -> int:
         if file:
             write_file(file, text)
     return report.status
+
+
+def _alone(options: argparse.Namespace) -> int:
+    harness = find_backend(options.one)()
+    operations = operations_of(harness, _short(options.one))
+    with guarded(harness).running():
+        return asyncio.run(_race(raced(harness, operations, is_full=options.full), options))
+
+
+async def _race(races: Races, options: argparse.Namespace) -> int:
+    """Print each race that no order of the calls explains, then what was raced."""
+    found = 0
+    async for race in races.findings(options.only, options.schedule):
+        found += 1
+        again = f"conformance compare {shown_name(options.one)} --only '{title(race.plan)}' --schedule {race.schedule}"
+        print(f"{title(race.plan)}: {race.wrong} of {race.orders} orders come out as no order of the calls does")
+        print(*race.lines, f"  again: {again}", "", sep="\n", flush=True)
+
+    bound = f" with at most {races.most_switches} switches" if races.is_bounded else ""
+    extent = "" if found or races.not_raced or options.only else f"every order{bound} of "
+    print(f"raced: {extent}{races.crowds} sets of operations, {races.plays:,} plays")
+    for reason, plans in races.not_raced.items():
+        print(f"not raced: {len(plans)} races ({min(plans)}): {reason}")
+    if found:
+        return 1
+    return 6 if races.not_raced else 0
 
 
 def _tell(told: Difference | str) -> None:

@@ -8,10 +8,17 @@ from typing import Any
 
 from conformance.compare.play import Operations
 from conformance.engine.contract import Entry, settled
+from conformance.engine.loom import LoopArena
+from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.schedule import Session
+from conformance.guard import guarded
+from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation
 from conformance.operations.trees import Tree, mismatches
+
+_MOST_SWITCHES = 3
+"""How often a caller of a store in memory has to wait that could go on."""
 
 
 class OwnWords(Operations):
@@ -60,3 +67,10 @@ class OwnSession(Session):
 
     def _operation(self, entry: Entry) -> Operation:
         return self.contract.operations[entry.call.operation]
+
+
+def raced(harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False) -> Races:
+    """Return the races of a store in memory."""
+    instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
+    arena = LoopArena(guarded(harness), lambda: OwnSession(operations))
+    return Races([*operations.values()], arena, OwnWords(operations), instances, _MOST_SWITCHES, is_full)

@@ -7,99 +7,74 @@ the same store.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement, groupby, permutations
+from itertools import combinations_with_replacement, groupby, permutations, product
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Arena, Choice, Plan, Play, Request, explore, orders_like
+from conformance.engine.schedule import CALLERS, Arena, Choice, Exploration, Plan, Play, Request, explore, orders_like
 from conformance.engine.script import call_text
 from conformance.operations.choices import Choice as Value
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation
 from conformance.operations.parts import inside
+from conformance.text import source
 
 _MOST_ORDERS = 300
 """Plays of one race."""
 _MOST_REPEATS = 60
 """Calls after which the answer of an operation has changed, or does not change."""
-_MOST_REQUESTS = 3
-"""Requests of each of three callers."""
+_ARGUMENTS = "different", "equal", "all"
 _COLUMN = 15
 """Letters by which each caller's requests are further to the right."""
 _SHOWN = 90
 """Letters of a request that are shown."""
 
 
-@dataclass(frozen=True)
-class RacePlan:
-    """A race of operations from one start."""
-
-    names: tuple[str, ...]
-    start: str
-    plan: Plan
-
-    @property
-    def name(self) -> str:
-        """How a command line calls it."""
-        on = {call.on for call in self.plan.racing}
-        return f"{' × '.join(self.names)}, {self.start}, {len(on)} instance{'s' * (len(on) > 1)}"
-
-
-@dataclass(frozen=True)
-class Race:
-    """A race whose outcome no order of its calls explains."""
-
-    of: RacePlan
-    lines: tuple[str, ...]
-    field: str
-    """Which of the results no order explains."""
-    wrong: int
-    orders: int
-    schedule: str
-    """What plays exactly this order again."""
-
-
 class Plans:
-    """The races of these operations: each two, on one instance and on two, with different arguments."""
+    """The races of these operations, on one instance and on two, from several starts, with different arguments."""
 
-    def __init__(self, operations: Collection[Operation], instances: Sequence[int] = (1, 2)) -> None:
-        self._operations = {operation.name: operation for operation in operations}
+    def __init__(self, operations: Collection[Operation], instances: Sequence[int]) -> None:
+        self._operations = operations
         self._instances = instances
         self.writes = [operation for operation in operations if operation.reads is None]
         self.brinks: dict[str, tuple[Call, ...]] = {}
         """By operation, the calls of it after which one more gives another answer."""
 
-    def pairs(self) -> Iterator[RacePlan]:
-        """Yield every race of two calls, of which one writes."""
-        for pair in combinations_with_replacement(self._operations.values(), 2):
-            if any(operation.reads is None for operation in pair):
-                yield from self._races(pair)
+    def crowds(self, *, is_full: bool) -> Iterator[tuple[Operation, ...]]:
+        """Yield each two operations of which one writes, then three times each that writes."""
+        for pair in combinations_with_replacement(self._operations, 2):
+            if not all(operation.reads is not None for operation in pair):
+                yield pair
+        if is_full:
+            yield from ((operation,) * 3 for operation in self.writes)
 
-    def triples(self) -> Iterator[RacePlan]:
-        """Yield the races of three calls of one operation."""
-        for operation in self.writes:
-            yield from self._races((operation,) * 3)
-
-    def _races(self, operations: tuple[Operation, ...]) -> Iterator[RacePlan]:
-        names = tuple(operation.name for operation in operations)
+    def of(self, crowd: Sequence[Operation]) -> Iterator[Plan]:
+        """Yield the races of these operations."""
         reads = tuple(self._reads())
-        for start, before in self._starts(names).items():
-            for calls in self._calls(operations):
-                for instances in self._instances:
-                    racing = tuple(replace(call, on=place % instances) for place, call in enumerate(calls))
-                    yield RacePlan(names, start, Plan(before, racing, reads))
+        starts = {"entry absent": (), "entry there": (self.call(self.writes[0]),)}
+        for operation in dict.fromkeys(operation.name for operation in crowd):
+            if operation in self.brinks:
+                starts[f"at the brink of {operation}"] = self.brinks[operation]
 
-    def _starts(self, names: Collection[str]) -> dict[str, tuple[Call, ...]]:
-        made = self.plain(self.writes[0])
-        brinks = {f"at the brink of {name}": calls for name, calls in self.brinks.items() if name in names}
-        return {"entry absent": (), "entry there": (made,), **brinks}
+        seen = []
+        for (start, before), arguments in product(starts.items(), _ARGUMENTS):
+            calls = [self._turn(operation, place, arguments) for place, operation in enumerate(crowd)]
+            if (before, calls) in seen:
+                continue
+            seen.append((before, calls))
+            for count in self._instances:
+                racing = tuple(replace(call, on=place % count) for place, call in enumerate(calls))
+                yield Plan(before, racing, reads, f"{start}, {arguments} arguments, instances: {count}")
 
-    def plain(self, operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
-        """Return a call on the common entry, with other arguments in each turn."""
+    def _turn(self, operation: Operation, place: int, arguments: str) -> Call:
+        turn = 0 if arguments == "equal" else place % 2
+        return self.call(operation, turn, is_full=arguments == "all")
+
+    def call(self, operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
+        """Return a call on the common entry, with other arguments in each turn, and with its optional ones if full."""
         given = {}
         for name, strategy in operation.strategies.items():
             values = pool_of(strategy)
@@ -109,25 +84,11 @@ class Plans:
                 given[name] = _apart(values.choices)[turn]
         return Call(operation.name, given)
 
-    def _calls(self, operations: Sequence[Operation]) -> Iterator[list[Call]]:
-        """Yield the calls of a race: with different arguments, with the same, and each with its optional ones."""
-        turns = [place % 2 for place in range(len(operations))]
-        choices = [
-            [self.plain(operation, turn) for operation, turn in zip(operations, turns, strict=True)],
-            [self.plain(operation) for operation in operations],
-            [self.plain(operation, turn, is_full=True) for operation, turn in zip(operations, turns, strict=True)],
-        ]
-        seen = []
-        for calls in choices:
-            if calls not in seen:
-                seen.append(calls)
-                yield calls
-
     def _reads(self) -> Iterator[Call]:
         """Yield the reads that need no more than the entry."""
-        for operation in self._operations.values():
+        for operation in self._operations:
             if operation.reads is not None and {*operation.arguments} <= {*operation.entry}:
-                yield self.plain(operation)
+                yield self.call(operation)
 
 
 def _apart(values: Sequence[Value]) -> tuple[Value, Value]:
@@ -180,6 +141,19 @@ class Sequences:
 # The search
 
 
+@dataclass(frozen=True)
+class Race:
+    """A race whose outcome no order of its calls explains."""
+
+    plan: Plan
+    wrong: int
+    orders: int
+    lines: tuple[str, ...]
+    """The order, as short as it gets, with the calls side by side."""
+    schedule: str
+    """What plays exactly this order again."""
+
+
 @dataclass
 class Races:
     """Races operations in an arena, and says what was raced."""
@@ -192,96 +166,68 @@ class Races:
     is_full: bool = False
     """Whether three callers race too."""
 
+    crowds: int = 0
     plays: int = 0
-    pairs: int = 0
+    is_bounded: bool = False
     not_raced: dict[str, set[str]] = field(default_factory=dict)
     """Why some orders were not played, and of which operations."""
 
-    async def findings(self) -> AsyncIterator[Race]:
-        """Yield the shortest order of each set of operations whose outcome no order of the calls explains."""
+    async def findings(self, only: str = "", schedule: str = "") -> AsyncIterator[Race]:
+        """Yield of each set of operations the first race whose outcome no order of the calls explains.
+
+        Others than that of the title `only` are left out; with a schedule one order of it is played.
+        """
         plans = Plans(self.operations, self.instances)
         for operation in plans.writes:
-            await self._find_brink(plans, operation)
-        requests: Counter[str] = Counter()
-        async for found in self._found(plans.pairs(), requests):
-            yield found
-        if self.is_full:
-            short = (race for race in plans.triples() if requests[race.names[0]] <= _MOST_REQUESTS)
-            async for found in self._found(short, Counter()):
-                yield found
-
-    async def _find_brink(self, plans: Plans, operation: Operation) -> None:
-        """Repeat a call until its answer changes."""
-        call = plans.plain(operation)
-        play = await self.arena.sequence(Plan((call,) * (_MOST_REPEATS - 1), (call,)), (0,))
-        kinds = [_kind(entry) for entry in play.entries]
-        changed = next((place for place, kind in enumerate(kinds) if kind != kinds[0]), 0)
-        if changed > 1:
-            plans.brinks[operation.name] = (call,) * (changed - 1)
-
-    async def _found(self, races: Iterator[RacePlan], requests: Counter[str]) -> AsyncIterator[Race]:
-        for _names, group in groupby(races, key=lambda race: race.names):
-            self.pairs += 1
-            for race in group:
-                found = await self.judge(race, requests)
-                if found:
+            call = plans.call(operation)
+            plans.brinks[operation.name] = (call,) * await self._brink(call)
+        for crowd in plans.crowds(is_full=self.is_full):
+            self.crowds += 1
+            for plan in plans.of(crowd):
+                if only and only != title(plan):
+                    continue
+                if found := await self.judge(plan, schedule):
                     yield found
                     break
 
-    async def judge(self, race: RacePlan, requests: Counter[str]) -> Race | None:
-        """Play every order of a race, and return the shortest that no order of the calls explains."""
-        sequences = Sequences(self.contract)
-        if reason := await sequences.learn(self.arena, race.plan):
-            self._note(reason, race)
-            return None
-        explored = await explore(self.arena, race.plan, _MOST_ORDERS, self.most_switches)
-        self.plays += len(explored.plays)
-        for reason in explored.cuts:
-            self._note(reason, race)
+    async def _brink(self, call: Call) -> int:
+        """Return how often a call is repeated before two more show that its answer changes."""
+        play = await self.arena.sequence(Plan((call,) * (_MOST_REPEATS - 1), (call,)), (0,))
+        kinds = [_kind(entry) for entry in play.entries]
+        changed = next((place for place, kind in enumerate(kinds) if kind != kinds[0]), 1)
+        return changed - 1
 
-        weights = [orders_like(play.choices) for play in explored.plays]
-        wrong = []
-        for play, weight in zip(explored.plays, weights, strict=True):
-            for caller, name in zip(CALLERS, race.names, strict=False):
-                sent = sum(choice.request.caller == caller for choice in play.choices)
-                requests[name] = max(requests[name], sent)
-            if not sequences.explain(play):
-                wrong.append((_switches(play), weight, play))
+    async def judge(self, plan: Plan, schedule: str = "") -> Race | None:
+        """Play every order of a race, or that of a schedule, and return the shortest that no order explains."""
+        sequences = Sequences(self.contract)
+        if reason := await sequences.learn(self.arena, plan):
+            self.not_raced.setdefault(reason, set()).add(title(plan))
+            return None
+        if schedule:
+            explored = Exploration([await self.arena.play(plan, follow(schedule))])
+        else:
+            explored = await explore(self.arena, plan, _MOST_ORDERS, self.most_switches)
+        self.plays += len(explored.plays)
+        self.is_bounded |= explored.is_bounded
+        for reason in explored.cuts:
+            self.not_raced.setdefault(reason, set()).add(title(plan))
+
+        wrong = [play for play in explored.plays if not sequences.explain(play)]
         if not wrong:
             return None
-        _, _, shortest = min(wrong, key=lambda found: found[0])
-        counts = sum(weight for _, weight, _ in wrong), sum(weights)
-        return self._race(race, shortest, sequences, counts)
+        shortest = min(wrong, key=lambda play: len([*groupby(play.choices, lambda choice: choice.request.caller)]))
+        lines = tuple(_lines(self.contract, shortest, sequences))
+        return Race(plan, _count(wrong), _count(explored.plays), lines, schedule_text(shortest.choices))
 
-    def _note(self, reason: str, race: RacePlan) -> None:
-        self.not_raced.setdefault(reason, set()).add(" × ".join(race.names))
 
-    def _race(self, race: RacePlan, play: Play, sequences: Sequences, counts: tuple[int, int]) -> Race:
-        entry, names, expected = sequences.unexplained(play)
-        came = self.contract.describe(entry.observed, names)
-        orders = dict.fromkeys(self.contract.describe(observed, names) for observed in expected)
-        lines = [f"  before: {text}" for text in self._starts(play)]
-        for caller, result in zip(CALLERS, play.results, strict=False):
-            lines.append(f"  {caller} = {self._text(result)}")
-        lines += map(_line, play.choices)
-        for caller, result in zip(CALLERS, play.results, strict=False):
-            lines.append(_indented(caller, f"-> {self.contract.describe(result.observed)}"))
-        for read in play.seen:
-            lines.append(f"  then {self._text(read)} -> {self.contract.describe(read.observed)}")
-        lines.append(f"  no order gives {self._text(entry)} -> {came}, but {' or '.join(orders)}")
-        return Race(race, tuple(lines), entry.call.operation, *counts, schedule_text(play.choices))
+def _count(plays: Sequence[Play]) -> int:
+    return sum(orders_like(play.choices) for play in plays)
 
-    def _starts(self, play: Play) -> Iterator[str]:
-        for text, group in groupby(map(self._text, play.started)):
-            count = len([*group])
-            yield f"{count} times {text}" if count > 1 else text
 
-    def _text(self, entry: Entry) -> str:
-        operation = self.contract.operations[entry.call.operation]
-        given = {}
-        for name, value in entry.invocation.arguments.items():
-            given[name] = (operation.show and operation.show(value)) or repr(value)
-        return call_text(self.contract, entry.call, given)
+def title(plan: Plan) -> str:
+    """Return how a command line calls a plan."""
+    names = " × ".join(call.operation for call in plan.racing)
+    return f"{names}, {plan.name}"
 
 
 def _kind(entry: Entry) -> object:
@@ -291,18 +237,31 @@ def _kind(entry: Entry) -> object:
     return type(entry.answer)
 
 
-def _switches(play: Play) -> int:
-    callers = [choice.request.caller for choice in play.choices]
-    return len([*groupby(callers)])
+def _lines(contract: Contract, play: Play, sequences: Sequences) -> Iterator[str]:
+    """Yield an order with the calls side by side, what came of it, and the result that no order explains."""
+    for text, group in groupby(_text(contract, entry) for entry in play.started):
+        yield f"  before, {len([*group])} times: {text}"
+    for caller, entry in zip(CALLERS, play.results, strict=False):
+        yield f"  {caller} = {_text(contract, entry)}"
+    for choice in play.choices:
+        yield _indented(choice.request.caller, choice.request.text)
+    for caller, entry in zip(CALLERS, play.results, strict=False):
+        yield _indented(caller, f"-> {contract.describe(entry.observed)}")
+
+    entry, names, expected = sequences.unexplained(play)
+    orders = dict.fromkeys(contract.describe(observed, names) for observed in expected)
+    came = f"{_text(contract, entry)} -> {contract.describe(entry.observed, names)}"
+    yield f"  then {came}; one after the other: {' or '.join(orders)}"
 
 
-def _line(choice: Choice) -> str:
-    return _indented(choice.request.caller, choice.request.text)
+def _text(contract: Contract, entry: Entry) -> str:
+    show = contract.operations[entry.call.operation].show or source
+    written = {name: show(value) or source(value) for name, value in entry.invocation.arguments.items()}
+    return call_text(contract, entry.call, written)
 
 
 def _indented(caller: str, text: str) -> str:
-    place = max(CALLERS.find(caller), 0) if caller else 0
-    return f"  {' ' * _COLUMN * place}{caller or 'store'}: {text[:_SHOWN]}"
+    return f"  {' ' * _COLUMN * CALLERS.find(caller or 'A')}{caller or 'store'}: {text[:_SHOWN]}"
 
 
 # An order as text: the caller of each choice and, if it waits with several requests, which of them

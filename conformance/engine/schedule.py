@@ -71,6 +71,8 @@ class Plan:
     """Made at the same time, each by a caller of its own."""
     after: tuple[Call, ...] = ()
     """Reads, made when all have returned."""
+    name: str = ""
+    """How a command line calls it."""
 
     @property
     def instances(self) -> int:
@@ -156,6 +158,8 @@ class Exploration:
     plays: list[Play] = field(default_factory=list)
     cuts: dict[str, None] = field(default_factory=dict)
     """The reasons, each once; without any the enumeration came to its end."""
+    is_bounded: bool = False
+    """Whether orders with more switches are left out."""
 
 
 @dataclass
@@ -220,9 +224,8 @@ class _Search:
 
     def open(self, node: _Node) -> bool:
         """Choose at a node what was not chosen before; False if nothing is left."""
-        left, is_cut = node.left(self.most_switches)
-        if is_cut:
-            self.cut(f"a caller had to wait at most {self.most_switches} times that could go on")
+        left, is_bounded = node.left(self.most_switches)
+        self.found.is_bounded |= is_bounded
         if left:
             node.chosen = left[0]
         return bool(left)

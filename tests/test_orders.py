@@ -1,0 +1,275 @@
+"""Races of one store: what is found, what is not, and what is said about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from conformance import Capability, Harness
+from conformance.commands import main
+from conformance.compare import WHOLE, Operation, earlier_ids
+from conformance.engine.schedule import Choice, Choose, Exploration, Plan, Play, Request, explore, orders_like
+
+COST = {"cost": st.integers(1, 3)}
+KEY = {"key": st.sampled_from(["a", "b"])}
+TAKE = [Operation("take", "take", {}, COST, writes=WHOLE), Operation("used", "used", reads=WHOLE)]
+ADD = [Operation("add", "add", KEY | {"value": st.integers()}, writes="key"), Operation("get", "get", KEY, reads="key")]
+NEW = [
+    Operation("new", "new", {"value": st.integers()}, writes=WHOLE, ids=WHOLE),
+    Operation("get", "get", {"key": earlier_ids()}, reads="key"),
+    Operation("keys", "keys", reads=WHOLE, ids=WHOLE),
+]
+
+
+class Limiter:
+    """Gives out three in all; those below read, wait, and write."""
+
+    operations: Sequence[Operation] = TAKE
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __init__(self, kept: dict[str, Any]) -> None:
+        self.kept = kept
+        self.lock = asyncio.Lock()
+
+    @property
+    def taken(self) -> int:
+        return int(self.kept.get("taken", 0))
+
+    async def take(self, cost: int = 1) -> bool:
+        return self.count(cost)
+
+    def count(self, cost: int) -> bool:
+        if self.taken + cost > 3:
+            return False
+        self.kept["taken"] = self.taken + cost
+        return True
+
+    async def used(self) -> int:
+        return self.taken
+
+
+class LosesUpdates(Limiter):
+    async def take(self, cost: int = 1) -> bool:
+        taken = self.taken
+        await asyncio.sleep(0)
+        if taken + cost > 3:
+            return False
+        self.kept["taken"] = taken + cost
+        return True
+
+
+class AdmitsTooMany(Limiter):
+    async def take(self, cost: int = 1) -> bool:
+        if self.taken + cost > 3:
+            return False
+        await asyncio.sleep(60)
+        self.kept["taken"] = self.taken + cost
+        return True
+
+
+class Locked(LosesUpdates):
+    async def take(self, cost: int = 1) -> bool:
+        async with asyncio.timeout(5), self.lock:
+            (taken,) = await asyncio.gather(super().take(cost))
+            return taken
+
+
+class LockedHere(Locked):
+    """Whose lock is not that of another instance."""
+
+    capabilities = frozenset({Capability.SHARED})
+
+
+class WaitsForEver(Limiter):
+    """Who comes second waits for a lock that nobody releases."""
+
+    async def take(self, cost: int = 1) -> bool:
+        if not self.lock.locked():
+            await self.lock.acquire()
+            await asyncio.sleep(0)
+            self.lock = asyncio.Lock()
+            return self.count(cost)
+        async with self.lock:
+            return self.count(cost)
+
+
+class Entries(Limiter):
+    operations = ADD
+
+    async def add(self, key: str, value: int) -> bool:
+        return bool(self.kept.setdefault(key, value) is value)
+
+    async def get(self, key: str) -> Any:
+        return self.kept.get(key)
+
+
+class ChecksThenInserts(Entries):
+    async def add(self, key: str, value: int) -> bool:
+        if key in self.kept:
+            return False
+        await asyncio.sleep(0)
+        self.kept[key] = value
+        return True
+
+
+class Ids(Entries):
+    operations = NEW
+
+    async def new(self, value: int) -> str:
+        await asyncio.sleep(0)
+        key = f"entry-{len(self.kept)}-{id(self)}"
+        self.kept[key] = value
+        return key
+
+    async def keys(self) -> list[str]:
+        return [*self.kept]
+
+
+class InThreads(Limiter):
+    async def take(self, cost: int = 1) -> bool:
+        return await asyncio.to_thread(self.count, cost)
+
+
+class Synchronous(Limiter):
+    take: Any = Limiter.count
+
+
+class Draws(Limiter):
+    drawn = count()
+
+    async def used(self) -> int:
+        return next(self.drawn)
+
+
+def harness(store: type[Limiter]) -> type[Harness]:
+    class Made(Harness):
+        capabilities = store.capabilities
+
+        def __init__(self) -> None:
+            self.kept: dict[str, dict[str, Any]] = {}
+
+        def operations(self) -> Sequence[Operation]:
+            return store.operations
+
+        @asynccontextmanager
+        async def open(self, namespace: str) -> AsyncIterator[Limiter]:
+            yield store(self.kept.setdefault(namespace, {}))
+
+    return Made
+
+
+WRONG = LosesUpdates, AdmitsTooMany, LockedHere, ChecksThenInserts, WaitsForEver
+RIGHT = Limiter, Locked, Entries, Ids
+NOT_ORDERED = {InThreads: "outside the loop", Synchronous: "threads in memory", Draws: "something else each time"}
+globals().update({f"{store.__name__}Harness": harness(store) for store in (*WRONG, *RIGHT, *NOT_ORDERED)})
+
+
+def compared(capsys: pytest.CaptureFixture[str], store: type[Limiter], *options: str) -> tuple[int, str]:
+    status = main(["compare", f"{__name__}:{store.__name__}Harness", *options])
+    return status, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("store", WRONG)
+def test_a_race_is_found_and_its_order_shows_it_again(store: type[Limiter], capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = compared(capsys, store)
+    again = out.partition(" --only '")[2].partition("\n")[0]
+    only, _, schedule = again.partition("' --schedule ")
+    replayed, shown = compared(capsys, store, "--only", only, "--schedule", schedule)
+
+    assert (status, replayed) == (1, 1)
+    lines = out.partition("\n")[2].partition("  again:")[0]
+    assert shown.partition("\n")[2].startswith(lines)
+    assert "every order" not in out
+
+
+def test_ten_runs_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len({compared(capsys, AdmitsTooMany) for _ in range(10)}) == 1
+
+
+@pytest.mark.parametrize("store", RIGHT)
+def test_a_right_store_is_raced_in_every_order(store: type[Limiter], capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = compared(capsys, store)
+
+    assert status == 0
+    assert out.startswith("raced: every order")
+
+
+@pytest.mark.parametrize(("store", "reason"), NOT_ORDERED.items())
+def test_what_is_not_ordered_is_said(store: type[Limiter], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = compared(capsys, store)
+
+    assert status == 6
+    assert reason in out
+    assert "every order" not in out
+
+
+class Sent:
+    """Callers that send the same requests in every play."""
+
+    def __init__(self, *callers: str) -> None:
+        self.callers = [caller.split(", ") for caller in callers]
+
+    async def play(self, plan: Plan, choose: Choose) -> Play:
+        left = {label: [*texts] for label, texts in zip("ABC", self.callers, strict=False)}
+        play = Play()
+        while any(left.values()):
+            waiting = tuple(request(label, texts[0]) for label, texts in left.items() if texts)
+            choice = Choice(waiting, choose(waiting))
+            left[choice.request.caller].pop(0)
+            play.choices.append(choice)
+        return play
+
+    async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
+        raise NotImplementedError
+
+
+def request(caller: str, text: str) -> Request:
+    command, _, key = text.partition(" ")
+    return Request(caller, text, frozenset({key}) if key else None, reads=command == "GET")
+
+
+def explored(*callers: str, most: int = 1_000, most_switches: int | None = None) -> Exploration:
+    return asyncio.run(explore(Sent(*callers), Plan((), ()), most, most_switches))
+
+
+@pytest.mark.parametrize(
+    ("callers", "plays", "orders"),
+    [
+        (("SET k, SET k", "SET k, SET k"), 6, 6),
+        (("GET k, SET k", "GET k, SET k"), 4, 6),
+        (("GET k, SET k", "GET j, SET j"), 1, 6),
+        (("EVAL, EVAL", "EVAL, EVAL", "EVAL, EVAL"), 90, 90),
+        (("GET k, SET k", "GET k, SET k", "GET k, SET k"), 36, 90),
+    ],
+)
+def test_every_order_is_played_once(callers: tuple[str, ...], plays: int, orders: int) -> None:
+    found = explored(*callers)
+
+    assert not found.cuts
+    assert len(found.plays) == plays
+    assert sum(orders_like(play.choices) for play in found.plays) == orders
+
+
+def test_orders_that_are_left_out_are_said() -> None:
+    callers = "EVAL, EVAL, EVAL", "EVAL, EVAL, EVAL"
+
+    assert explored(*callers, most=5).cuts
+    assert explored(*callers, most_switches=1).is_bounded
+    assert not explored(*callers, most=20).cuts
+
+
+def test_a_replay_that_sends_other_requests_is_said() -> None:
+    class Changes(Sent):
+        async def play(self, plan: Plan, choose: Choose) -> Play:
+            play = await super().play(plan, choose)
+            self.callers[0] = ["DEL k", "GET k"]
+            return play
+
+    cuts = asyncio.run(explore(Changes("SET k, GET k", "SET k"), Plan((), ()), 100)).cuts
+    assert "a replay sent" in "".join(cuts)
