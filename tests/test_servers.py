@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.backends.proxy import reserved_port
 from conformance.backends.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
 
 
@@ -46,6 +48,16 @@ def test_a_server_that_does_not_start_is_refused_with_its_own_word(
 def test_without_a_server_on_the_path_the_packaged_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert find_binary().name == "valkey-server"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a server listen on a port that is kept")
+def test_the_port_of_a_private_server_is_its_own_while_the_server_is_away() -> None:
+    with EmbeddedServer() as server:
+        with server.killed(), socket.socket() as another, pytest.raises(OSError, match="in use"):
+            another.bind(("127.0.0.1", server.port))
+        assert server.call("PING") == b"PONG"
+    with reserved_port() as port, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
 
 
 _HOLDER = """

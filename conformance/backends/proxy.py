@@ -11,7 +11,8 @@ import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -71,12 +72,14 @@ class Proxy:
         self.delay = delay
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self._parts, self._port = urlsplit(url), unused_port()
+        self._parts = urlsplit(url)
+        self._reserved = contextlib.ExitStack()
         self._next: Interruption | None = None
         """What connections meet that are accepted from now on."""
         self._links: dict[_Link, asyncio.Future[None]] = {}
 
     async def __aenter__(self) -> Self:
+        self._port = self._reserved.enter_context(reserved_port())
         await self.listen()
         return self
 
@@ -86,6 +89,7 @@ class Proxy:
         for work in self._links.values():
             work.cancel()
         await asyncio.gather(*self._links.values(), return_exceptions=True)
+        self._reserved.close()
 
     @property
     def url(self) -> str:
@@ -157,8 +161,10 @@ class Proxy:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(self, self._next, reader, writer)
-        self._links[link] = asyncio.ensure_future(link.work(*self._server_at))
-        self._links[link].add_done_callback(lambda _: self._links.pop(link))
+        host, port = self._server_at
+        work = asyncio.ensure_future(link.work(host, port))
+        self._links[link] = work
+        work.add_done_callback(lambda _: self._links.pop(link))
 
 
 @dataclass(eq=False)
@@ -180,7 +186,8 @@ class _Link:
     def end(self, action: Action) -> None:
         """End the connection to the client; the server gets what was passed on, and then the end."""
         if action is Action.RESET and not self.writer.is_closing():
-            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            opened = self.writer.get_extra_info("socket")
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self.writer.transport.abort()
         self.writer.close()
 
@@ -191,11 +198,10 @@ class _Link:
             if await self._meet(b"a connection", Stage.CONNECT):
                 reader, server = await asyncio.open_connection(host, port)
                 ending.callback(server.transport.abort)
-                await asyncio.gather(
-                    # a server first executes what it received before the end
-                    self._pass_on(self.reader, server, server.write_eof, Stage.REQUEST),
-                    self._pass_on(reader, self.writer, self.writer.close, Stage.REPLY, Stage.MIDDLE),
-                )
+                # a server first executes what it received before the end
+                requests = self._pass_on(self.reader, server, server.write_eof, Stage.REQUEST)
+                replies = self._pass_on(reader, self.writer, self.writer.close, Stage.REPLY, Stage.MIDDLE)
+                await asyncio.gather(requests, replies)
             await self.writer.wait_closed()
 
     async def _pass_on(self, reader: Any, writer: Any, end: Callable[[], None], *stages: Stage) -> None:
@@ -241,9 +247,30 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
-def unused_port() -> int:
-    """A port of loopback at which nothing listens, and which no system gives to an outgoing connection meanwhile."""
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """Keep a port of loopback, on which nothing listens yet: no other process gets it, not for a connection either.
+
+    Where a socket is bound that does not listen, Linux lets one listen that has SO_REUSEADDR, as servers have.
+    """
+    with socket.socket() as kept:
+        port = _bind(kept)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: two of these could share a port
+        if sys.platform != "linux":
+            kept.close()
+        yield port
+
+
+def _bind(opened: socket.socket) -> int:
+    """Bind a socket below the ports that outgoing connections get: one could be connected to itself."""
     while True:
         port = secrets.randbelow(20_000) + 12_000
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        with contextlib.suppress(OSError):
+            opened.bind(("127.0.0.1", port))
             return port
+
+
+def unused_port() -> int:
+    """A port of loopback at which nothing listens now. For one that something is to listen on, see `reserved_port`."""
+    with reserved_port() as port:
+        return port

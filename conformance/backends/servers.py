@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from conformance.backends.proxy import unused_port
+from conformance.backends.proxy import reserved_port, unused_port
 from conformance.harness import HookMissingError
 
 
@@ -68,8 +68,9 @@ class RedisServer:
         """Which server this is."""
         with redis.Redis.from_url(self.url, protocol=3) as client:
             info: dict[str, Any] = client.info("server")
-        name, version = info.get("server_name", "redis"), info.get("valkey_version", info["redis_version"])
-        return {"server": f"{name.title()} {version}"}
+        name = info.get("server_name", "redis").title()
+        version = info.get("valkey_version", info["redis_version"])
+        return {"server": f"{name} {version}"}
 
     def restart(self) -> None:
         """Save, stop, and start again under the same address."""
@@ -92,6 +93,16 @@ rm -rf "$0" 2>&- || rm -rf "$0"
 """Kill the server and remove its folder, `$0`, if our end of a pipe closes without a last word: then we have died."""
 
 
+def _start_watcher(folder: Path) -> subprocess.Popen[str]:
+    """Start what ends a server, and removes its folder, if this process is killed."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _WATCHER, folder],
+        stdin=subprocess.PIPE,
+        text=True,
+        process_group=0,  # what kills the group of the parent leaves it time to clean up
+    )
+
+
 class EmbeddedServer(RedisServer):
     """A private server process on loopback, with a data folder of its own; both are gone at the end.
 
@@ -105,23 +116,20 @@ class EmbeddedServer(RedisServer):
         self._options, self._config = options, config
 
     def _set_up(self, undo: ExitStack) -> None:
-        self._binary, self.port = find_binary(), unused_port()
+        self._binary = find_binary()
+        self.port = undo.enter_context(reserved_port())
         self.url = self.store_url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        watcher = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHER, self._folder],
-            stdin=subprocess.PIPE,
-            text=True,
-            process_group=0,  # what kills the group of the parent leaves it time to clean up
-        )
-        self._watcher = undo.enter_context(watcher)
-        (self._folder / "server.conf").write_text(self._prepare())
+        self._watcher = undo.enter_context(_start_watcher(self._folder))
+        text = self._prepare(undo)
+        (self._folder / "server.conf").write_text(text)
+
         self._start()
         undo.callback(self._watch, "end")
         undo.callback(self._stop)
 
-    def _prepare(self) -> str:
-        """Put into the server's folder what it needs, and return the text of its configuration file."""
+    def _prepare(self, undo: ExitStack) -> str:
+        """Make ready what the server needs until `undo` ends, and return the text of its configuration file."""
         return self._config
 
     def restart(self) -> None:
@@ -139,17 +147,26 @@ class EmbeddedServer(RedisServer):
             self._start()
 
     def _start(self) -> None:
-        basic = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no".split()
-        command: list[Any] = [self._binary, *basic, "--save", "", "--dir", self._folder, *self._options]
-        log, none, name = self._folder / "server.log", subprocess.DEVNULL, self._binary.name
-        with log.open("a") as output:
-            self.process = process = subprocess.Popen(
-                command, stdin=none, stdout=output, stderr=output, cwd=self._folder, process_group=0
-            )
-        self._watch(str(process.pid))
-        wait_until(lambda: process.poll() is not None or self.call("PING"), f"{name} does not answer")
-        if (status := process.poll()) is not None:
-            raise ServerError(f"{name} did not start: it ended with status {status}. {log.read_text()[-200:]}")
+        self.process = self._run()
+        self._watch(str(self.process.pid))
+        name = self._binary.name
+        wait_until(lambda: self.process.poll() is not None or self.call("PING"), f"{name} does not answer")
+        status = self.process.poll()
+        if status is not None:
+            told = self._log.read_text()[-200:]
+            raise ServerError(f"{name} did not start: it ended with status {status}. {told}")
+
+    def _run(self) -> subprocess.Popen[bytes]:
+        """Start the server program. Nothing is saved but by SAVE."""
+        fixed = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no"
+        command: list[Any] = [self._binary, *fixed.split(), "--save", "", *self._options]
+        with self._log.open("a") as log:
+            none, folder = subprocess.DEVNULL, self._folder
+            return subprocess.Popen(command, stdin=none, stdout=log, stderr=log, cwd=folder, process_group=0)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
 
     def _watch(self, word: str) -> None:
         print(word, file=self._watcher.stdin, flush=True)
@@ -165,24 +182,26 @@ class TlsServer(EmbeddedServer):
     What needs a proxy goes without TLS too.
     """
 
-    def _prepare(self) -> str:
+    def _prepare(self, undo: ExitStack) -> str:
+        self._make_certificate()
+        port = undo.enter_context(reserved_port())
+        certificate, key = self._folder / "certificate", self._folder / "key"
+        files = f"ssl_ca_certs={certificate}&ssl_certfile={certificate}&ssl_keyfile={key}"
+        self.store_url = f"rediss://127.0.0.1:{port}/0?{files}"
+        return f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
+
+    def _make_certificate(self) -> None:
         command = (
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=conformance "
             "-addext subjectAltName=IP:127.0.0.1 -keyout key -out certificate"
         )
-        none = subprocess.DEVNULL
-        subprocess.run(command.split(), cwd=self._folder, stdin=none, stdout=none, stderr=none, check=True)
-        port, at = unused_port(), f"{self._folder}/certificate"
-        self.store_url = (
-            f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={at}&ssl_certfile={at}&ssl_keyfile={self._folder}/key"
-        )
-        return f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
+        subprocess.run(command.split(), cwd=self._folder, stdin=subprocess.DEVNULL, capture_output=True, check=True)
 
 
 class AclServer(EmbeddedServer):
     """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
 
-    def _prepare(self) -> str:
+    def _prepare(self, undo: ExitStack) -> str:
         self.store_url = f"redis://store:least@127.0.0.1:{self.port}/0"
         # A case selects another database. The others a store sends, or its scripts call.
         return (
@@ -245,10 +264,12 @@ class ContainerServer(RedisServer):
         from docker.errors import DockerException
         from testcontainers.community.redis import RedisContainer
 
-        image, port = os.environ.get("CONFORMANCE_REDIS_IMAGE", "redis:8"), unused_port()
+        image = os.environ.get("CONFORMANCE_REDIS_IMAGE", "redis:8")
         if not engine_answers():
             raise ServerError("no Docker engine answers: start one, or leave out what needs a container")
         # Else the engine may publish another port when it restarts the container, and an open store asks the old one.
+        # It listens at every address, and may do so without SO_REUSEADDR: so the port is not kept for it.
+        port = unused_port()
         self._container = RedisContainer(image).with_bind_ports(6379, port)
         undo.callback(self._container.stop)
         try:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from conformance.backends.proxy import unused_port
+from conformance.backends.proxy import reserved_port
 from conformance.backends.servers import EmbeddedServer, RedisServer, wait_until
 
 SERVICE = "conformance"
@@ -40,8 +40,10 @@ class ServerGroup(RedisServer):
     def _is_settled(self) -> bool:
         self._members.sort(key=lambda server: not _leads(server))
         master, *replicas = self._members
-        followed = [master.port, b"connected"]
-        return all(replica.call("ROLE")[2:4] == followed for replica in replicas) and self._agrees(master)
+        for replica in replicas:
+            if replica.call("ROLE")[2:4] != [master.port, b"connected"]:
+                return False
+        return self._agrees(master)
 
     def facts(self) -> Mapping[str, str]:
         return self._members[0].facts()
@@ -82,28 +84,38 @@ class SentinelServers(ServerGroup):
     def _set_up(self, undo: ExitStack) -> None:
         master = undo.enter_context(EmbeddedServer(config=self._config))
         self._members = [master]
+        of_replica = f"{self._config}replicaof 127.0.0.1 {master.port}"
         for _ in range(self._replicas):
-            config = f"{self._config}replicaof 127.0.0.1 {master.port}"
-            self._members.append(undo.enter_context(EmbeddedServer(config=config)))
-        config = (
+            replica = undo.enter_context(EmbeddedServer(config=of_replica))
+            self._members.append(replica)
+
+        self.sentinels: list[EmbeddedServer] = []
+        of_sentinel = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1\n"
-            f"sentinel down-after-milliseconds {SERVICE} 2500\nsentinel failover-timeout {SERVICE} 3000\n"
+            f"sentinel down-after-milliseconds {SERVICE} 2500\n"
+            f"sentinel failover-timeout {SERVICE} 3000\n"
         )
-        self.sentinels = [
-            undo.enter_context(EmbeddedServer("--sentinel", config=config)) for _ in range(self._sentinels)
-        ]
+        for _ in range(self._sentinels):
+            sentinel = undo.enter_context(EmbeddedServer("--sentinel", config=of_sentinel))
+            self.sentinels.append(sentinel)
+
         self.sentinel = self.sentinels[0]
-        self.store_url = self.url_of(unused_port(), self.sentinel.port)
+        nobody = undo.enter_context(reserved_port())
+        self.store_url = self.url_of(nobody, self.sentinel.port)
         self.settle()
 
     def url_of(self, *ports: int) -> str:
         """The URL that names the Sentinels on these ports."""
-        return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in ports)}/{SERVICE}/0"
+        places = ",".join(f"127.0.0.1:{port}" for port in ports)
+        return f"redis+sentinel://{places}/{SERVICE}/0"
 
     def _agrees(self, master: EmbeddedServer) -> bool:
         for sentinel in self.sentinels:
-            replicas, others = (sentinel.call(f"SENTINEL {kind} {SERVICE}") for kind in ("REPLICAS", "SENTINELS"))
-            if (len(replicas), len(others)) != (len(self._members) - 1, len(self.sentinels) - 1):
+            replicas = sentinel.call(f"SENTINEL REPLICAS {SERVICE}")
+            if len(replicas) != len(self._members) - 1:
+                return False
+            others = sentinel.call(f"SENTINEL SENTINELS {SERVICE}")
+            if len(others) != len(self.sentinels) - 1:
                 return False
         return self._named() == {master.port}
 
@@ -113,7 +125,8 @@ class SentinelServers(ServerGroup):
         return {int(port) for _, port in places}
 
     def _replace(self) -> None:
-        master, leader = self._members[0], self.sentinels[-1]
+        master = self._members[0]
+        leader = self.sentinels[-1]
         wait_until(lambda: leader.call(f"SENTINEL FAILOVER {SERVICE}"), "the order to take over was refused")
         wait_until(lambda: master.port not in self._named(), "nobody took over")
         [port] = self._named()
@@ -127,26 +140,37 @@ class ClusterServers(ServerGroup):
     def _set_up(self, undo: ExitStack) -> None:
         self.all: list[EmbeddedServer] = []
         for _ in range(4):
-            bus = unused_port()  # when its node starts: another server may take a port that waits
-            config = f"{_AT_ONCE}cluster-enabled yes\ncluster-node-timeout 2500\ncluster-port {bus}"
-            self.all.append(node := undo.enter_context(EmbeddedServer(config=config)))
-            node.call(f"CLUSTER SET-CONFIG-EPOCH {len(self.all)}")
-            self.all[0].call(f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
+            self._join(undo)
         first, second, third, replica = self.all
         first.call(f"CLUSTER ADDSLOTSRANGE 0 {LONE_SLOTS[0] - 1}")
         second.call(f"CLUSTER ADDSLOTS {LONE_SLOTS[0]}")
         third.call(f"CLUSTER ADDSLOTS {LONE_SLOTS[1]}")
         wait_until(lambda: replica.call(f"CLUSTER REPLICATE {_id(first)}"), "the replica did not meet its master")
+
         self._members = [first, replica]
         self.nodes = [f"127.0.0.1:{node.port}" for node in self.all]
-        self.store_url = f"redis+cluster://{','.join(self.nodes[1:3])}"
+        self.store_url = f"redis+cluster://{self.nodes[1]},{self.nodes[2]}"
         self.settle()
 
+    def _join(self, undo: ExitStack) -> None:
+        """Start a node, which meets the first."""
+        bus = undo.enter_context(reserved_port())
+        config = f"{_AT_ONCE}cluster-enabled yes\ncluster-node-timeout 2500\ncluster-port {bus}"
+        node = undo.enter_context(EmbeddedServer(config=config))
+        self.all.append(node)
+        node.call(f"CLUSTER SET-CONFIG-EPOCH {len(self.all)}")
+        self.all[0].call(f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
+
     def _agrees(self, master: EmbeddedServer) -> bool:
-        facts = [node.call("CLUSTER INFO") for node in self.all]
-        owners = {node.call("CLUSTER SLOTS")[0][2][1] for node in self.all}
-        are_met = all(b"cluster_state:ok" in one and b"cluster_known_nodes:4" in one for one in facts)
-        return are_met and owners == {master.port}
+        for node in self.all:
+            facts = node.call("CLUSTER INFO")
+            if b"cluster_state:ok" not in facts or b"cluster_known_nodes:4" not in facts:
+                return False
+            first_range = node.call("CLUSTER SLOTS")[0]
+            _, port, *_ = first_range[2]  # its owner
+            if port != master.port:
+                return False
+        return True
 
     def _replace(self) -> None:
         master, replica = self._members
@@ -156,21 +180,22 @@ class ClusterServers(ServerGroup):
     @contextmanager
     def slot_moved(self, slot: int) -> Iterator[None]:
         """Let another node have a slot for the time of the block."""
-        other = self.all[1]
-        _move(slot, self._members[0], other)
+        another = self.all[1]
+        _move(slot, self._members[0], another)
         try:
             yield
         finally:
-            _move(slot, other, self._members[0])
+            _move(slot, another, self._members[0])
 
 
 def _move(slot: int, source: EmbeddedServer, target: EmbeddedServer) -> None:
-    target.call(f"CLUSTER SETSLOT {slot} IMPORTING {_id(source)}")
-    source.call(f"CLUSTER SETSLOT {slot} MIGRATING {_id(target)}")
+    change = f"CLUSTER SETSLOT {slot}"
+    target.call(f"{change} IMPORTING {_id(source)}")
+    source.call(f"{change} MIGRATING {_id(target)}")
     while keys := source.call(f"CLUSTER GETKEYSINSLOT {slot} 100"):
         source.call(f"MIGRATE 127.0.0.1 {target.port}", "", 0, 5_000, "KEYS", *keys)
     for node in (target, source):
-        node.call(f"CLUSTER SETSLOT {slot} NODE {_id(target)}")
+        node.call(f"{change} NODE {_id(target)}")
 
 
 def _id(node: EmbeddedServer) -> str:
