@@ -33,6 +33,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": "default",
         "help": "how much is played: seconds, or minutes (full)",
     },
+    "only": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "play only this, as a failure names it: a requirement (VAL-02), a scenario (races-3), or a case; "
+        "repeat for more; the status is as with --partial",
+    },
     "json": {"metavar": "FILE", "type": Path, "help": "write the results to FILE"},
     "known": {"metavar": "FILE", "type": Path, "help": "read known failures and hooks that cannot be given (TOML)"},
     "write-known": {"metavar": "FILE", "type": Path, "help": "write failures, gaps and missing hooks to FILE"},

@@ -16,6 +16,7 @@ from conformance.backends.registry import backends_of_this_machine, find_backend
 from conformance.files import CommandFailedError, check_writable, write_file
 from conformance.results.record import Recorder
 from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
+from conformance.tasks.cases.groups import GROUPED
 
 _SUITE = Path(__file__).parent
 _CASES = _SUITE / "tasks" / "cases"
@@ -25,9 +26,10 @@ _BACKEND = "conformance_backend"
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. What an earlier run has written is emptied first."""
     option = config.option
-    names = option.conformance_store or ["memory", "embedded"]
-    names = [one for name in names for one in (backends_of_this_machine() if name == "all" else [name])]
-    option.conformance_store = list(dict.fromkeys(names))
+    names: dict[str, None] = {}
+    for name in option.conformance_store or ["memory", "embedded"]:
+        names |= dict.fromkeys(backends_of_this_machine() if name == "all" else [name])
+    option.conformance_store = [*names]
     is_worker = hasattr(config, "workerinput")
     try:
         if not is_worker and not option.help:
@@ -79,13 +81,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the groups first, which find most. `-k LIST-03` selects the cases that decide that requirement.
+    """Put the groups first, which find most. `-k LIST-03` selects all that decides that requirement.
 
     Refuse to run where assertions are switched off.
     """
     for item in items:
+        if item.path.parent != _CASES:
+            continue
+        item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to print, or to judge
         case = getattr(getattr(item, "function", None), "conformance_case", None)
-        item.extra_keyword_matches.update(case.requirements if case else ())
+        if case:
+            item.extra_keyword_matches.update((case.id, *case.requirements))
+        else:
+            item.extra_keyword_matches.update(f"requirement_{number}" for number in GROUPED)
     items.sort(key=lambda item: item.path != _CASES / "groups.py")
     if not __debug__ or config.option.assertmode != "rewrite":
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
@@ -108,5 +116,13 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"backend {shown} could not be set up: {type(fault).__name__}: {fault}"
             raise pytest.fail.Exception(reason, pytrace=False) from None
-        seed, depth = option.conformance_seed, option.conformance_depth
-        yield Backend(shown, harness, facts, seed, broken, depth=depth, unjudged=unjudged)
+        yield Backend(
+            shown,
+            harness,
+            facts,
+            option.conformance_seed,
+            broken,
+            depth=option.conformance_depth,
+            unjudged=unjudged,
+            only=option.conformance_only,
+        )

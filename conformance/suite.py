@@ -16,7 +16,7 @@ from conformance.harness import Harness
 from conformance.results.document import Results, read
 
 # -m: modules of the current folder are found. Hypothesis, whose plugin takes a tenth of a second, draws nothing here.
-PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--pyargs", "conformance")
+PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--no-header", "-rN", "--pyargs", "conformance")
 
 
 class SuiteDidNotRunError(Exception):
@@ -39,6 +39,6 @@ def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) ->
         command = [*PYTEST, "-p", "no:cacheprovider", *options]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         results = read(out) if out.exists() and out.stat().st_size else None
-    if results is None or all(one.verdict == "not-run" for one in results.results):
+    if results is None or all(result.verdict == "not-run" for result in results.results):
         raise SuiteDidNotRunError((ran.stderr or ran.stdout).strip())
     return results

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from enum import Enum
 from functools import singledispatch
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 _LONG = 80
@@ -45,6 +47,28 @@ def printed(error: BaseException | None) -> str:
         return ""
     own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
     return "\n".join((*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)))
+
+
+_PACKAGE = Path(__file__).parent
+_STORES = _PACKAGE / "backends", _PACKAGE / "examples"
+_LIBRARY = Path(sysconfig.get_path("stdlib"))
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether a file is the suite's, Python's or of an installed package: nobody mends their store there."""
+    if file.is_relative_to(_PACKAGE):
+        return not any(file.is_relative_to(folder) for folder in _STORES)
+    return "site-packages" in file.parts or file.is_relative_to(_LIBRARY)
+
+
+def place_of(error: BaseException) -> str:
+    """The last line of the adopter's own code that an exception came through, as `file:line in function`."""
+    for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
+        file = Path(frame.f_code.co_filename)
+        if not _is_foreign(file) and file.exists():
+            shown_file = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+            return f"{shown_file}:{line} in {frame.f_code.co_name}"
+    return ""
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

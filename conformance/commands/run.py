@@ -54,9 +54,15 @@ def main(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         options.json = options.json or Path(folder, "results.json")
         given = {name: getattr(options, name.replace("-", "_")) for name in OPTIONS}
-        stores, flags = given.pop("store"), ["--conformance-partial"] if given.pop("partial") else []
-        values = [*(("store", one) for one in stores), *((name, one) for name, one in given.items() if one is not None)]
-        status = _run([*PYTEST, *(f"--conformance-{name}={one}" for name, one in values), *flags, *options.pytest])
+        command = [*PYTEST]
+        for name, value in given.items():
+            if isinstance(value, list):
+                command += [f"--conformance-{name}={each}" for each in value]
+            elif isinstance(value, bool):
+                command += [f"--conformance-{name}"] if value else []
+            elif value is not None:
+                command.append(f"--conformance-{name}={value}")
+        status = _run([*command, *options.pytest])
         deserved = read(options.json).exit_status if status == 0 and options.json.is_file() else status
     if status == 0 != deserved:
         print("The process of pytest ended with status 0, which the run does not deserve.", file=sys.stderr)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from conformance.engine.outcome import Raised
 from conformance.engine.scenario import Scenario
 
+Effect: TypeAlias = Literal["data", "type", "message"]
+"""What is wrong: data are lost or wrong, they are of a wrong type, or an exception is not the right one."""
 Signature: TypeAlias = tuple[Any, ...]
 """Equal for two findings of one cause: the operation, the fields, and what came in place of what."""
 
@@ -27,11 +30,25 @@ class Finding:
     """The same as Python."""
     is_simple: bool = False
     """Whether calls show it one after the other, on one instance, without time or a second opening."""
+    effect: Effect = "data"
+    place: str = ""
+    """`file:line` in the store's own code where the exception was raised that came out."""
 
 
-def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
+def complaint(number: str, expected: str, actual: object, name: str, effect: Effect = "data") -> Finding:
     """Return what is wrong without regard to the state, about a field, an operation or a failure of that name."""
-    return Finding((number,), expected, str(actual), ("check", name, number))
+    return Finding((number,), expected, str(actual), ("check", name, number), effect=effect)
+
+
+def effect_of(expected: Any, observed: Any, names: tuple[str, ...], *, is_read: bool) -> Effect:
+    """Return what a result is wrong about that differs from the expected one in these fields."""
+    if isinstance(expected, Raised):
+        return "message" if isinstance(observed, Raised) or is_read else "data"
+    for name in names:
+        wanted, came = getattr(expected, name, None), getattr(observed, name, None)
+        if name == "" or type(wanted) is type(came) or wanted != came:
+            return "data"
+    return "type"
 
 
 @dataclass

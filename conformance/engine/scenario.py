@@ -135,7 +135,7 @@ class Scenario:
     """Actions on an empty store.
 
     `about` names requirements that it is about, besides those that the model names. It is played on stores that have
-    the capabilities `needs`, and none of `lacks`, on so many `instances`.
+    the capabilities `needs`, and none of `lacks`, on so many `instances`. A run plays it again by its `name`.
     """
 
     actions: tuple[Action, ...] = ()
@@ -143,6 +143,7 @@ class Scenario:
     needs: frozenset[Capability] = frozenset()
     lacks: frozenset[Capability] = frozenset()
     instances: int = 1
+    name: str = ""
 
     @property
     def failure(self) -> Failure | None:

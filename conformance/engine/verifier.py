@@ -10,13 +10,14 @@ from typing import Any
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON
-from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.finding import Finding, Tally, complaint, effect_of
 from conformance.engine.judge import Judge, signature
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Call, Race, Reopen, Scenario
 from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness
+from conformance.text import place_of
 
 _RECENT = 3
 """Entries of the last writes that are read back."""
@@ -192,7 +193,7 @@ class Verifier(Player):
             name = race.failure.name if race.failure else "race"
             own = about or (self.contract.is_atomic,)
             came = "; ".join(self.contract.describe(entry.observed) for entry in made[:_SHOWN])
-            return Finding(own, "results that some order of these calls gives", came, (name, *own))
+            return Finding(own, "what some order gives", came, (name, *own))
         (entry,) = made
         nearest = judge.nearest(entry)
         if nearest is None:
@@ -205,7 +206,15 @@ class Verifier(Player):
         ordered = (*numbers,) if is_direct else (*about, *numbers)
         expected = self.contract.describe(outcome.result, names)
         came = self.contract.describe(entry.observed, names)
-        return Finding(ordered, expected, came, signature(self.contract, entry, outcome, names))
+        is_read = self.contract.is_read(entry.call.operation)
+        return Finding(
+            ordered,
+            expected,
+            came,
+            signature(self.contract, entry, outcome, names),
+            effect=effect_of(outcome.result, entry.observed, names, is_read=is_read),
+            place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
+        )
 
     @property
     def _is_simple(self) -> bool:

@@ -11,6 +11,8 @@ from conformance.files import read_file, write_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
+Effect = Literal["data", "type", "message"]
+"""What is wrong, the worst first: data are lost or wrong, of a wrong type, or an exception is not the right one."""
 
 
 class _Object(BaseModel):
@@ -59,6 +61,24 @@ class Expected(_Object):
     link: str = ""
 
 
+class Failure(_Object):
+    """A failure of a scenario or of a case."""
+
+    name: str
+    """What `--only` takes: a scenario such as `races-31`, or a case."""
+    requirements: tuple[str, ...]
+    """Those that it breaks, the nearest first."""
+    effect: Effect
+    came: str
+    expected: str = ""
+    """Nothing for a case, whose message says both."""
+    script: tuple[str, ...] = ()
+    times: int = 1
+    """In how many scenarios it shows."""
+    place: str = ""
+    """`file:line` in the code of the adopter where the exception was raised."""
+
+
 class Result(_Object):
     """The result of one test on one backend."""
 
@@ -71,8 +91,12 @@ class Result(_Object):
     reason: str = ""
     hooks: tuple[str, ...] = ()
     """The hooks that the harness lacks, if that is why it is not-testable."""
+    failure: Failure | None = None
+    """The failure that shows it best."""
     is_nearest: bool = False
     """Whether it is a failure whose cause breaks this requirement before others."""
+    is_deselected: bool = False
+    """Whether options of the run leave it out."""
     exercised: int = 0
     """How many results of groups were compared that decide it."""
     expected: Expected | None = None

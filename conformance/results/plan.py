@@ -3,72 +3,71 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 from conformance.results import known
-from conformance.results.document import (
-    AboutBackend,
-    Expected,
-    ListedRequirement,
-    Result,
-    Results,
-    Suite,
-    Verdict,
-)
+from conformance.results.document import AboutBackend, Expected, ListedRequirement, Result, Results, Suite
 from conformance.results.fingerprint import fingerprint
+from conformance.results.verdict import Judged
+from conformance.tasks.case import is_selected
 from conformance.tasks.cases import find_cases
-from conformance.tasks.cases.groups import GROUPED, GROUPS
+from conformance.tasks.cases.groups import GROUPED, GROUPS, group_of
 from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 
-Place = tuple[str, str]
-"""A case or a group, or the test of a result, and a backend."""
 _ORDER = ("fail", "harness-error", "pass", "not-testable", "not-applicable", "unreached", "not-run")
 
 
-class Judged(NamedTuple):
-    """A verdict, its reason, and the hooks that are missing."""
+@dataclass(frozen=True)
+class Place:
+    """A case or a group, on a backend."""
 
-    verdict: Verdict
-    reason: str = ""
-    hooks: tuple[str, ...] = ()
-    is_nearest: bool = False
-    """Whether a failure breaks the requirement before others."""
+    name: str
+    backend: str
 
 
 class Plan:
     """The tests of the suite on some backends, and what is expected of them."""
 
-    def __init__(self, backends: Iterable[str], file: Path | None, level: str) -> None:
+    def __init__(self, backends: Collection[str], file: Path | None, level: str, only: Collection[str]) -> None:
         """Read the known failures.
 
         Raises:
             conformance.files.FileError: if their file cannot be used.
         """
         cases = [case.conformance_case for case in find_cases().values()]  # type: ignore[attr-defined]
-        self.tests = {f"requirement_{one}": (REQUIREMENTS[one].text, (one,)) for one in GROUPED}
+        self.backends, self.only = backends, only
+        self.tests = {f"requirement_{number}": (REQUIREMENTS[number].text, (number,)) for number in GROUPED}
         """The text and the requirements of each result: what groups find about a requirement, and cases."""
-        self.decided: dict[str, tuple[str, ...]] = dict.fromkeys(GROUPS, tuple(self.tests))
-        """The tests whose results a group or a case gives."""
         self.tests |= {case.id: (case.doc, case.requirements) for case in cases}
-        self.decided |= {case.id: (case.id,) for case in cases}
         self.known = known.read(file, self.tests) if file else known.KnownFailures()
         self._level = level
         files = {case.id: case.id.replace(".", ".py::") for case in cases}
         files |= {name: f"groups.py::test_{name}" for name in GROUPS}
-        self._places = {
-            f"{file}[{backend.encode('unicode_escape').decode()}]": (name, backend)  # as pytest writes it
-            for backend, (name, file) in product(backends, files.items())
-        }
+        self._places: dict[str, Place] = {}
+        for backend in backends:
+            shown = backend.encode("unicode_escape").decode()  # as pytest writes it
+            self._places |= {f"{file}[{shown}]": Place(name, backend) for name, file in files.items()}
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""
         return self._places.get(nodeid.rpartition("cases/")[2])
+
+    def tests_of(self, place: Place) -> list[str]:
+        """Return the tests whose results a case or a group gives; none if something else is selected."""
+        if place.name in self.tests:
+            numbers = self.tests[place.name][1]
+            return [place.name] if is_selected(self.only, place.name, numbers) else []
+        is_named = place.name in map(group_of, self.only)
+        return [f"requirement_{number}" for number in GROUPED if is_named or is_selected(self.only, "", [number])]
+
+    def alike(self, place: Place, judged: Judged) -> list[Result]:
+        """All results that a case or a group gives, with one verdict."""
+        return [self.result(test, place.backend, judged) for test in self.tests_of(place)]
 
     def result(self, test: str, backend: str, judged: Judged, exercised: int = 0) -> Result:
         """A result of a case, or of what groups say of a requirement."""
@@ -79,17 +78,13 @@ class Plan:
             requirements=requirements,
             backend=backend,
             exercised=exercised,
-            **judged._asdict(),
+            **vars(judged),
         )
         expected = self.known.expected(result)
         is_must = any(REQUIREMENTS[number].level is Level.MUST for number in requirements)
         if judged.verdict == "fail" and not expected and not is_must and self._level != "SHOULD":
             expected = Expected(kind="should", reason="a SHOULD: the store chose otherwise")
         return result.model_copy(update={"expected": expected})
-
-    def alike(self, place: Place, judged: Judged) -> list[Result]:
-        """All results that a case or a group gives, with one verdict."""
-        return [self.result(test, place[1], judged) for test in self.decided[place[0]]]
 
 
 def begin(backends: Iterable[str], seed: int) -> Results:
@@ -121,10 +116,12 @@ def add_up(before: Result, new: Result) -> Result:
     """Return the stronger of two results of one test: a failure before anything else, of the nearest cause first."""
     if before.verdict == "not-run":
         return new
-    return min(before, new, key=_rank).model_copy(update={"exercised": before.exercised + new.exercised})
+    stronger = min(before, new, key=_rank)
+    return stronger.model_copy(update={"exercised": before.exercised + new.exercised})
 
 
 def _rank(result: Result) -> tuple[int, bool, int, str]:
     is_unreached = result.verdict == "not-testable" and not result.hooks
     order = _ORDER.index("unreached" if is_unreached else result.verdict)
-    return order, not result.is_nearest, len(result.reason), result.reason
+    size = len(result.failure.script) if result.failure else 0
+    return order, not result.is_nearest, size, result.reason

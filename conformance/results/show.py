@@ -1,76 +1,85 @@
-"""Texts of a failure, and of a run, for pytest's terminal."""
+"""The text of a failure, for a terminal, or for a file."""
 
 from __future__ import annotations
 
+import shlex
 import traceback
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import get_args
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
-import pytest
-
-from conformance.results.document import Result, Results, Verdict
+from conformance.results.document import Failure
 from conformance.tasks.spec.requirements import REQUIREMENTS
-from conformance.text import cut, in_columns, printable
+from conformance.terminal import BOLD, FAINT, Screen
+from conformance.text import cut, on_one_line, printable
 
-_SUITE = Path(__file__).parents[1]
-_MOST, _WIDTH = 20, 200
-_TITLES = {
-    "should": "SHOULDs that are not kept:",
-    "known": "known failures:",
-    "stale": "known failures that are none any more; take them out of the file:",
-    "missing-hook": "hooks that are declared missing:",
-    "open": "incomplete: some applicable requirements were not decided (exit status 6 if nothing fails)",
-}
+_PLAIN = Screen()
+_LONGEST = 400
+_MOST_LINES = 60
+_MOST_OTHERS = 5
 
 
-def summary(results: Results, stale: Iterable[str], undecided: Iterable[Result]) -> Iterator[str]:
-    """The lines of a summary. `undecided` makes the run incomplete."""
-    rows = [["", *get_args(Verdict)]]
-    for backend in results.backends:
-        count = Counter(result.verdict for result in results.on(backend.name).values())
-        rows.append([backend.name, *(str(count[verdict]) for verdict in get_args(Verdict))])
-    yield from in_columns(rows)
-    if not any(result.verdict in ("pass", "fail") for result in results.results):
-        yield "nothing was decided: nothing that was selected applies"
-    found: dict[str, dict[str, None]] = {kind: {} for kind in _TITLES}
-    for result in results.results:
-        if result.expected:
-            why = f"{result.expected.reason} {result.expected.link}".strip()
-            line = why if result.hooks else f"{result.test} [{result.backend}] ({why}): {_in_line(result.reason)}"
-            found[result.expected.kind][line] = None
-    found["stale"] = dict.fromkeys(stale)
-    for why, number in Counter(map(_why, undecided)).most_common():
-        found["open"][f"{number} {'test' if number == 1 else 'tests'}: {why}"] = None
-    for kind, lines in found.items():
-        if lines:
-            left = [f"… and {len(lines) - _MOST} more, which the results file names"] if len(lines) > _MOST else []
-            yield from (_TITLES[kind], *(f"  {line}" for line in [*[*lines][:_MOST], *left]))
-    yield f"seed {results.suite.seed}; --conformance-seed N draws other scenarios"
+def failed(
+    doc: str, failures: Sequence[Failure], reason: str, screen: Screen = _PLAIN, again: str = ""
+) -> Iterator[str]:
+    """Yield the failures of a test: the first of each requirement in full. Without any there is a reason."""
+    if not failures:
+        yield from (doc, "", reason)
+    nearest = sorted(failures, key=lambda failure: _nearest(failures, failure))
+    for place, (_, alike) in enumerate(groupby(nearest, key=lambda failure: failure.requirements[0])):
+        first, *others = alike
+        if place:
+            yield ""
+        if not first.script:
+            yield from screen.wrap(doc)
+        yield from block(first, screen, again)
+        for other in others[:_MOST_OTHERS]:
+            yield screen.brief(f"  also {other.name}: ", other.expected, other.came)
+        if len(others) > _MOST_OTHERS:
+            yield f"  and {len(others) - _MOST_OTHERS} more of {first.requirements[0]}"
 
 
-def _why(result: Result) -> str:
-    if result.hooks and "adapter" not in result.hooks:  # of an adapter the reason says what to do
-        return f"the harness has no hook {', '.join(result.hooks)}"
-    return f"{result.verdict}: {_in_line(result.reason)}"
+def _nearest(failures: Sequence[Failure], failure: Failure) -> int:
+    """The place of the first failure of the same requirement."""
+    return [other.requirements[0] for other in failures].index(failure.requirements[0])
 
 
-def _in_line(text: str) -> str:
-    return cut(" ".join(text.split()), _WIDTH)
+def block(failure: Failure, screen: Screen = _PLAIN, again: str = "") -> Iterator[str]:
+    """Yield a failure in full: the sentence that is broken, how to see it, what came, and how to play it again."""
+    first, *others = failure.requirements
+    more = f"; also {', '.join(others)}" if others and failure.script else ""
+    yield screen.paint(f"{first} ({REQUIREMENTS[first].level}{more}): {failure.name}", BOLD)
+    yield from screen.wrap(REQUIREMENTS[first].text)
+    if not failure.script:  # a case decides all of its requirements
+        for number in others:
+            yield from screen.wrap(f"{number} ({REQUIREMENTS[number].level}): {REQUIREMENTS[number].text}")
+    yield from _script(failure.script)
+    if failure.expected:
+        yield from screen.compare(failure.expected, failure.came)
+    else:
+        yield from (f"  {on_one_line(line)}" for line in failure.came.splitlines())
+    if failure.place:
+        yield f"  at       {on_one_line(failure.place)}"
+    if failure.times > 1:
+        yield screen.paint(f"  The same shows in {failure.times - 1} more scenarios.", FAINT)
+    if again:
+        yield f"  again    {screen.paint(f'{again} {shlex.quote(failure.name)}', BOLD)}"
 
 
-def failure(raised: pytest.ExceptionInfo[BaseException], doc: str, numbers: Iterable[str]) -> str:
-    """Return what a test decides and how it failed, without the code of the suite."""
-    frames: list[str] = []  # below the last one of the suite: those of the store, if the store raised
-    for entry in raised.traceback:
-        path = Path(entry.path)
-        frames = [] if path.is_relative_to(_SUITE) else [*frames, f"  {path}:{entry.lineno + 1}: in {entry.name}"]
-    requirements = (REQUIREMENTS[number] for number in numbers)
-    decides = (f"{requirement.id} ({requirement.level}): {requirement.text}" for requirement in requirements)
-    return "\n".join([doc, *decides, "", words_of(raised.value).removeprefix("AssertionError: "), *frames])
+def _script(script: Sequence[str]) -> Iterator[str]:
+    lines = [f"    {cut(line, _LONGEST)}" for line in script]
+    if len(lines) > _MOST_LINES:
+        lines[_MOST_LINES // 2 : -_MOST_LINES // 2] = [f"    …  # {len(lines) - _MOST_LINES} more lines"]
+    yield from lines
 
 
 def words_of(fault: BaseException) -> str:
     """The class and the message of an exception, also of one that has none to give."""
     return printable("".join(traceback.format_exception_only(fault)).strip())
+
+
+def listed(lines: Iterable[str], most: int) -> Iterator[str]:
+    """Yield so many different lines, and how many are left."""
+    different = [*dict.fromkeys(lines)]
+    yield from different[:most]
+    if len(different) > most:
+        yield f"  … and {len(different) - most} more, which the results file names"

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import secrets
 import unittest
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial, update_wrapper
@@ -68,6 +68,11 @@ class Case:
     doc: str
 
 
+def is_selected(only: Collection[str], name: str, numbers: Iterable[str]) -> bool:
+    """Whether a case or scenario of this name, which is about these requirements, is played if names are selected."""
+    return not only or name in only or any(number in only for number in numbers)
+
+
 @dataclass
 class Backend:
     """The store that a case is run on, with its harness."""
@@ -84,6 +89,8 @@ class Backend:
     """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
     tallies: dict[str, Any] = field(default_factory=dict)
     """By group its findings, a `conformance.engine.finding.Tally`."""
+    only: Collection[str] = ()
+    """Names of requirements, cases and scenarios: nothing else is played, if there are any."""
 
     def __post_init__(self) -> None:
         self.harness = guarded(self.harness)

@@ -105,11 +105,11 @@ def _types(task: Any) -> Iterator[Finding]:
     for name in TIMES:
         time = getattr(task, name, None)
         if isinstance(time, datetime) and time.utcoffset() != timedelta(0):
-            yield complaint("VAL-10", f"{name} in UTC", shown(time), name)
+            yield complaint("VAL-10", f"{name} in UTC", shown(time), name, "type")
     if type(task.status) is not TaskStatus:
-        yield complaint("LIFE-02", "status: a TaskStatus", _typed(task.status), "status")
+        yield complaint("LIFE-02", "status: a TaskStatus", _typed(task.status), "status", "type")
     if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
-        yield complaint("LIFE-01", "video_ids: a tuple", _typed(task.video_ids), "video_ids")
+        yield complaint("LIFE-01", "video_ids: a tuple", _typed(task.video_ids), "video_ids", "type")
 
 
 def _typed(value: object) -> str:

@@ -46,7 +46,8 @@ def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding |
             said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
             when = failure.name if failure else "nothing fails"
             expected = f"{rule.expected}, when {when}"
-            return complaint(rule.requirement, expected, said, f"{when} {entry.call.operation}")
+            name = f"{when} {entry.call.operation}"
+            return complaint(rule.requirement, expected, said, name, "message")
     return None
 
 

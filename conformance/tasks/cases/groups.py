@@ -7,73 +7,95 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from itertools import chain
+from itertools import chain, repeat
 from random import Random
 from typing import Any
 
 import pytest
 
-from conformance.engine.finding import Finding, Signature, Tally
+from conformance.engine.finding import Tally
 from conformance.engine.group import play_one
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
-from conformance.tasks.case import Backend, NotTestable, only_own_verdicts
+from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import failures
 from conformance.tasks.tables.tasks import SIMPLE
-from conformance.text import cut
 
 _WALKS = {"smoke": 8, "default": 35, "full": 1_500}
 """Random scenarios of each of the groups that play them."""
 _SPARSE = 8
 """At depth smoke one in this number of the scenarios about the same requirements is played."""
 _WALKED = 4
-_WIDTH, _LONGEST = 100, 400
-_MOST_LINES, _MOST_OTHERS = 60, 5
+_REPEATED = 10
+"""How often a scenario is played that was named."""
+_SIMPLE = "simple"
+"""The name of the scenarios that every group of a table begins with."""
 
 
-async def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
+async def _walked(
+    number: int, harness: Harness, tally: Tally, seed: int, depth: str, only: Collection[str] = ()
+) -> None:
     contract = TaskContract(harness.capabilities)
     for place in range(_WALKS[depth]):
         draw = partial(RandomTasks, Random(f"{seed * _WALKED + number}-{place}"))  # noqa: S311  it guards no secret
-        await play_one(contract, harness, Scenario(), tally, draw)
+        scenario = Scenario(name=f"random_{number + 1}-{place}")
+        if not only or scenario.name in only:
+            await play_one(contract, harness, scenario, tally, draw)
 
 
-async def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
+async def _tabled(
+    name: str, harness: Harness, tally: Tally, _seed: int, depth: str, only: Collection[str] = ()
+) -> None:
     scenarios = import_module(f"conformance.tasks.tables.{name}").scenarios(depth)
-    await play(harness, chain(SIMPLE.scenarios(), _some(scenarios, depth)), tally)
+    await play(harness, chain(_simple(), _chosen(_named(name, scenarios), depth, only)), tally)
 
 
-async def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
+async def _failures(harness: Harness, tally: Tally, _seed: int, depth: str, only: Collection[str] = ()) -> None:
     is_full, has = depth == "full", harness.capabilities
     together = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # the slow ones come first
-    scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
-    in_turn = (one for row in failures.SERVERS for one in failures.scenarios_of(row, has))
-    await play(harness, SIMPLE.scenarios(), tally)
-    await play(harness, _some(scenarios, depth), tally, at_once=8)
-    await play(harness, _some(in_turn, depth), tally)
+    connections = chain.from_iterable(failures.scenarios_of(row, has, is_full=is_full) for row in together)
+    servers = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
+    await play(harness, _simple(), tally)
+    await play(harness, _chosen(_named("failures", connections), depth, only), tally, at_once=8)
+    await play(harness, _chosen(_named("servers", servers), depth, only), tally)
 
 
-def _some(scenarios: Iterable[Scenario], depth: str) -> Iterator[Scenario]:
+def _named(name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+    """Yield the scenarios under names that do not depend on which of them are played."""
+    for number, scenario in enumerate(scenarios):
+        yield replace(scenario, name=f"{name}-{number}")
+
+
+def _simple() -> Iterator[Scenario]:
+    return _named(_SIMPLE, SIMPLE.scenarios())
+
+
+def _chosen(scenarios: Iterable[Scenario], depth: str, only: Collection[str]) -> Iterator[Scenario]:
+    """Yield the scenarios that are played. One that is named is repeated: each time it ends with its first finding."""
     passed: Counter[Any] = Counter()
-    for one in scenarios:
-        if depth != "smoke" or passed[one.about] % _SPARSE == 0:
-            yield one
-        passed[one.about] += 1
+    for scenario in scenarios:
+        is_played = depth != "smoke" or passed[scenario.about] % _SPARSE == 0
+        passed[scenario.about] += 1
+        if only:
+            yield from repeat(scenario, _REPEATED if scenario.name in only else 0)
+        elif is_played:
+            yield scenario
 
 
-GROUPS: dict[str, Callable[[Harness, Tally, int, str], Coroutine[Any, Any, None]]] = {
+GROUPS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     **{name: partial(_tabled, name) for name in ("arguments", "places", "lifetimes", "races")},
     "failures": _failures,
     **{f"random_{number + 1}": partial(_walked, number) for number in range(_WALKED)},
 }
-"""By name, what plays a group on a backend, with a seed and at a depth; what it finds goes to the tally."""
+"""By name, what plays a group: on a harness, for a tally, with a seed, at a depth, maybe only some scenarios."""
+_ELSEWHERE = {_SIMPLE: "arguments", "servers": "failures"}
 _BY_CASES = (
     "LIST-10",
     "LIST-11",
@@ -104,55 +126,32 @@ GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
 """The requirements that groups decide, together. Cases decide the others, and some of these too."""
 
 
+def group_of(scenario: str) -> str:
+    """Return the group that plays a scenario of this name."""
+    name = scenario.rpartition("-")[0]
+    return _ELSEWHERE.get(name, name)
+
+
 def _test(name: str) -> Callable[[Backend], None]:
     def run(conformance_backend: Backend) -> None:
         backend = conformance_backend
         if backend.broken:
             raise NotTestable(backend.broken)
-        before = {signature for tally in backend.tallies.values() for signature in tally.findings}
         tally = backend.tallies[name] = Tally()
+        named = [] if set(GROUPED) & {*backend.only} else backend.only
         with only_own_verdicts():
-            asyncio.run(GROUPS[name](backend.harness, tally, backend.seed, backend.depth))
+            asyncio.run(GROUPS[name](backend.harness, tally, backend.seed, backend.depth, named))
         for number in backend.unjudged:
             tally.withdraw(number)
+        for signature, finding in [*tally.findings.items()]:
+            if not is_selected(backend.only, finding.scenario.name, finding.requirements):
+                del tally.findings[signature]
         if tally.findings:
-            raise pytest.fail.Exception(reported(tally, before), pytrace=False)
+            raise pytest.fail.Exception(f"{len(tally.findings)} findings", pytrace=False)
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the group {name}."
     return run
-
-
-def reported(tally: Tally, before: AbstractSet[Signature]) -> str:
-    """Return the new findings of a group: for each requirement the first in full, the others as lines."""
-    found = sorted(tally.findings.values(), key=lambda one: (not one.is_simple, len(one.scenario.actions)))
-    new = [one for one in found if one.signature not in before]
-    texts = []
-    for number in dict.fromkeys(one.requirements[0] for one in new):
-        first, *others = [one for one in new if one.requirements[0] == number]
-        lines = [*dict.fromkeys(cut(f"also expected {one.expected}; came {one.actual}", _WIDTH) for one in others)]
-        more = [f"and {len(lines) - _MOST_OTHERS} more"] if len(lines) > _MOST_OTHERS else []
-        texts.append("\n".join([shown(first, tally.seen[first.signature]), *lines[:_MOST_OTHERS], *more]))
-    if len(new) < len(found):
-        texts.append(f"{len(found) - len(new)} findings shown above recurred here.")
-    return "\n\n".join(texts)
-
-
-def shown(finding: Finding, times: int = 1) -> str:
-    """A finding for people: what it breaks, what came and what was expected, and how to see it."""
-    first, *others = finding.requirements
-    also = f"; also {', '.join(others)}" if others else ""
-    lines = [f"    {line}" for line in finding.lines]
-    if len(lines) > _MOST_LINES:
-        lines[_MOST_LINES // 2 : -_MOST_LINES // 2] = [f"    …  # {len(lines) - _MOST_LINES} more lines"]
-    title = f"{first} ({REQUIREMENTS[first].level}{also}): {REQUIREMENTS[first].text}"
-    text = [
-        f"expected {finding.expected}",
-        f"came     {finding.actual}",
-        *lines,
-        *([f"The same shows in {times - 1} more scenarios."] if times > 1 else []),
-    ]
-    return "\n".join([cut(title, _WIDTH), *(cut(line, _LONGEST) for line in text)])
 
 
 globals().update({f"test_{name}": _test(name) for name in GROUPS})
