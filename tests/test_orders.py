@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conformance import Capability, Harness
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids
-from conformance.engine.schedule import Choice, Choose, Exploration, Plan, Play, Request, explore, orders_like
+from conformance.engine.schedule import Choice, Choose, Exploration, Plan, Play, Request, explore
 
 COST = {"cost": st.integers(1, 3)}
 KEY = {"key": st.sampled_from(["a", "b"])}
@@ -230,8 +230,8 @@ class Sent:
 
 
 def request(caller: str, text: str) -> Request:
-    command, _, key = text.partition(" ")
-    return Request(caller, text, frozenset({key}) if key else None, reads=command == "GET")
+    _, _, key = text.partition(" ")
+    return Request(caller, text, frozenset({key}) if key else None)
 
 
 def explored(*callers: str, most: int = 1_000, most_switches: int | None = None) -> Exploration:
@@ -239,21 +239,19 @@ def explored(*callers: str, most: int = 1_000, most_switches: int | None = None)
 
 
 @pytest.mark.parametrize(
-    ("callers", "plays", "orders"),
+    ("callers", "plays"),
     [
-        (("SET k, SET k", "SET k, SET k"), 6, 6),
-        (("GET k, SET k", "GET k, SET k"), 4, 6),
-        (("GET k, SET k", "GET j, SET j"), 1, 6),
-        (("EVAL, EVAL", "EVAL, EVAL", "EVAL, EVAL"), 90, 90),
-        (("GET k, SET k", "GET k, SET k", "GET k, SET k"), 36, 90),
+        (("GET k, SET k", "GET k, SET k"), 6),
+        (("GET k, SET k", "GET j, SET j"), 1),
+        (("SET k, SADD all", "SET j, SADD all"), 2),
+        (("EVAL, EVAL", "EVAL, EVAL", "EVAL, EVAL"), 90),
     ],
 )
-def test_every_order_is_played_once(callers: tuple[str, ...], plays: int, orders: int) -> None:
+def test_orders_that_differ_are_played_once(callers: tuple[str, ...], plays: int) -> None:
     found = explored(*callers)
 
     assert not found.cuts
     assert len(found.plays) == plays
-    assert sum(orders_like(play.choices) for play in found.plays) == orders
 
 
 def test_orders_that_are_left_out_are_said() -> None:

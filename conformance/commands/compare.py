@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, shown_name
@@ -14,6 +15,8 @@ from conformance.compare.report import Difference, read_known
 from conformance.engine.orders import Races, title
 from conformance.files import write_file
 from conformance.guard import guarded
+from conformance.harness import Harness
+from conformance.operations.operation import Operation
 from conformance.tasks.operations import operations_of
 
 DESCRIPTION = (
@@ -75,10 +78,15 @@ def _alone(options: argparse.Namespace) -> int:
     harness = find_backend(options.one)()
     operations = operations_of(harness, _short(options.one))
     with guarded(harness).running():
-        return asyncio.run(_race(raced(harness, operations, is_full=options.full), options))
+        return asyncio.run(_race(harness, operations, options))
 
 
-async def _race(races: Races, options: argparse.Namespace) -> int:
+async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
+    async with raced(harness, operations, is_full=options.full) as races:
+        return await _print(races, options)
+
+
+async def _print(races: Races, options: argparse.Namespace) -> int:
     """Print each race that no order of the calls explains, then what was raced."""
     found = 0
     async for race in races.findings(options.only, options.schedule):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from inspect import isawaitable
 from typing import Any
 
@@ -11,12 +12,16 @@ from conformance.engine.contract import Entry, settled
 from conformance.engine.loom import LoopArena
 from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
+from conformance.engine.scenario import Call
 from conformance.engine.schedule import Session
+from conformance.engine.script import call_text
 from conformance.guard import guarded
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation
 from conformance.operations.trees import Tree, mismatches
 
+_SHOWN = 2
+"""Parts of a result that are shown."""
 _MOST_SWITCHES = 3
 """How often a caller of a store in memory has to wait that could go on."""
 
@@ -32,8 +37,18 @@ class OwnWords(Operations):
         return tuple("".join(mismatch.path) for mismatch in apart if mismatch.kind != "order")
 
     def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
-        """Return a result as Python."""
-        return result.text() if isinstance(result, Tree) else super().describe(result, names)
+        """Return a result as Python, or the parts to which these paths lead."""
+        if not isinstance(result, Tree):
+            return super().describe(result, names)
+        parts = dict(_parts(result))
+        shown = [f"{name}: {parts[name].text()}" for name in names[:_SHOWN] if name in parts and name]
+        return ", ".join(shown) or result.text()
+
+
+def _parts(tree: Tree, path: str = "") -> Iterator[tuple[str, Tree]]:
+    yield path, tree
+    for label, part in (tree.parts or {}).items():
+        yield from _parts(part, path + label)
 
 
 class OwnSession(Session):
@@ -44,6 +59,14 @@ class OwnSession(Session):
     def __init__(self, operations: Mapping[str, Operation]) -> None:
         super().__init__(OwnWords(operations))
         self._count = 0
+
+    def begin(self, call: Call) -> Entry:
+        """Return the entry of a call, and write it down with the names of ids."""
+        entry = super().begin(call)
+        operation, given = self._operation(entry), entry.invocation.arguments
+        texts = {name: self.contract.written(operation, name, value) for name, value in given.items()}
+        entry.line = call_text(self.contract, call, texts)
+        return entry
 
     async def invoke(self, store: Any, entry: Entry, given: Mapping[str, Any]) -> Any:
         """Return what comes out of a call, and note whether it is awaited."""
@@ -69,8 +92,16 @@ class OwnSession(Session):
         return self.contract.operations[entry.call.operation]
 
 
-def raced(harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False) -> Races:
-    """Return the races of a store in memory."""
+@asynccontextmanager
+async def raced(
+    harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False
+) -> AsyncIterator[Races]:
+    """Give the races of a store in memory."""
     instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
-    arena = LoopArena(guarded(harness), lambda: OwnSession(operations))
-    return Races([*operations.values()], arena, OwnWords(operations), instances, _MOST_SWITCHES, is_full)
+    known, contract = [*operations.values()], OwnWords(operations)
+
+    def session() -> Session:
+        return OwnSession(operations)
+
+    arena = LoopArena(guarded(harness), session)
+    yield Races(known, arena, contract, instances, _MOST_SWITCHES, is_full)

@@ -28,7 +28,7 @@ from conformance.harness import Harness
 _CALLER: ContextVar[str] = ContextVar("caller", default="")
 """Whose callback it is: tasks and callbacks inherit it from those that make them."""
 _END_OF_SLEEP: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
-_MOST_STEPS = 2_000
+_MOST_STEPS = 500
 """Steps of a play; a store that goes on without end is given up then."""
 _PATIENCE = 2.0
 """Seconds in which something outside the loop answers."""
@@ -55,7 +55,6 @@ class _Race:
     choose: Choose
     play: Play
     over: asyncio.Future[None]
-    steps: int = 0
 
 
 _Loop: Any = asyncio.SelectorEventLoop
@@ -89,18 +88,19 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
         if self.race is None:
             self._run_freely()
             return
-        steps = sorted(self._steps(), key=lambda step: step.order)
-        is_done = all(task.done() for task in self.race.tasks)
-        if steps and not is_done and self.race.steps < _MOST_STEPS:
+        if self.race.play.stalled or all(task.done() for task in self.race.tasks):
+            self._end(self.race)
+        elif steps := sorted(self._steps(), key=lambda step: step.order):
             self._run_one(self.race, steps)
-        elif is_done or self._is_alone or not self._await_others():
+        elif self._is_alone or not self._await_others():
             self._end(self.race)
 
     def _run_one(self, race: _Race, steps: Sequence[_Step]) -> None:
         requests = tuple(step.request for step in steps)
         chosen = race.choose(requests)
         race.play.choices.append(Choice(requests, chosen))
-        race.steps += 1
+        if len(race.play.choices) == _MOST_STEPS:
+            race.play.stalled = f"it goes on for more than {_MOST_STEPS:,} steps"
 
         handle = steps[chosen].handle
         if steps[chosen].request.is_idle:
@@ -112,8 +112,6 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
         handle._run()
 
     def _end(self, race: _Race) -> None:
-        if race.steps >= _MOST_STEPS:
-            race.play.stalled = f"it went on for more than {_MOST_STEPS:,} steps"
         race.over.set_result(None)
         self.race = None
 
@@ -126,7 +124,7 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
                 callers.add(caller)
                 yield _Step(Request(caller, _text(handle)), handle)
 
-        timers = [timer for timer in self._scheduled if not timer.cancelled()]
+        timers = [timer for timer in self._scheduled if self._is_alone and not timer.cancelled()]
         first = min((timer.when() for timer in timers), default=0.0)
         for timer in timers:
             caller = timer._context.get(_CALLER, "")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations_with_replacement, groupby, permutations, product
+from itertools import chain, combinations_with_replacement, groupby, permutations, product
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Arena, Choice, Exploration, Plan, Play, Request, explore, orders_like
+from conformance.engine.schedule import CALLERS, Arena, Choice, Exploration, Plan, Play, Request, explore
 from conformance.engine.script import call_text
 from conformance.operations.choices import Choice as Value
 from conformance.operations.choices import pool_of
@@ -134,8 +134,15 @@ class Sequences:
         apart = [dict(self._differences(play, sequence)) for sequence in self.plays]
         nearest = min(apart, key=len)
         in_all = [place for place in nearest if all(place in places for places in apart)]
-        place = (in_all or [*nearest])[-1]
-        return play.entries[place], nearest[place], [sequence.entries[place].observed for sequence in self.plays]
+        reads = [place for place in in_all if play.entries[place] in play.seen]
+        place = next(chain(reads, in_all, nearest))
+
+        expected: list[Any] = []
+        for sequence in self.plays:
+            result = sequence.entries[place].observed
+            if all(self._contract.differences(known, result) for known in expected):
+                expected.append(result)
+        return play.entries[place], nearest[place], expected
 
 
 # The search
@@ -221,7 +228,12 @@ class Races:
 
 
 def _count(plays: Sequence[Play]) -> int:
-    return sum(orders_like(play.choices) for play in plays)
+    """Return how many orders of requests there are, whenever a call was begun."""
+    orders = set()
+    for play in plays:
+        sent = [choice.request for choice in play.choices if choice.request.keys != frozenset()]
+        orders.add(tuple(request.shape for request in sent))
+    return len(orders)
 
 
 def title(plan: Plan) -> str:
@@ -240,7 +252,8 @@ def _kind(entry: Entry) -> object:
 def _lines(contract: Contract, play: Play, sequences: Sequences) -> Iterator[str]:
     """Yield an order with the calls side by side, what came of it, and the result that no order explains."""
     for text, group in groupby(_text(contract, entry) for entry in play.started):
-        yield f"  before, {len([*group])} times: {text}"
+        count = len([*group])
+        yield f"  before: {text}{f', {count} times' if count > 1 else ''}"
     for caller, entry in zip(CALLERS, play.results, strict=False):
         yield f"  {caller} = {_text(contract, entry)}"
     for choice in play.choices:
@@ -249,15 +262,13 @@ def _lines(contract: Contract, play: Play, sequences: Sequences) -> Iterator[str
         yield _indented(caller, f"-> {contract.describe(entry.observed)}")
 
     entry, names, expected = sequences.unexplained(play)
-    orders = dict.fromkeys(contract.describe(observed, names) for observed in expected)
     came = f"{_text(contract, entry)} -> {contract.describe(entry.observed, names)}"
-    yield f"  then {came}; one after the other: {' or '.join(orders)}"
+    yield f"  then {came}; one after the other {' or '.join(contract.describe(right, names) for right in expected)}"
 
 
 def _text(contract: Contract, entry: Entry) -> str:
-    show = contract.operations[entry.call.operation].show or source
-    written = {name: show(value) or source(value) for name, value in entry.invocation.arguments.items()}
-    return call_text(contract, entry.call, written)
+    given = entry.invocation.arguments
+    return entry.line or call_text(contract, entry.call, {name: source(value) for name, value in given.items()})
 
 
 def _indented(caller: str, text: str) -> str:

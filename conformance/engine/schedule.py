@@ -5,9 +5,8 @@ An arena says where plays take place: before a server, whose requests it holds, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 from conformance.engine.contract import Contract, Entry
@@ -27,17 +26,15 @@ class Request:
     text: str
     """As a trace shows it. Its first word does not depend on values that the store draws."""
     keys: frozenset[str] | None = None
-    """The keys that it touches; None if nobody knows."""
+    """The keys that it touches; None if nobody knows, and none where it is no request but the beginning of a call."""
     reads: bool = False
     """Whether it changes nothing."""
     is_idle: bool = False
     """Whether it only waits for time to pass. Others that go on meanwhile do not count as a switch."""
 
     def commutes(self, other: Request) -> bool:
-        """Whether the order of both makes no difference: other keys, or only reads."""
-        if self.reads and other.reads:
-            return True
-        if self.keys is None or other.keys is None:
+        """Whether the order of both makes no difference, since they touch other keys."""
+        if not self.keys or not other.keys:
             return False
         return self.keys.isdisjoint(other.keys)
 
@@ -303,37 +300,3 @@ class _Walk:
 
 def _sent(shapes: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{caller}: {word}" for caller, word in shapes)
-
-
-def orders_like(choices: Sequence[Choice]) -> int:
-    """Return how many orders differ from this one only in requests that commute, itself included."""
-    needed = [*_needed(choices)]
-    everything = (1 << len(choices)) - 1
-
-    @cache
-    def ways(done: int) -> int:
-        if done == everything:
-            return 1
-        return sum(
-            ways(done | 1 << place)
-            for place, before in enumerate(needed)
-            if not done >> place & 1 and done & before == before
-        )
-
-    return ways(0)
-
-
-def _needed(choices: Sequence[Choice]) -> Iterator[int]:
-    """Yield for each request, as bits, those that have to go before it."""
-    for place, choice in enumerate(choices):
-        request = choice.request
-        came = place
-        while came and request in choices[came - 1].waiting:
-            came -= 1  # it waited already when the one before it was let go
-        needed = 0
-        for earlier in range(place):
-            before = choices[earlier].request
-            is_cause = before.caller == request.caller and earlier < came
-            if is_cause or not before.commutes(request):
-                needed |= 1 << earlier
-        yield needed
