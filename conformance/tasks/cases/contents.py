@@ -31,7 +31,9 @@ async def fill(store: Any, namespace: Namespace) -> list[Any]:
     tasks = []
     for status, request in product(TaskStatus, (a_request(), _RICH)):
         task = await store.create_task(request)
-        fields = {} if request is not _RICH else {"current_step": " 步\n", "result_url": "url"}
+        fields: dict[str, str] = {}
+        if request is _RICH:
+            fields |= {"current_step": " 步\n", "result_url": "url"}
         if status is TaskStatus.FAILED:
             fields |= {"error_message": "no disk", "error_traceback": "line\n line"}
         progress = None if status is TaskStatus.COMPLETED else 100 / 3
@@ -70,12 +72,13 @@ def calls_on(task_id: str) -> dict[str, CallOn]:
 
 async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
     """A write of each form. Each changes one task, which the store `maker` has created with this config."""
-    updated, cancelled = [(await maker.create_task(a_request(config))).task_id for _ in range(2)]
-    writes: dict[str, CallOn] = {
-        "create": lambda store: store.create_task(a_request(config)),
-        "update": lambda store: store.update_task_status(updated, TaskStatus.FAILED, 40, error_message="no disk"),
-        "cancel": lambda store: store.cancel_task(cancelled),
-    }
+    updated = (await maker.create_task(a_request(config))).task_id
+    cancelled = (await maker.create_task(a_request(config))).task_id
+    error = {"error_message": "no disk"}
+    writes: dict[str, CallOn] = {}
+    writes["create"] = lambda store: store.create_task(a_request(config))
+    writes["update"] = lambda store: store.update_task_status(updated, TaskStatus.FAILED, 40, **error)
+    writes["cancel"] = lambda store: store.cancel_task(cancelled)
     if namespace.has(Capability.CALLER_IDS):
         chosen = f"Job-{secrets.token_hex(4)}"
         writes["create under an id"] = lambda store: store.create_task(a_request(config), task_id=chosen)
@@ -85,19 +88,23 @@ async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | N
     return writes
 
 
+_READS: dict[str, CallOn] = {
+    "get nothing": lambda store: store.get_task("task_0"),
+    "list": lambda store: store.list_tasks(),
+    "list by status": lambda store: store.list_tasks(TaskStatus.PENDING, limit=20),
+    "count": lambda store: store.list_tasks(limit=0),
+}
+
+
 async def reads_of(maker: Any, namespace: Namespace) -> dict[str, CallOn]:
     """A call of each form that changes nothing, about a task that the store `maker` has created."""
     task_id = (await maker.create_task(a_request())).task_id
-    calls: dict[str, CallOn] = {
-        "get": lambda store: store.get_task(task_id),
-        "get nothing": lambda store: store.get_task("task_0"),
-        "list": lambda store: store.list_tasks(),
-        "list by status": lambda store: store.list_tasks(TaskStatus.PENDING, limit=20),
-        "count": lambda store: store.list_tasks(limit=0),
-    }
-    if namespace.has(Capability.CURSOR) and (cursor := (await maker.list_tasks(limit=1)).next):
-        calls["list after"] = lambda store: store.list_tasks(limit=5, after=cursor)
-    return calls
+    reads = dict(_READS)
+    reads["get"] = lambda store: store.get_task(task_id)
+    if namespace.has(Capability.CURSOR):
+        cursor = (await maker.list_tasks(limit=1)).next
+        reads["list after"] = lambda store: store.list_tasks(limit=5, after=cursor)
+    return reads
 
 
 async def outcome_of(call: Awaitable[Any]) -> Any:

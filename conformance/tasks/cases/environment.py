@@ -8,11 +8,11 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from unittest import mock
 from urllib.parse import quote, unquote, urlsplit
 
@@ -36,8 +36,10 @@ def surroundings(variables: Mapping[str, str], dotenv: str | None = None) -> Ite
 
     Without `dotenv` there is no such file, as in most containers. The log has lines of the form `LEVEL message`.
     """
-    root, log = logging.getLogger(), StringIO()
-    handler, before = logging.StreamHandler(log), root.level
+    log = StringIO()
+    root = logging.getLogger()
+    before = root.level
+    handler = logging.StreamHandler(log)
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     others = {name: value for name, value in os.environ.items() if not name.upper().startswith(_OURS)}
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.chdir(folder):
@@ -66,9 +68,9 @@ def application(
     With `at`, these are the variables about Redis, and there are no others.
     """
     assert namespace.opener  # what reads them
-    given = dict(namespace.harness.environment(namespace.name))
-    if at is not None:
-        given = {name: value for name, value in given.items() if not name.startswith("REDIS_")} | dict(at)
+    own = namespace.harness.environment(namespace.name)
+    given = {name: own[name] for name in own if at is None or not name.startswith("REDIS_")}
+    given |= at or {}
     given |= variables or {}
     if source == ".env":
         return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in given.items()))
@@ -119,25 +121,38 @@ def other_mode(namespace: Namespace) -> str:
 
 def url_of(namespace: Namespace, user: str, password: str) -> str:
     """The URL of the server for a user, for a proxy to lead to: `NotTestable` if it cannot."""
-    scheme, _, where = namespace.harness.url().partition("://")
+    scheme, _, rest = namespace.harness.url().partition("://")
     if scheme != "redis":
         raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
-    return f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where.rpartition('@')[2]}"
+    _, _, place = rest.rpartition("@")
+    credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return f"redis://{credentials}@{place}"
 
 
-def forms_of(url: str) -> list[dict[str, str]]:
-    """The settings that name a server and who logs in there: a URL, and one for each part of it."""
+Form: TypeAlias = Callable[[str], dict[str, str]]
+"""How settings name the server and who logs in there, by its URL."""
+
+
+def _as_url(url: str) -> dict[str, str]:
+    return {"REDIS_URL": url}
+
+
+def _in_parts(url: str) -> dict[str, str]:
     parts = urlsplit(url)
-    where = {"REDIS_HOST": str(parts.hostname), "REDIS_PORT": str(parts.port or 6379)}
-    where["REDIS_DB"] = parts.path.strip("/") or "0"
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return [{"REDIS_URL": url}, {**where, "REDIS_USERNAME": user, "REDIS_PASSWORD": password}]
+    return {
+        "REDIS_HOST": str(parts.hostname),
+        "REDIS_PORT": str(parts.port or 6379),
+        "REDIS_DB": parts.path.strip("/") or "0",
+        "REDIS_USERNAME": unquote(parts.username or ""),
+        "REDIS_PASSWORD": unquote(parts.password or ""),
+    }
+
+
+FORMS: tuple[Form, ...] = (_as_url, _in_parts)
 
 
 def check_hidden(secret: str, text: str, where: str) -> None:
     """Check that a secret is not in a text, neither as it is nor as a URL or Python writes it."""
-    forms = (secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1])
-    for form in forms:
+    for form in (secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1]):
         before, found, after = text.partition(form)
-        around = f"…{before[-100:]}{form}{after[:20]}…"
-        assert not found, f"the password is shown {where}: {around}"
+        assert not found, f"the password is shown {where}: …{before[-100:]}{form}{after[:20]}…"

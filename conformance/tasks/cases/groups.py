@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
-from itertools import chain, repeat
+from itertools import repeat
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -25,76 +24,101 @@ from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_v
 from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
-from conformance.tasks.tables import failures
+from conformance.tasks.tables import arguments, failures, lifetimes, places, races
 from conformance.tasks.tables.tasks import SIMPLE
 
-_WALKS = {"smoke": 8, "default": 35, "full": 1_500}
+_RANDOM = {"smoke": 8, "default": 35, "full": 1_500}
 """Random scenarios of each of the groups that play them."""
 _SPARSE = 8
 """At depth smoke one in this number of the scenarios about the same requirements is played."""
-_WALKED = 4
+_RANDOM_GROUPS = 4
+_AT_ONCE = 8
 _REPEATED = 10
 """How often a scenario is played that was named."""
 _SIMPLE = "simple"
 """The name of the scenarios that every group of a table begins with."""
 
 
-async def _walked(
-    number: int, harness: Harness, tally: Tally, seed: int, depth: str, only: Collection[str] = ()
-) -> None:
-    contract = TaskContract(harness.capabilities)
-    for place in range(_WALKS[depth]):
-        draw = partial(RandomTasks, Random(f"{seed * _WALKED + number}-{place}"))  # noqa: S311  it guards no secret
-        scenario = Scenario(name=f"random_{number + 1}-{place}")
-        if not only or scenario.name in only:
-            await play_one(contract, harness, scenario, tally, draw)
+@dataclass(frozen=True)
+class Played:
+    """What is played of a group."""
 
+    seed: int = 1
+    depth: str = "default"
+    only: Collection[str] = ()
+    """The names of scenarios, if no others are played."""
 
-async def _tabled(
-    name: str, harness: Harness, tally: Tally, _seed: int, depth: str, only: Collection[str] = ()
-) -> None:
-    scenarios = import_module(f"conformance.tasks.tables.{name}").scenarios(depth)
-    await play(harness, chain(_simple(), _chosen(_named(name, scenarios), depth, only)), tally)
+    def chosen(self, name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+        """Yield scenarios under names that do not depend on which of them are played.
 
-
-async def _failures(harness: Harness, tally: Tally, _seed: int, depth: str, only: Collection[str] = ()) -> None:
-    is_full, has = depth == "full", harness.capabilities
-    together = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # the slow ones come first
-    connections = chain.from_iterable(failures.scenarios_of(row, has, is_full=is_full) for row in together)
-    servers = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
-    await play(harness, _simple(), tally)
-    await play(harness, _chosen(_named("failures", connections), depth, only), tally, at_once=8)
-    await play(harness, _chosen(_named("servers", servers), depth, only), tally)
+        One that was named is repeated: each time it ends with its first finding.
+        """
+        passed: Counter[Any] = Counter()
+        for scenario in _named(name, scenarios):
+            is_played = self.depth != "smoke" or passed[scenario.about] % _SPARSE == 0
+            passed[scenario.about] += 1
+            if self.only:
+                yield from repeat(scenario, _REPEATED if scenario.name in self.only else 0)
+            elif is_played:
+                yield scenario
 
 
 def _named(name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
-    """Yield the scenarios under names that do not depend on which of them are played."""
     for number, scenario in enumerate(scenarios):
         yield replace(scenario, name=f"{name}-{number}")
 
 
-def _simple() -> Iterator[Scenario]:
-    return _named(_SIMPLE, SIMPLE.scenarios())
+Group: TypeAlias = Callable[[Harness, Tally, Played], Coroutine[Any, Any, None]]
 
 
-def _chosen(scenarios: Iterable[Scenario], depth: str, only: Collection[str]) -> Iterator[Scenario]:
-    """Yield the scenarios that are played. One that is named is repeated: each time it ends with its first finding."""
-    passed: Counter[Any] = Counter()
-    for scenario in scenarios:
-        is_played = depth != "smoke" or passed[scenario.about] % _SPARSE == 0
-        passed[scenario.about] += 1
-        if only:
-            yield from repeat(scenario, _REPEATED if scenario.name in only else 0)
-        elif is_played:
-            yield scenario
+def _random(number: int) -> Group:
+    async def group(harness: Harness, tally: Tally, played: Played) -> None:
+        contract = TaskContract(harness.capabilities)
+        for place in range(_RANDOM[played.depth]):
+            scenario = Scenario(name=f"random_{number + 1}-{place}")
+            if not played.only or scenario.name in played.only:
+                seed = f"{played.seed * _RANDOM_GROUPS + number}-{place}"
+                draw = partial(RandomTasks, Random(seed))  # noqa: S311  it guards no secret
+                await play_one(contract, harness, scenario, tally, draw)
+
+    return group
 
 
-GROUPS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
-    **{name: partial(_tabled, name) for name in ("arguments", "places", "lifetimes", "races")},
+def _table(name: str, scenarios: Callable[[str], Iterable[Scenario]]) -> Group:
+    async def group(harness: Harness, tally: Tally, played: Played) -> None:
+        await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), tally)
+        await play(harness, played.chosen(name, scenarios(played.depth)), tally)
+
+    return group
+
+
+async def _failures(harness: Harness, tally: Tally, played: Played) -> None:
+    has = harness.capabilities
+    await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), tally)
+
+    together: list[Scenario] = []
+    for row in sorted(failures.CONNECTIONS, key=lambda row: row.seconds):  # the slow ones come first
+        together += failures.scenarios_of(row, has, is_full=played.depth == "full")
+    await play(harness, played.chosen("failures", together), tally, at_once=_AT_ONCE)
+
+    in_turn: list[Scenario] = []
+    for row in failures.SERVERS:
+        in_turn += failures.scenarios_of(row, has)
+    await play(harness, played.chosen("servers", in_turn), tally)
+
+
+GROUPS: dict[str, Group] = {
+    "arguments": _table("arguments", arguments.scenarios),
+    "places": _table("places", places.scenarios),
+    "lifetimes": _table("lifetimes", lifetimes.scenarios),
+    "races": _table("races", races.scenarios),
     "failures": _failures,
-    **{f"random_{number + 1}": partial(_walked, number) for number in range(_WALKED)},
+    "random_1": _random(0),
+    "random_2": _random(1),
+    "random_3": _random(2),
+    "random_4": _random(3),
 }
-"""By name, what plays a group: on a harness, for a tally, with a seed, at a depth, maybe only some scenarios."""
+"""By name, what plays a group on a harness; what it finds goes to the tally."""
 _ELSEWHERE = {_SIMPLE: "arguments", "servers": "failures"}
 _BY_CASES = (
     "LIST-10",
@@ -140,7 +164,7 @@ def _test(name: str) -> Callable[[Backend], None]:
         tally = backend.tallies[name] = Tally()
         named = [] if set(GROUPED) & {*backend.only} else backend.only
         with only_own_verdicts():
-            asyncio.run(GROUPS[name](backend.harness, tally, backend.seed, backend.depth, named))
+            asyncio.run(GROUPS[name](backend.harness, tally, Played(backend.seed, backend.depth, named)))
         for number in backend.unjudged:
             tally.withdraw(number)
         for signature, finding in [*tally.findings.items()]:
@@ -154,4 +178,12 @@ def _test(name: str) -> Callable[[Backend], None]:
     return run
 
 
-globals().update({f"test_{name}": _test(name) for name in GROUPS})
+test_arguments = _test("arguments")
+test_places = _test("places")
+test_lifetimes = _test("lifetimes")
+test_races = _test("races")
+test_failures = _test("failures")
+test_random_1 = _test("random_1")
+test_random_2 = _test("random_2")
+test_random_3 = _test("random_3")
+test_random_4 = _test("random_4")
