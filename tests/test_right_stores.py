@@ -14,13 +14,14 @@ import pytest
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Finding, Tally
+from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
 from conformance.tasks.calls import Id, cancel, create, get, purge, restore, update
 from conformance.tasks.case import Backend
 from conformance.tasks.cases import find_cases
 from conformance.tasks.contract import play
-from conformance.tasks.tables.tasks import BEYOND, restorable, scenario
+from conformance.tasks.tables.tasks import BEYOND, restorable
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskNotFound
 
 

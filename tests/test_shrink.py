@@ -7,12 +7,13 @@ from typing import Any
 
 from conformance.backends.memory import MemoryHarness
 from conformance.engine.finding import Tally
+from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Call, Race, Scenario
 from conformance.engine.shrink import Actions, Shrinker
 from conformance.operations.operation import Operation
 from conformance.tasks.calls import cancel, create
 from conformance.tasks.contract import play
-from conformance.tasks.tables.tasks import scenario, to
+from conformance.tasks.tables.tasks import to
 from taskstore import MemoryTaskStore, Task
 
 

@@ -11,12 +11,13 @@ from typing import Any
 from conformance.backends.proxy import Action as Does
 from conformance.backends.proxy import Stage
 from conformance.engine.failures import Failure, Injection
+from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, needs_of
 from conformance.tasks.spec.model import OPERATIONS
-from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, scenario, to
+from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, to
 from taskstore import FailureKind
 
 IMPATIENT = 0.3

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 
-from conformance.engine.scenario import Action, Call, Race, ReadBack, Wait
+from conformance.engine.kinds import ended
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
@@ -29,7 +30,16 @@ from taskstore import TaskStatus
 
 _table = Table()
 _expiring = partial(_table, needs=[Capability.EXPIRING])
-scenarios = _table.scenarios
+
+
+def scenarios(depth: str = "default") -> Iterator[Scenario]:
+    """All of them."""
+    for status in _ENDS:
+        made = create("a"), to(status)
+        alive = get(A), listing()
+        yield from ended(made, _FIRST_CALLS, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
+    yield from _table.scenarios(depth)
+
 
 _ENDS = ("pending", "completed", "failed")
 _PAGES = listing(status=TaskStatus.PENDING, offset=1), listing(limit=0)
@@ -45,21 +55,6 @@ _FIRST_CALLS = (
     listing(status=TaskStatus.PENDING),
     listing(after=do.CursorOf("a")),
 )
-
-
-@_expiring("EXP-01 ATOM-01", call=_FIRST_CALLS, status=_ENDS)
-def _end(call: Call, status: str) -> Actions:
-    """The end of a life, to the second, whatever the status, and whichever call comes first."""
-    yield create("a")
-    yield to(status)
-    yield Wait(LIFETIME - SECOND)
-    yield get(A)
-    yield listing()
-    yield Wait(2 * SECOND)
-    yield call
-    yield ReadBack()
-
-
 _OLD = (
     restorable(),
     restorable(status="failed", completed_at=LONG_AGO),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterator
 
-from conformance.engine.scenario import Call, Close, Race, ReadBack, Reopen
+from conformance.engine.kinds import closed, reopened, shared
+from conformance.engine.scenario import Call, Close, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge, restore
@@ -25,7 +25,15 @@ from conformance.tasks.tables.tasks import (
 from taskstore import TaskStatus
 
 _table = Table()
-scenarios = _table.scenarios
+
+
+def scenarios(depth: str = "default") -> Iterator[Scenario]:
+    """All of them."""
+    yield from closed([create("a")], _CALLS, about="API-03")
+    yield from shared(_TURNS, about="SHARE-01", apart="SHARE-02")
+    yield from reopened(_MADE, _READS, about="DUR-01", anew="DUR-03")
+    yield from _table.scenarios(depth)
+
 
 _CALLS = (
     create(),
@@ -42,17 +50,6 @@ _CALLS = (
     listing(limit=0),
     listing(status=TaskStatus.FAILED),
 )
-
-
-@_table("API-03", call=_CALLS)
-def _closed(call: Call) -> Actions:
-    """Every operation of a closed store raises StoreNotOpen, also if there is nothing to do."""
-    yield create("a")
-    yield Close()
-    yield call
-    yield call
-
-
 _TURNS: tuple[tuple[Call, ...], ...] = (
     (
         create("a"),
@@ -77,13 +74,21 @@ _TURNS: tuple[tuple[Call, ...], ...] = (
 )
 
 
-@_table("SHARE-02", lacks=[Capability.SHARED], instances=2, calls=_TURNS, first=(0, 1))
-@_table("SHARE-01", instances=2, calls=_TURNS, first=(0, 1))
-def _in_turn(calls: Iterable[Call], first: int) -> Actions:
-    """Two instances take turns. If the store is shared, each sees at once what the other wrote, and else nothing."""
-    for number, call in enumerate(calls, start=first):
-        yield replace(call, on=number % 2)
-        yield ReadBack()
+_MADE = (
+    create("a", config={"b": [1, 1.0, None, "é\x00"]}),
+    to("clipping"),
+    create("b"),
+    cancel(B),
+    do.Populate(30, MIXED),
+)
+_READS = (
+    get(A),
+    get(B),
+    listing(),
+    do.Pages(7),
+    cancel(A),
+    create("c"),
+)
 
 
 @_table("SHARE-02", lacks=[Capability.SHARED], instances=2)
@@ -96,36 +101,6 @@ def _one_is_closed() -> Actions:
     yield get(A, on=1)
     yield to("clipping", on=1)
     yield create(on=1)
-    yield ReadBack()
-
-
-_MADE = create("a", config={"b": [1, 1.0, None, "é\x00"]}), to("clipping"), create("b"), cancel(B)
-
-
-@_table("DUR-01", needs=[Capability.PERSISTENT])
-def _kept() -> Actions:
-    """An instance is closed and opened again, twice."""
-    yield from _MADE
-    yield do.Populate(30, MIXED)
-    yield Reopen()
-    yield get(A)
-    yield listing()
-    yield do.Pages(7)
-    yield cancel(A)
-    yield Reopen()
-    yield get(A)
-    yield create("c")
-    yield ReadBack()
-
-
-@_table("DUR-03", lacks=[Capability.PERSISTENT])
-def _gone() -> Actions:
-    """An instance is closed, and another is opened, which knows nothing of it."""
-    yield from _MADE
-    yield Reopen()
-    yield get(A)
-    yield get(B)
-    yield create("c")
     yield ReadBack()
 
 

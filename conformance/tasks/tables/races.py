@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
-from itertools import combinations_with_replacement, product
+from itertools import chain, combinations_with_replacement
+from typing import Any
 
-from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
+from conformance.engine.kinds import cancelled, races
+from conformance.engine.scenario import Action, Call, Race, Scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge, restore
-from conformance.tasks.tables.tasks import BEYOND, MICROSECOND, A, B, restorable, scenario, to
+from conformance.tasks.tables.tasks import (
+    BEYOND,
+    MICROSECOND,
+    A,
+    Actions,
+    B,
+    Table,
+    restorable,
+    to,
+)
 from taskstore import TaskStatus
 
+_table = Table()
 _MADE = create("a"), create("b"), cancel(B, label="b")
-_ENDS = (to("completed"), to("failed", error_message="e"), cancel(A))
+_ENDS = (
+    to("completed"),
+    to("failed", error_message="e"),
+    cancel(A),
+)
 _PURGE = purge(do.TimeOf("b", plus=MICROSECOND))
 _WRITES = (
     create(),
@@ -28,60 +42,107 @@ _WRITES = (
     cancel(B),
     restore(restorable()),
 )
-_READS = (get(A), listing(), listing(limit=1, offset=1), listing(limit=1, after=do.CursorOf("a")))
+_READS = (
+    get(A),
+    listing(),
+)
+_PAGES = (
+    listing(limit=1, offset=1),
+    listing(limit=1, after=do.CursorOf("a")),
+)
+_TURNS = {
+    "smoke": (1,),
+    "default": (1,),
+    "full": (0, 1, 2, 3, 5, 8),
+}
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    for about, calls in (("ATOM-02", _ENDS), ("ATOM-01", (*_WRITES, *_READS[:2]))):
-        for pair in combinations_with_replacement(calls, 2):
-            yield from _race(pair, about)
-    yield from _cancelled((1,) if depth != "full" else (0, 1, 2, 3, 5, 8))
-    yield from _crowds(300 if depth != "full" else 1_000)
-    for size in (130,) if depth != "full" else (130, 260, 1_100):
+    yield from _races(_MADE, _ENDS, "ATOM-02")
+    yield from _races(_MADE, (*_WRITES, *_READS), "ATOM-01")
+    calls = *_WRITES, *_READS, *_PAGES
+    yield from cancelled(_MADE, calls, then=[create("c")], about="ATOM-06", turns=_TURNS[depth])
+    yield from _table.scenarios(depth)
+    for size in _SIZES[depth]:
         yield from _listings(size)
 
 
-def _race(calls: Sequence[Call], about: str, *before: Action) -> Iterator[Scenario]:
-    """Calls race on one instance, and on two instances of a store that is shared."""
-    connections = Race((get(A),) * len(calls))  # so a pool has its connections
-    turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
-    for racing, instances in ((calls, 1), (turns, 2)):
-        race = Race(tuple(racing))
-        yield scenario(*_MADE, connections, *before, race, ReadBack(), about=about, instances=instances)
+def _races(made: Sequence[Action], calls: Sequence[Call], about: str) -> Iterator[Scenario]:
+    return races(made, combinations_with_replacement(calls, 2), warm_up=get(A), about=about)
 
 
-def _cancelled(turns: Sequence[int]) -> Iterator[Scenario]:
-    """Calls are cancelled: what they leave is consistent, and others are not affected."""
-    for after, call, count in product(turns, (*_WRITES, *_READS), (1, 3)):
-        lost = Race((call,) * count, (0,), after), ReadBack(), create("c"), ReadBack()
-        yield scenario(_MADE, lost, about="ATOM-06")
+_LABELS = ("a", *(f"t{number}" for number in range(20)))
+_CROWDS = {
+    "smoke": (300,),
+    "default": (300,),
+    "full": (1_000,),
+}
 
 
-def _crowds(count: int) -> Iterator[Scenario]:
-    """Hundreds of calls at the same time, each with its own result."""
-    labels = [f"t{number}" for number in range(20)]
-    reads: list[Call] = []
-    for task in map(do.Id, labels):
-        reads += [get(task), get("nobody")]
-    crowds = [
-        reads * (count // 20),
-        [create(video_ids=(str(number),)) for number in range(count)],
-        [to("clipping", progress=number / 10) for number in range(count)],
-        [create(task_id=A), create(task_id=A, config={})] * (count // 2),
-    ]
-    for calls in crowds:
-        made = map(create, ("a", *labels))
-        yield scenario(made, Race(tuple(calls)), get(A), listing(limit=0), about="ATOM-06")
+def _crowd(calls: Sequence[Call], count: int) -> Actions:
+    """Yield so many calls at the same time, and what shows what they did."""
+    yield from map(create, _LABELS)
+    yield Race((*calls,) * (count // len(calls)))
+    yield get(A)
+    yield listing(limit=0)
+
+
+@_table("ATOM-06", count=_CROWDS)
+def _reads(count: int) -> Actions:
+    """Hundreds of reads, each with its own result."""
+    pairs = [(get(do.Id(label)), get("nobody")) for label in _LABELS[1:]]
+    return _crowd([*chain(*pairs)], count)
+
+
+@_table("ATOM-06", count=_CROWDS)
+def _creations(count: int) -> Actions:
+    """Hundreds of creations, each with its own videos."""
+    return _crowd([create(video_ids=(str(number),)) for number in range(count)], count)
+
+
+@_table("ATOM-06", count=_CROWDS)
+def _updates(count: int) -> Actions:
+    """Hundreds of updates of one task."""
+    return _crowd([to("clipping", progress=number / 10) for number in range(count)], count)
+
+
+@_table("ATOM-06", count=_CROWDS)
+def _repetitions(count: int) -> Actions:
+    """Hundreds of creations under one id."""
+    return _crowd([create(task_id=A), create(task_id=A, config={})], count)
+
+
+_SIZES = {
+    "smoke": (130,),
+    "default": (130,),
+    "full": (130, 260, 1_100),
+}
+_STATUSES: dict[str, Any] = {"any": {}, "pending": {"status": TaskStatus.PENDING}}
+_NEWER = restore(restorable(created_at=BEYOND, updated_at=BEYOND))
+_MOVING = (
+    create(),
+    _NEWER,
+)
+"""Writes that move all pages."""
+_STANDING = (
+    to("completed"),
+    _PURGE,
+    restore(restorable()),
+)
 
 
 def _listings(size: int) -> Iterator[Scenario]:
     """Pages of more than a hundred tasks, and pages behind a cursor, beside the writes that change what they hold."""
-    many, newer = do.Populate(size, ("pending",) * 9 + ("completed",)), restorable(created_at=BEYOND, updated_at=BEYOND)
-    for number, write in enumerate((create(), restore(newer), to("completed"), _PURGE, restore(restorable()))):
-        for status in (None, TaskStatus.PENDING):
-            page = partial(listing, status=status)
-            late = page(limit=50, offset=size - 60) if number > 1 else page(limit=0)  # the first two move all pages
-            yield from _race([page(limit=1_000), write, late], "LIST-03", many)
-            behind = [page(limit=most, after=do.CursorOf("a")) for most in (1, 50)]
-            yield from _race([*behind, write, *behind], "LIST-12 LIST-13", create("c"))
+    made = *_MADE, do.Populate(size, ("pending",) * 9 + ("completed",))
+    for status in _STATUSES.values():
+        whole = listing(limit=1_000, **status)
+        empty = listing(limit=0, **status)
+        last = listing(limit=50, offset=size - 60, **status)
+        crowds = [(whole, write, empty) for write in _MOVING]
+        crowds += [(whole, write, last) for write in _STANDING]
+        yield from races(made, crowds, warm_up=get(A), about="LIST-03")
+
+        behind = [listing(limit=most, after=do.CursorOf("a"), **status) for most in (1, 50)]
+        by_cursor = [(*behind, write, *behind) for write in (*_MOVING, *_STANDING)]
+        yield from races((*_MADE, create("c")), by_cursor, warm_up=get(A), about="LIST-12 LIST-13")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import product
 from typing import Any, TypeAlias
 
+from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Action, Call, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks.calls import Id, cancel, create, get, listing, update
@@ -41,13 +43,14 @@ class Table:
         **values: Any,
     ) -> Callable[[Callable[..., Actions]], Callable[..., Actions]]:
         """Add a function. Give the values of each parameter, or by depth the values."""
+        make = partial(scenario, about=about, needs=needs, lacks=lacks, instances=instances)
 
         def add(actions: Callable[..., Actions]) -> Callable[..., Actions]:
             def rows(depth: str) -> Iterator[Scenario]:
-                columns = [column[depth] if isinstance(column, Mapping) else column for column in values.values()]
+                columns = [_of_depth(column, depth) for column in values.values()]
                 for row in product(*columns):
                     given = dict(zip(values, row, strict=True))
-                    yield scenario(actions(**given), about=about, needs=needs, lacks=lacks, instances=instances)
+                    yield make(actions(**given))
 
             self._rows.append(rows)
             return actions
@@ -60,21 +63,8 @@ class Table:
             yield from rows(depth)
 
 
-def scenario(
-    *actions: Action | Iterable[Action],
-    about: str = "",
-    needs: Iterable[Capability] = (),
-    lacks: Iterable[Capability] = (),
-    instances: int = 1,
-) -> Scenario:
-    """A scenario of these actions, which is about these requirements. On two instances the store has to be shared."""
-    flat: list[Action] = []
-    for action in actions:
-        flat += [action] if isinstance(action, Action) else action
-    needed = {*needs}
-    if instances > 1 and Capability.SHARED not in lacks:
-        needed.add(Capability.SHARED)
-    return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
+def _of_depth(column: Any, depth: str) -> Any:
+    return column[depth] if isinstance(column, Mapping) else column
 
 
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
