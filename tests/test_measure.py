@@ -30,12 +30,14 @@ from conformance.measure.timing import Effort, Timed, Work, WrongAnswerError, ti
 
 ROOT = Path(__file__).parents[1]
 STORES = """
+import time
 from contextlib import asynccontextmanager
 
 from hypothesis import strategies as st
 
 from conformance import Harness
 from conformance.compare import WHOLE, Operation
+from conformance.measure import block
 
 class Store:
     def __init__(self):
@@ -82,6 +84,15 @@ class AsyncDiscard(Mine):
 class Unmade(Mine):
     def __init__(self):
         raise KeyError("unmade")
+
+class Ending(Mine):
+    def __init__(self):
+        raise SystemExit(0)
+
+class Hanging(Mine):
+    def operations(self):
+        block.LIMIT = 0.2
+        return (*Mine.operations(self)[:2], Operation("wait", lambda store: time.sleep(60), reads=WHOLE))
 
 class ReadOnly(Mine):
     def operations(self):
@@ -151,26 +162,6 @@ def latency(**more: Any) -> Latency:
     return Latency.model_validate({**stated, **more})
 
 
-FEW, MANY = {10: [0.1] * 9}, {100: [9.0] * 9}
-
-
-@pytest.mark.parametrize(
-    ("stated", "found", "verdict"),
-    [
-        ({}, figures("get", {100: [1.5] * 9}), "confirmed"),
-        ({}, figures("get", {100: [0.5] * 9}), "faster"),
-        ({"quantile": 0.99}, figures("get", {100: [0.1] * 9}, 1.5), "confirmed"),
-        ({"entries": [10, 100]}, figures("get", FEW | MANY), "under-specified"),
-        ({"entries": [10, 100]}, figures("get", FEW), "not-measured"),
-        ({}, figures("get", FEW | MANY), "slower"),  # at the most entries
-    ],
-)
-def test_a_claim_is_judged_in_its_unit_at_its_quantile_and_sizes(
-    stated: dict[str, Any], found: Figures, verdict: str
-) -> None:
-    assert judge_by_figures(latency(**stated), found, miss_of(8))[0].verdict == verdict
-
-
 def test_a_claim_about_another_mode_is_left_out() -> None:
     assert judged_here([latency(mode="memory")], "redis") == []
     assert len(judged_here([latency(mode="memory"), latency()], "memory")) == 2
@@ -205,46 +196,60 @@ def test_growth_is_found_block_by_block() -> None:
     assert found.value == pytest.approx(0.5)
     assert found.interval == pytest.approx((0.5, 0.5))
     assert [*lines_of(grown, miss_of(8))][-1] == "list grows as entries to the power 0.50 (0.50 – 0.50)"
-
-
-def test_growth_without_an_interval_is_not_printed() -> None:
     few = figures("list", {10: [1.0] * 3, 1_000: [10.0] * 3})
-    assert not any("grows" in line for line in lines_of(few, miss_of(0)))
+    assert "grows" not in "".join(lines_of(few, miss_of(8)))  # there is no interval
+
+
+SLOW = {100: [4.5] * 9}
 
 
 @pytest.mark.parametrize(
-    ("stated", "found", "lines"),
+    ("stated", "found", "head", "lines"),
     [
+        ({}, {100: [1.5] * 9}, "confirmed", ["100 entries: median 1.5 ms (1.5 ms – 1.5 ms): confirmed"]),
         (
             {},
-            figures("get", {100: [4.5] * 9}),
-            ["100 entries: median 4.5 ms (4.5 ms – 4.5 ms); stated 1 ms – 2 ms: slower by a factor of 2.2"],
+            {10: [0.1] * 9, **SLOW},  # at the most entries
+            "slower by a factor of 2.2 (stated 1 ms – 2 ms)",
+            ["100 entries: median 4.5 ms (4.5 ms – 4.5 ms): slower"],
         ),
         (
             {"range": [12, 20], "unit": "µs"},
-            figures("get", {100: [0.001] * 9}),
-            ["100 entries: median 1 µs (1 µs – 1 µs); stated 12 µs – 20 µs: faster by a factor of 12"],
+            {100: [0.001] * 9},
+            "faster by a factor of 12 (stated 12 µs – 20 µs)",
+            ["100 entries: median 1 µs (1 µs – 1 µs): faster"],
         ),
         (
             {},
-            figures("get", {100: [1.5] * 3}),
-            ["100 entries: median 1.5 ms; stated 1 ms – 2 ms: inconclusive (an interval takes more blocks than 3)"],
+            {100: [1.5] * 3},
+            "inconclusive (stated 1 ms – 2 ms)",
+            ["100 entries: median 1.5 ms: inconclusive (an interval takes more blocks than 3)"],
         ),
         (
-            {"quantile": 0.999, "entries": [100, 500]},
-            figures("get", {100: [2.0] * 9}),
-            [
-                "100 entries: the p99.9 needs 1,000 calls in each block, and there were 100: try --seconds 2.4",
-                "get was not timed at 500 entries",
-            ],
+            {"entries": [10, 100]},
+            {10: [9.0] * 9, **SLOW},
+            "slower by a factor of 2.2 to 4.5",
+            ["10 entries: median 9 ms (9 ms – 9 ms): slower", "100 entries: median 4.5 ms (4.5 ms – 4.5 ms): slower"],
         ),
-        ({}, {}, ["get was not timed"]),
+        ({"entries": [10, 100]}, {10: [0.1] * 9, **SLOW}, "under-specified", []),
+        ({"entries": [10, 100]}, SLOW, "not-measured", ["get was not timed at 10 entries"]),
+        ({"quantile": 0.99}, {100: [0.1] * 9}, "confirmed", ["100 entries: p99 1.5 ms (1.5 ms – 1.5 ms): confirmed"]),
+        (
+            {"quantile": 0.999},
+            {100: [2.0] * 9},
+            "not-measured",
+            ["100 entries: the p99.9 needs 1,000 calls in each block, and there were 100: try --seconds 2.4"],
+        ),
+        ({}, {}, "not-measured", ["get was not timed"]),
     ],
 )
-def test_a_verdict_says_what_it_comes_from_or_what_is_missing(
-    stated: dict[str, Any], found: Figures, lines: list[str]
+def test_a_verdict_has_range_and_factor_and_says_what_it_comes_from_or_what_is_missing(
+    stated: dict[str, Any], found: dict[int, list[float]], head: str, lines: list[str]
 ) -> None:
-    assert judge_by_figures(latency(**stated), found, miss_of(8))[1] == lines
+    measured = figures("get", found, 1.5) if found else {}
+    judged = judge_by_figures(latency(**stated), measured, miss_of(8))
+    assert judged.head.startswith(f"C1 {head}")
+    assert [line for line in judged.lines if line in lines] == lines
 
 
 def claims_file(tmp_path: Path, text: str) -> Path:
@@ -277,6 +282,7 @@ def test_the_examples_are_files_of_claims_about_what_is_measured() -> None:
 @pytest.fixture
 def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     (tmp_path / "stores.py").write_text(STORES)
+    (tmp_path / "ending.py").write_text("raise SystemExit")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "stores", raising=False)
@@ -293,8 +299,8 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     out, err = capsys.readouterr()
     assert "median (97.8 % interval)" in out
     assert re.search(r"^block 13 of 13, about \d+ s left$", err, re.MULTILINE)
-    assert "C1 confirmed: S" in out
-    assert "C1 slower: S" in out
+    assert "C1 confirmed (stated 0 ns – 1 s)\n    S\n" in out
+    assert "C1 slower by a factor of" in out
     assert "remove was not timed" in out
     made = json.loads((tmp_path / "made.json").read_text())
     assert {row["extra_info"]["operation"] for row in made["benchmarks"]} == {"get", "put", "scan"}
@@ -307,10 +313,14 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
         ("stores:Broken", ("--blocks", "1", "--entries", "5"), 3, "ZeroDivisionError"),
         ("stores:Attribute", (), 2, "operations is no method"),
         ("stores:AsyncDiscard", ("--blocks", "1"), 3, "failed: `discard` of the harness has to be a plain function"),
+        ("stores:Hanging", ("--blocks", "1", "--entries", "5"), 3, "wait did not return within 0.2 s\n"),
+        ("stores:Ending", (), 2, "stores:Ending ends the process: it raises SystemExit(0)\n"),
+        ("ending:Mine", (), 2, "ending:Mine ends the process: it raises SystemExit(None)\n"),
         ("stores:Unmade", (), 3, "KeyError: 'unmade'"),
         ("stores:ReadOnly", (), 2, "none of its operations writes an entry"),
         ("memory", ("--claims", "nowhere.toml"), 2, "nowhere.toml: No such file"),
-        ("memory", ("--blocks", "0"), 2, "positive numbers"),
+        ("memory", ("--blocks", "0"), 2, "positive numbers\n"),
+        ("memory", ("--seconds", "nan"), 2, "positive numbers\n"),
         ("memory", ("--budget", str(AUTO_CLIP)), 2, "a budget has claims about latency here"),
     ],
 )

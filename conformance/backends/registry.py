@@ -6,7 +6,8 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from conformance.files import CommandFailedError
@@ -62,7 +63,8 @@ def find_backend(name: str) -> Callable[[], Harness]:
         raise UnknownBackendError(f"{name} is no subclass of conformance.Harness")
 
     def made() -> Harness:
-        harness = make(*given) if callable(make) else make
+        with _not_ending_the_process(name):
+            harness = make(*given) if callable(make) else make
         if not isinstance(harness, Harness):
             raise TypeError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
         return harness
@@ -78,11 +80,24 @@ def _imported(place: str) -> Any:
             "module:name (a Harness subclass, or a function that returns a Harness)"
         )
     try:
-        return getattr(importlib.import_module(module_name, __package__), attribute)
+        with _not_ending_the_process(place):
+            return getattr(importlib.import_module(module_name, __package__), attribute)
+    except UnknownBackendError:
+        raise
     except Exception as error:
         reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
         if isinstance(error, ModuleNotFoundError):
-            found = f"{reason} (name it without .py; the first folder that was searched is {sys.path[0]})"
-            missing = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
-            reason = missing if place.startswith(".") else found
+            if place.startswith("."):
+                reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
+            else:
+                reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
         raise UnknownBackendError(reason) from error
+
+
+@contextmanager
+def _not_ending_the_process(name: str) -> Iterator[None]:
+    """A script that calls `sys.exit` at its end would end the command, and with status 0."""
+    try:
+        yield
+    except SystemExit as end:
+        raise UnknownBackendError(f"{name} ends the process: it raises SystemExit({end.code!r})") from None

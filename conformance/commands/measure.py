@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +19,7 @@ from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, judged_here, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
+from conformance.text import coloured
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -26,15 +29,17 @@ examples:
   conformance measure --store mystore:MyStore --budget budget.toml
 
 A budget is a file of claims that have to hold, without a margin. A claim that does not hold fails nothing.
+A call that does not return within a minute ends the run.
 
 exit status:
   0  measured; every budget is kept
   1  a budget is exceeded: the whole interval lies beyond it
   2  wrong usage, or a file, a store or its operations cannot be used
-  3  a process that measures failed, or something unforeseen
+  3  a process that measures failed, a call did not return, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
 EXCEEDED, FAILED, UNDECIDED = 1, 3, 5
+_COLOURS = {"confirmed": "green", "faster": "green", "slower": "red"}
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
 
@@ -51,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
-    if any(number is not None and number <= 0 for number in (options.seconds, *options.entries, options.blocks)):
+    numbers = [options.seconds, *options.entries, options.blocks or 1]
+    if options.blocks == 0 or not all(0 < number < math.inf for number in numbers):
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
@@ -73,7 +79,7 @@ def main(options: argparse.Namespace) -> int:
         write_file(options.json, json.dumps(document_of(blocks)) + "\n")
     if "slower" in verdicts:
         return EXCEEDED
-    return 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
+    return 0 if verdicts.keys() <= {"confirmed", "faster"} else UNDECIDED
 
 
 def _read(file: Path | None, mode: str, *, all_have_to: bool = False) -> list[Latency]:
@@ -105,11 +111,16 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Blo
     return blocks
 
 
-def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:
-    """Print what the figures say of each claim, and return the verdicts."""
-    verdicts: set[str] = set()
+def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> Counter[str]:
+    """Print what the figures say of each claim, and how many there are of each verdict, which are returned."""
+    verdicts = Counter[str]()
     for claim in claims:
-        judgement, lines = judge_by_figures(claim, figures, miss, margin)
-        print(f"{claim.id} {judgement.verdict}: {in_language(claim.sentence, 'en')}", *lines, sep="\n    ")
-        verdicts.add(judgement.verdict)
+        judged = judge_by_figures(claim, figures, miss, margin)
+        verdict = judged.judgement.verdict
+        verdicts[verdict] += 1
+        print(coloured(judged.head, _COLOURS.get(verdict, "yellow")))
+        print(f"    {in_language(claim.sentence, 'en')}", *judged.lines, sep="\n    ")
+    if len(claims) > 1:
+        counts = [f"{count} {verdict}" for verdict, count in verdicts.most_common()]
+        print(f"{len(claims)} {'claims' if margin else 'budgets'}: {', '.join(counts)}")
     return verdicts

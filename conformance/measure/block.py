@@ -19,7 +19,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
-from time import monotonic
+from threading import Thread
+from time import monotonic, sleep
 from traceback import extract_tb
 from typing import Any, TypeVar
 
@@ -27,8 +28,9 @@ from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError
 from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.measure.timing import Effort, Timed, Work, time_calls
+from conformance.measure.timing import PROGRESS, Effort, Timed, Work, time_calls
 from conformance.measure.workload import workload_of
+from conformance.text import cut, on_one_line
 
 T = TypeVar("T")
 Block = Mapping[tuple[str, str, int], Timed]
@@ -39,6 +41,12 @@ PING = "ping"
 """The shortest round trip that the store's client can make, where the harness has that hook."""
 
 
+LIMIT = 60
+"""Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
+_LOOK_SECONDS = 0.5
+_LONGEST = 300
+
+
 class BlockFailedError(Exception):
     """A process that was to measure ended without an answer, or with the fault that the message names."""
 
@@ -46,12 +54,12 @@ class BlockFailedError(Exception):
 def number_blocks(wanted: int, tell: Callable[[str], None]) -> Iterator[int]:
     """Yield the number of each block, after telling which it is, and how long it and the others will take."""
     started = monotonic()
+    tell(f"block 1 of {wanted}")
     for number in range(wanted):
-        left = ""
         if number:
-            seconds = (monotonic() - started) / number * (wanted - number)
-            left = f", about {math.ceil(seconds)} s left"
-        tell(f"block {number + 1} of {wanted}{left}")
+            seconds_a_block = (monotonic() - started) / number
+            left = math.ceil(seconds_a_block * (wanted - number))
+            tell(f"block {number + 1} of {wanted}, about {left} s left")
         yield number
 
 
@@ -63,8 +71,8 @@ def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> 
         harness = find_backend(name)()
         with harness.running():
             for entries in random.sample([*plan], len(plan)):
-                found = time_store(harness, name, entries, effort, random, plan[entries])
-                for operation, seconds in found.items():
+                of_store = time_store(harness, name, entries, effort, random, plan[entries])
+                for operation, seconds in of_store.items():
                     timed[name, operation, entries] = seconds
     return timed
 
@@ -78,25 +86,39 @@ def time_store(
     only: Collection[str] = (),
 ) -> dict[str, Timed]:
     """Fill a store, and time its operations, or only these; the one that fills it comes last."""
-    workload, namespace = workload_of(harness, name), f"measure-{secrets.token_hex(4)}"
+    workload = workload_of(harness, name)
+    namespace = f"measure-{secrets.token_hex(4)}"
 
     async def time_operations() -> dict[str, Timed]:
+        PROGRESS.begin("open")
         async with harness.open(namespace) as store:
+            PROGRESS.begin("a call that fills the store")
             keys = await workload.fill(store, entries)
             works = {**workload.works(store, keys, random)}
             *_, maker = works
             if type(harness).ping is not Harness.ping:
                 works[PING] = Work(repeat(partial(harness.ping, store)))
-            chosen = [operation for operation in works if not only or operation in only]
-            random.shuffle(chosen)
-            chosen.sort(key=maker.__eq__)
-            gc.collect()
-            return {operation: await time_calls(works[operation], effort) for operation in chosen}
+            timed = {}
+            for operation in _in_order(works, maker, only, random):
+                PROGRESS.begin(operation)
+                timed[operation] = await time_calls(works[operation], effort)
+            PROGRESS.begin("closing")
+        return timed
 
     try:
         return asyncio.run(time_operations())
     finally:
         guarded(harness).discard(namespace)
+
+
+def _in_order(works: Collection[str], maker: str, only: Collection[str], random: Random) -> list[str]:
+    """The operations that are timed, in a random order; the one that adds entries comes last."""
+    gc.collect()
+    chosen = [operation for operation in works if operation != maker and (not only or operation in only)]
+    random.shuffle(chosen)
+    if not only or maker in only:
+        chosen.append(maker)
+    return chosen
 
 
 def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
@@ -126,11 +148,21 @@ def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
 
 def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
+    Thread(target=_watch, args=(sender,), daemon=True).start()
     try:
         sender.send(function(*arguments))
     except CommandFailedError as fault:  # says all there is to say
         sender.send(BlockFailedError(str(fault)))
     except Exception as fault:  # noqa: BLE001  the parent raises it
-        place = extract_tb(fault.__traceback__)[-1]
-        told = f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"
-        sender.send(BlockFailedError(told))
+        last = extract_tb(fault.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        told = cut(on_one_line(f"{type(fault).__name__}: {fault}"), _LONGEST)
+        sender.send(BlockFailedError(f"{told} ({place})"))
+
+
+def _watch(sender: Connection) -> None:
+    """End this process when it makes no progress any more: nothing could cancel a call that is not async."""
+    while monotonic() - PROGRESS.since < LIMIT:
+        sleep(_LOOK_SECONDS)
+    sender.send(BlockFailedError(f"{PROGRESS.doing} did not return within {LIMIT} s"))
+    os._exit(1)

@@ -109,8 +109,6 @@ class Judgement:
 
     verdict: Verdict
     verdicts: Mapping[int, LatencyVerdict]
-    missing: tuple[int, ...]
-    """At which numbers of entries it is judged and was not measured."""
 
 
 def judge_claim(claim: Latency, measured: Mapping[int, Estimate], margin: float = MARGIN) -> Judgement:
@@ -119,18 +117,18 @@ def judge_claim(claim: Latency, measured: Mapping[int, Estimate], margin: float 
     Where it was not measured at all of them it has no verdict, unless two that were measured contradict each other.
     """
     sizes = claim.entries or (max(measured, default=0),)
-    missing = tuple(entries for entries in sizes if entries not in measured)
     verdicts: dict[int, LatencyVerdict] = {}
     for entries in sizes:
-        if entries not in missing:
+        if entries in measured:
             interval = measured[entries].interval
             verdicts[entries] = judge(interval, claim.low_ms, claim.high_ms, margin)
+
     verdict: Verdict = "not-measured"
     if verdicts:
         verdict = combine([*verdicts.values()])
-    if missing and verdict != "under-specified":
+    if len(verdicts) < len(sizes) and verdict != "under-specified":
         verdict = "not-measured"
-    return Judgement(verdict, verdicts, missing)
+    return Judgement(verdict, verdicts)
 
 
 def factor_of(verdict: Verdict, value: float, low: float, high: float) -> float | None:
@@ -142,8 +140,3 @@ def factor_of(verdict: Verdict, value: float, low: float, high: float) -> float 
             return value / high
         case _:
             return None
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Find the smallest value of a sorted sample that at least this share of the values do not exceed."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

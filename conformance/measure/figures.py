@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
@@ -35,7 +36,8 @@ def figures_of(blocks: Sequence[Block]) -> Figures:
     for key in sorted(blocks[0]):
         _, operation, entries = key
         by_size = figures.setdefault(operation, {})
-        by_size[entries] = [block[key] for block in blocks]
+        of_key = [block[key] for block in blocks]
+        by_size[entries] = of_key
     return figures
 
 
@@ -49,10 +51,9 @@ def values_of(blocks: Sequence[Timed], share: float = MEDIAN) -> list[float]:
 def growth(by_size: Mapping[int, Sequence[Timed]], miss: float) -> Estimate:
     """Find to which power of the entries the time grows, between the fewest and the most, block by block."""
     few, many = min(by_size), max(by_size)
-    powers = []
-    for above, below in zip(values_of(by_size[many]), values_of(by_size[few]), strict=True):
-        powers.append(math.log(above / below, many / few))
-    return estimate(powers, miss)
+    of_few, of_many = values_of(by_size[few]), values_of(by_size[many])
+    ratios = [above / below for above, below in zip(of_many, of_few, strict=True)]
+    return estimate([math.log(ratio, many / few) for ratio in ratios], miss)
 
 
 def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency]:
@@ -61,64 +62,78 @@ def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency]:
     return [claim for claim in about_latency if not mode or claim.mode in ("", mode)]
 
 
-def judge_by_figures(
-    claim: Latency, figures: Figures, miss: float, margin: float = MARGIN
-) -> tuple[Judgement, list[str]]:
-    """Judge a claim, and say in a line for each number of entries why."""
+@dataclass(frozen=True)
+class Judged:
+    """A claim, what the figures say of it, and why: a line for each number of entries."""
+
+    claim: Latency
+    judgement: Judgement
+    factors: tuple[float, ...]
+    """How many times faster or slower than stated, at the numbers of entries where it is one of both."""
+    lines: tuple[str, ...]
+
+    @property
+    def head(self) -> str:
+        """The verdict, with the factor and the stated range."""
+        claim, verdict = self.claim, self.judgement.verdict
+        factor = ""
+        if verdict in ("faster", "slower"):
+            ends = dict.fromkeys(map(_write_factor, (min(self.factors), max(self.factors))))
+            factor = f" by a factor of {' to '.join(ends)}"
+        return f"{claim.id} {verdict}{factor} (stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)})"
+
+
+def judge_by_figures(claim: Latency, figures: Figures, miss: float, margin: float = MARGIN) -> Judged:
+    """Judge a claim, and say why."""
     by_size = figures.get(claim.operation, {})
     sizes = claim.entries or (max(by_size, default=0),)
     measured = {}
-    for entries, blocks in by_size.items():
-        if entries in sizes and (values := values_of(blocks, claim.quantile)):
+    for entries in sizes:
+        values = values_of(by_size.get(entries, ()), claim.quantile)
+        if values:
             measured[entries] = estimate(values, miss)
     judgement = judge_claim(claim, measured, margin)
-    lines = [_explain(claim, measured[entries], entries, judgement) for entries in measured]
-    lines += [_missing(claim, entries, by_size.get(entries, ())) for entries in judgement.missing]
-    return judgement, lines
 
-
-def _explain(claim: Latency, found: Estimate, entries: int, judgement: Judgement) -> str:
-    verdict = judgement.verdicts[entries]
-    factor = factor_of(verdict, found.value, claim.low_ms, claim.high_ms)
-    stated = f"stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)}"
-    measured = f"{entries:,} entries: {_name(claim.quantile)} {_with_interval(found)}"
-    why = ""
-    if factor:
-        why = f" by a factor of {factor:,.{0 if factor >= _WHOLE else 1}f}"
-    elif not found.interval:
-        why = f" (an interval takes more blocks than {found.blocks})"
-    return f"{measured}; {stated}: {verdict}{why}"
+    factors, lines = [], []
+    for entries, found in measured.items():
+        verdict = judgement.verdicts[entries]
+        factor = factor_of(verdict, found.value, claim.low_ms, claim.high_ms)
+        factors += [factor] if factor else []
+        lines.append(f"{entries:,} entries: {_name(claim.quantile)} {_with_interval(found)}: {verdict}")
+        if not found.interval:
+            lines[-1] += f" (an interval takes more blocks than {found.blocks})"
+    missing = [entries for entries in sizes if entries not in measured]
+    lines += [_missing(claim, entries, by_size.get(entries, ())) for entries in missing]
+    return Judged(claim, judgement, tuple(factors), tuple(lines))
 
 
 def _missing(claim: Latency, entries: int, blocks: Sequence[Timed]) -> str:
     """Say what is missing for a verdict, and how to get it."""
-    if not entries:
-        return f"{claim.operation} was not timed"
     if not blocks:
-        return f"{claim.operation} was not timed at {entries:,} entries"
+        return f"{claim.operation} was not timed" + (f" at {entries:,} entries" if entries else "")
     needed = calls_for(claim.quantile)
     timed = min(len(block.single) for block in blocks)
     seconds = 1.2 * needed * max(values_of(blocks)) / 1e3
-    name = _name(claim.quantile)
-    return (
-        f"{entries:,} entries: the {name} needs {needed:,} calls in each block, and there were {timed:,}: "
-        f"try --seconds {seconds:.2g}"
-    )
+    lack = f"the {_name(claim.quantile)} needs {needed:,} calls in each block, and there were {timed:,}"
+    return f"{entries:,} entries: {lack}: try --seconds {seconds:.2g}"
 
 
 def lines_of(figures: Figures, miss: float) -> Iterator[str]:
     """Give the lines of a table of figures, and how each operation grows."""
     rows = []
-    level = None
+    blocks = 0
     for operation, by_size in figures.items():
         for entries, timed in by_size.items():
-            level = confidence(len(timed), miss)
+            blocks = len(timed)
             rows.append((operation, f"{entries:,}", *_cells(timed, miss)))
+    level = confidence(blocks, miss)
     interval = f" ({100 * level:.1f} % interval)" if level else ""
-    rows.insert(0, ("operation", "entries", f"median{interval}", "p99", "a second"))
-    yield from in_columns(rows)
+    head = ("operation", "entries", f"median{interval}", "p99", "a second")
+    yield from in_columns([head, *rows])
+
     for operation, by_size in figures.items():
-        if len(by_size) > 1 and (power := growth(by_size, miss)).interval:
+        power = growth(by_size, miss) if len(by_size) > 1 else None
+        if power and power.interval:
             value, low, high = (f"{end:z.2f}" for end in (power.value, *power.interval))
             yield f"{operation} grows as entries to the power {value} ({low} – {high})"
 
@@ -137,10 +152,16 @@ def write_ms(ms: float) -> str:
     return f"{ms / scale:.3g} {unit}"
 
 
+def _write_factor(factor: float) -> str:
+    return f"{factor:,.{0 if factor >= _WHOLE else 1}f}"
+
+
 def _name(share: float) -> str:
     return "median" if share == MEDIAN else f"p{100 * share:g}"
 
 
 def _with_interval(found: Estimate) -> str:
-    interval = f" ({' – '.join(map(write_ms, found.interval))})" if found.interval else ""
-    return f"{write_ms(found.value)}{interval}"
+    if not found.interval:
+        return write_ms(found.value)
+    low, high = found.interval
+    return f"{write_ms(found.value)} ({write_ms(low)} – {write_ms(high)})"

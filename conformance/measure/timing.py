@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from random import Random
 from statistics import median
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 Call = partial[Any]
@@ -36,6 +36,22 @@ _SHORT = 1e-4
 _BATCH_SECONDS = 1e-3
 _MOST_CALLS = 500
 """In one round."""
+
+
+@dataclass
+class Progress:
+    """What this process is doing, and since when: one call, or a few. Whoever watches it sees when none returns."""
+
+    doing: str = ""
+    since: float = math.inf
+
+    def begin(self, doing: str) -> None:
+        """Say what is done from now on."""
+        self.doing = doing
+        self.since = monotonic()
+
+
+PROGRESS = Progress()
 
 
 class WrongAnswerError(Exception):
@@ -82,8 +98,13 @@ class Timed:
             return median(self.rounds)
         if len(self.single) < calls_for(share):
             return None
-        ordered = sorted(self.single)
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+        return quantile(sorted(self.single), share)
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Find the smallest value of a sorted sample that at least this share of the values do not exceed."""
+    rank = math.ceil(share * len(ordered))
+    return ordered[max(0, rank - 1)]
 
 
 def calls_for(share: float) -> int:
@@ -111,21 +132,25 @@ async def time_calls(work: Work, effort: Effort) -> Timed:
     call = median(warm)
     if call < _SHORT:
         return await _time_short(work, effort, call)
-    fitting = int(effort.seconds / call)
-    singles = max(FEWEST_SINGLE, min(effort.rounds, fitting))
-    single = [await time_round(work) for _ in range(singles)]
-    return Timed((*single,), 1, (*single,))
+    singles = _fitting(effort, call, FEWEST_SINGLE)
+    single = tuple([await time_round(work) for _ in range(singles)])
+    return Timed(single, 1, single)
 
 
 async def _time_short(work: Work, effort: Effort, call: float) -> Timed:
     """Time rounds of many calls, of which each takes about so long, and then single ones."""
     calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call))
-    fitting = int(effort.seconds / (call * calls))
-    rounds = max(FEWEST_ROUNDS, min(effort.rounds, fitting))
-    singles = max(_SINGLE, effort.rounds)
+    rounds = _fitting(effort, call * calls, FEWEST_ROUNDS)
     means = [await time_round(work, calls) for _ in range(rounds)]
+    singles = max(_SINGLE, effort.rounds)
     single = [await time_round(work) for _ in range(singles)]
-    return Timed((*means,), calls, (*single,))
+    return Timed(tuple(means), calls, tuple(single))
+
+
+def _fitting(effort: Effort, seconds: float, fewest: int) -> int:
+    """How many rounds of so many seconds fit into the effort, but not fewer than these."""
+    fitting = int(effort.seconds / seconds)
+    return max(fewest, min(effort.rounds, fitting))
 
 
 async def time_round(work: Work, calls: int = 1) -> float:
@@ -135,6 +160,7 @@ async def time_round(work: Work, calls: int = 1) -> float:
         WrongAnswerError: if the last call did not do what it should.
     """
     batch = [*islice(work.calls, calls)]
+    PROGRESS.since = monotonic()
     started = perf_counter()
     for call in batch:
         answer = await call()
@@ -149,5 +175,6 @@ async def gather(calls: Iterator[Call], count: int) -> list[Any]:
     answers: list[Any] = []
     while len(answers) < count:
         some = islice(calls, min(AT_ONCE, count - len(answers)))
+        PROGRESS.since = monotonic()
         answers += await asyncio.gather(*(call() for call in some))
     return answers
