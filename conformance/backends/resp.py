@@ -1,0 +1,127 @@
+"""RESP, the protocol of Redis, as far as a proxy understands it: where messages end, and what a command touches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.text import cut, on_one_line
+
+_LONGEST_WORD = 40
+_MOST_WORDS = 10
+_LINE_END = b"\r\n"
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PASSING = _names(
+    "ASKING AUTH CLIENT CLUSTER COMMAND CONFIG DISCARD ECHO HELLO INFO MULTI PING QUIT READONLY READWRITE RESET ROLE"
+    " SCRIPT SELECT UNWATCH"
+)
+"""Commands of handshakes, and others whose order with those of other clients makes no difference."""
+
+PUSHING = _names("MONITOR PSUBSCRIBE PSYNC SSUBSCRIBE SUBSCRIBE SYNC")
+"""Commands after which a connection has no requests with a reply each."""
+
+_BLOCKING = _names("BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN")
+
+_READS_OF_ONE_KEY = _names(
+    "BITCOUNT BITPOS DUMP EXPIRETIME GEODIST GEOHASH GEOPOS GET GETBIT GETRANGE HEXISTS HGET HGETALL HKEYS HLEN HMGET"
+    " HPTTL HRANDFIELD HSCAN HSTRLEN HTTL HVALS JSON.GET JSON.TYPE LINDEX LLEN LPOS LRANGE PEXPIRETIME PTTL SCARD"
+    " SISMEMBER SMEMBERS SMISMEMBER SRANDMEMBER SSCAN STRLEN TTL TYPE XLEN XRANGE XREVRANGE ZCARD ZCOUNT ZLEXCOUNT"
+    " ZMSCORE ZRANDMEMBER ZRANGE ZRANGEBYLEX ZRANGEBYSCORE ZRANK ZREVRANGE ZREVRANGEBYLEX ZREVRANGEBYSCORE ZREVRANK"
+    " ZSCAN ZSCORE"
+)
+_READS_OF_MANY_KEYS = _names("EXISTS MGET SDIFF SINTER SUNION TOUCH WATCH")
+_READS_OF_ANY_KEY = _names("DBSIZE KEYS RANDOMKEY SCAN")
+_WRITES_OF_ONE_KEY = _names(
+    "APPEND DECR DECRBY EXPIRE EXPIREAT GETDEL GETEX GETSET HDEL HEXPIRE HINCRBY HINCRBYFLOAT HMSET HPEXPIRE HSET"
+    " HSETNX INCR INCRBY INCRBYFLOAT JSON.DEL JSON.MERGE JSON.SET LINSERT LPOP LPUSH LPUSHX LREM LSET LTRIM PERSIST"
+    " PEXPIRE PEXPIREAT PFADD PSETEX RPOP RPUSH RPUSHX SADD SET SETBIT SETEX SETNX SETRANGE SPOP SREM XACK XADD XDEL"
+    " XTRIM ZADD ZINCRBY ZPOPMAX ZPOPMIN ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK ZREMRANGEBYSCORE"
+)
+_WRITES_OF_MANY_KEYS = _names("DEL UNLINK")
+_OF_ONE_KEY = _READS_OF_ONE_KEY | _WRITES_OF_ONE_KEY
+_OF_MANY_KEYS = _READS_OF_MANY_KEYS | _WRITES_OF_MANY_KEYS
+_READS = _READS_OF_ONE_KEY | _READS_OF_MANY_KEYS | _READS_OF_ANY_KEY
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A whole request of a client. In another protocol it is what the client has sent."""
+
+    raw: bytes
+    words: tuple[bytes, ...]
+    is_understood: bool = True
+
+    @property
+    def name(self) -> str:
+        """The command, in capitals."""
+        return self.words[0].decode(errors="replace").upper()
+
+    @property
+    def text(self) -> str:
+        """The command as a trace shows it."""
+        words = [on_one_line(word.decode(errors="backslashreplace")) for word in self.words[:_MOST_WORDS]]
+        return " ".join(cut(word, _LONGEST_WORD) for word in words)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it is known to change nothing."""
+        return self.name in _READS
+
+    @property
+    def keys(self) -> frozenset[str] | None:
+        """The keys that it touches; None if nobody knows. A script may make others of those that it is given."""
+        if self.name in _OF_ONE_KEY:
+            return frozenset([self.words[1].decode(errors="replace")])
+        if self.name in _OF_MANY_KEYS:
+            return frozenset(key.decode(errors="replace") for key in self.words[1:])
+        return None
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the server may hold it until another client does something."""
+        return self.name in _BLOCKING or (self.name in {"XREAD", "XREADGROUP"} and b"BLOCK" in self.words)
+
+
+def take_command(buffer: bytearray) -> Command | None:
+    """Take the first request out of a buffer; None if it is not whole yet."""
+    if buffer[:1] != b"*":
+        command = Command(bytes(buffer), (bytes(buffer),), is_understood=False)
+        buffer.clear()
+        return command
+    words = list[bytes]()
+    end = buffer.find(_LINE_END)
+    left = int(buffer[1:end]) if end > 0 else 1
+    while len(words) < left:
+        line_end = buffer.find(_LINE_END, end + 2)  # of the line that says how long the next word is
+        if line_end < 0:
+            return None
+        start = line_end + 2
+        end = start + int(buffer[end + 3 : line_end])
+        words.append(bytes(buffer[start:end]))
+    if len(buffer) < end + 2:
+        return None
+    command = Command(bytes(buffer[: end + 2]), tuple(words))
+    del buffer[: end + 2]
+    return command
+
+
+def is_whole(reply: bytes | bytearray) -> bool:
+    """Whether a reply has come to its end."""
+    left, place = 1, 0
+    while left:
+        end = reply.find(_LINE_END, place)
+        if end < 0:
+            return False
+        kind, size = reply[place : place + 1], reply[place + 1 : end]
+        place = end + 2
+        left -= 1
+        if kind in b"*~>%|":
+            left += max(0, int(size)) * (1 + (kind in b"%|"))
+            left += kind in b">|"  # it comes before the reply, and is none
+        elif kind in b"$!=" and size != b"-1":
+            place += int(size) + 2
+    return place <= len(reply)

@@ -1,0 +1,262 @@
+"""Plays of stores whose requests go through a turnstile: every order in which the server can meet them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
+from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
+from typing import Any, Self
+
+from conformance.engine.contract import Entry
+from conformance.engine.outcome import SILENT
+from conformance.engine.scenario import Call
+from conformance.engine.schedule import CALLERS, Choice, Choose, Plan, Play, Request, Session
+from conformance.engine.turnstile import Link, Turnstile
+from conformance.guard import guarded
+from conformance.harness import Harness
+from conformance.operations.operation import Operation
+
+_TIMEOUT = 10.0
+"""The time-outs of the stores: a request of a thread may be held so long."""
+_MOST_REQUESTS = 200
+"""Requests of a play; calls that send more are given up."""
+_A_MOMENT = 0.05
+"""Seconds in which a thread does something that nothing holds up."""
+_PATIENCE = 1.0
+"""Seconds in which something answers that is not the server."""
+
+
+@dataclass(eq=False)
+class Caller:
+    """Who makes one call."""
+
+    label: str
+    entry: Entry
+    task: asyncio.Task[None] | None = None
+    """What makes the call, from when it is begun."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the call was begun, and has not come out yet."""
+        return self.task is not None and not self.task.done()
+
+
+class NetworkArena:
+    """Plays with stores that `open_at` of a harness opens behind a turnstile.
+
+    Stores are opened once, and their namespace is emptied before each play. With `is_fresh` each play has new stores
+    in a namespace of its own, for those who remember what was in it.
+    """
+
+    def __init__(self, harness: Harness, session: Callable[[], Session], *, is_fresh: bool = False) -> None:
+        self.stores: dict[int, Any] = {}
+        """The open instances."""
+        self.namespace = ""
+        self._harness = guarded(harness)
+        self._new_session = session
+        self._is_fresh = is_fresh or type(harness).discard is Harness.discard
+        self._closers: dict[int, AsyncExitStack] = {}
+        self._threads = ThreadPoolExecutor()
+        self._in_threads: dict[str, bool] = {}
+        self._speaker: Caller | None = None
+
+    async def __aenter__(self) -> Self:
+        self.turnstile = Turnstile(self._harness.url())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.forget()
+        await self.turnstile.aclose()
+        self._threads.shutdown(wait=False)
+
+    async def play(self, plan: Plan, choose: Choose) -> Play:
+        """Make the raced calls at the same time, in the order that is chosen."""
+        play = await self.begin(plan)
+        callers = [self.caller(label, call) for label, call in zip(CALLERS, plan.racing, strict=False)]
+        with self.turnstile.closed():
+            play.stalled = await self._race(callers, choose, play.choices)
+        if play.stalled:
+            await self._give_up(callers)
+        play.results = [caller.entry for caller in callers]
+        if not play.stalled:
+            play.seen = await self.make(plan.after)
+        return play
+
+    async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
+        """Make the same calls one after the other."""
+        play = await self.begin(plan)
+        made = await self.make([plan.racing[place] for place in order])
+        play.results = [made[order.index(place)] for place in range(len(made))]
+        play.seen = await self.make(plan.after)
+        return play
+
+    # Stores
+
+    async def begin(self, plan: Plan) -> Play:
+        """Make the calls before, in an empty namespace, on stores that are open."""
+        if self._is_fresh or not self.namespace:
+            await self.forget()
+            self.namespace = f"conformance-{secrets.token_hex(6)}"
+        else:
+            self._harness.discard(self.namespace)
+        self.session = self._new_session()
+        self.session.contract = contract = copy(self.session.contract)
+        contract.operations = {name: self._placed(operation) for name, operation in contract.operations.items()}
+        for on in range(plan.instances):
+            await self.store(on)
+        return Play(started=await self.make(plan.start))
+
+    async def store(self, on: int) -> Any:
+        """Return an instance, which is opened if it is not open."""
+        if on not in self.stores:
+            url = await self.turnstile.url(CALLERS[on])
+            self._closers[on] = AsyncExitStack()
+            opening = self._harness.open_at(self.namespace, url, _TIMEOUT)
+            self.stores[on] = await self._closers[on].enter_async_context(opening)
+        return self.stores[on]
+
+    async def drop(self, on: int) -> None:
+        """Close an instance, whatever comes of that."""
+        self.stores.pop(on)
+        with suppress(Exception):
+            await self._closers.pop(on).aclose()
+
+    async def forget(self) -> None:
+        """Close all instances, and leave the namespace."""
+        for on in [*self.stores]:
+            await self.drop(on)
+        if self.namespace:
+            self._harness.discard(self.namespace)
+        self.namespace = ""
+
+    # Calls
+
+    async def make(self, calls: Sequence[Call]) -> list[Entry]:
+        """Make calls one after the other."""
+        made = []
+        for call in calls:
+            entry = self.session.begin(call)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TIMEOUT):
+                    await self._make(entry)
+            made.append(entry)
+        return made
+
+    def caller(self, label: str, call: Call) -> Caller:
+        """Return who makes a call."""
+        return Caller(label, self.session.begin(call))
+
+    def start(self, caller: Caller) -> None:
+        """Begin a call."""
+        self._speaker = caller
+        caller.task = asyncio.ensure_future(self._make(caller.entry))
+
+    async def _make(self, entry: Entry) -> None:
+        await self.session.make(self.stores[entry.call.on], entry)
+        entry.is_awaited = not self._in_threads.get(entry.call.operation)
+        self.session.end(entry)
+
+    def _placed(self, operation: Operation) -> Operation:
+        """Return an operation that is called in this loop, or in a thread if nothing of it is awaited."""
+        name = operation.name
+
+        async def call(store: Any, *placed: Any, **named: Any) -> Any:
+            to_call: Any = operation.call
+            function = getattr(store, to_call) if isinstance(to_call, str) else partial(to_call, store)
+            is_async = iscoroutinefunction(function) or isasyncgenfunction(function)
+            if is_async or self._in_threads.get(name) is False:
+                result = function(*placed, **named)
+            else:
+                working = asyncio.get_running_loop().run_in_executor(self._threads, _work, function, placed, named)
+                result = await working
+                self._in_threads[name] = not (isawaitable(result) or isinstance(result, AsyncIterator))
+            return await result if isawaitable(result) else result
+
+        return replace(operation, call=call)
+
+    # Orders
+
+    async def _race(self, callers: Sequence[Caller], choose: Choose, choices: list[Choice]) -> str:
+        """Make calls at the same time. Return why that does not come to an end, if it does not."""
+        places = [caller.entry.call.on for caller in callers]
+        for caller in callers:
+            if places.count(caller.entry.call.on) == 1:
+                self.start(caller)
+
+        while len(choices) < _MOST_REQUESTS:
+            links = await self.settle(callers)
+            actions: list[tuple[Request, Callable[[], None]]] = []
+            for caller in callers:
+                actions += [(self._request(link), link.let) for link in links if link.caller == caller.label]
+                if not caller.task:  # who shares an instance may begin later
+                    actions.append((Request(caller.label, "starts"), partial(self.start, caller)))
+            if not actions:
+                is_over = not any(caller.is_running for caller in callers)
+                return "" if is_over else "a caller waits for something that is not its server"
+
+            waiting = tuple(request for request, _ in actions)
+            chosen = choose(waiting)
+            choices.append(Choice(waiting, chosen))
+            self._speaker = next(caller for caller in callers if caller.label == waiting[chosen].caller)
+            actions[chosen][1]()
+        return f"the calls send more than {_MOST_REQUESTS} requests"
+
+    def _request(self, link: Link) -> Request:
+        request = link.request
+        return replace(request, text=request.text.replace(self.namespace, ""))
+
+    async def settle(self, callers: Sequence[Caller]) -> list[Link]:
+        """Return what is held when every caller is held or done, or nobody can tell what else it waits for."""
+        while True:
+            await self.turnstile.settle()
+            links = self._noted(callers)
+            running = [caller for caller in callers if caller.is_running]
+            if not running or not self._goes_on(running, links):
+                return links
+
+    def _noted(self, callers: Sequence[Caller]) -> list[Link]:
+        """Return the connections whose request is held, and note whose it is.
+
+        Who shares an instance shares its connections. A new request is from the caller that was let go last, or from
+        the other if that one is done.
+        """
+        links = self.turnstile.waiting()
+        for link in links:
+            here = [caller for caller in callers if caller.is_running and CALLERS[caller.entry.call.on] == link.label]
+            if here and not link.caller:
+                link.caller = (self._speaker if self._speaker in here else here[0]).label
+        return links
+
+    def _goes_on(self, running: Sequence[Caller], links: Sequence[Link]) -> bool:
+        """Whether a caller does something that is not held. One in a thread is waited for, within a bound."""
+        if links and (len(links) >= len(running) or not any(self._in_threads.values())):
+            return False
+        if any(link.sent for link in self.turnstile.links):
+            return not links and self.turnstile.wait(_PATIENCE)
+        if not self.turnstile.is_alone and self.turnstile.wait(_A_MOMENT):
+            return True
+        return not links and (
+            self.turnstile.pass_time() or (not self.turnstile.is_alone and self.turnstile.wait(_PATIENCE))
+        )
+
+    async def _give_up(self, callers: Sequence[Caller]) -> None:
+        """End calls that cannot be ordered, and what they have used."""
+        for caller in callers:
+            if caller.task:
+                await asyncio.wait([caller.task], timeout=_PATIENCE)
+            if not caller.task or caller.is_running:
+                caller.entry.observed = SILENT
+            if caller.task:
+                caller.task.cancel()
+        await self.forget()
+
+
+def _work(function: Callable[..., Any], placed: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    result = function(*placed, **named)
+    return [*result] if isinstance(result, Iterator) else result

@@ -1,0 +1,342 @@
+"""Every order in which a server can meet the requests of two calls: what loses a write is found, each time alike."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager, suppress
+from inspect import isawaitable
+from typing import Any
+
+import pytest
+import redis
+import redis.asyncio
+from redis.exceptions import WatchError
+
+from conformance.backends.resp import is_whole, take_command
+from conformance.backends.server_harness import RedisServerHarness
+from conformance.backends.servers import EmbeddedServer
+from conformance.engine.contract import Contract
+from conformance.engine.network import NetworkArena
+from conformance.engine.scenario import Call
+from conformance.engine.schedule import Exploration, Plan, Play, Session, explore
+from conformance.engine.turnstile import Turnstile
+from conformance.harness import HookMissingError
+from conformance.operations.operation import Operation
+
+
+class Store:
+    """Entries of numbers and of JSON objects. Each way to change them is an operation of its own."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        self.redis: Any = redis.asyncio.Redis.from_url(url)
+        self.namespace = namespace
+        self.lock = asyncio.Lock()
+        self.add_by_script = self.redis.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+    def name(self, key: str) -> str:
+        return f"{self.namespace}:{key}"
+
+    async def read(self, key: str) -> dict[str, int]:
+        return dict(json.loads(await self.redis.get(self.name(key)) or "{}"))
+
+    async def number(self, key: str) -> int:
+        return int(await self.redis.get(self.name(key)) or 0)
+
+    async def update(self, key: str, name: str) -> None:
+        found = await self.read(key)
+        await self.redis.set(self.name(key), json.dumps(found | {name: 1}, sort_keys=True))
+
+    async def update_watched(self, key: str, name: str) -> None:
+        async with self.redis.pipeline() as pipeline:
+            while True:
+                await pipeline.watch(self.name(key))
+                found = dict(json.loads(await pipeline.get(self.name(key)) or "{}"))
+                pipeline.multi()
+                pipeline.set(self.name(key), json.dumps(found | {name: 1}, sort_keys=True))
+                try:
+                    await pipeline.execute()
+                except WatchError:
+                    continue
+                return
+
+    async def update_locked_here(self, key: str, name: str) -> None:
+        async with self.lock:
+            await self.update(key, name)
+
+    async def update_locked(self, key: str, name: str) -> None:
+        async with self.redis.lock(self.name("lock"), timeout=10):
+            await self.update(key, name)
+
+    async def add(self, key: str, name: str) -> bool:
+        if await self.redis.get(self.name(key)) is not None:
+            return False
+        await self.redis.set(self.name(key), json.dumps({name: 1}))
+        return True
+
+    async def add_once(self, key: str, name: str) -> bool:
+        return await self.redis.set(self.name(key), json.dumps({name: 1}), nx=True) is True
+
+    async def count(self, key: str) -> int:
+        return int(await self.redis.incr(self.name(key)))
+
+    async def count_by_script(self, key: str) -> int:
+        return int(await self.add_by_script(keys=[self.name(key)], args=[1]))
+
+    async def count_twice(self, key: str) -> list[int]:
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            return [*await pipeline.incr(self.name(key)).incr(self.name(key)).execute()]
+
+    async def count_twice_at_once(self, key: str) -> list[int]:
+        async with self.redis.pipeline() as pipeline:
+            return [*await pipeline.incr(self.name(key)).incr(self.name(key)).execute()]
+
+    async def push(self, key: str) -> None:
+        await self.redis.rpush(self.name(key), "x")
+
+    def pop(self, key: str) -> Awaitable[Any]:
+        popped: Awaitable[Any] = self.redis.blpop([self.name(key)], timeout=5)
+        return popped
+
+    async def wait_for_nothing(self, key: str) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+class SyncStore:
+    def __init__(self, url: str, namespace: str) -> None:
+        self.redis: Any = redis.Redis.from_url(url)
+        self.namespace = namespace
+
+    def number(self, key: str) -> int:
+        return int(self.redis.get(f"{self.namespace}:{key}") or 0)
+
+    def count(self, key: str) -> int:
+        number = self.number(key) + 1
+        self.redis.set(f"{self.namespace}:{key}", number)
+        return number
+
+
+class StoreHarness(RedisServerHarness):
+    store_class: Any = Store
+
+    @asynccontextmanager
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
+        store = self.store_class(url, namespace)
+        yield store
+        closing = store.redis.close() if isinstance(store, SyncStore) else store.redis.aclose()
+        if isawaitable(closing):
+            await closing
+
+
+class SyncHarness(StoreHarness):
+    store_class = SyncStore
+
+
+class StoreContract(Contract):
+    def __init__(self) -> None:
+        names = [name for name in vars(Store) | vars(SyncStore) if not name.startswith("_")]
+        reads = {"read", "number"}
+        self.operations = {name: Operation(name, name, reads="key" if name in reads else None) for name in names}
+
+
+@pytest.fixture
+def harness(server: EmbeddedServer) -> StoreHarness:
+    return StoreHarness(server)
+
+
+def outcome(play: Play) -> list[str]:
+    return [repr(entry.observed) for entry in (*play.results, *play.seen)]
+
+
+def trace(play: Play) -> list[str]:
+    return [f"{choice.request.caller}: {choice.request.text}" for choice in play.choices]
+
+
+async def _explored(harness: StoreHarness, plan: Plan) -> tuple[Exploration, list[Play]]:
+    """Return every order, and those that are like no order of whole calls."""
+    async with NetworkArena(harness, lambda: Session(StoreContract())) as arena:
+        whole = [outcome(await arena.sequence(plan, order)) for order in ((0, 1), (1, 0))]
+        found = await explore(arena, plan, 200)
+    return found, [play for play in found.plays if outcome(play) not in whole]
+
+
+def explored(harness: StoreHarness, names: Sequence[str], read: str, on: int) -> tuple[Exploration, list[Play]]:
+    calls = []
+    for name, instance, argument in zip(names, (0, on), "ab", strict=True):
+        given = {"key": "k", "name": argument} if name.startswith(("update", "add")) else {"key": "k"}
+        calls.append(Call(name, given, on=instance))
+    return asyncio.run(_explored(harness, Plan((), (*calls,), (Call(read, {"key": "k"}),))))
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "on", "orders", "wrong"),
+    [
+        ("update", "read", 1, 4, 2),
+        ("update", "read", 0, 16, 8),
+        ("add", "read", 1, 4, 2),
+        ("update_locked_here", "read", 1, 4, 2),
+    ],
+)
+def test_a_lost_write_is_found_in_the_same_orders_each_time(
+    harness: StoreHarness, name: str, read: str, on: int, orders: int, wrong: int
+) -> None:
+    traces = []
+    for _ in range(10):
+        found, bad = explored(harness, [name, name], read, on)
+        assert not found.cuts
+        assert (len(found.plays), len(bad)) == (orders, wrong)
+        traces.append([trace(play) for play in bad])
+    assert traces == traces[:1] * 10
+
+
+def test_a_trace_shows_the_requests_that_lose_a_write(harness: StoreHarness) -> None:
+    _, (first, _) = explored(harness, ["update", "update"], "read", 1)
+    assert trace(first) == ["A: GET :k", "B: GET :k", 'B: SET :k {"b": 1}', 'A: SET :k {"a": 1}']
+
+
+@pytest.mark.parametrize("on", [0, 1])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("update_watched", "read"),
+        ("update_locked", "read"),
+        ("add_once", "read"),
+        ("count", "number"),
+        ("count_by_script", "number"),
+        ("count_twice_at_once", "number"),
+    ],
+)
+def test_nothing_is_found_where_nothing_is_lost(harness: StoreHarness, name: str, read: str, on: int) -> None:
+    found, wrong = explored(harness, [name, name], read, on)
+    assert found.plays
+    assert not found.cuts
+    assert not wrong
+
+
+def test_what_is_locked_here_is_safe_on_one_instance(harness: StoreHarness) -> None:
+    found, wrong = explored(harness, ["update_locked_here"] * 2, "read", 0)
+    assert len(found.plays) > 1
+    assert not found.cuts
+    assert not wrong
+
+
+def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_transaction_together(
+    harness: StoreHarness,
+) -> None:
+    by_one, wrong = explored(harness, ["count_twice"] * 2, "number", 1)
+    assert len(by_one.plays) == 6
+    assert len(wrong) == 4
+    together, _ = explored(harness, ["count_twice_at_once"] * 2, "number", 1)
+    assert [trace(play) for play in together.plays] == [
+        ["A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
+        ["B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
+    ]
+
+
+def raced(harness: StoreHarness, *names: str) -> Exploration:
+    """Return every order of calls of which one alone would not return."""
+
+    async def found() -> Exploration:
+        async with NetworkArena(harness, lambda: Session(StoreContract())) as arena:
+            calls = [Call(name, {"key": "k"}, on=on) for on, name in enumerate(names)]
+            return await explore(arena, Plan((), (*calls,)), 200)
+
+    return asyncio.run(found())
+
+
+def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
+    found = raced(harness, "pop", "push")
+    assert not found.cuts
+    assert {trace(play)[0] for play in found.plays} == {"A: BLPOP :k 5", "B: RPUSH :k x"}
+    assert all("x" in outcome(play)[0] for play in found.plays)
+
+
+@pytest.mark.parametrize("on", [0, 1])
+def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
+    results = [explored(SyncHarness(server), ["count", "count"], "number", on) for _ in range(10)]
+    for found, wrong in results:
+        assert not found.cuts
+        assert wrong
+        assert not any(entry.is_awaited for entry in wrong[0].results)
+    assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
+
+
+def test_a_call_that_waits_for_nothing_is_not_ordered(harness: StoreHarness) -> None:
+    exploration = raced(harness, "wait_for_nothing", "count")
+    assert not exploration.plays
+    assert [*exploration.cuts] == ["a caller waits for something that is not its server"]
+
+
+def test_what_cannot_be_held_is_refused() -> None:
+    async def refused(url: str) -> None:
+        with pytest.raises(HookMissingError, match="without TLS"):
+            Turnstile(url)
+
+    for url in ("rediss://127.0.0.1:6379/0", "unix:///run/redis.sock", "postgresql://server/db"):
+        asyncio.run(refused(url))
+
+
+def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> None:
+    async def play() -> tuple[str, bytes]:
+        ended = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with suppress(ConnectionError):
+                while line := await reader.readline():
+                    writer.write(b"got " + line)
+                writer.close()
+                await writer.wait_closed()
+            ended.set()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        turnstile = Turnstile(f"memcached://127.0.0.1:{port}")
+        address = await turnstile.url("A")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        with turnstile.closed():
+            writer.write(b"get a\n")
+            await turnstile.settle()
+            (link,) = turnstile.waiting()
+            text = link.request.text
+            link.let()
+            await turnstile.settle()
+        line = await reader.readline()
+        writer.close()
+        await turnstile.aclose()
+        await ended.wait()
+        server.close()
+        return text, line
+
+    assert asyncio.run(play()) == ("get a\\n", b"got get a\n")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"+OK\r\n",
+        b"$-1\r\n",
+        b"*-1\r\n",
+        b"$5\r\na\r\nbc\r\n",
+        b"*2\r\n:1\r\n*1\r\n$1\r\nx\r\n",
+        b"%1\r\n+a\r\n#t\r\n",
+        b">2\r\n+invalidate\r\n*0\r\n+OK\r\n",
+        b"|1\r\n+ttl\r\n:1\r\n+OK\r\n",
+    ],
+)
+def test_a_reply_is_whole_at_its_end_and_not_before(reply: bytes) -> None:
+    assert is_whole(reply)
+    assert not any(is_whole(reply[:size]) for size in range(len(reply)))
+
+
+def test_a_request_is_taken_when_it_is_whole() -> None:
+    request = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n\r\n\r\n"
+    for size in range(1, len(request)):
+        assert take_command(bytearray(request[:size])) is None
+    buffer = bytearray(request + b"*1\r\n")
+    command = take_command(buffer)
+    assert command is not None
+    assert command.raw == request
+    assert command.words == (b"SET", b"k", b"\r\n\r\n")
+    assert command.keys == frozenset("k")
+    assert buffer == b"*1\r\n"
