@@ -196,7 +196,7 @@ async def mistaken(*_: object) -> None:
 
 
 def test_a_mistake_in_a_check_is_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.tasks.calibration._Bench.anew", mistaken)
+    monkeypatch.setattr("conformance.tasks.calibration._CHECKS", [mistaken])
     with pytest.raises(NameError):
         calibrate(MemoryHarness())
 

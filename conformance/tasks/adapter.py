@@ -6,7 +6,7 @@ change of it, a time without a zone and a value of a wrong type are seen as the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -32,6 +32,17 @@ Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
 _METADATA = ("webhook_url", "config")
 _PAGE = tuple(TaskPage.model_fields)
+_EXACT = 2**53
+"""A float holds smaller integers exactly."""
+_DEFAULTS = {"limit": 50, "offset": 0}
+_UNKNOWN = {
+    "argument": "",
+    "status": None,
+    "address": "",
+    "failure_kind": FailureKind.BROKEN,
+    "write_may_have_happened": True,
+}
+"""By our field of an exception, its value where the store's has none. The others are its text."""
 
 
 class Call:
@@ -47,12 +58,13 @@ class Call:
 
     def __call__(self, store: Any, **given: Any) -> Any:
         """Call the method of a store."""
+        places = {*self._positional, *self.named.values()}
         for name, value in given.items():
-            has_place = name in self._positional or name in self.named.values()
-            if not has_place and value != {"limit": 50, "offset": 0}.get(name):
+            if name not in places and value != _DEFAULTS.get(name):
                 raise HookMissingError(f"adapter.calls: {self._method} has no {name}")
+        positional = [given.get(name) for name in self._positional]
         named = {theirs: given[ours] for theirs, ours in self.named.items() if ours in given}
-        return getattr(store, self._method)(*map(given.get, self._positional), **named)
+        return getattr(store, self._method)(*positional, **named)
 
 
 class Raise:
@@ -68,11 +80,11 @@ class Raise:
 
     def __call__(self, error: BaseException | None, task_id: Any) -> TaskStoreError:
         """Our exception for one of the store's, in a call about a task."""
-        known = {"argument": "", "status": None, "address": "", "task_id": task_id}
-        known |= {"failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
+        known = {**_UNKNOWN, "task_id": task_id}
         facts = {}
-        for one in fields(self._kind):  # type: ignore[arg-type]  # each of our exceptions is a dataclass
-            facts[one.name] = getattr(error, self._names.get(one.name, one.name), known.get(one.name, str(error)))
+        for fact in fields(self._kind):  # type: ignore[arg-type]  # each of our exceptions is a dataclass
+            theirs = self._names.get(fact.name, fact.name)
+            facts[fact.name] = getattr(error, theirs, known.get(fact.name, str(error)))
         return self._kind(**facts)
 
 
@@ -99,14 +111,9 @@ class Adapter:
         Raises:
             ValueError: for the first one.
         """
-        for what, given, known in (
-            ("operation", self.calls, OPERATIONS),
-            ("field of a task", self.task, (*FIELDS, *_METADATA)),
-            ("field of a page", self.page, _PAGE),
-        ):
-            for name in given:
-                if name not in known:
-                    raise ValueError(f"{name!r} is no {what}: {', '.join(known)}")
+        _check_names("operation", self.calls, OPERATIONS)
+        _check_names("field of a task", self.task, (*FIELDS, *_METADATA))
+        _check_names("field of a page", self.page, _PAGE)
 
     @asynccontextmanager
     async def adapt(self, opened: Any) -> AsyncIterator[Any]:
@@ -142,14 +149,27 @@ class Adapter:
         raised = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
         if raised is None:
             return None
-        found = (raised if isinstance(raised, Raise) else Raise(raised))(error, task_id)
+        if not isinstance(raised, Raise):
+            raised = Raise(raised)
+        found = raised(error, task_id)
         if isinstance(found, TaskFinal):
             found.status = self.our_status(found.status)
         elif isinstance(found, InvalidArgument):
-            ours: dict[Any, str] = {theirs: name for name, theirs in self.task.items()}
-            ours |= getattr(self.calls[operation], "named", {})
-            found.argument = ours.get(found.argument, found.argument)
+            found.argument = self._our_argument(operation, found.argument)
         return found
+
+    def _our_argument(self, operation: str, theirs: str) -> str:
+        """Return our name of an argument."""
+        named = getattr(self.calls[operation], "named", {})
+        if theirs in named:
+            return str(named[theirs])
+        return next((ours for ours, name in self.task.items() if name == theirs), theirs)
+
+
+def _check_names(kind: str, given: Iterable[str], known: Collection[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{name!r} is no {kind}: {', '.join(known)}")
 
 
 class AdaptedStore:
@@ -232,16 +252,18 @@ class TaskView:
         object.__setattr__(self, "_adapter", adapter)
 
     def __getattr__(self, name: str) -> Any:
-        reads = self._adapter.task
         if name not in FIELDS:
             raise AttributeError(f"a task has no {name}")
-        if name == "metadata" and name not in reads and not reads.keys().isdisjoint(_METADATA):
-            return {one: _read(self._own, reads, one) for one in _METADATA}
+        reads = self._adapter.task
+        is_in_parts = any(part in reads for part in _METADATA)
+        if name == "metadata" and name not in reads and is_in_parts:
+            return {part: _read(self._own, reads, part) for part in _METADATA}
         value = _read(self._own, reads, name)
         if name == "status":
             return self._adapter.our_status(value)
-        is_whole = name == "progress" and type(value) is int and abs(value) < 2**53  # a float holds it exactly
-        return float(value) if is_whole else value
+        if name == "progress" and type(value) is int and abs(value) < _EXACT:
+            return float(value)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Change the store's own object, as its callers may, unless a function makes the field."""
@@ -260,12 +282,14 @@ class TaskView:
 def _page(own: Any, adapter: Adapter) -> TaskPage:
     """A page with views of what the store listed. A field that the store does not have is `None`."""
     values: dict[str, Any] = dict.fromkeys(_PAGE)
-    own = {"tasks": own} if isinstance(own, list) else own
+    if isinstance(own, list):
+        own = {"tasks": own}
     for name in _PAGE:
         with suppress(AttributeError):
             values[name] = _read(own, adapter.page, name)
-    tasks = tuple(TaskView(one, adapter) for one in values["tasks"])
-    return TaskPage.model_construct(**{**values, "tasks": tasks, "unreadable": tuple(values["unreadable"] or ())})
+    values["tasks"] = tuple(TaskView(task, adapter) for task in values["tasks"])
+    values["unreadable"] = tuple(values["unreadable"] or ())
+    return TaskPage.model_construct(**values)
 
 
 def _read(own: Any, reads: Mapping[str, Read], name: str) -> Any:

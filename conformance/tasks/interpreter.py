@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 """Where this process finds modules, also those in the folder that it was started in."""
-_NOT_FOUND, _SECONDS = 97, 60
+_NOT_FOUND = 97
+_SECONDS = 60
+_ENVIRONMENT = {
+    "PYTHONPATH": PATH,
+    "PYTHONHASHSEED": "random",  # tox sets one for all that it starts
+}
 _PROGRAM = """
 import asyncio, json, sys
 {first}
@@ -50,14 +55,17 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
         AssertionError: if the program fails.
     """
     module, _, function = namespace.opener.partition(":")
-    given = {"module": module, "function": function, "not_found": _NOT_FOUND}
     program = _PROGRAM.format(
-        first=textwrap.dedent(first), body=textwrap.indent(textwrap.dedent(body), "    "), **given
+        module=module,
+        function=function,
+        not_found=_NOT_FOUND,
+        first=textwrap.dedent(first),
+        body=textwrap.indent(textwrap.dedent(body), "    "),
     )
     ran = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": PATH, "PYTHONHASHSEED": "random"},  # tox sets one for all that it starts
+        env={**os.environ, **_ENVIRONMENT},
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -65,6 +73,8 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     )
     if ran.returncode == _NOT_FOUND:
         raise HarnessFailedError(f"another process cannot import {module}, the module of the opener")
+    output = ran.stdout.strip()
     if ran.returncode:
-        raise AssertionError(f"the program failed in another process: {(ran.stdout + ran.stderr).strip()[-600:]}")
-    return json.loads(ran.stdout.splitlines()[-1])
+        said = (output + ran.stderr).strip()
+        raise AssertionError(f"the program failed in another process: {said[-600:]}")
+    return json.loads(output.splitlines()[-1])

@@ -10,7 +10,7 @@ import json
 import marshal
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -40,7 +40,7 @@ _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UT
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FEW = 4
-"""Up to this number of tasks near their end any may be gone; of more, the ones that were written first."""
+"""Up to this number of tasks near their end any may be gone."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
@@ -136,7 +136,7 @@ class State:
     def in_order(self, status: str | None) -> list[Record]:
         """The tasks of that status, or all, in the reverse order of a listing. What has not been seen comes last."""
         if status not in self._in_order:
-            found = (one for one, _ in self.tasks.values() if status in (None, one.status))
+            found = (record for record, _ in self.tasks.values() if status in (None, record.status))
             self._in_order[status] = sorted(found, key=_place_of)
         return self._in_order[status]
 
@@ -152,7 +152,8 @@ def step(state: State, call: Invocation) -> list[Outcome]:
     There are more if a task is so near its end that it may be there or not.
     """
     alive = [state] if state.lifetime is None else _after_expiry(state, call, state.lifetime)
-    return [outcome for one in alive for outcome in _allowed(_OPERATIONS[call.operation], one, call)]
+    operation = _OPERATIONS[call.operation]
+    return [outcome for possible in alive for outcome in _allowed(operation, possible, call)]
 
 
 def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterator[State]:
@@ -162,11 +163,20 @@ def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterat
     surely = {key for key, at in written.items() if call.at.earliest - at.latest > lifetime + SLACK}
     perhaps = sorted(written.keys() - surely, key=written.__getitem__)
     if call.operation not in ("list_tasks", "purge"):  # what becomes of the others is seen later
-        named = call.arguments.get("task_id", getattr(call.arguments.get("task"), "task_id", None))
+        restored = getattr(call.arguments.get("task"), "task_id", None)
+        named = call.arguments.get("task_id", restored)
         perhaps = [key for key in perhaps if key == named]
-    for count in range(len(perhaps) + 1):
-        for gone in combinations(perhaps, count) if len(perhaps) <= _FEW else (perhaps[:count],):
-            yield state.without(surely.union(gone), "EXP-01")
+    for gone in _selections(perhaps):
+        yield state.without(surely.union(gone), "EXP-01")
+
+
+def _selections(keys: list[str]) -> Iterator[Sequence[str]]:
+    """Yield selections of tasks near their end: any of few, and of more the ones that were written first."""
+    for count in range(len(keys) + 1):
+        if len(keys) <= _FEW:
+            yield from combinations(keys, count)
+        else:
+            yield keys[:count]
 
 
 def _allowed(operation: Callable[..., list[Outcome]], state: State, *arguments: Any) -> list[Outcome]:
@@ -232,10 +242,13 @@ def _list(state: State, call: Invocation) -> list[Outcome]:
         _require(0 <= value <= most, name, "LIST-06")
     place = _place(after, offset)
     tasks = state.in_order(status)
-    end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_of)
-    records = tuple(tasks[max(end - limit, 0) : max(end, 0)][::-1])
-    is_followed = records and limit < end and isinstance(records[-1].created_at, datetime)
-    following = cursor_of(records[-1]) if is_followed else None
+    end = max(len(tasks) - offset, 0)
+    if place is not None:
+        end = bisect_left(tasks, place, key=_place_of)
+    records = tuple(tasks[max(end - limit, 0) : end][::-1])
+    following = None
+    if records and limit < end and isinstance(records[-1].created_at, datetime):
+        following = cursor_of(records[-1])
     page = Page(records, len(tasks), limit, offset, following)
     return [Outcome(page, state, ("LIST-01", "LIST-03", "LIST-04", "LIST-06"))]
 
@@ -305,15 +318,16 @@ def _change(state: State, call: Invocation, fields: Mapping[str, Any]) -> list[O
 def _purge(state: State, call: Invocation) -> list[Outcome]:
     before = call.arguments["before"]
     _require(isinstance(before, datetime) and before.tzinfo, "before", "API-05")
-    old = {
-        key
-        for key, (task, _) in state.tasks.items()
-        if isinstance(task.completed_at, datetime) and task.completed_at < before
-    }
-    purged = Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))
+    old = {key for key, (task, _) in state.tasks.items() if _ended_before(task, before)}
+    outcomes = [Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))]
     # A moment that is none in UTC may be refused too: it is before the year 1, or after the year 9999.
-    refused = Outcome(_invalid("before").raised, state, ("MAINT-01",))
-    return [purged] if _FIRST <= before <= _LAST else [purged, refused]
+    if not _FIRST <= before <= _LAST:
+        outcomes.append(Outcome(_invalid("before").raised, state, ("MAINT-01",)))
+    return outcomes
+
+
+def _ended_before(task: Record, moment: datetime) -> bool:
+    return isinstance(task.completed_at, datetime) and task.completed_at < moment
 
 
 _NAMED = ("task", "metadata_json", *FIELDS)
@@ -327,16 +341,18 @@ def _restore(state: State, call: Invocation) -> list[Outcome]:
         _check_restorable(task)
     except _Refused as refused:  # the argument is the task: a store may name it, or what is wrong with it
         first = dict(refused.raised.facts)["argument"]
-        return [Outcome(_invalid(name).raised, state, ("MAINT-04", *refused.requirements)) for name in (first, *_NAMED)]
+        requirements = "MAINT-04", *refused.requirements
+        return [Outcome(_invalid(name).raised, state, requirements) for name in (first, *_NAMED)]
     if state.get(str(task.task_id)) is not None:
         raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
-    times: Any = (task.created_at, task.updated_at, task.completed_at)
-    is_plain = type(task.progress) is float and not any(time and time.utcoffset() for time in times)
-    task = task._replace(progress=float(task.progress))
-    restored = Outcome(None, state.with_task(task, call.at), ("MAINT-02",))
+    restored = task._replace(progress=float(task.progress))
+    outcomes = [Outcome(None, state.with_task(restored, call.at), ("MAINT-02",))]
     # No store gives times of another zone, or a progress that is an integer: either may be refused too.
-    others = () if is_plain else (Outcome(_invalid(name).raised, state, ("MAINT-04",)) for name in _NAMED)
-    return [restored, *others]
+    times: Any = (task.created_at, task.updated_at, task.completed_at)
+    has_other_zone = any(time and time.utcoffset() for time in times)
+    if has_other_zone or type(task.progress) is not float:
+        outcomes += [Outcome(_invalid(name).raised, state, ("MAINT-04",)) for name in _NAMED]
+    return outcomes
 
 
 def _check_restorable(task: Record) -> None:

@@ -56,7 +56,7 @@ VAL-05 MUST
     A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.
 VAL-06 SHOULD
     A store accepts integers from −2⁶³ to 2⁶⁴−1, 100 levels of nesting, and tasks of 1 MiB, counted as `MAX_BYTES`
-    in `contract.py` says. More raises `InvalidArgument`; if a task is too large, it names `task`.
+    in `contract.py` says. Larger values raise `InvalidArgument`; if a task is too large, it names `task`.
 VAL-09 MUST
     A text comes back unchanged, whatever characters it holds. To store one with a lone surrogate raises
     `InvalidArgument`.
@@ -267,35 +267,37 @@ for _entry in re.split(r"\n(?! )", _TABLE.strip()):
         REQUIREMENTS[_number] = Requirement(_number, Level(_level), _text)
 
 
+_PREFACE = """
+# What a task store promises
+
+{count} requirements, {musts} of them MUST. This file is made by
+`python -m conformance.tasks.spec.requirements`.
+
+MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may
+choose otherwise, if its two modes agree. Dropped numbers stay unused.
+
+`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object.
+Its *namespace*, such as a key prefix, is where its tasks are, each stored as a *record*. A namespace may
+be divided into *partitions*, so that several nodes can share it. A store declares whether its tasks
+outlive the instance (*persistent*), whether all instances on a namespace see the same tasks (*shared*),
+whether tasks expire, and whether there is a server, which can fail (*remote*). It also declares whether
+callers choose ids, whether there are cursors (`after`), and maintenance: `purge` removes final tasks,
+`restore` stores a task as it is. A requirement about a capability applies only to stores that declare it.
+Arguments and fields are those of `taskstore/contract.py` and `taskstore/values.py`.
+"""
+
+
 def specification() -> str:
     """The registry as a document for people: what `SPEC.md` holds."""
-    musts = sum(one.level is Level.MUST for one in REQUIREMENTS.values())
-    lines = [
-        "# What a task store promises",
-        "",
-        f"{len(REQUIREMENTS)} requirements, {musts} of them MUST. This file is made by",
-        "`python -m conformance.tasks.spec.requirements`.",
-        "",
-        "MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may",
-        "choose otherwise, if its two modes agree. Dropped numbers stay unused.",
-        "",
-        "`completed`, `failed` and `cancelled` are the *final* statuses. An *instance* is an open store object.",
-        "Its *namespace*, such as a key prefix, is where its tasks are, each stored as a *record*. A namespace may",
-        "be divided into *partitions*, so that several nodes can share it. A store declares whether its tasks",
-        "outlive the instance (*persistent*), whether all instances on a namespace see the same tasks (*shared*),",
-        "whether tasks expire, and whether there is a server, which can fail (*remote*). It also declares whether",
-        "callers choose ids, whether there are cursors (`after`), and maintenance: `purge` removes final tasks,",
-        "`restore` stores a task as it is. A requirement about one kind of store applies to no other. Arguments",
-        "and fields are those of `taskstore/contract.py` and `taskstore/values.py`.",
-    ]
+    musts = [requirement for requirement in REQUIREMENTS.values() if requirement.level is Level.MUST]
+    parts = [_PREFACE.strip().format(count=len(REQUIREMENTS), musts=len(musts))]
     for prefix, title in GROUPS.items():
-        lines += ["", f"## {title}", "", "| | requirement |", "|---|---|"]
-        lines += [
-            f"| {one.id} {one.level} | {one.text} |"
-            for one in REQUIREMENTS.values()
-            if one.id.partition("-")[0] == prefix
-        ]
-    return "\n".join(lines)
+        lines = [f"## {title}", "", "| | requirement |", "|---|---|"]
+        for number, requirement in REQUIREMENTS.items():
+            if number.startswith(f"{prefix}-"):
+                lines.append(f"| {number} {requirement.level} | {requirement.text} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":
