@@ -158,145 +158,119 @@ class Exploration:
     is_bounded: bool = False
     """Whether orders with more switches are left out."""
 
+    def cut(self, reason: str) -> None:
+        """Note why some orders are not played."""
+        self.cuts[reason] = None
+
+
+async def explore(arena: Arena, plan: Plan, most: int, most_switches: int | None = None) -> Exploration:
+    """Play every order of a plan, depth first, at most so many plays.
+
+    It ends with the first play that cannot be ordered. Requests that commute are played in one order only (sleep sets;
+    Godefroid, 1996). `most_switches` bounds how often a caller has to wait that could go on (CHESS; Musuvathi and
+    Qadeer, 2007).
+    """
+    search = _Search(most_switches)
+    for _ in range(most):
+        search.begin()
+        play = await arena.play(plan, search.choose)
+        if play.stalled:
+            search.found.cut(play.stalled)
+            return search.found
+        search.end(play)
+        if not search.path:
+            return search.found
+    search.found.cut(f"only {most} orders were played")
+    return search.found
+
 
 @dataclass
 class _Node:
     """A decision on the path of the search."""
 
     waiting: tuple[Request, ...]
-    asleep: frozenset[int]
-    """Those who need not be let go here: the orders that begin so were played elsewhere."""
-    last: str
-    """The caller that went before."""
-    switches: int
-    """How often a caller had to wait that could have gone on, up to here."""
-    chosen: int = 0
-    tried: set[int] = field(default_factory=set)
-
-    def cost(self, place: int) -> int:
-        """Return 1 if this choice stops a caller that could go on, or lets time pass while one could."""
-        busy = [request.caller for request in self.waiting if not request.is_idle]
-        request = self.waiting[place]
-        is_switch = busy if request.is_idle else request.caller != self.last and self.last in busy
-        return int(bool(is_switch))
-
-    def left(self, most_switches: int | None) -> tuple[list[int], bool]:
-        """Return the choices that are left, first who went before, and whether the bound leaves some out."""
-        awake = [place for place in range(len(self.waiting)) if place not in self.asleep | self.tried]
-        awake.sort(key=self.cost)
-        if most_switches is None:
-            return awake, False
-        affordable = [place for place in awake if self.switches + self.cost(place) <= most_switches]
-        return affordable, affordable != awake
-
-
-async def explore(arena: Arena, plan: Plan, most: int, most_switches: int | None = None) -> Exploration:
-    """Play every order of a plan, depth first, at most so many plays.
-
-    Requests that commute are played in one order only (sleep sets; Godefroid, 1996). `most_switches` bounds how often
-    a caller has to wait that could go on (CHESS; Musuvathi and Qadeer, 2007).
-    """
-    search = _Search(most_switches)
-    for _ in range(most):
-        walk = _Walk(search)
-        play = await arena.play(plan, walk.choose)
-        search.end(walk, play)
-        if not search.path:
-            return search.found
-    search.cut(f"only {most} orders were played")
-    return search.found
+    left: list[int]
+    """Who is let go here, in this play and in later ones."""
+    skipped: set[int]
+    """Who need not be let go here: the orders that begin so are played elsewhere."""
 
 
 class _Search:
-    """The path to the next order. It ends when the path is empty."""
+    """The path to the next order, and where a play is on it. The search is over when the path is empty."""
 
     def __init__(self, most_switches: int | None) -> None:
-        self.most_switches = most_switches
+        self._most_switches = most_switches
         self.path: list[_Node] = []
         self.found = Exploration()
+        self.begin()
 
-    def cut(self, reason: str) -> None:
-        """Note why some orders are not played."""
-        self.found.cuts[reason] = None
+    def begin(self) -> None:
+        """Begin a play at the start of the path."""
+        self._place = 0
+        self._is_redundant = False
+        self._differs = ""
+        self._asleep: set[Request] = set()
+        self._last = ""
+        self._switches = 0
 
-    def open(self, node: _Node) -> bool:
-        """Choose at a node what was not chosen before; False if nothing is left."""
-        left, is_bounded = node.left(self.most_switches)
-        self.found.is_bounded |= is_bounded
-        if left:
-            node.chosen = left[0]
-        return bool(left)
+    def choose(self, waiting: tuple[Request, ...]) -> int:
+        """Choose as the path says, and at its end what no other play chooses."""
+        if self._place == len(self.path) and not self._differs:
+            self.path.append(self._opened(waiting))
+        if self._differs or self._leaves_path(waiting):
+            return 0
+        node = self.path[self._place]
+        chosen = node.left[0]
+        self._place += 1
+        self._switches += self._cost(waiting, chosen)
+        self._last = waiting[chosen].caller
 
-    def end(self, walk: _Walk, play: Play) -> None:
-        """Take a play, and go on to the next order."""
-        if play.stalled:
-            self.cut(play.stalled)
-        elif not walk.is_redundant:
+        # Who is skipped here is skipped until something is let go that it does not commute with.
+        skipped = {waiting[place] for place in node.skipped}
+        self._asleep = {request for request in skipped if request.commutes(waiting[chosen])}
+        return chosen
+
+    def _leaves_path(self, waiting: tuple[Request, ...]) -> bool:
+        """Whether this play leaves the path: it is played elsewhere, or sends other requests than before."""
+        node = self.path[self._place]
+        now, before = _shape(waiting), _shape(node.waiting)
+        if now != before:
+            self._differs = f"a replay sent {now}, and before {before}"
+        self._is_redundant |= not node.left
+        return bool(self._differs) or not node.left
+
+    def _opened(self, waiting: tuple[Request, ...]) -> _Node:
+        asleep = {place for place, request in enumerate(waiting) if request in self._asleep}
+        awake = [place for place in range(len(waiting)) if place not in asleep]
+        awake.sort(key=lambda place: self._cost(waiting, place))
+        if self._most_switches is None:
+            return _Node(waiting, awake, asleep)
+        budget = self._most_switches - self._switches
+        left = [place for place in awake if self._cost(waiting, place) <= budget]
+        self.found.is_bounded |= left != awake
+        return _Node(waiting, left, asleep)
+
+    def _cost(self, waiting: tuple[Request, ...], place: int) -> bool:
+        """Whether a choice stops a caller that could go on, or lets time pass while one could."""
+        busy = [request.caller for request in waiting if not request.is_idle]
+        if waiting[place].is_idle:
+            return bool(busy)
+        return waiting[place].caller != self._last and self._last in busy
+
+    def end(self, play: Play) -> None:
+        """Take a play, and go to the next order."""
+        if not self._is_redundant:
             self.found.plays.append(play)
-
-        if walk.place < len(self.path):  # it has sent fewer requests than when it was played before
-            self.cut(walk.differs or "a replay sent fewer requests than before")
-            del self.path[walk.place :]
+            if self._place < len(self.path):
+                self.found.cut(self._differs or "a replay sent fewer requests than before")
+        del self.path[self._place :]
         while self.path:
             node = self.path[-1]
-            node.tried.add(node.chosen)
-            if self.open(node):
+            node.skipped.add(node.left.pop(0))
+            if node.left:
                 return
             self.path.pop()
 
 
-class _Walk:
-    """One play along the path, and beyond it."""
-
-    def __init__(self, search: _Search) -> None:
-        self._search = search
-        self._sleeping: set[Request] = set()
-        self._last = ""
-        self._switches = 0
-        self.place = 0
-        """How far the play has followed the path."""
-        self.differs = ""
-        """What a replay sent in place of something else."""
-        self.is_redundant = False
-        """Whether its order was played elsewhere."""
-
-    def choose(self, waiting: tuple[Request, ...]) -> int:
-        """Choose as the path says, then what no other play chooses, without a switch if that is possible."""
-        node = self._node(waiting)
-        chosen = node.chosen
-        self._switches += node.cost(chosen)
-        self._last = waiting[chosen].caller
-
-        # Whoever was tried here before, or slept, sleeps on until something is let go that it does not commute with.
-        skipped = {waiting[place] for place in node.asleep | node.tried}
-        self._sleeping = {request for request in skipped if request.commutes(waiting[chosen])}
-        return chosen
-
-    def _node(self, waiting: tuple[Request, ...]) -> _Node:
-        path = self._search.path
-        if self.differs or self.is_redundant:
-            return self._new(waiting)
-        if self.place < len(path):
-            before = [request.shape for request in path[self.place].waiting]
-            now = [request.shape for request in waiting]
-            if now != before:
-                self.differs = f"a replay sent {_sent(now)}, and before {_sent(before)}"
-                return self._new(waiting)
-            self.place += 1
-            return path[self.place - 1]
-
-        node = self._new(waiting)
-        if not self._search.open(node):
-            self.is_redundant = True
-            return node
-        path.append(node)
-        self.place += 1
-        return node
-
-    def _new(self, waiting: tuple[Request, ...]) -> _Node:
-        asleep = frozenset(place for place, request in enumerate(waiting) if request in self._sleeping)
-        return _Node(waiting, asleep, self._last, self._switches)
-
-
-def _sent(shapes: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{caller}: {word}" for caller, word in shapes)
+def _shape(waiting: Sequence[Request]) -> str:
+    return ", ".join(" ".join(request.shape) for request in waiting)
