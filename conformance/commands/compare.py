@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, shown_name
-from conformance.compare.alone import raced
+from conformance.compare.alone import loop_for, raced
 from conformance.compare.child import searched
 from conformance.compare.report import Difference, read_known
 from conformance.engine.orders import Races, title
@@ -77,8 +77,8 @@ def main(options: argparse.Namespace) -> int:
 def _alone(options: argparse.Namespace) -> int:
     harness = find_backend(options.one)()
     operations = operations_of(harness, _short(options.one))
-    with guarded(harness).running():
-        return asyncio.run(_race(harness, operations, options))
+    with guarded(harness).running(), asyncio.Runner(loop_factory=loop_for(harness)) as runner:
+        return runner.run(_race(harness, operations, options))
 
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from inspect import isawaitable
 from typing import Any
 
 from conformance.compare.play import Operations
 from conformance.engine.contract import Entry, settled
-from conformance.engine.loom import LoopArena
+from conformance.engine.loom import ChoosingLoop, LoopArena
 from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.scenario import Call
 from conformance.engine.schedule import Session
 from conformance.engine.script import call_text
 from conformance.guard import guarded
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
 from conformance.operations.trees import Tree, mismatches
 
@@ -90,6 +91,20 @@ class OwnSession(Session):
 
     def _operation(self, entry: Entry) -> Operation:
         return self.contract.operations[entry.call.operation]
+
+
+def has_server(harness: Harness) -> bool:
+    """Whether a store has a server, at which its calls are ordered."""
+    try:
+        harness.url()
+    except HookMissingError:
+        return False
+    return True
+
+
+def loop_for(harness: Harness) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the loop in which the calls of a store are raced."""
+    return asyncio.new_event_loop if has_server(harness) else ChoosingLoop
 
 
 @asynccontextmanager

@@ -10,8 +10,7 @@ import inspect
 import linecache
 import secrets
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ class _Step:
 class _Race:
     """Callers at the same time, until all are done or none can go on."""
 
-    tasks: list[asyncio.Task[None]]
+    tasks: Sequence[asyncio.Task[None]]
     choose: Choose
     play: Play
     over: asyncio.Future[None]
@@ -61,13 +60,14 @@ _Loop: Any = asyncio.SelectorEventLoop
 
 
 class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are nobody else's
-    """A loop with a clock of its own, which stands still while anything can run.
+    """An ordinary loop but during a race, when its clock stands still, and each turn runs one callback.
 
-    During a race each turn runs one callback. The callbacks of one caller run in the order in which they came, as
-    asyncio promises. A `sleep` of a caller may end before others go on; other timers end only when nothing can run.
+    The callbacks of one caller run in the order in which they came, as asyncio promises. A `sleep` of a caller may end
+    before others go on; other timers end only when nothing can run. Then time passes at once.
     """
 
     race: _Race | None = None
+    _ahead = 0.0
     _now = 0.0
 
     def __init__(self) -> None:
@@ -75,8 +75,26 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
         self._threads = threading.active_count()
 
     def time(self) -> float:
-        """Return the time of this clock."""
-        return self._now
+        """Return the time, which stands still during a race."""
+        return self._now if self.race else super().time() + self._ahead
+
+    async def weave(self, calls: Mapping[str, Coroutine[Any, Any, None]], choose: Choose, play: Play) -> bool:
+        """Make calls at the same time, by caller, in the order that is chosen; return whether all have returned."""
+        tasks = []
+        for caller, call in calls.items():
+            context = copy_context()
+            context.run(_CALLER.set, caller)
+            tasks.append(self.create_task(call, context=context))
+        self._now = self.time()
+        self.race = _Race(tasks, choose, play, self.create_future())
+        await self.race.over
+
+        _, late = await asyncio.wait(tasks, timeout=_PATIENCE if play.stalled else 0)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_PATIENCE)
+        return not late
 
     def call_soon_threadsafe(self, *arguments: Any, **named: Any) -> Any:
         """Call soon, from another thread, whose order nobody chooses."""
@@ -86,14 +104,14 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
 
     def _run_once(self) -> None:
         if self.race is None:
-            self._run_freely()
+            super()._run_once()
             return
         if self.race.play.stalled or all(task.done() for task in self.race.tasks):
             self._end(self.race)
         elif steps := sorted(self._steps(), key=lambda step: step.order):
             self._run_one(self.race, steps)
         elif self._is_alone or not self._await_others():
-            self._end(self.race)
+            self._end(self.race)  # they wait for ever, or for something outside
 
     def _run_one(self, race: _Race, steps: Sequence[_Step]) -> None:
         requests = tuple(step.request for step in steps)
@@ -112,8 +130,9 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
         handle._run()
 
     def _end(self, race: _Race) -> None:
-        race.over.set_result(None)
         self.race = None
+        self._ahead += self._now - self.time()
+        race.over.set_result(None)
 
     def _steps(self) -> Iterator[_Step]:
         """Yield the callbacks that can run: the first of each caller, and the timers that end next."""
@@ -140,19 +159,11 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
         return len(self._selector.get_map()) == 1 and threading.active_count() <= self._threads
 
     def _await_others(self) -> bool:
+        """Wait for what is outside, which cannot be ordered; return whether anything came."""
         self._process_events(self._selector.select(_PATIENCE))
         if self.race:
             self.race.play.stalled = _OUTSIDE
         return bool(self._ready)
-
-    def _run_freely(self) -> None:
-        """Run what is ready, as any loop does. If nothing is, time passes at once."""
-        ends = [timer.when() for timer in self._scheduled if not timer.cancelled()]
-        if ends and not self._ready and self._is_alone:
-            self._now = min(ends)
-        began = time.monotonic()
-        super()._run_once()
-        self._now += time.monotonic() - began
 
 
 def _text(handle: Any) -> str:
@@ -163,8 +174,7 @@ def _text(handle: Any) -> str:
         return "callback"
     code = frame.f_code
     if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
-        name = code.co_name if task.get_name().startswith("Task-") else task.get_name()
-        return f"{name} begins"
+        return f"{coroutine.__name__} begins"
     line = linecache.getline(code.co_filename, frame.f_lineno).strip()
     return f"{code.co_name} goes on after {line} ({Path(code.co_filename).name}:{frame.f_lineno})"
 
@@ -182,7 +192,7 @@ def _frame(awaited: Any) -> FrameType | None:
 
 
 class LoopArena:
-    """Plays in a loop of their own, each in a thread, with stores that a harness opens."""
+    """Plays in the loop that runs, which has to be a `ChoosingLoop`, with stores that a harness opens."""
 
     def __init__(self, harness: Harness, session: Callable[[], Session]) -> None:
         self._harness = harness
@@ -190,18 +200,20 @@ class LoopArena:
 
     async def play(self, plan: Plan, choose: Choose) -> Play:
         """Make the raced calls at the same time, in the order that is chosen."""
-        return await asyncio.to_thread(self._run, plan, choose, None)
+        return await self._play(plan, [range(len(plan.racing))], choose)
 
     async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
         """Make the same calls one after the other."""
-        return await asyncio.to_thread(self._run, plan, _first, order)
+        return await self._play(plan, [[place] for place in order], _first)
 
-    def _run(self, plan: Plan, choose: Choose, order: Sequence[int] | None) -> Play:
+    async def _play(self, plan: Plan, groups: Sequence[Sequence[int]], choose: Choose) -> Play:
         namespace = f"conformance-{secrets.token_hex(6)}"
-        scene = _Scene(self._session(), Play())
         try:
-            with asyncio.Runner(loop_factory=ChoosingLoop) as runner:
-                runner.run(scene.act(self._harness, namespace, plan, choose, order))
+            async with AsyncExitStack() as stack:
+                scene = _Scene(self._session())
+                for _ in range(plan.instances):
+                    scene.stores.append(await stack.enter_async_context(self._harness.open(namespace)))
+                await scene.act(plan, groups, choose)
         finally:
             self._harness.discard(namespace)
         return scene.play
@@ -212,70 +224,42 @@ def _first(waiting: tuple[Request, ...]) -> int:
 
 
 class _Scene:
-    """One play in its loop."""
+    """One play on stores that are open."""
 
-    def __init__(self, session: Session, play: Play) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._stores: list[Any] = []
-        self.play = play
+        self.stores: list[Any] = []
+        self.play = Play()
 
-    async def act(
-        self, harness: Harness, namespace: str, plan: Plan, choose: Choose, order: Sequence[int] | None
-    ) -> None:
-        """Open the stores, and make all calls of a plan."""
-        async with AsyncExitStack() as stack:
-            for _ in range(plan.instances):
-                self._stores.append(await stack.enter_async_context(harness.open(namespace)))
+    async def act(self, plan: Plan, groups: Sequence[Sequence[int]], choose: Choose) -> None:
+        """Make all calls of a plan, those of each group at the same time."""
+        play = self.play
+        for call in plan.start:
+            play.started += await self._make([call], [[0]], _first)
+        play.choices.clear()
 
-            self.play.started = await self._one_by_one(plan.start)
-            self.play.choices.clear()
-            if order is None:
-                self.play.results = await self._race(plan.racing, choose)
-            else:
-                self.play.results = await self._in_order(plan.racing, order)
-            if not any(entry.is_awaited for entry in self.play.results):
-                self.play.stalled = "synchronous calls: threads in memory are not ordered"
+        play.results = await self._make(plan.racing, groups, choose)
+        if not any(entry.is_awaited for entry in play.results):
+            play.stalled = "synchronous calls: threads in memory are not ordered"
+        raced = len(play.choices)
 
-            raced = len(self.play.choices)
-            self.play.seen = await self._one_by_one(plan.after)
-            del self.play.choices[raced:]
+        for call in plan.after:
+            play.seen += await self._make([call], [[0]], _first)
+        del play.choices[raced:]
 
-    async def _one_by_one(self, calls: Sequence[Call]) -> list[Entry]:
-        entries = []
-        for call in calls:
-            entries += await self._in_order([call], [0])
-        return entries
-
-    async def _in_order(self, calls: Sequence[Call], order: Sequence[int]) -> list[Entry]:
-        entries = [self._session.begin(call) for call in calls]
-        for place in order:
-            await self._make([entries[place]], _first)
-        self._session.end(*entries)
-        return entries
-
-    async def _race(self, calls: Sequence[Call], choose: Choose) -> list[Entry]:
-        entries = [self._session.begin(call) for call in calls]
-        await self._make(entries, choose)
-        self._session.end(*entries)
-        return entries
-
-    async def _make(self, entries: Sequence[Entry], choose: Choose) -> None:
-        """Make calls at the same time. Those that wait for ever have no answer."""
+    async def _make(self, calls: Sequence[Call], groups: Sequence[Sequence[int]], choose: Choose) -> list[Entry]:
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, ChoosingLoop)  # noqa: S101  the arena runs it there
-        tasks = []
-        for caller, entry in zip(CALLERS, entries, strict=False):
-            context = copy_context()
-            context.run(_CALLER.set, caller)
-            made = self._session.make(self._stores[entry.call.on], entry)
-            tasks.append(loop.create_task(made, name=entry.call.operation, context=context))
+        if not isinstance(loop, ChoosingLoop):
+            raise TypeError(f"a ChoosingLoop has to run, and not {loop!r}")
+        entries = [self._session.begin(call) for call in calls]
+        for group in groups:
+            made = [self._called(entries[place]) for place in group]
+            await loop.weave(dict(zip(CALLERS, made, strict=False)), choose, self.play)
+        self._session.end(*entries)
+        return entries
 
-        loop.race = _Race(tasks, choose, self.play, loop.create_future())
-        await loop.race.over
-        if self.play.stalled:
-            await asyncio.wait(tasks, timeout=_PATIENCE)
-        for task, entry in zip(tasks, entries, strict=True):
-            if not task.done():
-                entry.observed = SILENT
-                task.cancel()
-        await asyncio.wait(tasks, timeout=_PATIENCE)
+    def _called(self, entry: Entry) -> Any:
+        entry.observed = SILENT  # until it has returned
+        called: Any = self._session.make(self.stores[entry.call.on], entry)
+        called.__name__ = entry.call.operation
+        return called
