@@ -195,7 +195,7 @@ class NetworkArena:
             for caller in callers:
                 actions += [(self._request(link), link.let) for link in links if link.caller == caller.label]
                 if not caller.task:  # who shares an instance may begin later
-                    actions.append((Request(caller.label, "starts"), partial(self.start, caller)))
+                    actions.append((Request(caller.label, "starts", frozenset()), partial(self.start, caller)))
             if not actions:
                 is_over = not any(caller.is_running for caller in callers)
                 return "" if is_over else "a caller waits for something that is not its server"

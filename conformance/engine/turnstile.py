@@ -245,12 +245,12 @@ class Link(asyncio.Protocol):
         held = self.head
         assert held is not None  # noqa: S101  it waits
         if self._queued is None:
-            return Request(self.caller, held.text, held.keys, held.reads)
+            return Request(self.caller, held.text, held.keys)
         touched: frozenset[str] | None = frozenset(self._watched)
         for command in self._queued:
             touched = None if touched is None or command.keys is None else touched | command.keys
         text = "; ".join(command.text for command in self._queued)
-        return Request(self.caller, f"MULTI {text}; EXEC", touched, all(command.reads for command in self._queued))
+        return Request(self.caller, f"MULTI {text}; EXEC", touched)
 
     def replied(self, data: bytes) -> None:
         """Pass on what the server sends, replies only when they are whole."""
