@@ -82,7 +82,7 @@ class RandomJobs(RandomScenario):
                 return Call("take", {}, label=f"taken{len(made)}")
             case "done" if made:
                 label = self.one_of(made)
-                return Call("done", {"job": Reference(label, label, str)})
+                return Call("done", {"job": Reference(label, label, lambda entry: str(entry.observed))})
             case "done":
                 return Call("done", {"job": "nothing"})
         return Call("waiting", {})

@@ -9,7 +9,7 @@ from inspect import isawaitable
 from typing import Any
 
 from conformance.compare.play import Operations
-from conformance.engine.contract import Entry, settled
+from conformance.engine.contract import Entry
 from conformance.engine.loom import ChoosingLoop, LoopArena
 from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
@@ -19,6 +19,7 @@ from conformance.engine.script import call_text
 from conformance.guard import guarded
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
+from conformance.operations.parts import settled
 from conformance.operations.trees import Tree, mismatches
 
 _SHOWN = 2

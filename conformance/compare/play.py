@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import isawaitable
 from itertools import permutations
 from typing import Any, TypeAlias
 
 from conformance.compare.values import Observer
-from conformance.engine.contract import Contract, Entry, settled
+from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
 from conformance.engine.outcome import Raised
 from conformance.engine.player import Done, Player
@@ -55,20 +54,10 @@ class Operations(Contract):
     def __init__(self, operations: Mapping[str, Operation]) -> None:
         self.operations = operations
         self.observer = Observer()
-        self.plain: set[str] = set()
-        """The operations that are not awaited."""
 
     def resolve(self, value: Any, results: Mapping[str, Any]) -> Any:
         """Return the value of a choice, with the store's own ids in it."""
         return with_ids(value.value, [*self.observer.names])
-
-    async def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation of the store, and note whether it is awaited."""
-        self.plain.add(operation.name)
-        result = operation.invoke(store, given)
-        if isawaitable(result):
-            self.plain.discard(operation.name)
-        return await settled(operation, result)
 
     def written(self, operation: Operation, name: str, value: Any) -> str:
         """Return an argument as Python, with the names of ids in it."""
@@ -105,7 +94,6 @@ class Recorder(Player):
         self._store.hear(f"{self._store.name}: {entry.line}")
         await super().make(entry, seconds)
         self._store.hear("")
-        entry.is_awaited = operation.name not in self.contract.plain
 
         observer = self.contract.observer
         has_failed = isinstance(entry.observed, Raised) or entry.lacks is not None

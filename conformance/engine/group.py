@@ -72,7 +72,7 @@ async def play_one(
     shrinker = Shrinker(replay, contract.operations, most_played=most_played)
     await shrinker.shrink(first.scenario.actions)
     tally.findings[found.signature] = found
-    if contract.is_apart in found.requirements:
+    if contract.requirements.apart in found.requirements:
         tally.mutates = False
     elif found.is_simple:
         tally.learned.add(found.signature)
@@ -81,7 +81,7 @@ async def play_one(
 def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario) -> str:
     """Return why a scenario is not for a store; nothing if it is."""
     has = harness.capabilities
-    undeclared = sorted(contract.required(scenario) - has)
+    undeclared = sorted(scenario.required(contract.operations) - has)
     declared = sorted(scenario.lacks & has)
     if undeclared:
         return f"does not declare {undeclared[0]}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.finding import Signature
-from conformance.engine.outcome import Outcome
+from conformance.engine.outcome import Outcome, Raised
 
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
@@ -19,6 +20,9 @@ _STEPS_EACH = 5
 """Steps of the search for each call of a crowd: most are explained in the order of their making."""
 _MOST_STEPS = 10**5
 """Steps of the search for an order: some seconds, for a store that is wrong."""
+
+_SHORT = 12
+"""So long are the values that tell two findings apart."""
 
 Candidate: TypeAlias = tuple[Any, tuple[Entry, ...]]
 """A state that the store may be in, and the calls without a reply that may still take effect."""
@@ -43,7 +47,8 @@ class Judge:
         Those that have failed have no result, and may take effect then, never, or later unless `is_over`.
         """
         answered = [entry for entry in made if not entry.has_failed]
-        answered.sort(key=lambda entry: self._contract.moment(entry.observed))
+        if len(answered) > 1:
+            answered.sort(key=lambda entry: _latest_time(entry.observed))
         lost = [entry for entry in made if entry.may_have_happened]
         is_crowd = len(made) > _CROWD
         steps = _STEPS_EACH * len(made) if is_crowd else _MOST_STEPS
@@ -59,35 +64,46 @@ class Judge:
         """Return the outcome that a result is nearest to, and the fields that differ. None if nobody can tell."""
         compared = []
         for state, pending in self._candidates:
-            if not self._contract.is_known(entry.invocation, state, is_pending=bool(pending)):
+            found = self._compared(state, entry)
+            reached = [after for lost in pending for after in self._after(state, lost)]
+            if not found or not all(self._contract.step(after, entry.invocation) for after in reached):
                 return None
-            compared += self._compared(state, entry)
-        return min(compared, key=lambda pair: ("" in pair[1], len(pair[1])), default=None)
+            compared += found
+        return min(compared, key=lambda pair: ("" in pair[1], len(pair[1])))
 
     def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
         """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
         compared = self._compared(state, entry)
         fitting = [outcome for outcome, names in compared if entry.has_failed or not names]
         if fitting:
-            entry.outcome = min(fitting, key=lambda outcome: outcome.written is not None)
+            entry.outcome = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: one.state != state)
         for outcome in fitting:
-            reached = self._contract.reach(outcome, entry)
-            if not entry.has_failed or reached != state:
-                yield reached
+            if not entry.has_failed:
+                yield self._contract.bind(outcome.state, entry.observed)
+            elif outcome.state != state:
+                yield outcome.state
         for outcome, names in [] if fitting else compared:
-            if signature(self._contract, entry, outcome, names) not in self._learned:
-                continue
-            adopted = self._contract.adopt(outcome, entry)
-            if adopted is not None:
-                entry.outcome = outcome
-                yield adopted
+            if self.signature(entry, outcome, names) in self._learned:
+                adopted = self._contract.adopt(outcome.state, outcome.result, entry.observed)
+                if adopted is not None:
+                    entry.outcome = outcome
+                    yield adopted
+
+    def signature(self, entry: Entry, outcome: Outcome, names: tuple[str, ...]) -> Signature:
+        """Return what findings of one cause have in common: in which fields what came in place of what."""
+        operation = self._contract.operations[entry.call.operation]
+        results = []
+        for result in (outcome.result, entry.observed):
+            facts = result.facts if isinstance(result, Raised) else ()
+            telling = [name for name, _ in facts if name not in operation.ids]
+            results.append(_sort(result, telling or names))
+        return operation.name, names, *results
 
     def _compared(self, state: Any, entry: Entry) -> list[tuple[Outcome, tuple[str, ...]]]:
         """Return the outcomes that are allowed, and in which fields the result differs from each."""
-        contract = self._contract
-        state = contract.bind(state, entry.observed)
-        outcomes = contract.step(state, entry.invocation)
-        return [(outcome, contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
+        state = self._contract.bind(state, entry.observed)
+        outcomes = self._contract.step(state, entry.invocation)
+        return [(outcome, self._contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 
 class _Search:
@@ -145,6 +161,19 @@ class _Search:
                     yield done | 1 << place, reached
 
 
-def signature(contract: Contract, entry: Entry, outcome: Outcome, names: tuple[str, ...]) -> Signature:
-    """Return what findings of one cause have in common: in which fields what came in place of what."""
-    return entry.call.operation, names, contract.kind(outcome.result, names), contract.kind(entry.observed, names)
+def _sort(value: Any, names: Iterable[str]) -> Any:
+    """Return what is alike in two results of one cause: short texts and numbers, of others the types."""
+    if isinstance(value, Raised):
+        facts = dict(value.facts)
+        return value.error, *(_sort(facts[name], ()) for name in names if name in facts)
+    if hasattr(value, "_fields"):
+        return tuple(_sort(getattr(value, name), ()) for name in names if name in value._fields)
+    is_short = value is None or (isinstance(value, str | float) and len(str(value)) <= _SHORT)
+    return value if is_short else type(value).__name__
+
+
+def _latest_time(observed: Any) -> str:
+    """Return the latest time in a result: they sort calls at the same time in the likely order."""
+    if isinstance(observed, tuple):
+        return max(map(_latest_time, observed), default="")
+    return str(observed) if isinstance(observed, datetime) else ""

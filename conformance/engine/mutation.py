@@ -40,7 +40,7 @@ def changes_of(value: Any, path: str = "", spared: Collection[str] = ()) -> Iter
 
 
 def mutate(value: Any) -> None:
-    """Change every dictionary and list in a value of JSON. The suite does it after each call: it writes no script."""
+    """Change every dictionary and list in a value. The suite does it after each call: it writes no script."""
     if isinstance(value, dict):
         for part in value.values():
             mutate(part)
@@ -49,3 +49,6 @@ def mutate(value: Any) -> None:
         for part in value:
             mutate(part)
         value.append(MARK)
+    elif hasattr(type(value), "model_fields") or hasattr(type(value), "__dataclass_fields__"):
+        for part in getattr(value, "__dict__", {}).values():
+            mutate(part)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from inspect import isawaitable
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
@@ -30,6 +31,7 @@ from conformance.engine.scenario import (
     Wait,
 )
 from conformance.harness import Capability, Harness, HookMissingError
+from conformance.operations.parts import settled
 
 _TICK = 0.002
 """Seconds after which a clock of milliseconds shows another time."""
@@ -53,6 +55,8 @@ class Player:
     """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
+    has_ticked = False
+    """Whether a clock of milliseconds shows another time than at the last write."""
 
     def __init__(self, contract: Contract, harness: Harness, scenario: Scenario) -> None:
         self.namespace = f"conformance-{secrets.token_hex(6)}"
@@ -60,8 +64,8 @@ class Player:
         self.harness = harness
         self.scenario = scenario
         self.history: list[Done] = []
-        self.results: dict[str, Any] = {}
-        """By label the results of calls."""
+        self.results: dict[str, Entry] = {}
+        """By label the entries of calls that have given something."""
         self.passed = timedelta(0)
         """The time that the harness has let pass."""
         self.injection: Injection | None = None
@@ -170,6 +174,7 @@ class Player:
             self.passed += by
         else:
             await asyncio.sleep(_TICK)
+            self.has_ticked = True
 
     async def _set_up(self) -> None:
         if failure := self.scenario.failure:
@@ -178,9 +183,10 @@ class Player:
         for on in range(self.scenario.instances):
             await self._open(on)
 
-    def _probe(self, store: Any) -> Awaitable[Any]:
+    async def _probe(self, store: Any) -> None:
         call = next(self.contract.read_back({}))
-        return self.contract.invoke(self.contract.operations[call.operation], store, call.arguments)
+        operation = self.contract.operations[call.operation]
+        await settled(operation, operation.invoke(store, call.arguments))
 
     async def _open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
         closer = await self._stack.enter_async_context(AsyncExitStack())
@@ -217,7 +223,8 @@ class Player:
             except (LookupError, AttributeError, TypeError, ValueError):
                 self.is_over = True
                 return []
-            begun.append(Entry(call, Invocation(call.operation, arguments, is_closed=call.on in self.closed)))
+            invocation = Invocation(call.operation, arguments, is_closed=call.on in self.closed)
+            begun.append(Entry(call, invocation, passed=self.passed, has_ticked=self.has_ticked))
         return begun
 
     def _now(self) -> timedelta:
@@ -232,7 +239,10 @@ class Player:
         given = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds) as limit:
-                entry.answer = await self.contract.invoke(operation, store, given)
+                entry.is_awaited = False
+                result = operation.invoke(store, given)
+                entry.is_awaited = isawaitable(result)
+                entry.answer = await settled(operation, result)
             entry.observed = self.contract.observe(entry.answer)
         except asyncio.CancelledError:
             task = asyncio.current_task()

@@ -59,7 +59,7 @@ class RandomScenario:
         how_often = self.one_of((0.0, 0.5, 1.0))
         for _ in range(self.random.randint(_LEAST, _MOST)):
             action = self._action(self.one_of((self.first, *kinds)))
-            if self.player.contract.required(Scenario((action,))) <= self.has:
+            if Scenario((action,)).required(self.player.contract.operations) <= self.has:
                 await self.player.perform(action)
                 if self.random.random() < how_often:
                     await self.player.perform(ReadBack())
@@ -80,7 +80,7 @@ class RandomScenario:
         calls = []
         for _ in range(_RACERS):
             call = self._somewhere(self.one_of(self.raced))
-            if self.has.issuperset(self.player.contract.needs(call)):
+            if Scenario((call,)).required(self.player.contract.operations) <= self.has:
                 calls.append(replace(call, label=""))
         cancelled = self.one_of(((), (), (0,)))
         return Race(tuple(calls), cancelled, turns=self.one_of((0, 1, 2, 4)))

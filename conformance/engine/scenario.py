@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 
 from conformance.engine.failures import Failure
 from conformance.harness import Capability
+from conformance.operations.operation import Operation
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Reference:
-    """Something of what the call with this label returned: as Python, and how it is read."""
+    """Something of the entry of the call with this label: as Python, and how it is read."""
 
     label: str
     text: str
@@ -155,3 +156,7 @@ class Scenario:
     def calls(self) -> list[Call]:
         """Its calls, but for those of a series."""
         return [call for action in self.actions for call in calls_of(action)]
+
+    def required(self, operations: Mapping[str, Operation]) -> frozenset[Capability]:
+        """Return what a store must declare for it."""
+        return self.needs.union(*(operations[call.operation].needed(call.arguments) for call in self.calls))

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import Invocation
 from conformance.engine.scenario import Call
+from conformance.operations.parts import settled
 
 CALLERS = "ABCDEFGH"
 """The labels of callers, in the order of their calls."""
@@ -102,8 +103,8 @@ class Session:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
-        self.results: dict[str, Any] = {}
-        """By label the results of calls."""
+        self.results: dict[str, Entry] = {}
+        """By label the entries of calls."""
 
     def begin(self, call: Call) -> Entry:
         """Return the entry of a call that is to be made now, its arguments resolved."""
@@ -123,13 +124,14 @@ class Session:
 
     async def invoke(self, store: Any, entry: Entry, given: Mapping[str, Any]) -> Any:
         """Return what comes out of a call."""
-        return await self.contract.invoke(self.contract.operations[entry.call.operation], store, given)
+        operation = self.contract.operations[entry.call.operation]
+        return await settled(operation, operation.invoke(store, given))
 
     def end(self, *entries: Entry) -> None:
         """Note what calls gave, for the arguments of later ones; those at the same time together, by caller."""
         for entry in entries:
             if entry.call.label:
-                self.results[entry.call.label] = self.contract.labelled(entry)
+                self.results[entry.call.label] = entry
 
 
 Choose: TypeAlias = Callable[[tuple[Request, ...]], int]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from math import inf
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Finding, Tally, complaint, effect_of
-from conformance.engine.judge import Judge, signature
+from conformance.engine.judge import Judge
+from conformance.engine.mutation import mutate
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Call, Race, Reopen, Scenario
 from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness
+from conformance.operations.operation import Operation
 from conformance.text import place_of
 
 _RECENT = 3
@@ -60,12 +63,6 @@ class Verifier(Player):
         if not self.is_over:
             self.tally.exercised.update(self.scenario.about)
 
-    async def wait(self, by: timedelta) -> None:
-        """Let time pass."""
-        await super().wait(by)
-        if not by:
-            self._checks.tick()
-
     async def reopen(self, on: int) -> None:
         """Close an instance, and open another in its place, which may begin anew."""
         await super().reopen(on)
@@ -75,14 +72,14 @@ class Verifier(Player):
     def is_late_to_close(self) -> None:
         """Report that a store does not close in time."""
         expected = f"a store that closes within {SOON:g} s"
-        self._report([complaint(self.contract.closes, expected, "it still waits", "close")])
+        self._report([complaint(self.contract.requirements.closes, expected, "it still waits", "close")])
 
     def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
         """Change what was passed in, as a careless caller does. Wait longer for the first call only."""
         if entry.observed == SILENT:
             self.seconds = self.tally.seconds = min(self.tally.seconds, _IMPATIENT)
         if self.tally.mutates:
-            self.contract.mutate(given)
+            mutate(given)
 
     # Reading back
 
@@ -93,11 +90,14 @@ class Verifier(Player):
 
     async def read(self, call: Call) -> Any:
         """Make a call that stands in the script only if it shows something."""
-        for _ in range(_ATTEMPTS if self.injection else 1):
+        impatience = self.injection.seconds if self.injection else inf
+        for _ in range(_ATTEMPTS):
+            began = time.monotonic()
             made = self.begin([call])
             for entry in made:
                 await self.make(entry)
-            if not any(self.contract.is_late(entry.observed) for entry in made):
+            has_raised = any(isinstance(entry.observed, Raised) for entry in made)
+            if not has_raised or time.monotonic() - began < impatience:
                 break
             await asyncio.sleep(_PAUSE)  # the store is impatient, and the machine may be slow
         self.history.append(Done(call))
@@ -130,7 +130,7 @@ class Verifier(Player):
         if entry.lacks is None:
             return False
         hook = entry.lacks.hook
-        number = self.contract.lacking(entry.call.operation, hook)
+        number = self.contract.lacking(entry, hook)
         lack = complaint(number, "a store that has this status, or argument", hook, "adapter")
         self.tally.findings.setdefault(lack.signature, lack)
         return True
@@ -145,7 +145,7 @@ class Verifier(Player):
             self._note(entry)
         if injection and race.failure:
             if injection.left:
-                name, number = race.failure.name, self.contract.leaves_nothing
+                name, number = race.failure.name, self.contract.requirements.leaves_nothing
                 came = f"{injection.left} on which nothing comes"
                 self._report([complaint(number, f"no connection is left over, when {name}", came, name)], about)
             is_torn = race.failure.may_tear and any(entry.may_have_happened for entry in made)
@@ -165,33 +165,35 @@ class Verifier(Player):
         """Count what was exercised. A single call is checked besides."""
         first, *others = made
         if others or first.outcome is None or first.has_failed or race.failure:
-            self.tally.exercised.update(self.scenario.about or (self.contract.is_atomic,))
+            self.tally.exercised.update(self.scenario.about or (self.contract.requirements.atomic,))
             self._write = None
             return
-        self.tally.exercised.update((self.contract.answers, *first.outcome.requirements))
-        self._report(self._checks.of(first, first.outcome, self.passed))
-        if not self.contract.is_read(first.call.operation):
+        self.tally.exercised.update((self.contract.requirements.answers, *first.outcome.requirements))
+        self._report(self._checks.of(first))
+        if not self._operation(first).is_read:
             self._write = first
+            self.has_ticked = False
 
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
-        if entry.call.label:
-            result = self.contract.labelled(entry)
-            if result is not None:
-                self.results[entry.call.label] = result
-        if not self.contract.is_read(entry.call.operation):
-            name = self.contract.named(entry)
-            if name is not None:
-                before = self._last.pop(name, None)
-                is_shown = entry.observed is not None and not isinstance(entry.observed, Raised)
-                self._last[name] = entry.observed if is_shown else before
+        operation = self._operation(entry)
+        name = entry.name(operation)
+        has_raised = isinstance(entry.observed, Raised)
+        if entry.call.label and (name if entry.has_failed else not has_raised):
+            self.results[entry.call.label] = entry
+        if name and not operation.is_read:
+            before = self._last.pop(name, None)
+            self._last[name] = before if has_raised or entry.observed is None else entry.observed
+
+    def _operation(self, entry: Entry) -> Operation:
+        return self.contract.operations[entry.call.operation]
 
     def _difference(self, judge: Judge, race: Race, made: list[Entry]) -> Finding | None:
         """Return what is wrong about results that the judge cannot explain."""
         about = self.scenario.about
         if len(made) != 1:
             name = race.failure.name if race.failure else "race"
-            own = about or (self.contract.is_atomic,)
+            own = about or (self.contract.requirements.atomic,)
             came = "; ".join(self.contract.describe(entry.observed) for entry in made[:_SHOWN])
             return Finding(own, "what some order gives", came, (name, *own))
         (entry,) = made
@@ -202,17 +204,15 @@ class Verifier(Player):
         numbers = self.contract.blame(entry, outcome, names, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
             numbers = []
-        is_direct = self._is_simple or numbers == [self.contract.direct]
-        ordered = (*numbers,) if is_direct else (*about, *numbers)
+        ordered = (*numbers,) if self._is_simple else (*about, *numbers)
         expected = self.contract.describe(outcome.result, names)
         came = self.contract.describe(entry.observed, names)
-        is_read = self.contract.is_read(entry.call.operation)
         return Finding(
             ordered,
             expected,
             came,
-            signature(self.contract, entry, outcome, names),
-            effect=effect_of(outcome.result, entry.observed, names, is_read=is_read),
+            judge.signature(entry, outcome, names),
+            effect=effect_of(outcome.result, entry.observed, names, is_read=self._operation(entry).is_read),
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from conformance.files import CommandFailedError
+from conformance.harness import Capability
 
 if TYPE_CHECKING:  # the suite draws nothing from strategies, and Hypothesis takes a moment to import
     from hypothesis import strategies as st
@@ -75,6 +76,7 @@ class Operation:
         positional: arguments that are given by their places; all others by their names.
         lifetime: the argument that is a lifetime, in seconds: with it the hook `advance` lets an
             entry expire.
+        needs: what a store has to declare that has the operation (`WHOLE`), or one of its arguments.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Operation:
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     positional: Collection[str] = ()
     lifetime: str | None = None
+    needs: Mapping[str, Capability] = field(default_factory=dict)
 
     @property
     def strategies(self) -> dict[str, st.SearchStrategy[Any]]:
@@ -98,10 +101,19 @@ class Operation:
         return {**self.arguments, **self.optional}
 
     @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.reads is not None
+
+    @property
     def entry(self) -> tuple[str, ...]:
         """The arguments that name what it reads or writes."""
         named = self.writes or self.reads or ()
         return (named,) if isinstance(named, str) else named
+
+    def needed(self, arguments: Iterable[str]) -> set[Capability]:
+        """Return what a store has to declare for a call with these arguments."""
+        return {self.needs[name] for name in (WHOLE, *arguments) if name in self.needs}
 
     def check(self, store: Any) -> None:
         """Raise `OperationsError` if the store has no such method."""

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
+from inspect import isawaitable
 from numbers import Number
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from conformance.operations.operation import EarlierId
+from conformance.operations.operation import EarlierId, Operation
 from conformance.text import source
 
 _ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
@@ -24,6 +25,14 @@ async def drained(result: Any) -> Any:
     if isinstance(result, AsyncIterator):
         return [item async for item in result]
     return list(result) if isinstance(result, Iterator) else result
+
+
+async def settled(operation: Operation, result: Any) -> Any:
+    """What comes out of a call that was begun, as it is compared."""
+    if isawaitable(result):
+        result = await result
+    result = await drained(result)
+    return operation.view(result) if operation.view else result
 
 
 def parts_of(value: Any) -> dict[str, Any] | None:

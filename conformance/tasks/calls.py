@@ -1,4 +1,4 @@
-"""Calls of a task store as data: ways to write them, what they refer to, and series of them."""
+"""Operations of a task store, and calls of them as data: ways to write these, what they refer to, series of them."""
 
 # ruff: noqa: N802  a reference reads like a value
 
@@ -10,37 +10,71 @@ from datetime import timedelta
 from itertools import cycle
 from typing import Any
 
+from conformance.engine.contract import Entry
 from conformance.engine.scenario import Call, Reference, Rounds, Series
 from conformance.harness import Capability
+from conformance.operations.operation import WHOLE, Operation
 from conformance.tasks.spec.model import Page, Record, Request, cursor_of, plain
 from conformance.text import constructed, source
 from taskstore import TaskStatus
+
+
+def _operation(name: str, *needed: str, **roles: Any) -> Operation:
+    """Return an operation that a coroutine function makes, with the names of its arguments."""
+
+    async def call(store: Any, /, *placed: Any, **named: Any) -> Any:
+        return await getattr(store, name)(**dict(zip(needed, placed, strict=True)), **named)
+
+    arguments: Any = dict.fromkeys(needed)
+    return Operation(name, call, arguments=arguments, positional=needed, ids=("task_id",), **roles)
+
+
+_MAINTENANCE = {WHOLE: Capability.MAINTENANCE}
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        _operation("create_task", "request", writes="task_id", needs={"task_id": Capability.CALLER_IDS}),
+        _operation("get_task", "task_id", reads="task_id"),
+        _operation("list_tasks", reads=WHOLE, needs={"after": Capability.CURSOR}),
+        _operation("update_task_status", "task_id", "status", writes="task_id"),
+        _operation("cancel_task", "task_id", writes="task_id"),
+        _operation("purge", "before", writes=WHOLE, needs=_MAINTENANCE),
+        _operation("restore", "task", writes="task", needs=_MAINTENANCE),
+    )
+}
 
 _BATCH = 50
 """Calls of a series that are made at the same time."""
 _MOST_PAGES = 1_000
 
 
+def _id_of(entry: Entry) -> str:
+    """Return the id of the task that a call was about, also of one that has failed."""
+    own = getattr(entry.observed, "task_id", None)
+    task_id: str = own or entry.invocation.arguments["task_id"]
+    return task_id
+
+
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
     texts = (before and source(before), f"{label}.task_id", behind and source(behind))
-    return Reference(label, " + ".join(filter(None, texts)), lambda task: f"{before}{task.task_id}{behind}")
+    return Reference(label, " + ".join(filter(None, texts)), lambda entry: f"{before}{_id_of(entry)}{behind}")
 
 
 def TimeOf(label: str, plus: timedelta) -> Reference:
     """The completion of the task, and this much more."""
-    return Reference(label, f"{label}.completed_at + {source(plus)}", lambda task: task.completed_at + plus)
+    return Reference(label, f"{label}.completed_at + {source(plus)}", lambda entry: entry.observed.completed_at + plus)
 
 
 def CursorOf(label: str) -> Reference:
     """The cursor that names the place of the task."""
-    return Reference(label, f"cursor_of({label})", cursor_of)
+    return Reference(label, f"cursor_of({label})", lambda entry: cursor_of(entry.observed))
 
 
 def TaskOf(label: str, fields: Mapping[str, Any] | None = None) -> Reference:
     """The task, with other fields, for `restore`."""
     text = f"{label}.model_copy(update={source(fields)})" if fields else label
-    return Reference(label, text, lambda task: task._replace(**fields or {}))
+    return Reference(label, text, lambda entry: entry.observed._replace(**fields or {}))
 
 
 @source.register
@@ -103,14 +137,7 @@ class Pages(Series):
 
 def needs_of(call: Call) -> set[Capability]:
     """Return what a store must declare for a call."""
-    needed = set()
-    if "after" in call.arguments:
-        needed.add(Capability.CURSOR)
-    if call.operation == "create_task" and "task_id" in call.arguments:
-        needed.add(Capability.CALLER_IDS)
-    if call.operation in ("purge", "restore"):
-        needed.add(Capability.MAINTENANCE)
-    return needed
+    return OPERATIONS[call.operation].needed(call.arguments)
 
 
 def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:

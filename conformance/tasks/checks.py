@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.engine import contract
-from conformance.engine.contract import Entry
+from conformance.engine.contract import Checks, Entry
 from conformance.engine.finding import Finding, Tally, complaint
-from conformance.engine.outcome import Outcome, Symbol
+from conformance.engine.outcome import Symbol, differences
 from conformance.tasks.adapter import TaskView
-from conformance.tasks.observe import describe, differences, mutate_task, record_of, result_of
+from conformance.tasks.observe import describe, mutate_task, record_of, result_of
 from conformance.tasks.spec.model import TIMES, Record
 from conformance.text import shown
 from taskstore import TaskStatus
@@ -32,50 +31,37 @@ _KEPT = 30
 
 
 @dataclass
-class TaskChecks(contract.Checks):
+class TaskChecks(Checks):
     """The checks of one scenario."""
 
     tally: Tally
-    has_ticked: bool = False
-    """Whether time has passed since the last write."""
     _made: list[str] = field(default_factory=list)
     _handed: list[tuple[Any, Record]] = field(default_factory=list)
     _count: int = 0
 
-    def tick(self) -> None:
-        """Note that time has passed since the last write."""
-        self.has_ticked = True
-
-    def of(self, made: Entry, outcome: Outcome, passed: timedelta) -> Iterator[Finding]:
+    def of(self, entry: Entry) -> Iterator[Finding]:
         """Check a result that the model allows, and keep or change what was handed out."""
-        written, observed = outcome.written, made.observed
-        tasks = [made.answer] if isinstance(observed, Record) else list(getattr(made.answer, "tasks", ()))[:2]
+        observed = entry.observed
+        tasks = [entry.answer] if isinstance(observed, Record) else list(getattr(entry.answer, "tasks", ()))[:2]
         self.tally.exercised["VAL-10"] += 1
         for task in tasks:
             yield from _types(task)
-        if written is not None and isinstance(observed, Record):
-            yield from self._times(written, observed, passed, is_new=made.call.operation == "create_task")
-            if isinstance(written.task_id, Symbol):
-                yield from self._id(observed.task_id)
-        for task in tasks if self.tally.mutates else ():
-            self._count += 1
-            if self._count % _MUTATED == 0:
-                mutate_task(task)
-            elif len(self._handed) < _KEPT:
-                self._handed.append((task, record_of(task)))
 
-    def _times(self, written: Record, observed: Record, passed: timedelta, *, is_new: bool) -> Iterator[Finding]:
-        now, number = datetime.now(UTC), "VAL-10" if is_new else "LIFE-17"
-        for name in TIMES:
-            wanted, moment = getattr(written, name), getattr(observed, name)
-            if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
-                continue
-            before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
-            if not now - _CLOCK_SLACK <= moment <= max(now + passed, before) + _CLOCK_SLACK:
-                yield complaint(number, f"{name} is {now}, by the clock", moment, name)
-            elif self.has_ticked and not is_new and moment == before <= now + passed:
-                yield complaint(number, f"{name} is later than {before}", "it is the same", name)
-        self.has_ticked = False
+        expected = entry.outcome and entry.outcome.result
+        if isinstance(expected, Record) and isinstance(observed, Record):
+            yield from _times(expected, entry)
+            if isinstance(expected.task_id, Symbol):
+                yield from self._id(observed.task_id)
+
+        for task in tasks if self.tally.mutates else ():
+            self._hand_out(task)
+
+    def _hand_out(self, task: Any) -> None:
+        self._count += 1
+        if self._count % _MUTATED == 0:
+            mutate_task(task)
+        elif len(self._handed) < _KEPT:
+            self._handed.append((task, record_of(task)))
 
     def _id(self, task_id: Any) -> Iterator[Finding]:
         if task_id in self.tally.made:
@@ -98,6 +84,23 @@ class TaskChecks(contract.Checks):
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")
         self.tally.exercised["VAL-02"] += len(self._handed)
+
+
+def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
+    """Yield times that the store has chosen, and that are none of the clock, or not later than that before."""
+    is_new = entry.call.operation == "create_task"
+    number = "VAL-10" if is_new else "LIFE-17"
+    now = datetime.now(UTC)
+    for name in TIMES:
+        wanted, moment = getattr(expected, name), getattr(entry.observed, name)
+        if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
+            continue
+        before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
+        latest = max(now + entry.passed, before)
+        if not now - _CLOCK_SLACK <= moment <= latest + _CLOCK_SLACK:
+            yield complaint(number, f"{name} is {now}, by the clock", moment, name)
+        elif entry.has_ticked and not is_new and moment == before <= now + entry.passed:
+            yield complaint(number, f"{name} is later than {before}", "it is the same", name)
 
 
 def _types(task: Any) -> Iterator[Finding]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
 from conformance.engine.mutation import MARK, mutate
-from conformance.engine.outcome import Raised, Symbol
+from conformance.engine.outcome import NOT_COMPARED, Raised
 from conformance.tasks.spec.model import (
     FIELDS,
     STATUSES,
@@ -19,14 +18,11 @@ from conformance.tasks.spec.model import (
     Request,
     Result,
     canonical,
-    is_same,
     plain,
 )
 from conformance.text import shown
 from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 
-NOT_COMPARED = object()
-"""Stands for a field that the store does not have."""
 _PROSE = ("reason", "detail")
 
 
@@ -34,10 +30,10 @@ def for_store(value: Any) -> Any:
     """An argument as the store takes it. The classes would change some values, and refuse others."""
     if isinstance(value, Request):
         return TaskCreateRequest.model_construct(
-            video_ids=value.video_ids, webhook_url=value.webhook_url, config=deepcopy(value.config)
+            video_ids=deepcopy(value.video_ids), webhook_url=value.webhook_url, config=deepcopy(value.config)
         )
     if not isinstance(value, Record):
-        return value
+        return deepcopy(value) if isinstance(value, list | dict) else value
     fields = value._asdict()
     metadata = plain(fields.pop("metadata"))  # a text is the JSON text of the task
     written = metadata if type(metadata) is str else json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
@@ -100,38 +96,6 @@ def raised_of(error: TaskStoreError) -> Raised:
     if "status" in facts:
         facts["status"] = str(facts["status"])
     return Raised(kind.__name__, tuple(facts.items()))
-
-
-def differences(expected: Any, observed: Any) -> tuple[str, ...]:
-    """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
-    if is_same(expected, observed):
-        return ()
-    if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
-        facts = dict(observed.facts)
-        return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))
-    if isinstance(expected, Record | Page) and type(expected) is type(observed):
-        return tuple(dict.fromkeys(_fields(expected, observed)))
-    return ("",)
-
-
-def _fields(expected: Any, observed: Any) -> Iterator[str]:
-    for name, one, other in zip(expected._fields, expected, observed, strict=True):
-        if name == "records" and [each.task_id for each in one] == [each.task_id for each in other]:
-            for pair in zip(one, other, strict=True):
-                yield from _fields(*pair)
-        elif isinstance(one, Symbol):
-            if not _binds(one, other):
-                yield name
-        elif not is_same(one, other) and other is not NOT_COMPARED:
-            yield name
-
-
-def _binds(symbol: Symbol, value: Any) -> bool:
-    """Whether a value may be what a symbol stands for."""
-    if symbol.kind == "id":
-        return type(value) is str
-    before = symbol.not_before
-    return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
 
 
 def mutate_task(task: Any) -> None:

@@ -18,7 +18,7 @@ from itertools import combinations
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
-from conformance.engine.outcome import Invocation, Outcome, Raised, Span, Symbol
+from conformance.engine.outcome import Invocation, Outcome, Raised, Span, Symbol, is_same
 
 FINAL = ("completed", "failed", "cancelled")
 STATUSES = ("pending", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", *FINAL)
@@ -217,12 +217,12 @@ def _create(state: State, call: Invocation) -> list[Outcome]:
     record = Record(new_id, "pending", 0.0, "", request.video_ids, *none, wanted, *times)
     _check_size(record)
     if task_id is None:
-        return [Outcome(record, state, ("LIFE-01", "VAL-01"), record)]
+        return [Outcome(record, state.with_task(record, call.at), ("LIFE-01", "VAL-01"))]
     _require(type(task_id) is str, "task_id", "API-05", "ID-02")
     _require(_NEW_ID.fullmatch(task_id), "task_id", "ID-02")
     known = state.get(task_id)
     if known is None:
-        return [Outcome(record, state, ("LIFE-01", "ID-06"), record)]
+        return [Outcome(record, state.with_task(record, call.at), ("LIFE-01", "ID-06"))]
     if (known.video_ids, known.metadata) == (request.video_ids, wanted):
         return [Outcome(known, state, ("ID-06",))]
     raise _Refused("TaskExists", "ID-06", task_id=task_id)
@@ -312,7 +312,7 @@ def _change(state: State, call: Invocation, fields: Mapping[str, Any]) -> list[O
     else:
         ends = ("LIFE-05",) if fields["status"] in ("completed", "failed") else ()
         requirements = ("LIFE-02", "LIFE-04", "LIFE-17", *ends)
-    return [Outcome(changed, state, requirements, changed), *same]
+    return [Outcome(changed, state.with_task(changed, call.at), requirements), *same]
 
 
 def _purge(state: State, call: Invocation) -> list[Outcome]:
@@ -511,15 +511,3 @@ def plain(value: Json) -> Any:
     if kind == "list":
         return [plain(item) for item in inside]
     return float(inside) if kind == "float" else inside
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Whether two values are equal in value and type: `1`, `1.0` and `True` differ, and so do `0.0` and `-0.0`."""
-    if one is other:
-        return True
-    kind = type(one)
-    if kind is not type(other):
-        return False
-    if kind is float:
-        return repr(one) == repr(other)
-    return bool(one == other) and (not isinstance(one, tuple) or all(map(is_same, one, other)))
