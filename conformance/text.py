@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 _LONG = 80
-_COLOURS = {"red": 31, "green": 32, "yellow": 33}
-"""The codes that a terminal takes (ECMA-48)."""
 
 
 def printable(text: str) -> str:
@@ -33,13 +29,6 @@ def on_one_line(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """The text with at most this many characters, and then an ellipsis if it has more."""
     return text if len(text) <= most else f"{text[:most]}…"
-
-
-def coloured(text: str, colour: str) -> str:
-    """The text in a colour (green, red, yellow), if it is printed on a terminal and NO_COLOR is not set."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
 
 
 def shown(value: object, longest: int = 120) -> str:

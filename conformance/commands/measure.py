@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, judged_here, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
-from conformance.text import coloured
+from conformance.terminal import GREEN, RED, YELLOW, Screen
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -39,7 +40,7 @@ exit status:
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
 EXCEEDED, FAILED, UNDECIDED = 1, 3, 5
-_COLOURS = {"confirmed": "green", "faster": "green", "slower": "red"}
+_COLOURS = {"confirmed": GREEN, "faster": GREEN, "slower": RED}
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
 
@@ -113,12 +114,13 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Blo
 
 def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> Counter[str]:
     """Print what the figures say of each claim, and how many there are of each verdict, which are returned."""
+    screen = Screen(is_colored=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
     verdicts = Counter[str]()
     for claim in claims:
         judged = judge_by_figures(claim, figures, miss, margin)
         verdict = judged.judgement.verdict
         verdicts[verdict] += 1
-        print(coloured(judged.head, _COLOURS.get(verdict, "yellow")))
+        print(screen.paint(judged.head, _COLOURS.get(verdict, YELLOW)))
         print(f"    {in_language(claim.sentence, 'en')}", *judged.lines, sep="\n    ")
     if len(claims) > 1:
         counts = [f"{count} {verdict}" for verdict, count in verdicts.most_common()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import cache
@@ -63,8 +63,21 @@ class Choice:
     @property
     def entries(self) -> list[Choice]:
         """The entries that it names: those in it, if it is a collection."""
-        parts = self.value if self.is_several else ()
-        return [Choice(one, source(one), self.classes & {*_classes_in(one)}) for one in parts] or [self]
+        if not self.is_several:
+            return [self]
+        parts = [Choice(part, source(part), self.classes & {*_classes_in(part)}) for part in self.value]
+        return parts or [self]
+
+    @property
+    def has_surrogates(self) -> bool:
+        """Whether a text in it cannot be encoded."""
+        return any("surrogate" in name for name in self.classes)
+
+    def complexity(self, simplest: type) -> tuple[Any, ...]:
+        """How far from simple it is, where `simplest` is the type of the strategy's first value."""
+        is_new = _EARLIER not in self.classes
+        is_odd = type(self.value) is not simplest
+        return is_new, is_odd, self.has_surrogates, len(_telling(self.classes)), len(self.text), self.text
 
 
 class Pool:
@@ -75,48 +88,47 @@ class Pool:
     """
 
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
-        drawn = [(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
-        simplest = type(drawn[0][0])
-
-        def plainness(one: tuple[Any, str, frozenset[str]]) -> tuple[Any, ...]:
-            value, text, classes = one
-            is_readable = not any("surrogate" in name for name in classes)
-            telling = len(_telling(classes))
-            return _EARLIER not in classes, type(value) is not simplest, not is_readable, telling, len(text), text
-
-        drawn.sort(key=plainness)
-        novel = [(value, text, classes - drawn[0][2]) for value, text, classes in drawn]
-        self.choices = [Choice(value, text, _telling(classes) or classes) for value, text, classes in novel]
+        drawn = [Choice(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
+        simplest = type(drawn[0].value)
+        drawn.sort(key=lambda choice: choice.complexity(simplest))
+        self.choices: list[Choice] = []
+        for choice in drawn:
+            novel = choice.classes - drawn[0].classes
+            self.choices.append(replace(choice, classes=_telling(novel) or novel))
         self.plain = self.choices[0]
 
     def own(self, choice: Choice) -> Choice | None:
         """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None."""
-        alike = (one for one in self.choices if one.text == choice.text)
-        return next(alike, choice if len(self.choices) > _FEW else None)
+        for own in self.choices:
+            if own.text == choice.text:
+                return own
+        return choice if len(self.choices) > _FEW else None
 
     def is_foreign(self, choice: Choice) -> bool:
         """Whether a value is a text that cannot be encoded, or of a type that the argument does not take."""
         value, plain = choice.value, self.plain.value
         if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
             return False
-        is_alike = isinstance(value, type(plain)) or isinstance(plain, type(value))
+        if choice.has_surrogates:
+            return True
         are_numbers = isinstance(value, Number) and isinstance(plain, Number)
-        return not (is_alike or are_numbers) or any("surrogate" in name for name in choice.classes)
+        return not (are_numbers or isinstance(value, type(plain)) or isinstance(plain, type(value)))
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""
         seen = Counter[str]()
         chosen = []
         for choice in self.choices:
-            if any(seen[one] < each for one in choice.classes or {""}):
-                seen.update(choice.classes or {""})
+            classes = choice.classes or {""}
+            if any(seen[name] < each for name in classes):
+                seen.update(classes)
                 chosen.append(choice)
         return chosen
 
     def plainer(self, choice: Choice) -> list[Choice]:
         """Values that have less of what is not plain, the plainest first."""
-        before = takewhile(lambda one: one.text != choice.text, self.choices)
-        return [one for one in before if one.classes <= choice.classes]
+        before = takewhile(lambda simpler: simpler.text != choice.text, self.choices)
+        return [simpler for simpler in before if simpler.classes <= choice.classes]
 
 
 pool_of = cache(Pool)
@@ -124,16 +136,22 @@ pool_of = cache(Pool)
 
 
 def _telling(classes: frozenset[str]) -> frozenset[str]:
-    return frozenset(one for one in classes if one.rpartition(": ")[2] not in _PLAIN)
+    return frozenset(name for name in classes if name.rpartition(": ")[2] not in _PLAIN)
 
 
 def _drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:
     """Different values of a strategy; the first is the simplest."""
     values: dict[tuple[type, str], Any] = {}
-    quiet: Any = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
+    settings = hypothesis.settings(
+        max_examples=_EXAMPLES,
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
     @hypothesis.seed(0)
-    @hypothesis.settings(max_examples=_EXAMPLES, phases=[Phase.generate], **quiet)
+    @settings
     @hypothesis.given(strategy)
     def draw(value: Any) -> None:
         values.setdefault((type(value), source(value)), value)
@@ -149,26 +167,49 @@ def _classes_in(value: Any) -> Iterator[str]:
     """The classes of a value and of everything in it, with the fields that it is in."""
     yield _class_of(value)
     if isinstance(value, Mapping):
-        yield from (_class_of(key) if type(key) is str else f"key {type(key).__name__}" for key in value)
-        yield from ("keys that are alike as text",) if len({*map(str, value)}) < len(value) else ()
+        for key in value:
+            yield _class_of(key) if type(key) is str else f"key {type(key).__name__}"
+        if len({*map(str, value)}) < len(value):
+            yield "keys that are alike as text"
     for label, part in (parts_of(value) or {}).items():
         field = f"{label[1:]}: " if label.startswith(".") else ""
-        yield from (field + one for one in _classes_in(part))
+        for name in _classes_in(part):
+            yield field + name
 
 
 def _class_of(value: Any) -> str:
     """The class of a value: what two stores may treat alike in all values that have it."""
     kind = type(value).__name__
     if isinstance(value, str) and not isinstance(value, Enum):
-        if kind != "str":
-            return f"text of type {kind}"
-        return next(name for name, pattern in _TEXTS.items() if re.search(pattern, value, re.DOTALL))
+        return _class_of_text(value) if kind == "str" else f"text of type {kind}"
     if type(value) is int:
-        size = "big integer" if abs(value) > 2**63 else "large integer" if abs(value) > 2**53 else "integer"
-        return "zero" if value == 0 else size if value > 0 else f"negative {size}"
+        return _class_of_integer(value)
     if type(value) is float:
-        size = "NaN or infinity" if not isfinite(value) else "float" if value % 1 else "whole float"
-        return size if copysign(1, value) > 0 else f"negative {size}"
+        return _class_of_float(value)
     if isinstance(value, datetime):
         return f"datetime {'with' if value.tzinfo else 'without'} zone"
     return f"empty {kind}" if hasattr(value, "__len__") and not value else kind
+
+
+def _class_of_text(value: str) -> str:
+    return next(name for name, pattern in _TEXTS.items() if re.search(pattern, value, re.DOTALL))
+
+
+def _class_of_integer(value: int) -> str:
+    if value == 0:
+        return "zero"
+    name = "integer"
+    if abs(value) > 2**63:
+        name = "big integer"
+    elif abs(value) > 2**53:
+        name = "large integer"
+    return name if value > 0 else f"negative {name}"
+
+
+def _class_of_float(value: float) -> str:
+    name = "whole float"
+    if not isfinite(value):
+        name = "NaN or infinity"
+    elif value % 1:
+        name = "float"
+    return name if copysign(1, value) > 0 else f"negative {name}"

@@ -122,8 +122,9 @@ class Operation:
 
     def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the call."""
-        placed = [arguments[name] for name in self.positional if name in arguments]
-        named = {name: value for name, value in arguments.items() if name not in self.positional}
+        named = dict(arguments)
+        placed = [named.pop(name) for name in self.positional if name in named]
         if isinstance(self.call, str):
-            return getattr(store, self.call)(*placed, **named)
+            method = getattr(store, self.call)
+            return method(*placed, **named)
         return self.call(store, *placed, **named)

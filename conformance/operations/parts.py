@@ -40,22 +40,34 @@ def parts_of(value: Any) -> dict[str, Any] | None:
 
     None if it is compared as it is, and no parts if it cannot be taken apart.
     """
-    kind = type(value)
     if isinstance(value, _ATOMS):
         return None
-    if isinstance(value, Mapping | AbstractSet):  # the order of keys does not count
-        keys = sorted(value, key=source)
-        return {f"[{source(key)}]": value[key] if isinstance(value, Mapping) else key for key in keys}
-    if isinstance(value, Sequence) and not hasattr(kind, "_fields"):
-        return {f"[{index}]": one for index, one in enumerate(value)}
-    if callable(value) or (hasattr(kind, "__getitem__") and not hasattr(kind, "_fields")):
-        return {}  # a function, or a container of a kind that is not known here
-    slots = [slot for one in kind.__mro__ for slot in getattr(one, "__slots__", ())]
-    named = *slots, *getattr(value, "__dict__", ()), *getattr(kind, "__match_args__", ())
-    parts = {f".{name}": getattr(value, name) for name in named if not name.startswith("_") and hasattr(value, name)}
-    return parts or (
-        {".args": re.sub(r"0x[0-9a-f]{6,}", "0x…", str(value))} if isinstance(value, BaseException) else {}
-    )
+    if isinstance(value, Mapping):  # the order of keys does not count
+        return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
+    if isinstance(value, AbstractSet):
+        return {f"[{source(member)}]": member for member in sorted(value, key=source)}
+    if not hasattr(type(value), "_fields"):  # no named tuple
+        if isinstance(value, Sequence):
+            return {f"[{index}]": member for index, member in enumerate(value)}
+        if callable(value) or hasattr(type(value), "__getitem__"):
+            return {}  # a function, or a container of a kind that is not known here
+    return _attributes_of(value)
+
+
+def _attributes_of(value: Any) -> dict[str, Any]:
+    """The public attributes of an object; the text of an exception that has none."""
+    names: list[str] = []
+    for kind in type(value).__mro__:
+        names += getattr(kind, "__slots__", ())
+    names += getattr(value, "__dict__", ())
+    names += getattr(type(value), "__match_args__", ())
+    parts = {}
+    for name in names:
+        if not name.startswith("_") and hasattr(value, name):
+            parts[f".{name}"] = getattr(value, name)
+    if not parts and isinstance(value, BaseException):
+        parts[".args"] = re.sub(r"0x[0-9a-f]{6,}", "0x…", str(value))
+    return parts
 
 
 def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -70,5 +82,8 @@ def imports_of(value: Any, text: str) -> list[str]:
     kinds = {("datetime", "UTC")}
     for _, part in inside(value):
         kinds.add((type(part).__module__, type(part).__name__))
-    named = [(module, name) for module, name in sorted(kinds) if re.search(rf"\b{name}\b", text)]
-    return [f"from {module} import {name}" for module, name in named if module != "builtins"]
+    lines = []
+    for module, name in sorted(kinds):
+        if module != "builtins" and re.search(rf"\b{name}\b", text):
+            lines.append(f"from {module} import {name}")
+    return lines
