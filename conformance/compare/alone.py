@@ -11,6 +11,7 @@ from typing import Any
 from conformance.compare.play import Operations
 from conformance.engine.contract import Entry
 from conformance.engine.loom import ChoosingLoop, LoopArena
+from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.scenario import Call
@@ -112,12 +113,16 @@ def loop_for(harness: Harness) -> Callable[[], asyncio.AbstractEventLoop]:
 async def raced(
     harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False
 ) -> AsyncIterator[Races]:
-    """Give the races of a store in memory."""
+    """Give the races of a store: at its server, or else in the loop."""
     instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
     known, contract = [*operations.values()], OwnWords(operations)
 
     def session() -> Session:
         return OwnSession(operations)
 
-    arena = LoopArena(guarded(harness), session)
-    yield Races(known, arena, contract, instances, _MOST_SWITCHES, is_full)
+    if has_server(harness):
+        async with NetworkArena(harness, session) as turnstile:
+            yield Races(known, turnstile, contract, instances, is_full=is_full)
+    else:
+        arena = LoopArena(guarded(harness), session)
+        yield Races(known, arena, contract, instances, _MOST_SWITCHES, is_full)

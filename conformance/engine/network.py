@@ -85,14 +85,17 @@ class NetworkArena:
             await self._give_up(callers)
         play.results = [caller.entry for caller in callers]
         if not play.stalled:
+            self.session.end(*play.results)
             play.seen = await self.make(plan.after)
         return play
 
     async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
         """Make the same calls one after the other."""
         play = await self.begin(plan)
-        made = await self.make([plan.racing[place] for place in order])
-        play.results = [made[order.index(place)] for place in range(len(made))]
+        play.results = [self.session.begin(call) for call in plan.racing]
+        for place in order:
+            await self._make_alone(play.results[place])
+        self.session.end(*play.results)
         play.seen = await self.make(plan.after)
         return play
 
@@ -142,11 +145,15 @@ class NetworkArena:
         made = []
         for call in calls:
             entry = self.session.begin(call)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_TIMEOUT):
-                    await self._make(entry)
+            await self._make_alone(entry)
+            self.session.end(entry)
             made.append(entry)
         return made
+
+    async def _make_alone(self, entry: Entry) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TIMEOUT):
+                await self._make(entry)
 
     def caller(self, label: str, call: Call) -> Caller:
         """Return who makes a call."""
@@ -160,7 +167,6 @@ class NetworkArena:
     async def _make(self, entry: Entry) -> None:
         await self.session.make(self.stores[entry.call.on], entry)
         entry.is_awaited = not self._in_threads.get(entry.call.operation)
-        self.session.end(entry)
 
     def _placed(self, operation: Operation) -> Operation:
         """Return an operation that is called in this loop, or in a thread if nothing of it is awaited."""
