@@ -11,6 +11,9 @@ from typing import Any, cast
 
 from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError, Inspector
+from conformance.text import cut, shown
+
+_LONGEST = 1_000
 
 
 class HarnessFailedError(CommandFailedError):
@@ -40,6 +43,8 @@ class _Guarded:
             return _Guarded(result, f"{name}.")
         if hasattr(result, "__aenter__"):
             return _opened(name, result)
+        if name in ("open", "open_at"):
+            raise HarnessFailedError(f"`{name}` of the harness gave {shown(result)}, no async context manager")
         return _entered(name, result) if hasattr(result, "__enter__") else result
 
 
@@ -51,7 +56,7 @@ def _blamed(name: str) -> Iterator[None]:
         raise
     except Exception as fault:
         last = extract_tb(fault.__traceback__)[-1]
-        text = f"{type(fault).__name__}: {fault} ({last.filename}:{last.lineno}: in {last.name})"
+        text = f"{type(fault).__name__}: {cut(str(fault), _LONGEST)} ({last.filename}:{last.lineno}: in {last.name})"
         raise HarnessFailedError(f"`{name}` of the harness raised {text}") from fault
 
 

@@ -17,10 +17,12 @@ from conformance.files import CommandFailedError, check_writable, write_file
 from conformance.results.record import Recorder
 from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
 from conformance.tasks.cases.groups import GROUPED
+from conformance.text import cut
 
 _SUITE = Path(__file__).parent
 _CASES = _SUITE / "tasks" / "cases"
 _BACKEND = "conformance_backend"
+_LONGEST = 1_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -114,7 +116,7 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
                 broken = probe(harness)
                 unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
-            reason = f"backend {shown} could not be set up: {type(fault).__name__}: {fault}"
+            reason = f"backend {shown} could not be set up: {type(fault).__name__}: {cut(str(fault), _LONGEST)}"
             raise pytest.fail.Exception(reason, pytrace=False) from None
         yield Backend(
             shown,

@@ -11,6 +11,7 @@ from conformance.text import cut, on_one_line
 
 RED, GREEN, YELLOW, BOLD, FAINT = 31, 32, 33, 1, 2
 _MOST = 4_000
+_FIELD = re.compile(r"\w+=")
 _TOKEN = re.compile(r"\w+|\W")
 
 
@@ -68,7 +69,10 @@ class Screen:
         if len(expected) + len(came) + 3 > room:
             wanted, given = _tokens(expected), _tokens(came)
             before, _ = _alike(wanted, given)
-            expected, came = (("…" if before else "") + "".join(tokens[before:]) for tokens in (wanted, given))
+            fields = _FIELD.findall("".join(wanted[:before]))
+            expected, came = (
+                "".join([*fields[-1:], "…" * bool(before), *tokens[before:]]) for tokens in (wanted, given)
+            )
         each = (room - 5) // 2
         expected = cut(expected, max(each, room - 5 - len(came)))
         return f"{label}{expected} → {cut(came, room - 4 - len(expected))}"

@@ -24,10 +24,19 @@ from contextlib import nullcontext
 
 from conformance import Harness
 from conformance.compare import WHOLE, Operation
+from taskstore import MemoryTaskStore
 
 class Unopened(Harness):
     def open(self, namespace):
         raise OSError("no cable,\\nno light: 100 %")
+
+class Forging(MemoryTaskStore):
+    async def get_task(self, task_id):
+        raise RuntimeError("boom \x1b[31m\\n```\\n# all passed")
+
+class Forges(Harness):
+    def open(self, namespace):
+        return Forging()
 
 class Three(Harness):
     result = 3
@@ -133,7 +142,8 @@ def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:
     played = play(runner, {"pair": "stores:Three stores:Two"})
     assert (played.status, played.badge) == (1, "1 new"), played.said
     assert played.failures == ["count: value of count"]
-    assert "    # Three: 3\n    # Two: 2" in played.summary
+    assert "# Three: 3\n# Two: 2" in played.summary
+    assert "::error title=count%3A value of count%3A count > count%3A int::" in played.said
     (runner / "project" / "known.toml").write_text(
         '[[known]]\noperation = "count"\nkind = "value"\nreason = "so"\nshows = ["count > count: int"]\n'
     )
@@ -141,11 +151,21 @@ def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:
     assert (played.status, played.failures, played.badge) == (0, [], "0 new, 1 known"), played.said
 
 
+def test_texts_of_a_store_forge_nothing(runner: Path) -> None:
+    played = play(runner, {"store": "stores:Forges", "depth": "smoke"})
+    assert played.failures, "the file is XML whatever the store says"
+    assert "\x1b" not in played.summary
+    fence = re.search("^````+$", played.summary, re.MULTILINE)
+    assert fence
+    inside = played.summary.split(fence[0])[1::2]
+    assert sum(text.count("# all passed") for text in inside) == played.summary.count("\n# all passed")
+
+
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
         ({}, "unknown store ''"),
-        ({"pair": "stores:Three"}, "the following arguments are required: B"),
+        ({"pair": "stores:Three stores:Two more"}, "unrecognized arguments: more"),
     ],
 )
 def test_a_wrong_input_is_one_annotation_that_says_why(runner: Path, inputs: dict[str, str], told: str) -> None:

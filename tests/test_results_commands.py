@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
+from conformance.compare.report import Difference, Report
 from conformance.results import known
 from conformance.results.document import Expected, read
 from tests.report_inputs import conformance, requirement
@@ -76,15 +77,29 @@ def test_names_and_reasons_forge_no_line(
 def test_two_backends_of_one_run_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(
         tmp_path / "both.json",
-        memory={"a": "pass", "b": "fail", "c": ("fail", KNOWN.reason)},
-        redis={"a": "fail", "b": "fail", "c": "fail"},
+        memory={"a": "pass", "b": "fail", "c": ("fail", KNOWN.reason), "d": "not-applicable"},
+        redis={"a": "fail", "b": "fail", "c": "fail", "d": "fail"},
     )
     assert main(["diff", str(file)]) == 1
     out = capsys.readouterr().out
-    assert "memory and redis: 3 tests, 2 differ\n" in out
+    assert "memory and redis: 4 tests, 2 differ\n" in out
     assert "  a: pass → fail\n" in out
-    assert "  c: fail (known) → fail\n" in out
+    assert "  c: fail (known) → fail: an old client\n" in out
     assert main(["diff", str(file), "--backend", "redis"]) == 0
+
+
+def test_two_comparisons_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = Report(["a", "b"], 0), Report(["a", "b"], 0)
+    lasting = Difference("get", "value", {"get > value: int"}, seen="get")
+    before.findings = [lasting, Difference("put", "type", {"put > value: set"}, seen="put")]
+    after.findings = [lasting]
+    for name, report in (("a.json", before), ("b.json", after)):
+        (tmp_path / name).write_text(report.json())
+
+    assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 1
+
+    assert "  put: type of put: differs → not there: put > value: set\n" in capsys.readouterr().out
+    assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "a.json")]) == 0
 
 
 @pytest.mark.parametrize(

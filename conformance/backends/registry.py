@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from conformance.files import CommandFailedError
-from conformance.harness import Harness
+from conformance.harness import Capability, Harness
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one backend less."""
@@ -31,6 +31,10 @@ BACKENDS: Mapping[str, str] = {
     "acl": ".redis:AclHarness",
 }
 """The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
+
+
+_IMPORTED = 99
+"""The exit status of a process that has tried to import a module, and was not ended by it."""
 
 
 class UnknownBackendError(CommandFailedError):
@@ -66,10 +70,35 @@ def find_backend(name: str) -> Callable[[], Harness]:
         with _not_ending_the_process(name):
             harness = make(*given) if callable(make) else make
         if not isinstance(harness, Harness):
-            raise TypeError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
+            raise UnknownBackendError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
+        if isinstance(harness.capabilities, str) or not all(
+            isinstance(each, Capability) for each in harness.capabilities
+        ):
+            raise UnknownBackendError(f"`capabilities` of {name} is no set of conformance.Capability")
         return harness
 
     return made
+
+
+def check_importable(name: str) -> None:
+    """Import the module of a store in a forked process, which it may end.
+
+    Raises:
+        UnknownBackendError: if it ends the process.
+    """
+    if ":" not in name or "://" in name or not hasattr(os, "fork"):
+        return
+    child = os.fork()
+    if not child:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        with suppress(BaseException):
+            importlib.import_module(name.partition(":")[0])
+        os._exit(_IMPORTED)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != _IMPORTED:
+        raise UnknownBackendError(f"{name} cannot be imported: its module ends the process")
 
 
 def _imported(place: str) -> Any:

@@ -11,7 +11,9 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from conformance.backends.registry import check_importable
 from conformance.files import CommandFailedError, check_writable
+from conformance.text import cut, on_one_line
 
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
@@ -22,6 +24,9 @@ COMMANDS = {
 }
 _WRITTEN = ("json", "markdown", "write_known")
 """Options that name a file: one that cannot be written is refused before the work begins."""
+_STORES = ("one", "other", "store")
+"""Options that name a store: one whose module ends the process is refused before it can."""
+_LONGEST = 1_000
 _EPILOG = """\
 examples:
   conformance new mystore.py
@@ -56,12 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
         sys.path.insert(0, folder)
     try:
-        for file in (getattr(options, name, None) for name in _WRITTEN):
-            if isinstance(file, Path):
-                check_writable(file)
+        _check(options)
         status: int = options.main(options)
+        sys.stdout.flush()
     except CommandFailedError as fault:
-        print(fault, file=sys.stderr)
+        print(cut(on_one_line(str(fault)), _LONGEST), file=sys.stderr)
         status = fault.status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -69,7 +73,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # such as `| head`: nobody reads what is still to be written, not at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 141
+    except OSError as fault:
+        print(f"conformance: {fault}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 3
     except Exception:  # noqa: BLE001  1 is a result, and an error is none
         traceback.print_exc()
         status = 3
     return status
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Find out whether files can be written and stores imported, before the work begins."""
+    for name in _WRITTEN:
+        file = getattr(options, name, None)
+        if isinstance(file, Path):
+            check_writable(file)
+    for name in _STORES:
+        store = getattr(options, name, None)
+        if isinstance(store, str):
+            check_importable(store)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Write the file that is named, and print what to do next; an existing file is left as it is."""
     file: Path = options.file
-    places = file.with_suffix("").parts
+    places = (*file.parent.parts, file.stem)
     if file.suffix != ".py" or not all(place.isidentifier() for place in places):
         raise CommandFailedError(f"{file} cannot be imported: name a .py file in this folder or below it")
     if places[0] in _NEEDED or places[0] in sys.stdlib_module_names:

@@ -63,7 +63,9 @@ def main(options: argparse.Namespace) -> int:
             elif value is not None:
                 command.append(f"--conformance-{name}={value}")
         status = _run([*command, *options.pytest])
-        deserved = read(options.json).exit_status if status == 0 and options.json.is_file() else status
+        deserved: int | None = status
+        if status == 0 and options.json.is_file():  # it is empty if the process ended before a test
+            deserved = read(options.json).exit_status if options.json.stat().st_size else None
     if status == 0 != deserved:
         print("The process of pytest ended with status 0, which the run does not deserve.", file=sys.stderr)
         return _ENDED_EARLY if deserved is None else deserved

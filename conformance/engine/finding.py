@@ -71,6 +71,8 @@ class Tally:
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
     seconds: float = 5.0
     """How long a call may take."""
+    silent: int = 0
+    """How many calls never returned, while nothing failed."""
 
     def withdraw(self, number: str) -> None:
         """Judge nothing of a requirement: what was found of it may be the harness's doing."""

@@ -42,7 +42,7 @@ async def play_one(
     draw: Callable[[Player], RandomScenario] | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
-    unfit = _why_unfit(contract, harness, scenario)
+    unfit = "does not return" if tally.silent > 1 else _why_unfit(contract, harness, scenario)
     if unfit:
         tally.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | tally.missing
         return

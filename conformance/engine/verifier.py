@@ -77,6 +77,7 @@ class Verifier(Player):
     def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
         """Change what was passed in, as a careless caller does. Wait longer for the first call only."""
         if entry.observed == SILENT:
+            self.tally.silent += self.injection is None
             self.seconds = self.tally.seconds = min(self.tally.seconds, _IMPATIENT)
         if self.tally.mutates:
             mutate(given)

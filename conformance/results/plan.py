@@ -120,8 +120,10 @@ def add_up(before: Result, new: Result) -> Result:
     return stronger.model_copy(update={"exercised": before.exercised + new.exercised})
 
 
-def _rank(result: Result) -> tuple[int, bool, int, str]:
+def _rank(result: Result) -> tuple[int, bool, int, bool, str]:
     is_unreached = result.verdict == "not-testable" and not result.hooks
     order = _ORDER.index("unreached" if is_unreached else result.verdict)
-    size = len(result.failure.script) if result.failure else 0
-    return order, not result.is_nearest, size, result.reason
+    size, is_random = 0, False
+    if result.failure:
+        size, is_random = len(result.failure.script), result.failure.name.startswith("random_")
+    return order, not result.is_nearest, size, is_random, result.reason

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from conformance.backends.registry import shown_name
 from conformance.engine.finding import Tally
+from conformance.files import FileError
 from conformance.results import known, show
 from conformance.results.document import AboutBackend, Failure, Result, Results
 from conformance.results.plan import Place, Plan
@@ -164,8 +165,17 @@ class Recorder:
         """Write what has come out so far, in case this test ends the process."""
         if place := self._plan.place_of(nodeid):
             self._progress.begin(place)
-            if self._file and not hasattr(self._config, "workerinput"):
-                self._progress.results().write(self._file)
+            if not hasattr(self._config, "workerinput"):
+                self._write(self._progress.results())
+
+    def _write(self, results: Results) -> None:
+        """Write the results; end the run if that cannot be done, for example on a full disk."""
+        if self._file:
+            try:
+                results.write(self._file)
+            except FileError as fault:
+                self._file = None
+                pytest.exit(str(fault), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -220,8 +230,7 @@ class Recorder:
             session.exitstatus = self._status(exitstatus, results)
             self._final = results
         results = results.model_copy(update={"exit_status": int(session.exitstatus)})
-        if self._file:
-            results.write(self._file)
+        self._write(results)
         if file := self._option.conformance_write_known:
             known.write(file, results, self._plan.known)
 

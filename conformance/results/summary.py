@@ -131,7 +131,7 @@ def _open(said: Said, screen: Screen) -> Iterator[str]:
         reasons = Counter(map(_why, said.undecided)).most_common()
         lines = [f"  {number} {'test' if number == 1 else 'tests'}: {why}" for why, number in reasons]
         yield from show.listed(lines, _MOST)
-    if not any(result.verdict in ("pass", "fail") for result in said.results.results):
+    elif not any(result.verdict in ("pass", "fail") for result in said.results.results):
         yield "nothing was decided: nothing that was selected applies"
 
 

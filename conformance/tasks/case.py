@@ -18,9 +18,11 @@ import pytest
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.tasks.spec.requirements import REQUIREMENTS
+from conformance.text import cut, shown
 from taskstore import TaskCreateRequest, TaskStore
 
 _SECONDS = 60
+_LONGEST = 500
 
 
 class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
@@ -145,6 +147,8 @@ def probe(harness: Harness) -> str:
     """
 
     async def create_and_read(store: TaskStore) -> None:
+        if not hasattr(store, "create_task"):
+            raise HarnessFailedError(f"`open` of the harness gave {shown(store)}, which has no `create_task`")
         await store.get_task((await store.create_task(TaskCreateRequest(video_ids=("probe",)))).task_id)
 
     try:
@@ -153,7 +157,7 @@ def probe(harness: Harness) -> str:
     except HarnessFailedError:
         raise
     except Exception as fault:  # whatever the store raises is the answer
-        reason = f"a task cannot be created and read: {type(fault).__name__}: {fault}"
+        reason = f"a task cannot be created and read: {type(fault).__name__}: {cut(str(fault), _LONGEST)}"
         if "ConnectionError" in str(type(fault).__mro__):  # Python's, or that of a client
             raise HarnessFailedError(f"{reason} (start its server, or let RedisServerHarness start one)") from fault
         return reason
