@@ -15,7 +15,7 @@ import pytest
 
 from conformance import Harness
 from conformance.compare.search import Search
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.engine.scenario import Action, Scenario
 from conformance.suite import run
 from conformance.tasks.adapter import Adapter, Call, Raise
@@ -149,9 +149,9 @@ class InUtc(Harness):
 
 def found(harness: Harness, *actions: Action) -> set[str]:
     """The requirements that a scenario breaks on a store. A difference ends it, and the next time it goes on."""
-    tally = Tally()
-    asyncio.run(play(harness, [Scenario(actions)] * 3, tally))
-    return {number for one in tally.findings.values() for number in one.requirements}
+    coverage = Coverage()
+    asyncio.run(play(harness, [Scenario(actions)] * 3, coverage))
+    return {number for one in coverage.findings.values() for number in one.requirements}
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.backends.registry import find_backend
 from conformance.backends.server_harness import RedisNamespace
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.suite import run
 from conformance.tasks.adapter import Adapter
@@ -150,11 +150,11 @@ def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: s
 
 @pytest.mark.parametrize("make", [standing(FakeredisHarness), standing(NeverEnds)])
 def test_a_store_that_never_expires_is_told_by_its_requirements(make: type[Harness]) -> None:
-    harness, tally = make(), Tally()
+    harness, coverage = make(), Coverage()
     with harness.running():
         unjudged = calibrate(harness)
-        asyncio.run(play(harness, lifetimes.scenarios("smoke"), tally))
-    assert "EXP-01" in {number for one in tally.findings.values() for number in one.requirements}
+        asyncio.run(play(harness, lifetimes.scenarios("smoke"), coverage))
+    assert "EXP-01" in {number for one in coverage.findings.values() for number in one.requirements}
     assert unjudged.keys() == {"EXP-03", "EXP-04", "EXP-08"}
     assert unjudged["EXP-03"].hooks == ("advance",)
     assert "the store does not expire tasks, or `advance`" in str(unjudged["EXP-03"])
@@ -182,11 +182,11 @@ DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
 def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requirements(
     make: type[Harness], broken: set[str]
 ) -> None:
-    harness, tally = make(), Tally()
+    harness, coverage = make(), Coverage()
     with harness.running():
         calibrate(harness)
-        asyncio.run(play(harness, places.scenarios("smoke"), tally))
-    found = {number for one in tally.findings.values() for number in one.requirements}
+        asyncio.run(play(harness, places.scenarios("smoke"), coverage))
+    found = {number for one in coverage.findings.values() for number in one.requirements}
     assert found  # what one of them shows is learned, and not reported under the other
     assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from conformance.engine import kinds
 from conformance.engine.contract import Contract
-from conformance.engine.finding import Finding, Tally
+from conformance.engine.finding import Coverage, Finding
 from conformance.engine.group import play as play_all
 from conformance.engine.group import play_one
 from conformance.engine.outcome import Invocation, Outcome, Raised
@@ -197,16 +197,16 @@ def of_each_kind() -> Iterator[Scenario]:
 
 
 def findings(kind: type[Queue]) -> list[Finding]:
-    tally = Tally()
+    coverage = Coverage()
 
     async def play() -> None:
         for number in range(150):
             draw = partial(RandomJobs, Random(number))
-            await play_one(QueueContract(), QueueHarness(kind), Scenario(instances=2), tally, draw)
-        await play_all(QueueContract(), QueueHarness(kind), of_each_kind(), tally)
+            await play_one(QueueContract(), QueueHarness(kind), Scenario(instances=2), coverage, draw)
+        await play_all(QueueContract(), QueueHarness(kind), of_each_kind(), coverage)
 
     asyncio.run(play())
-    return [*tally.findings.values()]
+    return [*coverage.findings.values()]
 
 
 def test_a_right_queue_passes() -> None:

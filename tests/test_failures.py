@@ -14,7 +14,7 @@ import pytest
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.proxy import Action, Proxy, Stage
 from conformance.backends.redis import RedisHarness
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.tasks.cases.groups import GROUPS, Played
 from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
@@ -33,19 +33,19 @@ def harness() -> Iterator[RedisHarness]:
         yield harness
 
 
-def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "") -> Tally:
+def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "") -> Coverage:
     """Play the failure of that name, or all, on a store."""
-    harness.store_class, tally = store_class, Tally(seconds=1)
+    harness.store_class, coverage = store_class, Coverage(seconds=1)
     if name:
         (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
-        asyncio.run(play(harness, scenarios_of(row, harness.capabilities), tally))
+        asyncio.run(play(harness, scenarios_of(row, harness.capabilities), coverage))
     else:
-        asyncio.run(GROUPS["failures"](harness, tally, Played()))
-    return tally
+        asyncio.run(GROUPS["failures"](harness, coverage, Played()))
+    return coverage
 
 
-def numbers_of(tally: Tally) -> set[str]:
-    return {number for finding in tally.findings.values() for number in finding.requirements}
+def numbers_of(coverage: Coverage) -> set[str]:
+    return {number for finding in coverage.findings.values() for number in finding.requirements}
 
 
 _RUN = Server.run
@@ -66,10 +66,10 @@ def test_right_stores_pass_and_every_requirement_is_exercised(
     harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, run: Handler
 ) -> None:
     monkeypatch.setattr(Server, "run", run)
-    tally = played(harness, RedisTaskStore)
-    assert not tally.findings
+    coverage = played(harness, RedisTaskStore)
+    assert not coverage.findings
     rows = [row for row in (*CONNECTIONS, *SERVERS) if not row.needs]
-    assert {number for row in rows for number in row.about.split()} <= set(tally.exercised)
+    assert {number for row in rows for number in row.about.split()} <= set(coverage.exercised)
 
 
 def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None:
@@ -79,9 +79,9 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
 
 
 def test_a_backend_without_a_server_says_what_is_missing() -> None:
-    memory, tally = MemoryHarness(), Tally()
-    asyncio.run(GROUPS["failures"](memory, tally, Played()))
-    assert "remote" in tally.missing["FAIL-01"][0]
+    memory, coverage = MemoryHarness(), Coverage()
+    asyncio.run(GROUPS["failures"](memory, coverage, Played()))
+    assert "remote" in coverage.missing["FAIL-01"][0]
 
 
 def wrong(operation: Handler, handle: Handler) -> Handler:
@@ -133,9 +133,9 @@ def test_a_wrong_store_is_found(
 ) -> None:
     kind = Server if operation == "run" else RedisTaskStore
     monkeypatch.setattr(kind, operation, wrong(getattr(kind, operation), handle))
-    tally = played(harness, RedisTaskStore, name)
-    assert number in numbers_of(tally)
-    assert f"# {name}; `store` goes through a proxy" in next(iter(tally.findings.values())).lines
+    coverage = played(harness, RedisTaskStore, name)
+    assert number in numbers_of(coverage)
+    assert f"# {name}; `store` goes through a proxy" in next(iter(coverage.findings.values())).lines
 
 
 @asynccontextmanager

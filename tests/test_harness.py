@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.backends.redis import RedisHarness
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.tasks.case import Backend, NotApplicable
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.environment import check_hidden
@@ -45,7 +45,7 @@ class Recording(RedisHarness):
 def test_hooks_that_need_a_server_get_what_they_say() -> None:
     harness = Recording()
     with harness.running():
-        asyncio.run(play(harness, scenarios_of(CONNECTIONS[-1], harness.capabilities), Tally()))
+        asyncio.run(play(harness, scenarios_of(CONNECTIONS[-1], harness.capabilities), Coverage()))
         backend = Backend("backend", harness, {}, 1)
         for name, case in find_cases().items():
             if name.startswith(("servers.", "settings.")):

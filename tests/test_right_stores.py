@@ -13,7 +13,7 @@ import pytest
 
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
-from conformance.engine.finding import Finding, Tally
+from conformance.engine.finding import Coverage, Finding
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
@@ -26,9 +26,9 @@ from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskNotFound
 
 
 def findings(harness: Harness, *scenarios: Scenario) -> list[Finding]:
-    tally = Tally()
-    asyncio.run(play(harness, scenarios, tally))
-    return [*tally.findings.values()]
+    coverage = Coverage()
+    asyncio.run(play(harness, scenarios, coverage))
+    return [*coverage.findings.values()]
 
 
 class Hub(MemoryHarness):

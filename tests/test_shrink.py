@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from conformance.backends.memory import MemoryHarness
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Call, Race, Scenario
 from conformance.engine.shrink import Actions, Shrinker
@@ -38,11 +38,11 @@ class TakesLess(MemoryTaskStore):
 
 
 def test_a_script_has_no_idle_step_and_the_simplest_values() -> None:
-    harness, tally = MemoryHarness(), Tally()
+    harness, coverage = MemoryHarness(), Coverage()
     harness.store_class = TakesLess
     calls = create("a"), to("clipping"), cancel("nobody"), to("uploading", progress=-5e-324, current_step="s")
-    asyncio.run(play(harness, [scenario(*calls)], tally))
-    (found,) = tally.findings.values()
+    asyncio.run(play(harness, [scenario(*calls)], coverage))
+    (found,) = coverage.findings.values()
     created, updated = found.lines
     assert created.startswith("a = await store.create_task(")
     assert updated.endswith("progress=-1.0)")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.tasks.contract import play
 from conformance.tasks.tables import arguments, lifetimes, places, races
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
@@ -18,19 +18,19 @@ from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, me
 TABLES = (lifetimes, races, places, arguments)
 
 
-def played(table: Any, harness: MemoryHarness) -> Tally:
+def played(table: Any, harness: MemoryHarness) -> Coverage:
     """What a table finds on a store."""
-    tally = Tally()
-    asyncio.run(play(harness, table.scenarios("default"), tally))
-    return tally
+    coverage = Coverage()
+    asyncio.run(play(harness, table.scenarios("default"), coverage))
+    return coverage
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 @pytest.mark.parametrize("harness", [MemoryHarness, ExpiringMemoryHarness])
 def test_a_right_store_passes(table: Any, harness: type[MemoryHarness]) -> None:
-    tally = played(table, harness())
-    assert not [(one.requirements, one.expected, one.actual, *one.lines) for one in tally.findings.values()]
-    assert tally.exercised
+    coverage = played(table, harness())
+    assert not [(one.requirements, one.expected, one.actual, *one.lines) for one in coverage.findings.values()]
+    assert coverage.exercised
 
 
 class _RenewsOnceAMinute(MemoryTaskStore):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from conformance.engine.failures import Injection
-from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised, differences
 from conformance.engine.scenario import Call, Race, Reference
 from conformance.harness import HookMissingError
@@ -159,11 +159,11 @@ class Contract:
             return complaint(self.requirements.atomic, "an answer in time", entry.observed.error, entry.call.operation)
         return None
 
-    def lacking(self, entry: Entry, hook: str) -> str:
-        """Return the requirement that an adapter breaks which has no place for a call."""
-        return self.requirements.answers
+    def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
+        """Return what is wrong about an adapter that has no place for a call."""
+        return complaint(self.requirements.answers, "a place for this call", lack.hook, "adapter")
 
-    def checks(self, tally: Tally) -> Checks:
+    def checks(self, coverage: Coverage) -> Checks:
         """Return the checks of one scenario."""
         return Checks()
 

@@ -28,11 +28,14 @@ class Finding:
     """The actions until then."""
     lines: tuple[str, ...] = ()
     """The same as Python."""
-    is_simple: bool = False
-    """Whether calls show it one after the other, on one instance, without time or a second opening."""
     effect: Effect = "data"
     place: str = ""
     """`file:line` in the store's own code where the exception was raised that came out."""
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether calls show it one after the other, on one instance, without time or a second opening."""
+        return self.scenario.is_simple
 
 
 def complaint(number: str, expected: str, actual: object, name: str, effect: Effect = "data") -> Finding:
@@ -52,8 +55,8 @@ def effect_of(expected: Any, observed: Any, names: tuple[str, ...], *, is_read: 
 
 
 @dataclass
-class Tally:
-    """The findings and counts of a group of scenarios."""
+class Coverage:
+    """The findings of a group of scenarios, and what was exercised."""
 
     findings: dict[Signature, Finding] = field(default_factory=dict)
     """The first finding of each signature."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from conformance.engine.contract import Contract
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.engine.player import Player
 from conformance.engine.random_scenario import RandomScenario
 from conformance.engine.scenario import Scenario
@@ -22,14 +22,14 @@ _FEW_PLAYED = 20
 
 
 async def play(
-    contract: Contract, harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, at_once: int = 1
+    contract: Contract, harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1
 ) -> None:
     """Play the scenarios that the store is made for, at most so many at the same time, each in its own namespace."""
     gate = asyncio.Semaphore(at_once)
 
     async def played(scenario: Scenario) -> None:
         async with gate:
-            await play_one(contract, harness, scenario, tally)
+            await play_one(contract, harness, scenario, coverage)
 
     await asyncio.gather(*map(played, scenarios))
 
@@ -38,44 +38,44 @@ async def play_one(
     contract: Contract,
     harness: Harness,
     scenario: Scenario,
-    tally: Tally,
+    coverage: Coverage,
     draw: Callable[[Player], RandomScenario] | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
-    unfit = "does not return" if tally.silent > 1 else _why_unfit(contract, harness, scenario)
+    unfit = "does not return" if coverage.silent > 1 else _why_unfit(contract, harness, scenario)
     if unfit:
-        tally.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | tally.missing
+        coverage.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | coverage.missing
         return
     try:
-        verifier = Verifier(contract, harness, tally, scenario)
+        verifier = Verifier(contract, harness, coverage, scenario)
         found = await verifier.verify(draw(verifier).play if draw else None)
     except HookMissingError as error:
-        tally.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
+        coverage.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
         return
     if found is None:
         return
-    tally.seen[found.signature] += 1
-    if found.signature in tally.findings:
+    coverage.seen[found.signature] += 1
+    if found.signature in coverage.findings:
         return
 
-    first = tally.findings[found.signature] = found
+    first = coverage.findings[found.signature] = found
 
     async def replay(actions: Actions) -> Actions:
         nonlocal found
-        again = await Verifier(contract, harness, tally, replace(scenario, actions=actions)).verify()
+        again = await Verifier(contract, harness, coverage, replace(scenario, actions=actions)).verify()
         if again is None or again.signature != first.signature:
             return ()
         found = again
         return again.scenario.actions
 
-    most_played = MOST_PLAYED if len(tally.findings) <= _SHRUNK else _FEW_PLAYED
+    most_played = MOST_PLAYED if len(coverage.findings) <= _SHRUNK else _FEW_PLAYED
     shrinker = Shrinker(replay, contract.operations, most_played=most_played)
     await shrinker.shrink(first.scenario.actions)
-    tally.findings[found.signature] = found
+    coverage.findings[found.signature] = found
     if contract.requirements.apart in found.requirements:
-        tally.mutates = False
+        coverage.mutates = False
     elif found.is_simple:
-        tally.learned.add(found.signature)
+        coverage.learned.add(found.signature)
 
 
 def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.finding import Signature
@@ -20,12 +20,26 @@ _STEPS_EACH = 5
 """Steps of the search for each call of a crowd: most are explained in the order of their making."""
 _MOST_STEPS = 10**5
 """Steps of the search for an order: some seconds, for a store that is wrong."""
-
 _SHORT = 12
 """So long are the values that tell two findings apart."""
 
-Candidate: TypeAlias = tuple[Any, tuple[Entry, ...]]
-"""A state that the store may be in, and the calls without a reply that may still take effect."""
+
+class Candidate(NamedTuple):
+    """A state that the store may be in, and the calls that may still take effect."""
+
+    state: Any
+    pending: tuple[Entry, ...] = ()
+
+
+class Comparison(NamedTuple):
+    """An outcome that is allowed, and the fields in which a result differs from it."""
+
+    outcome: Outcome
+    fields: tuple[str, ...]
+
+
+_Node: TypeAlias = tuple[tuple[Entry, ...], Any]
+"""The calls that are still to be made, and the state that the others have led to."""
 
 
 class Judge:
@@ -39,7 +53,7 @@ class Judge:
 
     def forget(self) -> None:
         """Believe that the store is empty."""
-        self._candidates = [(self._contract.initial(), ())]
+        self._candidates = [Candidate(self._contract.initial())]
 
     def explain(self, made: Sequence[Entry], *, is_over: bool = False) -> bool:
         """Keep the states after concurrent calls, one for each order that explains all results, if there is one.
@@ -51,17 +65,19 @@ class Judge:
             answered.sort(key=lambda entry: _latest_time(entry.observed))
         lost = [entry for entry in made if entry.may_have_happened]
         is_crowd = len(made) > _CROWD
-        steps = _STEPS_EACH * len(made) if is_crowd else _MOST_STEPS
-        enough = 1 if is_crowd else _ENOUGH
-        found: list[Candidate] = []
+        most_steps = _STEPS_EACH * len(made) if is_crowd else _MOST_STEPS
+        most_ends = 1 if is_crowd else _ENOUGH
+
+        found: dict[Candidate, None] = {}
         for state, pending in self._candidates:
-            search = _Search(self._after, answered, (*pending, *lost), steps)
-            found += islice(search.ends(state, is_over=is_over), None if is_over else enough)
-        self._candidates = list(dict.fromkeys(found)) or self._candidates
+            calls = (*answered, *pending, *lost)
+            ends = self._ends(state, calls, iter(range(most_steps)), is_over=is_over)
+            found |= dict.fromkeys(ends if is_over else islice(ends, most_ends))
+        self._candidates = [*found] or self._candidates
         return bool(found)
 
-    def nearest(self, entry: Entry) -> tuple[Outcome, tuple[str, ...]] | None:
-        """Return the outcome that a result is nearest to, and the fields that differ. None if nobody can tell."""
+    def nearest(self, entry: Entry) -> Comparison | None:
+        """Return the outcome that a result is nearest to. None if nobody can tell."""
         compared = []
         for state, pending in self._candidates:
             found = self._compared(state, entry)
@@ -69,69 +85,28 @@ class Judge:
             if not found or not all(self._contract.step(after, entry.invocation) for after in reached):
                 return None
             compared += found
-        return min(compared, key=lambda pair: ("" in pair[1], len(pair[1])))
+        return min(compared, key=lambda found: ("" in found.fields, len(found.fields)))
 
-    def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
-        """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
-        compared = self._compared(state, entry)
-        fitting = [outcome for outcome, names in compared if entry.has_failed or not names]
-        if fitting:
-            entry.outcome = fitting[0] if len(fitting) == 1 else min(fitting, key=lambda one: one.state != state)
-        for outcome in fitting:
-            if not entry.has_failed:
-                yield self._contract.bind(outcome.state, entry.observed)
-            elif outcome.state != state:
-                yield outcome.state
-        for outcome, names in [] if fitting else compared:
-            if self.signature(entry, outcome, names) in self._learned:
-                adopted = self._contract.adopt(outcome.state, outcome.result, entry.observed)
-                if adopted is not None:
-                    entry.outcome = outcome
-                    yield adopted
-
-    def signature(self, entry: Entry, outcome: Outcome, names: tuple[str, ...]) -> Signature:
+    def signature(self, entry: Entry, found: Comparison) -> Signature:
         """Return what findings of one cause have in common: in which fields what came in place of what."""
         operation = self._contract.operations[entry.call.operation]
-        results = []
-        for result in (outcome.result, entry.observed):
-            facts = result.facts if isinstance(result, Raised) else ()
-            telling = [name for name, _ in facts if name not in operation.ids]
-            results.append(_sort(result, telling or names))
-        return operation.name, names, *results
+        results = (found.outcome.result, entry.observed)
+        alike = (_alike(result, found.fields, operation.ids) for result in results)
+        return operation.name, found.fields, *alike
 
-    def _compared(self, state: Any, entry: Entry) -> list[tuple[Outcome, tuple[str, ...]]]:
-        """Return the outcomes that are allowed, and in which fields the result differs from each."""
-        state = self._contract.bind(state, entry.observed)
-        outcomes = self._contract.step(state, entry.invocation)
-        return [(outcome, self._contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
+    # The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory: an order is
+    # made call by call, as long as the results are allowed. No node is visited twice, since the same calls that lead
+    # to the same state go on alike.
 
-
-class _Search:
-    """The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory.
-
-    An order is made call by call, as long as the results are allowed. A node is which calls are done, as bits, and the
-    state that they lead to. No node is visited twice: the same calls that lead to the same state go on alike.
-    """
-
-    def __init__(
-        self,
-        after: Callable[[Any, Entry], Iterator[Any]],
-        answered: Sequence[Entry],
-        pending: Sequence[Entry],
-        steps: int,
-    ) -> None:
-        self._after = after
-        self._calls = (*answered, *pending)
-        self._answered = (1 << len(answered)) - 1
-        self._steps = steps
-
-    def ends(self, start: Any, *, is_over: bool) -> Iterator[Candidate]:
+    def _ends(
+        self, start: Any, calls: tuple[Entry, ...], steps: Iterator[int], *, is_over: bool
+    ) -> Iterator[Candidate]:
         """Yield the states after all calls that have an answer, and the others that may still take effect then.
 
         If it `is_over`, those without an answer take effect before or never.
         """
-        seen: set[tuple[int, Any]] = set()
-        path: list[Iterator[tuple[int, Any]]] = [iter([(0, start)])]
+        seen: set[_Node] = set()
+        path: list[Iterator[_Node]] = [iter([(calls, start)])]
         while path:
             node = next(path[-1], None)
             if node is None:  # every order that begins so was tried: back to the call before
@@ -140,34 +115,62 @@ class _Search:
             if node in seen:
                 continue
             seen.add(node)
-            done, state = node
-            is_end = done & self._answered == self._answered
+            left, state = node
+            is_end = all(entry.has_failed for entry in left)
             if is_end:
-                yield state, () if is_over else tuple(self._left(done))
-            if is_over or not is_end:
-                path.append(self._following(done, state))
+                yield Candidate(state, () if is_over else left)
+            if left and (is_over or not is_end):
+                path.append(self._following(left, state, steps))
 
-    def _left(self, done: int) -> Iterator[Entry]:
-        for place, entry in enumerate(self._calls):
-            if not done >> place & 1:
-                yield entry
+    def _following(self, left: tuple[Entry, ...], state: Any, steps: Iterator[int]) -> Iterator[_Node]:
+        """Yield the nodes that one more call leads to, until all steps are made."""
+        for place, _ in zip(range(len(left)), steps, strict=False):
+            for reached in self._after(state, left[place]):
+                yield left[:place] + left[place + 1 :], reached
 
-    def _following(self, done: int, state: Any) -> Iterator[tuple[int, Any]]:
-        """Yield the nodes that one more call leads to."""
-        for place, entry in enumerate(self._calls):
-            if self._steps > 0 and not done >> place & 1:
-                self._steps -= 1
-                for reached in self._after(state, entry):
-                    yield done | 1 << place, reached
+    def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
+        """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
+        compared = self._compared(state, entry)
+        fitting = [found.outcome for found in compared if entry.has_failed or not found.fields]
+        if not fitting:
+            yield from self._adopted(compared, entry)
+            return
+        entry.outcome = fitting[0]
+        if len(fitting) > 1:  # one that changes nothing explains it better
+            entry.outcome = min(fitting, key=lambda outcome: outcome.state != state)
+        for outcome in fitting:
+            if not entry.has_failed:
+                yield self._contract.bind(outcome.state, entry.observed)
+            elif outcome.state != state:
+                yield outcome.state
+
+    def _adopted(self, compared: Sequence[Comparison], entry: Entry) -> Iterator[Any]:
+        """Yield the states to go on from if the difference is known."""
+        for found in compared:
+            if self.signature(entry, found) in self._learned:
+                outcome = found.outcome
+                adopted = self._contract.adopt(outcome.state, outcome.result, entry.observed)
+                if adopted is not None:
+                    entry.outcome = outcome
+                    yield adopted
+
+    def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
+        contract = self._contract
+        outcomes = contract.step(contract.bind(state, entry.observed), entry.invocation)
+        return [Comparison(outcome, contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 
-def _sort(value: Any, names: Iterable[str]) -> Any:
-    """Return what is alike in two results of one cause: short texts and numbers, of others the types."""
-    if isinstance(value, Raised):
-        facts = dict(value.facts)
-        return value.error, *(_sort(facts[name], ()) for name in names if name in facts)
-    if hasattr(value, "_fields"):
-        return tuple(_sort(getattr(value, name), ()) for name in names if name in value._fields)
+def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> Any:
+    """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
+    if isinstance(result, Raised):
+        return result.error, *(_short(value) for name, value in result.facts if name not in ids)
+    if hasattr(result, "_fields"):
+        return tuple(_short(getattr(result, name, None)) for name in fields)
+    return _short(result)
+
+
+def _short(value: Any) -> Any:
+    """Return a short text or number; of anything else the type."""
     is_short = value is None or (isinstance(value, str | float) and len(str(value)) <= _SHORT)
     return value if is_short else type(value).__name__
 

@@ -157,6 +157,19 @@ class Scenario:
         """Its calls, but for those of a series."""
         return [call for action in self.actions for call in calls_of(action)]
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether its calls are made one after the other, on one instance, without time or a second opening."""
+        for action in self.actions:
+            match action:
+                case Race(calls, failure=failure) if len(calls) > 1 or failure:
+                    return False
+                case Wait(by) if by:
+                    return False
+                case Reopen():
+                    return False
+        return self.instances == 1
+
     def required(self, operations: Mapping[str, Operation]) -> frozenset[Capability]:
         """Return what a store must declare for it."""
         return self.needs.union(*(operations[call.operation].needed(call.arguments) for call in self.calls))

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from conformance.backends.registry import shown_name
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.files import FileError
 from conformance.results import known, show
 from conformance.results.document import AboutBackend, Failure, Result, Results
@@ -107,8 +107,8 @@ class Recorder:
         about = AboutBackend(name=place.backend, error=judged.reason if judged.verdict == "harness-error" else None)
         if backend:
             about = _about(backend)
-        tally = backend.tallies.get(place.name) if backend else None
-        if tally is None or backend is None:
+        coverage = backend.coverages.get(place.name) if backend else None
+        if coverage is None or backend is None:
             results = self._plan.alike(place, judged)
             return Sent(
                 name=place.name,
@@ -117,13 +117,13 @@ class Recorder:
                 failures=[judged.failure] if judged.failure and results else [],
             )
         has_findings = call.excinfo is not None and isinstance(call.excinfo.value, pytest.fail.Exception)
-        error = "" if has_findings and tally.findings else judged.reason
+        error = "" if has_findings and coverage.findings else judged.reason
         results = []
         for test in self._plan.tests_of(place):
             _, (number,) = self._plan.tests[test]
-            verdict = judge_group(number, tally, error, backend.unjudged)
-            results.append(self._plan.result(test, place.backend, verdict, tally.exercised[number]))
-        return Sent(name=place.name, about=about, results=results, failures=[*_new(backend, tally)])
+            verdict = judge_group(number, coverage, error, backend.unjudged)
+            results.append(self._plan.result(test, place.backend, verdict, coverage.exercised[number]))
+        return Sent(name=place.name, about=about, results=results, failures=[*_new(backend, coverage)])
 
     def _set_outcome(self, report: pytest.TestReport, judged: Judged, results: list[Result]) -> None:
         """Let a failure fail the test, unless it is expected, or was shown already."""
@@ -276,10 +276,14 @@ def _about(backend: Backend) -> AboutBackend:
     return AboutBackend(name=backend.name, mode=backend.harness.mode, capabilities=capabilities, facts=backend.facts)
 
 
-def _new(backend: Backend, tally: Tally) -> Iterator[Failure]:
+def _new(backend: Backend, coverage: Coverage) -> Iterator[Failure]:
     """Yield the findings of a group that no earlier one had, the simplest first."""
-    before = {signature for other in backend.tallies.values() if other is not tally for signature in other.findings}
-    found = sorted(tally.findings.values(), key=lambda finding: (not finding.is_simple, len(finding.scenario.actions)))
+    before = {
+        signature for other in backend.coverages.values() if other is not coverage for signature in other.findings
+    }
+    found = sorted(
+        coverage.findings.values(), key=lambda finding: (not finding.is_simple, len(finding.scenario.actions))
+    )
     for finding in found:
         if finding.signature not in before:
-            yield failure_of(finding, tally.seen[finding.signature])
+            yield failure_of(finding, coverage.seen[finding.signature])

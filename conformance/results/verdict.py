@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.engine.finding import Finding, Tally
+from conformance.engine.finding import Coverage, Finding
 from conformance.guard import HarnessFailedError
 from conformance.results import show
 from conformance.results.document import Effect, Failure, Verdict
@@ -82,21 +82,21 @@ def failure_of(finding: Finding, times: int) -> Failure:
     )
 
 
-def judge_group(number: str, tally: Tally, error: str, unjudged: Mapping[str, NotTestable]) -> Judged:
+def judge_group(number: str, coverage: Coverage, error: str, unjudged: Mapping[str, NotTestable]) -> Judged:
     """Return a group's verdict on a requirement; `error` is why it did not come to its end."""
-    findings = [finding for finding in tally.findings.values() if number in finding.requirements]
+    findings = [finding for finding in coverage.findings.values() if number in finding.requirements]
     if findings:
         best = min(findings, key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
-        failure = failure_of(best, tally.seen[best.signature])
+        failure = failure_of(best, coverage.seen[best.signature])
         reason = "\n".join(show.block(failure))
         return Judged("fail", reason, failure=failure, is_nearest=best.requirements[0] == number)
     if error:
         return Judged("harness-error", error)
     if number in unjudged:
         return Judged("not-testable", str(unjudged[number]), unjudged[number].hooks)
-    if tally.exercised[number]:
+    if coverage.exercised[number]:
         return Judged("pass")
-    if number not in tally.missing:
+    if number not in coverage.missing:
         return Judged("not-testable", "no scenario reached it")
-    why, hook = tally.missing[number]
+    why, hook = coverage.missing[number]
     return Judged("not-testable", why, (hook,)) if hook else Judged("not-applicable", why)

@@ -89,8 +89,8 @@ class Backend:
     """How much is played: `smoke`, `default` or `full`."""
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
     """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
-    tallies: dict[str, Any] = field(default_factory=dict)
-    """By group its findings, a `conformance.engine.finding.Tally`."""
+    coverages: dict[str, Any] = field(default_factory=dict)
+    """By group its findings, a `conformance.engine.finding.Coverage`."""
     only: Collection[str] = ()
     """Names of requirements, cases and scenarios: nothing else is played, if there are any."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.engine.contract import Checks, Entry
-from conformance.engine.finding import Finding, Tally, complaint
+from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import Symbol, differences
 from conformance.tasks.adapter import TaskView
 from conformance.tasks.observe import describe, mutate_task, record_of, result_of
@@ -34,7 +34,7 @@ _KEPT = 30
 class TaskChecks(Checks):
     """The checks of one scenario."""
 
-    tally: Tally
+    coverage: Coverage
     _made: list[str] = field(default_factory=list)
     _handed: list[tuple[Any, Record]] = field(default_factory=list)
     _count: int = 0
@@ -43,7 +43,7 @@ class TaskChecks(Checks):
         """Check a result that the model allows, and keep or change what was handed out."""
         observed = entry.observed
         tasks = [entry.answer] if isinstance(observed, Record) else list(getattr(entry.answer, "tasks", ()))[:2]
-        self.tally.exercised["VAL-10"] += 1
+        self.coverage.exercised["VAL-10"] += 1
         for task in tasks:
             yield from _types(task)
 
@@ -53,7 +53,7 @@ class TaskChecks(Checks):
             if isinstance(expected.task_id, Symbol):
                 yield from self._id(observed.task_id)
 
-        for task in tasks if self.tally.mutates else ():
+        for task in tasks if self.coverage.mutates else ():
             self._hand_out(task)
 
     def _hand_out(self, task: Any) -> None:
@@ -64,13 +64,13 @@ class TaskChecks(Checks):
             self._handed.append((task, record_of(task)))
 
     def _id(self, task_id: Any) -> Iterator[Finding]:
-        if task_id in self.tally.made:
+        if task_id in self.coverage.made:
             yield complaint("ID-01", "an id that no other task got", f"{task_id!r} again", "task_id")
         if not _OWN_ID.fullmatch(task_id):
             yield complaint("ID-02", "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
-        self.tally.made.add(task_id)
+        self.coverage.made.add(task_id)
         self._made.append(task_id)
-        self.tally.exercised.update(("ID-01", "ID-02"))
+        self.coverage.exercised.update(("ID-01", "ID-02"))
 
     def at_the_end(self) -> Iterator[Finding]:
         """Check what only many results show."""
@@ -79,11 +79,11 @@ class TaskChecks(Checks):
         is_narrow = any(len({*column}) < _FEWEST for column in columns)
         if len(self._made) >= _MANY and (is_repeated or is_narrow):
             yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
-        for task, record in self._handed if self.tally.mutates else ():
+        for task, record in self._handed if self.coverage.mutates else ():
             if names := differences(record, now := result_of(task)):
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")
-        self.tally.exercised["VAL-02"] += len(self._handed)
+        self.coverage.exercised["VAL-02"] += len(self._handed)
 
 
 def _times(expected: Record, entry: Entry) -> Iterator[Finding]:

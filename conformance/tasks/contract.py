@@ -7,10 +7,10 @@ from typing import Any
 
 from conformance.engine import group
 from conformance.engine.contract import Contract, Entry, Name, Requirements
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.tasks import observe
 from conformance.tasks.blame import blame
 from conformance.tasks.calls import OPERATIONS, get, listing
@@ -18,6 +18,9 @@ from conformance.tasks.checks import TaskChecks
 from conformance.tasks.outages import classify
 from conformance.tasks.spec.model import FIELDS, LIFETIME, STATUSES, Record, Result, State, step
 from taskstore import TaskStatus, TaskStoreError
+
+_LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
+"""By operation what is broken without a place for one of its arguments."""
 
 
 class TaskContract(Contract):
@@ -102,10 +105,9 @@ class TaskContract(Contract):
         for status in sorted(statuses.intersection(STATUSES)):
             yield listing(status=TaskStatus(status))
 
-    def lacking(self, entry: Entry, hook: str) -> str:
-        if "calls" not in hook:
-            return "LIFE-02"
-        return {"create_task": "VAL-01", "list_tasks": "LIST-06"}.get(entry.call.operation, "LIFE-04")
+    def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
+        number = _LACKING.get(entry.call.operation, "LIFE-04") if "calls" in lack.hook else "LIFE-02"
+        return complaint(number, "a store that has this status, or argument", lack.hook, "adapter")
 
     def blame(
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
@@ -123,6 +125,6 @@ def _seen(waiting: Record, record: Record) -> Record:
     return waiting._replace(**values)
 
 
-async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, at_once: int = 1) -> None:
+async def play(harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1) -> None:
     """Play scenarios of tasks on a store."""
-    await group.play(TaskContract(harness.capabilities), harness, scenarios, tally, at_once=at_once)
+    await group.play(TaskContract(harness.capabilities), harness, scenarios, coverage, at_once=at_once)

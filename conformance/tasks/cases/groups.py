@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from conformance.engine.finding import Tally
+from conformance.engine.finding import Coverage
 from conformance.engine.group import play_one
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
@@ -68,43 +68,43 @@ def _named(name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
         yield replace(scenario, name=f"{name}-{number}")
 
 
-Group: TypeAlias = Callable[[Harness, Tally, Played], Coroutine[Any, Any, None]]
+Group: TypeAlias = Callable[[Harness, Coverage, Played], Coroutine[Any, Any, None]]
 
 
 def _random(number: int) -> Group:
-    async def group(harness: Harness, tally: Tally, played: Played) -> None:
+    async def group(harness: Harness, coverage: Coverage, played: Played) -> None:
         contract = TaskContract(harness.capabilities)
         for place in range(_RANDOM[played.depth]):
             scenario = Scenario(name=f"random_{number + 1}-{place}")
             if not played.only or scenario.name in played.only:
                 seed = f"{played.seed * _RANDOM_GROUPS + number}-{place}"
                 draw = partial(RandomTasks, Random(seed))  # noqa: S311  it guards no secret
-                await play_one(contract, harness, scenario, tally, draw)
+                await play_one(contract, harness, scenario, coverage, draw)
 
     return group
 
 
 def _table(name: str, scenarios: Callable[[str], Iterable[Scenario]]) -> Group:
-    async def group(harness: Harness, tally: Tally, played: Played) -> None:
-        await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), tally)
-        await play(harness, played.chosen(name, scenarios(played.depth)), tally)
+    async def group(harness: Harness, coverage: Coverage, played: Played) -> None:
+        await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), coverage)
+        await play(harness, played.chosen(name, scenarios(played.depth)), coverage)
 
     return group
 
 
-async def _failures(harness: Harness, tally: Tally, played: Played) -> None:
+async def _failures(harness: Harness, coverage: Coverage, played: Played) -> None:
     has = harness.capabilities
-    await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), tally)
+    await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), coverage)
 
     together: list[Scenario] = []
     for row in sorted(failures.CONNECTIONS, key=lambda row: row.seconds):  # the slow ones come first
         together += failures.scenarios_of(row, has, is_full=played.depth == "full")
-    await play(harness, played.chosen("failures", together), tally, at_once=_AT_ONCE)
+    await play(harness, played.chosen("failures", together), coverage, at_once=_AT_ONCE)
 
     in_turn: list[Scenario] = []
     for row in failures.SERVERS:
         in_turn += failures.scenarios_of(row, has)
-    await play(harness, played.chosen("servers", in_turn), tally)
+    await play(harness, played.chosen("servers", in_turn), coverage)
 
 
 GROUPS: dict[str, Group] = {
@@ -118,7 +118,7 @@ GROUPS: dict[str, Group] = {
     "random_3": _random(2),
     "random_4": _random(3),
 }
-"""By name, what plays a group on a harness; what it finds goes to the tally."""
+"""By name, what plays a group on a harness; what it finds goes to the coverage."""
 _ELSEWHERE = {_SIMPLE: "arguments", "servers": "failures"}
 _BY_CASES = (
     "LIST-10",
@@ -161,19 +161,19 @@ def _test(name: str) -> Callable[[Backend], None]:
         backend = conformance_backend
         if backend.broken:
             raise NotTestable(backend.broken)
-        tally = backend.tallies[name] = Tally()
+        coverage = backend.coverages[name] = Coverage()
         named = [] if set(GROUPED) & {*backend.only} else backend.only
         with only_own_verdicts():
-            asyncio.run(GROUPS[name](backend.harness, tally, Played(backend.seed, backend.depth, named)))
-        if tally.silent > 1:
+            asyncio.run(GROUPS[name](backend.harness, coverage, Played(backend.seed, backend.depth, named)))
+        if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
         for number in backend.unjudged:
-            tally.withdraw(number)
-        for signature, finding in [*tally.findings.items()]:
+            coverage.withdraw(number)
+        for signature, finding in [*coverage.findings.items()]:
             if not is_selected(backend.only, finding.scenario.name, finding.requirements):
-                del tally.findings[signature]
-        if tally.findings:
-            raise pytest.fail.Exception(f"{len(tally.findings)} findings", pytrace=False)
+                del coverage.findings[signature]
+        if coverage.findings:
+            raise pytest.fail.Exception(f"{len(coverage.findings)} findings", pytrace=False)
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the group {name}."
