@@ -16,6 +16,7 @@ from taskstore.values import EPOCH, Task, TaskCreateRequest, encode_metadata, tr
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,16})\.([^\ud800-\udfff]+)")
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _STATUSES = {status.value: status for status in TaskStatus}
+_COMPLETED = TaskStatus.COMPLETED  # to find it in its class at each update takes as long as to check a text
 _CHANGEABLE = "status", "progress", "current_step", "result_url", "error_message", "error_traceback"
 _OF_A_FAILURE = _CHANGEABLE[-2:]
 _is_new_id = re.compile("[!-~]{1,256}").fullmatch
@@ -125,7 +126,7 @@ def check_change(status: object, progress: Any = None, **texts: str | None) -> C
     """Return what an update sets, if its arguments go together; `None` leaves a field as it is."""
     to = check_status(status)
     change: Change = {"status": to}
-    is_completed = to is TaskStatus.COMPLETED
+    is_completed = to is _COMPLETED
     if progress is None and is_completed:
         progress = 100
     if progress is not None:
@@ -171,5 +172,11 @@ def check_task(task: object) -> Task:
 
 def check_size_of(task: Task) -> None:
     """Refuse a task that is larger than one may be."""
-    of_failure = task.error_message, task.error_traceback
-    check_size(write(task.video_ids), task.metadata_json, task.current_step, task.result_url, *of_failure)
+    check_size(
+        write(task.video_ids),
+        task.metadata_json,
+        task.current_step,
+        task.result_url,
+        task.error_message,
+        task.error_traceback,
+    )

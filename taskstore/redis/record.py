@@ -7,14 +7,14 @@ Any client reads a task with HGETALL.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from taskstore.json_text import write
 from taskstore.status import TaskStatus
-from taskstore.values import EPOCH, MICROSECOND, Task, microseconds, trusted
+from taskstore.values import EPOCH, Task, microseconds, trusted
 
 FIELDS = (
     "status",
@@ -30,18 +30,19 @@ FIELDS = (
     "video_ids",
     "metadata",
 )
-"""The fields in the order in which they are read. The id of a task is in its key too: another shows a mistake."""
-SIZED = FIELDS.index("current_step")
-"""Where the fields begin that count for the size of a task."""
+"""The fields in the order in which they are read; from `current_step` on they count for the size of a task.
+
+The id of a task is in its key too: another shows a mistake.
+"""
 
 ABSENT = [None] * len(FIELDS)
 """What is read where there is no record."""
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 
-_NO_MOMENT = EPOCH + 2**53 * MICROSECOND
-"""The first time that is no moment of a task. Before it a Lua number and the score of an index are exact."""
+_NO_MOMENT = EPOCH + timedelta(seconds=2**33)  # in 2242: before it seconds in a float are exact to the microsecond
 _SIGNS_OF_A_NUMBER = b"0123456789.eE+-"
+_read_moment = msgspec.json.Decoder(datetime, strict=False).decode
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -73,11 +74,10 @@ def decode(values: list[Any], task_id: str) -> Task:
         status, progress, created, updated, completed, own_id, step, url, message, trace, video_ids, metadata = values
         if own_id != task_id.encode():
             raise ValueError("it is of another task")  # noqa: TRY301  as for every other field
-        # `int` and `float` alone take signs, spaces and underscores.
-        if not (created + updated + (completed or b"")).isdigit() or progress.strip(_SIGNS_OF_A_NUMBER):
-            raise ValueError("a time or the progress is not a number")  # noqa: TRY301  as above
+        if progress.strip(_SIGNS_OF_A_NUMBER):  # `float` alone takes spaces and underscores
+            raise ValueError("the progress is not a number")  # noqa: TRY301  as above
         _read_object(metadata)
-        began, changed = EPOCH + int(created) * MICROSECOND, EPOCH + int(updated) * MICROSECOND
+        began, changed = moment(created), moment(updated)
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],
@@ -101,5 +101,7 @@ def decode(values: list[Any], task_id: str) -> Task:
 
 
 def moment(text: bytes) -> datetime:
-    """Make the time of microseconds since 1970."""
-    return EPOCH + int(text) * MICROSECOND
+    """Make the time of microseconds since 1970: digits, and no zero before others. Or raise `ValueError`."""
+    if not text.isdigit():
+        raise ValueError("a time is not a number")
+    return _read_moment(text + b"e-6")  # JSON, in seconds: four times as fast as adding to `EPOCH`

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 
-from taskstore.redis.record import FIELDS, SIZED
+from taskstore.redis.record import FIELDS
 from taskstore.status import TaskStatus
 
 
@@ -21,7 +21,8 @@ class Script:
 
 def _load(name: str, *, writes: bool = True) -> Script:
     final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
-    known = f"local FIELDS, SIZED, FINAL = {{{str(FIELDS)[1:-1]}}}, {SIZED + 1}, {{{final}}}\n"  # Lua counts from 1
+    places = ",".join(f"{field}={place}" for place, field in enumerate(FIELDS, 1))  # Lua counts from 1
+    known = f"local FIELDS, PLACE, FINAL = {{{str(FIELDS)[1:-1]}}}, {{{places}}}, {{{final}}}\n"
     paths = (files("taskstore.redis").joinpath("lua", f"{part}.lua") for part in ("common", name))
     common, own = (path.read_text("utf-8") for path in paths)
     text = f"{known}{common}return run(function()\n{own}end)"

@@ -72,7 +72,7 @@ class Server:
 
     async def read(self, *command: Argument, until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply. A failure raises `StoreUnavailable`."""
-        return await self._request(command, until or self.deadline(), writes=False)
+        return await self._request(command, until, writes=False)
 
     async def run(self, script: Script, base: str, *arguments: Argument, until: float | None = None) -> Any:
         """Run a script on the partition whose keys begin with `base`, as `read` sends a command."""
@@ -97,10 +97,11 @@ class Server:
         """Close every connection, those of other partitions too."""
         self.opener.close()
 
-    async def _request(self, command: tuple[Argument, ...], until: float, *, writes: bool) -> Any:
+    async def _request(self, command: tuple[Argument, ...], until: float | None, *, writes: bool) -> Any:
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0
+        until = until or loop.time() + self.opener.seconds + self._timeout
         while True:
             connection = self.opener.usable(self._node) or await self.opener.open(self._node, until)
             if isinstance(connection, Exception):

@@ -15,4 +15,4 @@ def test_an_entry_can_be_made(entry: Entry, tmp_path: Path) -> None:
         if path.suffix == ".py":
             compile(source, str(path), "exec")
         else:
-            lupa.LuaRuntime().compile(source.replace("{FINAL}", "{}").replace("{FIELDS}", "{}").replace("{SIZED}", "1"))
+            lupa.LuaRuntime().compile(source)

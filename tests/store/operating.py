@@ -12,7 +12,7 @@ from taskstore.redis import RedisTaskStore, connect
 REQUEST = TaskCreateRequest(video_ids=("v1", "视频"), webhook_url="https://x", config={"f": 1.0})
 NO_MOMENTS = [
     *(b"", b"x", b"nan", b"inf", b"1e999", b"1e15", b"-5", b"+5", b"0x10", b"1_0", b" 5", b"5 ", b"5.0", b"1\x00"),
-    *("\u0661".encode(), b"9007199254740992", b"9" * 20, b"9" * 5_000),
+    *("\u0661".encode(), b"01", b"8589934592000000", b"9" * 20, b"9" * 5_000),
 ]
 """Values that `int`, `float` or a Lua number takes, and that are no moments all the same."""
 _Result = TypeVar("_Result")

@@ -1,5 +1,6 @@
 -- What every script begins with. KEYS[1] is the base: what all keys of one partition begin with. Set already are FIELDS, the
--- fields of a record that are read, those whose sizes count from SIZED on, and FINAL, which says whether a status is final.
+-- fields of a record in the order in which they are read, PLACE, their places, and FINAL, whether a status is final.
+local find, tonumber = string.find, tonumber
 local base = KEYS[1]
 local CREATED = base .. ':created'      -- every task, by microsecond of creation
 local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
@@ -30,16 +31,16 @@ local function run(script)
   return has_written and {'written', fault} or redis.error_reply(fault)
 end
 
--- A moment is microseconds since 1970: digits, and few enough for a Lua number and a score to hold them exactly. Returns the
--- number, or nothing for another text. `record.moment` says the same.
+-- A moment is microseconds since 1970, before 2242, which a Lua number and a score hold exactly: digits, and no zero before
+-- others. Returns the number, or nothing for another text. `record.moment` says the same.
 local function moment_of(text)
-  local number = text and string.find(text, '^%d+$') and tonumber(text)
-  if number and number < 2 ^ 53 then return number end
+  local number = text and (find(text, '^[1-9]%d*$') or text == '0') and tonumber(text)
+  if number and number < 2 ^ 33 * 1e6 then return number end
 end
 
 local function size_of(values)
   local size = 0
-  for i = SIZED, #FIELDS do size = size + #(values[i] or '') end
+  for i = PLACE.current_step, #FIELDS do size = size + #(values[i] or '') end
   return size
 end
 
