@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 from random import Random
 from typing import NamedTuple, cast
 
 from conformance import Harness
 from conformance.backends.proxy import Proxy
-from conformance.measure.tasks import REQUEST, fill, works
-from conformance.measure.timing import Work
+from conformance.measure.tasks import REQUEST, cancels, fill, works
 from taskstore import MaintainedTaskStore, TaskStatus
 
 FEW, MANY = 100, 10_000
@@ -49,7 +47,7 @@ async def count_costs(harness: Harness, namespace: str, tasks: int) -> list[Coun
         ids = await fill(store, tasks)
     async with Proxy(harness.url()) as proxy, harness.open_at(namespace, proxy.url, 10) as store:
         made = works(store, ids, Random(0))  # noqa: S311  an order that is the same in every run
-        made["cancel"] = Work(partial(store.cancel_task, one) for one in ids)
+        made["cancel"] = cancels(store, ids)
         for operation, work in made.items():
             calls = [*islice(work.calls, _CALLS + 1)]
             await calls[0]()  # connects, and makes the server know the script

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import cycle, repeat
 from operator import attrgetter
@@ -72,3 +72,12 @@ def works(store: TaskStore, ids: Sequence[str], random: Random) -> dict[str, Wor
         "update": Work(updates, is_updated),
         "create": Work(creates, is_new),
     }
+
+
+def cancels(store: TaskStore, ids: Iterable[str]) -> Work:
+    """Make the calls that cancel these tasks, each once."""
+
+    def is_cancelled(task: Any, asked: Any) -> bool:
+        return bool((task.task_id, task.status) == (asked, TaskStatus.CANCELLED))
+
+    return Work((partial(store.cancel_task, task_id) for task_id in ids), is_cancelled)
