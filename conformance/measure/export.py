@@ -18,10 +18,15 @@ from conformance.measure.timing import Timed
 
 def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
     """Put blocks together: `extra_info.blocks` has how many rounds of `stats.data` each of them is, and its figures."""
-    rows = [_row(key, [block[key] for block in blocks]) for key in sorted(blocks[0])]
+    rows = []
+    for key in sorted(blocks[0]):
+        timed = [block[key] for block in blocks]
+        rows.append(_row(key, timed))
+    machine = pytest_benchmark_generate_machine_info()  # type: ignore[no-untyped-call]
+    commit = get_commit_info()  # type: ignore[no-untyped-call]
     return {
-        "machine_info": pytest_benchmark_generate_machine_info(),  # type: ignore[no-untyped-call]
-        "commit_info": get_commit_info(),  # type: ignore[no-untyped-call]
+        "machine_info": machine,
+        "commit_info": commit,
         "benchmarks": rows,
         "datetime": datetime.now(UTC).isoformat(),
         "version": pytest_benchmark.__version__,
@@ -31,7 +36,10 @@ def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
 def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
     store, operation, entries = key
     stats = Stats()  # type: ignore[no-untyped-call]  # pytest-benchmark has no annotations
-    stats.data = [seconds for timed in blocks for seconds in timed.rounds]
+    for timed in blocks:
+        stats.data += timed.rounds
+    figures = stats.as_dict()  # type: ignore[no-untyped-call]
+    figures |= {"data": stats.data, "iterations": 1}
     name = f"test_operation[{store}-{entries}-{operation}]"
     info = {
         "store": store,
@@ -48,7 +56,7 @@ def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
         "param": None,
         "extra_info": info,
         "options": {},
-        "stats": {**stats.as_dict(), "data": stats.data, "iterations": 1},  # type: ignore[no-untyped-call]
+        "stats": figures,
     }
 
 

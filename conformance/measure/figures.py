@@ -51,9 +51,11 @@ def values_of(blocks: Sequence[Timed], share: float = MEDIAN) -> list[float]:
 def growth(by_size: Mapping[int, Sequence[Timed]], miss: float) -> Estimate:
     """Find to which power of the entries the time grows, between the fewest and the most, block by block."""
     few, many = min(by_size), max(by_size)
-    of_few, of_many = values_of(by_size[few]), values_of(by_size[many])
-    ratios = [above / below for above, below in zip(of_many, of_few, strict=True)]
-    return estimate([math.log(ratio, many / few) for ratio in ratios], miss)
+    powers = []
+    for above, below in zip(values_of(by_size[many]), values_of(by_size[few]), strict=True):
+        power = math.log(above / below, many / few)
+        powers.append(power)
+    return estimate(powers, miss)
 
 
 def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency]:
@@ -78,9 +80,12 @@ class Judged:
         claim, verdict = self.claim, self.judgement.verdict
         factor = ""
         if verdict in ("faster", "slower"):
-            ends = dict.fromkeys(map(_write_factor, (min(self.factors), max(self.factors))))
-            factor = f" by a factor of {' to '.join(ends)}"
-        return f"{claim.id} {verdict}{factor} (stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)})"
+            least, most = _write_factor(min(self.factors)), _write_factor(max(self.factors))
+            factor = f" by a factor of {least}"
+            if least != most:
+                factor += f" to {most}"
+        stated = f"stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)}"
+        return f"{claim.id} {verdict}{factor} ({stated})"
 
 
 def judge_by_figures(claim: Latency, figures: Figures, miss: float, margin: float = MARGIN) -> Judged:
@@ -110,10 +115,12 @@ def judge_by_figures(claim: Latency, figures: Figures, miss: float, margin: floa
 def _missing(claim: Latency, entries: int, blocks: Sequence[Timed]) -> str:
     """Say what is missing for a verdict, and how to get it."""
     if not blocks:
-        return f"{claim.operation} was not timed" + (f" at {entries:,} entries" if entries else "")
+        at = f" at {entries:,} entries" if entries else ""
+        return f"{claim.operation} was not timed{at}"
     needed = calls_for(claim.quantile)
     timed = min(len(block.single) for block in blocks)
-    seconds = 1.2 * needed * max(values_of(blocks)) / 1e3
+    longest = max(values_of(blocks)) / 1e3
+    seconds = 1.2 * needed * longest
     lack = f"the {_name(claim.quantile)} needs {needed:,} calls in each block, and there were {timed:,}"
     return f"{entries:,} entries: {lack}: try --seconds {seconds:.2g}"
 

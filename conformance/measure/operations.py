@@ -67,8 +67,11 @@ class _NamedOperations:
     async def fill(self, store: Any, entries: int) -> Sequence[Key]:
         """Write so many entries, and return their names."""
         keys = [*islice(self.new_keys, entries)]
-        results = await gather(self.calls(self.maker, store, keys), entries)
-        return keys if self.maker.entry else [_id_in(result, self.maker) for result in results]
+        calls = self.calls(self.maker, store, keys)
+        results = await gather(calls, entries)
+        if self.maker.entry:
+            return keys
+        return [_id_in(result, self.maker) for result in results]
 
     def works(self, store: Any, keys: Sequence[Key], random: Random) -> dict[str, Work]:
         """Make the calls of each operation; `maker` writes new entries."""
@@ -85,7 +88,8 @@ class _NamedOperations:
         named = [name for name, value in values.items() if name in operation.entry or isinstance(value, EarlierId)]
         call = _callable(operation, store)
         for key in keys:
-            given = {**values, **dict.fromkeys(named, key)}
+            given = dict(values)
+            given |= dict.fromkeys(named, key)
             placed = [given.pop(name) for name in operation.positional if name in given]
             yield partial(call, *placed, **given)
 
