@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +94,5 @@ def test_the_published_result_is_whole() -> None:
 
 @pytest.mark.parametrize("file", sorted(GALLERY.rglob("*.py")), ids=lambda file: file.stem)
 def test_what_the_gallery_imports_of_this_project_is_there(file: Path) -> None:
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(("conformance", "benchmarks", "reports")):
-            module = import_module(str(node.module))
-            assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+    imports = r"^from (?:conformance|benchmarks|reports)\b[\w.]* import (?:\([^)]*\)|.*)$"
+    exec("\n".join(re.findall(imports, file.read_text("utf-8"), re.MULTILINE)))  # noqa: S102  the gallery's own lines

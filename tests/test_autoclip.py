@@ -172,7 +172,7 @@ def answers(client: httpx2.Client) -> list[tuple[str, str, int, str]]:
 
 def test_both_modes_answer_alike(clients: Clients) -> None:
     found = {mode: answers(client) for mode, client in clients.items()}
-    assert [one[2] for one in found["memory"]] == [status for *_, status in REQUESTS]
+    assert [status for *_, status, _ in found["memory"]] == [status for *_, status in REQUESTS]
     assert found["memory"] == found["redis"]
     assert json.loads(found["redis"][0][3])["metadata"] == {key: TASK[key] for key in ("webhook_url", "config")}
 
@@ -181,12 +181,7 @@ def test_redis_going_away_is_503_until_it_is_back(clients: Clients, redis_server
     client = clients["redis"]
     task_id = client.post("/tasks", json=TASK).json()["task_id"]
     with redis_server.killed():
-        away = [
-            client.post("/tasks", json=TASK),
-            client.get("/tasks"),
-            client.patch(f"/tasks/{task_id}", json={"status": "clipping"}),
-            client.get("/tasks.jsonl"),
-        ]
+        away = [client.post("/tasks", json=TASK), client.get("/tasks"), client.get("/tasks.jsonl")]
         assert clients["memory"].get("/health").status_code == 200
     assert {(answer.status_code, answer.headers.get("retry-after")) for answer in away} == {(503, "5")}
     facts = away[0].json()

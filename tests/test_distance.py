@@ -23,14 +23,8 @@ MOODS = (1.0, 1.1, 0.9) * 3
 
 
 def latency(low: float, high: float, operation: str = "get") -> Latency:
-    return Latency(
-        id="C1",
-        kind="latency",
-        operation=operation,
-        mode="redis",
-        range=(low, high),
-        sentence={"en": "It is quick."},
-    )
+    named = {"id": "C1", "kind": "latency", "operation": operation, "mode": "redis", "sentence": {"en": "S"}}
+    return Latency.model_validate({**named, "range": (low, high)})
 
 
 def series(what: str, added: float, ms: float, moods: Sequence[float] = MOODS) -> Series:
@@ -50,23 +44,24 @@ def reach_of(low: float, high: float) -> Any:
     return reach
 
 
-def test_a_figure_holds_between_the_distances_at_which_the_line_enters_and_leaves_its_range() -> None:
-    reach = reach_of(5, 8)
-    assert reach.answer == "holds"
-    assert [point.added for point in reach.points] == [0, 5]
-    assert [point.verdict for point in reach.points] == ["faster", "slower"]
-    assert reach.nearest.value == pytest.approx(0.9 * 5 / 2)
-    assert reach.farthest.value == pytest.approx(1.1 * 8 / 2)
-    assert reach.nearest.interval == pytest.approx((0.9 * 5 / 2, 0.9 * 5 / 2))  # a slow process has a slow PING too
-
-
 @pytest.mark.parametrize(
-    ("low", "high", "answer"),
-    [(0.1, 0.5, "slower"), (20, 30, "faster"), (1, 20, "holds")],
+    ("low", "high", "answer", "nearest", "farthest"),
+    [
+        (5, 8, "holds", 0.9 * 5 / 2, 1.1 * 8 / 2),  # where the line enters the range, and where it leaves it
+        (0.1, 0.5, "slower", None, None),
+        (20, 30, "faster", None, None),
+        (1, 20, "holds", None, None),
+    ],
 )
-def test_a_figure_may_hold_nowhere_or_everywhere(low: float, high: float, answer: str) -> None:
+def test_a_figure_holds_between_two_distances_or_nowhere_or_everywhere(
+    low: float, high: float, answer: str, nearest: float | None, farthest: float | None
+) -> None:
     reach = reach_of(low, high)
-    assert (reach.answer, reach.nearest, reach.farthest) == (answer, None, None)
+    assert reach.answer == answer
+    assert [point.added for point in reach.points] == [0, 5]
+    for found, expected in ((reach.nearest, nearest), (reach.farthest, farthest)):
+        assert (found and found.value) == pytest.approx(expected)
+        assert (found and found.interval[0]) == pytest.approx(expected)  # a slow process has a slow PING too
 
 
 def test_a_long_listing_has_the_pings_of_the_processes_that_made_it() -> None:

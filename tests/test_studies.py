@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from benchmarks.backends import servers
-from benchmarks.studies import distance, load, memory
+from benchmarks.studies import distance, load, memory, run
 from benchmarks.studies.document import DISTANT_TASKS, Studies
-from benchmarks.studies.run import STUDIES, make
 
 pytestmark = pytest.mark.slow
 
@@ -35,36 +34,29 @@ def test_a_call_that_raises_is_counted_and_not_lost() -> None:
     assert failed >= 2
 
 
-def test_every_study_is_read_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(distance.SCALES, "quick", distance.Scale((0, 20), 0.001, 2, (0,)))
-    monkeypatch.setitem(load.SCALES, "quick", load.Scale((1, 64), 0.02, 2))
-    monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
-    made = make("quick", {}, lambda _: None)
-    studies = Studies.model_validate_json(made.model_dump_json(by_alias=True))
-    assert studies.series == made.series
-    assert not studies.failures
-    far = studies.select("distance", at=20)
-    assert {one.what for one in far} == {"ping", *DISTANT_TASKS} - {distance.LONG_LISTING}
-    assert all(min(one.figures["seconds"]) >= 0.02 for one in far)
-    sizes = studies.select("memory")
-    assert {(one.mode, one.what) for one in sizes} == {*product(("memory", "redis"), ("task", "metadata"))}
-    assert all(one.figures["bytes"][0] > 300 for one in sizes)
-    long_listings = studies.select("distance", what=distance.LONG_LISTING, at=0)
-    for found in (far, sizes, long_listings, studies.select("load", what="get", at=64)):
-        assert {one.backend for one in found} == {"ours", "documented"}
-    by_every_process = [*far, *studies.select("load")]
-    assert {len(values) for series in by_every_process for values in series.figures.values()} == {2}
-
-
-def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_study_is_read_as_it_was_written_and_one_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> list[Any]:
         raise KeyError("task_1")
 
-    monkeypatch.setitem(STUDIES, "load", fail)
-    monkeypatch.delitem(STUDIES, "distance")
-    monkeypatch.setitem(memory.SCALES, "quick", (("task", 300),))
     told: list[str] = []
-    studies = make("quick", {}, told.append)
-    assert studies.failures == {"load": "KeyError: 'task_1'"}
-    assert studies.find("memory") is not None
-    assert "load was not measured: KeyError: 'task_1'" in told
+    studies_made: dict[Any, Any] = {"broken": fail, **run.STUDIES}
+    monkeypatch.setattr(run, "STUDIES", studies_made)
+    monkeypatch.setitem(distance.SCALES, "quick", distance.Scale((0, 20), 0.001, 2, (0,)))
+    monkeypatch.setitem(load.SCALES, "quick", load.Scale((1, 64), 0.02, 2))
+    monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
+    made = run.make("quick", {}, told.append)
+    studies = Studies.model_validate_json(made.model_dump_json(by_alias=True))
+    assert studies.series == made.series
+    assert studies.failures == {"broken": "KeyError: 'task_1'"}
+    assert "broken was not measured: KeyError: 'task_1'" in told
+    far = studies.select("distance", at=20)
+    assert {series.what for series in far} == {"ping", *DISTANT_TASKS} - {distance.LONG_LISTING}
+    assert all(min(series.figures["seconds"]) >= 0.02 for series in far)
+    sizes = studies.select("memory")
+    assert {(series.mode, series.what) for series in sizes} == {*product(("memory", "redis"), ("task", "metadata"))}
+    assert all(series.figures["bytes"][0] > 300 for series in sizes)
+    long_listings = studies.select("distance", what=distance.LONG_LISTING, at=0)
+    for found in (far, sizes, long_listings, studies.select("load", what="get", at=64)):
+        assert {series.backend for series in found} == {"ours", "documented"}
+    by_every_process = [*far, *studies.select("load")]
+    assert {len(values) for series in by_every_process for values in series.figures.values()} == {2}
