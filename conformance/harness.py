@@ -76,6 +76,10 @@ class Inspector:
         """Milliseconds that the record of a task still has."""
         raise HookMissingError("inspector.lifetime_ms")
 
+    def lifetimes(self) -> Mapping[str, int]:
+        """Milliseconds that each key of this namespace still has, less than 0 for a key that never expires."""
+        raise HookMissingError("inspector.lifetimes")
+
     def requests(self) -> int:
         """How many requests the server has seen, this one included."""
         raise HookMissingError("inspector.requests")

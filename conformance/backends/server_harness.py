@@ -98,6 +98,9 @@ class RedisNamespace(Inspector):
     def lifetime_ms(self, task_id: str) -> int:
         return int(self._client.pttl(self.key(task_id)))
 
+    def lifetimes(self) -> Mapping[str, int]:
+        return {key: int(self._client.pttl(key)) for key in self._found()}
+
     def requests(self) -> int:
         try:
             return int(self._client.info("stats")["total_reads_processed"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from conformance.engine.scenario import Call
 from conformance.engine.schedule import CALLERS, Choice, Choose, Plan, Play, Request, Session
 from conformance.engine.turnstile import Link, Turnstile
 from conformance.guard import guarded
-from conformance.harness import Harness
+from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
 
 _TIMEOUT = 10.0
@@ -30,6 +31,9 @@ _A_MOMENT = 0.05
 """Seconds in which a thread does something that nothing holds up."""
 _PATIENCE = 1.0
 """Seconds in which something answers that is not the server."""
+
+_DRAWN = re.compile("[0-9a-f]{8,}")
+"""An id that a store may have drawn."""
 
 
 @dataclass(eq=False)
@@ -45,6 +49,17 @@ class Caller:
     def is_running(self) -> bool:
         """Whether the call was begun, and has not come out yet."""
         return self.task is not None and not self.task.done()
+
+    def give_up(self) -> None:
+        """Cancel the call if it has not come out."""
+        if not self.task or self.is_running:
+            self.entry.observed = SILENT
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel the call."""
+        if self.task:
+            self.task.cancel()
 
 
 class NetworkArena:
@@ -77,32 +92,40 @@ class NetworkArena:
 
     async def play(self, plan: Plan, choose: Choose) -> Play:
         """Make the raced calls at the same time, in the order that is chosen."""
-        play = await self.begin(plan)
-        callers = [self.caller(label, call) for label, call in zip(CALLERS, plan.racing, strict=False)]
-        with self.turnstile.closed():
-            play.stalled = await self._race(callers, choose, play.choices)
+        await self.prepare(plan.instances)
+        with self.turnstile.standing():
+            play = Play(started=await self.make(plan.start))
+            callers = [self.caller(label, call) for label, call in zip(CALLERS, plan.racing, strict=False)]
+            with self.turnstile.closed():
+                play.stalled = await self._race(callers, choose, play.choices)
+            play.results = [caller.entry for caller in callers]
+            if not play.stalled:
+                self.session.end(*play.results)
+                play.seen = await self.make(plan.after)
+            else:
+                for caller in callers:
+                    caller.give_up()
         if play.stalled:
-            await self._give_up(callers)
-        play.results = [caller.entry for caller in callers]
-        if not play.stalled:
-            self.session.end(*play.results)
-            play.seen = await self.make(plan.after)
+            await self.forget()
         return play
 
     async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
         """Make the same calls one after the other."""
-        play = await self.begin(plan)
-        play.results = [self.session.begin(call) for call in plan.racing]
-        for place in order:
-            await self._make_alone(play.results[place])
-        self.session.end(*play.results)
-        play.seen = await self.make(plan.after)
+        await self.prepare(plan.instances)
+        with self.turnstile.standing():
+            play = Play(started=await self.make(plan.start))
+            callers = [self.caller("", call) for call in plan.racing]
+            for place in order:
+                await self.finish(callers[place])
+            play.results = [caller.entry for caller in callers]
+            self.session.end(*play.results)
+            play.seen = await self.make(plan.after)
         return play
 
     # Stores
 
-    async def begin(self, plan: Plan) -> Play:
-        """Make the calls before, in an empty namespace, on stores that are open."""
+    async def prepare(self, instances: int) -> None:
+        """Open so many stores, in an empty namespace."""
         if self._is_fresh or not self.namespace:
             await self.forget()
             self.namespace = f"conformance-{secrets.token_hex(6)}"
@@ -111,9 +134,8 @@ class NetworkArena:
         self.session = self._new_session()
         self.session.contract = contract = copy(self.session.contract)
         contract.operations = {name: self._placed(operation) for name, operation in contract.operations.items()}
-        for on in range(plan.instances):
+        for on in range(instances):
             await self.store(on)
-        return Play(started=await self.make(plan.start))
 
     async def store(self, on: int) -> Any:
         """Return an instance, which is opened if it is not open."""
@@ -138,22 +160,31 @@ class NetworkArena:
             self._harness.discard(self.namespace)
         self.namespace = ""
 
+    def lifetimes(self) -> dict[str, int]:
+        """Return the lifetime of each key, by what is the same of its name in each play, if a hook tells."""
+        with suppress(HookMissingError):
+            lifetimes = self._harness.inspector(self.namespace).lifetimes()
+            return {_DRAWN.sub("…", key.replace(self.namespace, "")): left for key, left in lifetimes.items()}
+        return {}
+
     # Calls
 
     async def make(self, calls: Sequence[Call]) -> list[Entry]:
         """Make calls one after the other."""
         made = []
         for call in calls:
-            entry = self.session.begin(call)
-            await self._make_alone(entry)
-            self.session.end(entry)
-            made.append(entry)
+            caller = self.caller("", call)
+            await self.finish(caller)
+            self.session.end(caller.entry)
+            made.append(caller.entry)
         return made
 
-    async def _make_alone(self, entry: Entry) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_TIMEOUT):
-                await self._make(entry)
+    async def finish(self, caller: Caller) -> None:
+        """Make a call while nothing is held."""
+        if not caller.task:
+            self.start(caller)
+        await self.settle([caller])
+        caller.give_up()
 
     def caller(self, label: str, call: Call) -> Caller:
         """Return who makes a call."""
@@ -199,7 +230,7 @@ class NetworkArena:
             links = await self.settle(callers)
             actions: list[tuple[Request, Callable[[], None]]] = []
             for caller in callers:
-                actions += [(self._request(link), link.let) for link in links if link.caller == caller.label]
+                actions += [(self.request(link), link.let) for link in links if link.caller == caller.label]
                 if not caller.task:  # who shares an instance may begin later
                     actions.append((Request(caller.label, "starts", frozenset()), partial(self.start, caller)))
             if not actions:
@@ -213,7 +244,8 @@ class NetworkArena:
             actions[chosen][1]()
         return f"the calls send more than {_MOST_REQUESTS} requests"
 
-    def _request(self, link: Link) -> Request:
+    def request(self, link: Link) -> Request:
+        """Return the request that is held on a connection, without the namespace in its text."""
         request = link.request
         return replace(request, text=request.text.replace(self.namespace, ""))
 
@@ -251,16 +283,13 @@ class NetworkArena:
             self.turnstile.pass_time() or (not self.turnstile.is_alone and self.turnstile.wait(_PATIENCE))
         )
 
-    async def _give_up(self, callers: Sequence[Caller]) -> None:
-        """End calls that cannot be ordered, and what they have used."""
-        for caller in callers:
-            if caller.task:
-                await asyncio.wait([caller.task], timeout=_PATIENCE)
-            if not caller.task or caller.is_running:
-                caller.entry.observed = SILENT
-            if caller.task:
-                caller.task.cancel()
-        await self.forget()
+    async def kill(self, caller: Caller) -> None:
+        """Let the process of a caller die: nothing that it sends from now on arrives. Requests are held meanwhile."""
+        caller.cancel()
+        closing = Caller(caller.label, caller.entry, asyncio.ensure_future(self.drop(caller.entry.call.on)))
+        while links := await self.settle([caller, closing]):
+            for link in links:
+                link.abort()
 
 
 def _work(function: Callable[..., Any], placed: Sequence[Any], named: Mapping[str, Any]) -> Any:

@@ -80,16 +80,23 @@ class Turnstile:
         return sorted((link for link in self.links if link.head), key=lambda link: link.turn)
 
     @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Hold the requests that come in the block. The time of the loop stands still meanwhile."""
+    def standing(self) -> Iterator[None]:
+        """Let the time of the loop stand still in the block, but for `pass_time`."""
         self._now = self._loop.time()
         self._timers = {*self._loop._scheduled}
         self._loop.time = lambda: self._now
-        self.is_closed = True
         try:
             yield
         finally:
             del self._loop.time
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Hold the requests that come in the block."""
+        self.is_closed = True
+        try:
+            yield
+        finally:
             self.open()
 
     def open(self) -> None:
@@ -128,7 +135,7 @@ class Turnstile:
         return bool(events)
 
     def pass_time(self) -> bool:
-        """Let time pass up to the next timer that was set while requests were held. False if there is none."""
+        """Let time pass up to the next timer that was set while it stands still. False if there is none."""
         timers = [timer for timer in self._loop._scheduled if not timer.cancelled() and timer not in self._timers]
         self._now = max(self._now, min((timer.when() for timer in timers), default=0))
         return bool(timers)

@@ -1,0 +1,200 @@
+"""Something dies at each request of a call: what leaves a part of it, or more than it, is found each time alike."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+import redis.asyncio
+from hypothesis import strategies as st
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from conformance.backends.server_harness import RedisServerHarness
+from conformance.backends.servers import EmbeddedServer
+from conformance.compare.alone import OwnSession, OwnWords
+from conformance.engine.deaths import Deaths, Wreck
+from conformance.engine.network import NetworkArena
+from conformance.operations.operation import Operation
+
+KEY = {"key": st.just("k")}
+
+
+class Store:
+    """Changes an entry in one request, of which an answer tells."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        parts = urlsplit(url)
+        retry = Retry(ExponentialBackoff(), 3)
+        self.redis: Any = redis.asyncio.Redis(host=str(parts.hostname), port=parts.port or 0, retry=retry)
+        self.once: Any = redis.asyncio.Redis.from_url(url)
+        self.name = f"{namespace}:k"
+        self.change_by_script = self.once.register_script(
+            "redis.call('HSET', KEYS[1], 'a', 1) redis.call('EXPIRE', KEYS[1], 100) return 1"
+        )
+
+    async def change(self, key: str) -> Any:
+        return await self.once.incr(self.name)
+
+    async def get(self, key: str) -> Any:
+        return int(await self.once.get(self.name) or 0)
+
+    async def aclose(self) -> None:
+        await self.redis.aclose()
+        await self.once.aclose()
+
+
+class Retrying(Store):
+    async def change(self, key: str) -> Any:
+        return await self.redis.incr(self.name)
+
+
+class Hash(Store):
+    async def change(self, key: str) -> Any:
+        return await self.change_by_script(keys=[self.name])
+
+    async def get(self, key: str) -> Any:
+        return await self.once.hgetall(self.name), sorted(await self.once.smembers(f"{self.name}:all"))
+
+
+class Torn(Hash):
+    async def change(self, key: str) -> Any:
+        await self.once.hset(self.name, mapping={"a": 1})
+        await self.once.expire(self.name, 100)
+        await self.once.sadd(f"{self.name}:all", key)
+
+
+class Transaction(Hash):
+    async def change(self, key: str) -> Any:
+        async with self.once.pipeline() as pipeline:
+            await (
+                pipeline.hset(self.name, mapping={"a": 1})
+                .expire(self.name, 100)
+                .sadd(f"{self.name}:all", key)
+                .execute()
+            )
+
+
+class Locked(Store):
+    async def change(self, key: str) -> Any:
+        async with self.redis.lock(f"{self.name}:lock", timeout=10, blocking_timeout=1):
+            return await self.once.set(self.name, await self.get(key) + 1)
+
+
+class Lying(Store):
+    """Says that it is done when the server was not reached."""
+
+    async def change(self, key: str) -> Any:
+        try:
+            await self.once.incr(self.name)
+        except redis.ConnectionError:
+            return None
+
+    async def get(self, key: str) -> Any:
+        try:
+            return await super().get(key)
+        except redis.ConnectionError:
+            return 0
+
+
+class Leaking(Store):
+    """Loses the connection of a caller that is cancelled."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        super().__init__(url, namespace)
+        self.pool = self.once.connection_pool
+
+    async def change(self, key: str) -> Any:
+        connection = await self.pool.get_connection()
+        await connection.send_command("INCR", self.name)
+        number = await connection.read_response(disconnect_on_error=False)
+        await self.pool.release(connection)
+        return number
+
+
+class SyncStore:
+    def __init__(self, url: str, namespace: str) -> None:
+        self.redis: Any = redis.Redis.from_url(url)
+        self.name = f"{namespace}:k"
+
+    def change(self, key: str) -> Any:
+        self.redis.set(self.name, 1)
+        self.redis.expire(self.name, 100)
+
+    def get(self, key: str) -> Any:
+        return self.redis.get(self.name)
+
+    async def aclose(self) -> None:
+        self.redis.close()
+
+
+class StoreHarness(RedisServerHarness):
+    def __init__(self, server: EmbeddedServer, store_class: Any) -> None:
+        super().__init__(server)
+        self.store_class = store_class
+
+    @asynccontextmanager
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
+        store = self.store_class(url, namespace)
+        yield store
+        await store.aclose()
+
+
+def deaths(server: EmbeddedServer, store_class: Any, *, is_full: bool = False) -> tuple[Deaths, list[Wreck]]:
+    async def found() -> tuple[Deaths, list[Wreck]]:
+        operations = {
+            "change": Operation("change", "change", KEY, writes="key"),
+            "get": Operation("get", "get", KEY, reads="key"),
+        }
+        harness = StoreHarness(server, store_class)
+        async with NetworkArena(harness, lambda: OwnSession(operations)) as arena:
+            deaths = Deaths([*operations.values()], arena, OwnWords(operations), is_full)
+            return deaths, [wreck async for wreck in deaths.findings()]
+
+    return asyncio.run(found())
+
+
+@pytest.mark.parametrize("store_class", [Store, Hash, Transaction, Locked])
+def test_nothing_is_found_where_all_is_done_or_nothing(server: EmbeddedServer, store_class: Any) -> None:
+    played, wrecks = deaths(server, store_class, is_full=store_class in {Hash, Locked})
+    assert played.points
+    assert not played.not_tried
+    assert not wrecks
+
+
+@pytest.mark.parametrize(
+    ("store_class", "rules"),
+    [
+        (Torn, {"change: is done in part", "change: leaves a key that never expires"}),
+        (Retrying, {"change: is done twice", "change: answers something else"}),
+        (Lying, {"change: answers, and is not done", "get: answers something else"}),
+    ],
+)
+def test_what_is_broken_is_found_each_time_alike(server: EmbeddedServer, store_class: Any, rules: set[str]) -> None:
+    found = [deaths(server, store_class)[1] for _ in range(3)]
+    assert {f"{wreck.plan.racing[0].operation}: {wreck.rule}" for wreck in found[0]} == rules
+    assert (
+        len({str([(wreck.rule, wreck.wrong, wreck.points, wreck.lines) for wreck in wrecks]) for wrecks in found}) == 1
+    )
+
+
+def test_a_wreck_shows_the_requests_up_to_the_death(server: EmbeddedServer) -> None:
+    _, (torn, *_) = deaths(server, Torn)
+    assert (torn.wrong, torn.points) == (10, 15)
+    assert torn.lines[:2] == ("  HSET :k a 1", "  # this arrives, and the connection is lost before the reply")
+
+
+def test_connections_that_cancelled_callers_leave_are_found(server: EmbeddedServer) -> None:
+    _, wrecks = deaths(server, Leaking, is_full=True)
+    assert "leaves connections over when 300 callers were cancelled" in {wreck.rule for wreck in wrecks}
+
+
+def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> None:
+    played, wrecks = deaths(server, SyncStore)
+    assert {wreck.rule for wreck in wrecks} == {"leaves a key that never expires"}
+    assert {*played.not_tried} == {"a call in a thread is neither cancelled nor killed"}
