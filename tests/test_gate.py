@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import versions
 from benchmarks.gate import __main__ as command
 from benchmarks.gate.counts import FEW, Count, count_costs, count_keys
 from benchmarks.gate.instructions import ROOT, NotCountedError, compare, count, find_more
@@ -84,6 +85,14 @@ def test_instructions_of_both_are_counted_whatever_else_the_machine_does(
     assert said[-1].startswith("memory list of many runs")
     assert "times the instructions of one of few" in said[-1]
     assert all(0.95 < head / base < 1.05 for name, (base, head) in found.items() if name.startswith("redis"))
+
+
+@pytest.mark.slow
+def test_two_versions_are_timed_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "TURNS", 1)
+    ratios = versions.compare(ROOT, ROOT)
+    assert len(ratios) == len(versions.OPERATIONS)
+    assert all(0.1 < ratio < 10 for ratio in ratios)
 
 
 def test_what_cannot_be_counted_says_why(tmp_path: Path) -> None:

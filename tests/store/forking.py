@@ -1,7 +1,7 @@
 """A process that forks while it has a store open: `python -m tests.store.forking WAY [URL]`.
 
-WAY is how it forks: `bare`, `process`, `pool`, `held`, in which the child outlives the store, or `unused`, before the
-store is used. With a URL the store is in Redis mode. It prints what came of it.
+WAY is how it forks: `bare`, `pool`, `held`, in which the child outlives the store, or `unused`, before the store is
+used. With a URL the store is in Redis mode. It prints what came of it.
 """
 
 # ruff: noqa: T201  what it prints is its result
@@ -22,7 +22,6 @@ from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStoreError
 from taskstore.redis import RedisTaskStore, connect
 
 Store = MemoryTaskStore | RedisTaskStore
-_FORKING = multiprocessing.get_context("fork")
 _stores: list[Store] = []
 """What a child inherits."""
 
@@ -66,26 +65,16 @@ def fork_bare() -> list[str]:
     return outcomes
 
 
-def fork_process() -> list[str]:
-    """Fork as `multiprocessing` does."""
-    reading, writing = _FORKING.Pipe(duplex=False)
-    child = _FORKING.Process(target=lambda: writing.send(report_calls()))
-    child.start()
-    outcomes: list[str] = reading.recv()
-    child.join()
-    return outcomes
-
-
 def fork_pool() -> list[str]:
-    """Fork as `ProcessPoolExecutor` does."""
-    with ProcessPoolExecutor(1, mp_context=_FORKING) as pool:
+    """Fork as `multiprocessing` does, which `ProcessPoolExecutor` uses."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
         return pool.submit(report_calls).result()
 
 
 async def use_after_fork(way: str, store: Store) -> None:
     """Print what a child of that way gets, and then what this process gets."""
     before = await connection_of(store)
-    print("child:", *{"bare": fork_bare, "process": fork_process, "pool": fork_pool}[way]())
+    print("child:", *(fork_pool() if way == "pool" else fork_bare()))
     tasks = await asyncio.wait_for(asyncio.gather(*(store.get_task(task_id) for task_id in ("A", "B"))), 5)
     print("parent:", *(video_id for task in tasks for video_id in task.video_ids))
     print("same connection:", await connection_of(store) == before)

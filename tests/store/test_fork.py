@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,29 +25,19 @@ def forked(way: str, *url: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-USED = ["child: StoreNotOpen StoreNotOpen done StoreNotOpen", "parent: A B", "same connection: True"]
+ONLY_THE_PARENT = ["child: StoreNotOpen StoreNotOpen done StoreNotOpen", "parent: A B", "same connection: True"]
+BOTH = [f"{process}: TaskNotFound done done StoreNotOpen" for process in ("child", "parent")]
+WAYS = [("bare", ONLY_THE_PARENT), ("pool", ONLY_THE_PARENT), ("unused", BOTH)]
 
 
-@pytest.mark.parametrize("way", ["bare", "process", "pool"])
-def test_a_child_cannot_use_a_store_in_memory(way: str) -> None:
-    assert forked(way) == USED
+@pytest.mark.parametrize(("way", "outcome"), WAYS)
+def test_a_store_in_memory_belongs_to_the_process_that_used_it_first(way: str, outcome: list[str]) -> None:
+    assert forked(way) == outcome
 
 
-@pytest.mark.parametrize("way", ["bare", "process", "pool"])
-def test_a_child_cannot_use_a_connection_of_its_parent(way: str, server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
-    assert forked(way, server.url) == USED
-
-
-UNUSED = [f"{process}: TaskNotFound done done StoreNotOpen" for process in ("child", "parent")]
-
-
-def test_each_process_can_use_a_store_in_memory_that_was_not_used_before() -> None:
-    assert forked("unused") == UNUSED
-
-
-def test_each_process_can_use_a_store_in_redis_that_was_not_used_before(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
-    assert forked("unused", server.url) == UNUSED
-
-
-def test_a_child_keeps_no_connection_open(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
-    assert forked("held", server.url) == ["left open: 0"]
+@pytest.mark.usefixtures("client")  # empties the server
+@pytest.mark.parametrize(("way", "outcome"), [*WAYS, ("held", ["left open: 0"])])
+def test_a_connection_belongs_to_the_process_that_used_it_first(
+    way: str, outcome: list[str], server: EmbeddedServer
+) -> None:
+    assert forked(way, server.url) == outcome
