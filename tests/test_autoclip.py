@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from conformance.backends.proxy import unused_port
+from conformance.backends.proxy import reserved_port
 from conformance.backends.servers import EmbeddedServer
 from taskstore import TaskStoreSettings
 
@@ -59,7 +59,7 @@ def environment(server: EmbeddedServer, **settings: str) -> dict[str, str]:
 
 @contextmanager
 def service(folder: Path, environment: dict[str, str], command: str, port: int) -> Iterator[httpx2.Client]:
-    """Run the service, and end it as Ctrl-C does."""
+    """Run the service on a port that is reserved, and end it as Ctrl-C does."""
     process = subprocess.Popen(["/bin/sh", "-c", f"exec env {command} --port {port}"], cwd=folder, env=environment)
     try:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
@@ -85,13 +85,14 @@ def clients(redis_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFacto
         for mode, value in (("memory", "false"), ("redis", "true")):
             folder = copy(tmp_path_factory.mktemp(mode))
             settings = environment(redis_server, USE_REDIS_FOR_TASKS=value)
-            found[mode] = stack.enter_context(service(folder, settings, "uvicorn app.main:app", unused_port()))
+            port = stack.enter_context(reserved_port())
+            found[mode] = stack.enter_context(service(folder, settings, "uvicorn app.main:app", port))
         yield found
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README calls curl, which is not on PATH")
 def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: EmbeddedServer) -> None:
-    folder, port = copy(tmp_path), unused_port()
+    folder = copy(tmp_path)
     shell = environment(redis_server, REDIS_DB="1")
     parts = (EXAMPLE / "README.md").read_text("utf-8").split("\n# Auto-Clip's task service\n")
     chinese, english = ("".join(re.findall(r"^```sh\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)) for part in parts)
@@ -99,7 +100,7 @@ def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: Embedde
     _, _, commands = chinese.partition("\npip install ")  # what it installs is what runs this test
     output: dict[str, list[str]] = {}
     started: list[tuple[str, list[str]]] = []
-    with ExitStack() as running, ExitStack() as stopped:
+    with reserved_port() as port, ExitStack() as running, ExitStack() as stopped:
         for command in commands.splitlines()[1:]:
             if command.endswith("uvicorn app.main:app"):
                 running.close()
