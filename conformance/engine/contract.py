@@ -49,12 +49,15 @@ class Entry:
 
     def name(self, operation: Operation) -> Name:
         """Return what names the entry that the call is about, by its result or its arguments; empty if nothing does."""
-        given = [self.invocation.arguments[name] for name in operation.entry if name in self.invocation.arguments]
-        for value in (self.observed, *given):
+        arguments = self.invocation.arguments
+        given = [arguments[name] for name in operation.entry if name in arguments]
+        parts = given
+        for value in (*given, self.observed):
             for id_field in operation.ids:
                 if hasattr(value, id_field):
-                    given = [getattr(value, id_field)]
-        return tuple(given) if all(isinstance(part, str) for part in given) else ()
+                    parts = [getattr(value, id_field)]
+        is_text = all(isinstance(part, str) for part in parts)
+        return tuple(parts) if is_text else ()
 
 
 class Requirements(NamedTuple):
@@ -149,15 +152,17 @@ class Contract:
             if operation.reads == "":
                 yield Call(operation.name, {})
             elif operation.is_read:
-                yield from (Call(operation.name, dict(zip(operation.entry, name, strict=True))) for name in recent)
+                for name in recent:
+                    yield Call(operation.name, dict(zip(operation.entry, name, strict=True)))
 
     def classify(self, entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
         """Note whether a call has failed and may have happened, and return what is wrong about that by itself."""
         entry.has_failed = entry.observed in (CANCELLED, SILENT)
         entry.may_have_happened = entry.has_failed and not self.operations[entry.call.operation].is_read
-        if entry.has_failed and not race.cancelled:
-            return complaint(self.requirements.atomic, "an answer in time", entry.observed.error, entry.call.operation)
-        return None
+        if not entry.has_failed or race.cancelled:
+            return None
+        came = entry.observed.error
+        return complaint(self.requirements.atomic, "an answer in time", came, entry.call.operation)
 
     def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
         """Return what is wrong about an adapter that has no place for a call."""

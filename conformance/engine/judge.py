@@ -69,9 +69,13 @@ class Judge:
         most_ends = 1 if is_crowd else _ENOUGH
 
         found: dict[Candidate, None] = {}
+        ends: Iterator[Candidate]
         for state, pending in self._candidates:
             calls = (*answered, *pending, *lost)
-            ends = self._ends(state, calls, iter(range(most_steps)), is_over=is_over)
+            if len(calls) == len(answered) == 1:  # most are: nothing is to be searched
+                ends = map(Candidate, self._after(state, answered[0]))
+            else:
+                ends = self._ends(state, calls, iter(range(most_steps)), is_over=is_over)
             found |= dict.fromkeys(ends if is_over else islice(ends, most_ends))
         self._candidates = [*found] or self._candidates
         return bool(found)

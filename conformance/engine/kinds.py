@@ -50,6 +50,12 @@ def scenario(
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
 
 
+def alternate(calls: Iterable[Call], first: int = 0) -> Iterator[Call]:
+    """Yield the calls on two instances in turn."""
+    for number, call in enumerate(calls, start=first):
+        yield replace(call, on=number % 2)
+
+
 def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Iterator[Scenario]:
     """Yield each call twice on a closed instance."""
     for call in calls:
@@ -60,9 +66,9 @@ def races(made: Actions, crowds: Iterable[Sequence[Call]], *, warm_up: Call, abo
     """Yield calls at the same time, on one instance, then on two. So many `warm_up` calls open the connections."""
     for calls in crowds:
         connections = Race((warm_up,) * len(calls))
-        turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
-        for racing, instances in ((calls, 1), (turns, 2)):
-            yield scenario(made, connections, Race(tuple(racing)), ReadBack(), about=about, instances=instances)
+        yield scenario(made, connections, Race(tuple(calls)), ReadBack(), about=about)
+        apart = Race(tuple(alternate(calls)))
+        yield scenario(made, connections, apart, ReadBack(), about=about, instances=2)
 
 
 def cancelled(
@@ -79,8 +85,8 @@ def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> It
     for lacks, numbers in (((), about), ((Capability.SHARED,), apart)):
         for calls, first in product(sequences, (0, 1)):
             actions: list[Action] = []
-            for number, call in enumerate(calls, start=first):
-                actions += [replace(call, on=number % 2), ReadBack()]
+            for call in alternate(calls, first):
+                actions += [call, ReadBack()]
             yield scenario(actions, about=numbers, lacks=lacks, instances=2)
 
 

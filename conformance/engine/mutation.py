@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -49,6 +49,11 @@ def mutate(value: Any) -> None:
         for part in value:
             mutate(part)
         value.append(MARK)
-    elif hasattr(type(value), "model_fields") or hasattr(type(value), "__dataclass_fields__"):
+
+
+def mutate_arguments(given: Mapping[str, Any]) -> None:
+    """Change what was passed in, and what its attributes hold."""
+    for value in given.values():
+        mutate(value)
         for part in getattr(value, "__dict__", {}).values():
             mutate(part)

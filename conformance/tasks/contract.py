@@ -56,12 +56,12 @@ class TaskContract(Contract):
         if not state.unseen:
             return state
         for record in _records(observed):
-            for key in state.unseen:
+            key = _key_of(record, state)
+            if key in state.unseen:
                 waiting, at = state.tasks[key]
-                is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
-                if is_new or record.task_id == key:
-                    state = state.without({key}).with_task(_seen(waiting, record), at)
-                    break
+                if key != record.task_id:
+                    state = state.without({key})
+                state = state.with_task(_seen(waiting, record), at)
         return state
 
     def adopt(self, state: State, expected: Any, observed: Any) -> State | None:
@@ -71,9 +71,10 @@ class TaskContract(Contract):
         state = self.bind(state, observed)
         if observed.task_id not in state.tasks:
             return None
+        columns = zip(FIELDS, observed, expected, strict=True)
         alike: dict[str, Any] = {
             name: value
-            for name, value, wanted in zip(FIELDS, observed, expected, strict=True)
+            for name, value, wanted in columns
             if type(value) is type(wanted) or isinstance(wanted, Symbol | None)
         }
         _, at = state.tasks[str(observed.task_id)]
@@ -117,6 +118,14 @@ class TaskContract(Contract):
 
 def _records(observed: Any) -> Sequence[Record]:
     return [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
+
+
+def _key_of(record: Record, state: State) -> str:
+    """Return the key in a state of a task that is seen: its id or, if that is new, of one whose id is not known yet."""
+    known = str(record.task_id)
+    if known in state.tasks:
+        return known
+    return next((key for key in state.unseen if isinstance(state.tasks[key][0].task_id, Symbol)), known)
 
 
 def _seen(waiting: Record, record: Record) -> Record:
