@@ -26,6 +26,8 @@ _ATTEMPTS = 3
 
 _MANY = 300
 """Callers that are cancelled one after the other."""
+_SHOWN = 90
+"""Letters of a request that are shown."""
 _SPARE = 2
 """Connections that a pool may have more than before."""
 
@@ -159,6 +161,8 @@ class Deaths:
 
             if after.entry.observed != CANCELLED:
                 arena.session.end(after.entry)
+            if arena.session.contract.operations[call.operation].ids:
+                await self._used(reads)  # they tell the id that the call has not told
             after.seen = await self._used(reads)
             await arena.store(0)
             after.own = await self._used(plan.after)
@@ -276,14 +280,17 @@ class _Rules:
             yield "cannot be repeated"
 
     def lines(self, death: Death, after: Aftermath) -> Iterator[str]:
-        """Yield the requests up to the death, and what came after it."""
+        """Yield the requests up to the death, and the first read that tells what came of it."""
         for request in after.requests:
-            yield f"  {request.text}"
+            yield f"  {request.text[:_SHOWN]}"
         yield f"  # {death}"
         yield f"  -> {self.contract.describe(after.entry.observed)}"
-        for entry, not_done, done in zip(after.seen, self.not_done.seen, self.done.seen, strict=True):
-            came, *right = (self.contract.describe(shown.observed) for shown in (entry, not_done, done))
-            yield f"  then {self._text(entry)} -> {came}; not done {right[0]}, done {right[1]}"
+        for entry, *known in zip(after.seen, self.not_done.seen, self.done.seen, strict=True):
+            names = [self.contract.differences(right.observed, entry.observed) for right in known]
+            if any(names):
+                shown = [self.contract.describe(read.observed, max(names)) for read in (entry, *known)]
+                yield "  then {} -> {}; not done {}, done {}".format(self._text(entry), *shown)
+                return
 
     def _text(self, entry: Entry) -> str:
         given = {name: source(value) for name, value in entry.invocation.arguments.items()}
