@@ -28,6 +28,8 @@ Change: TypeAlias = dict[str, Any]
 
 def check_task_id(task_id: object) -> str:
     """Return the id as a plain text, whatever text it is."""
+    if type(task_id) is str:
+        return task_id
     try:
         return str.__str__(task_id)  # which a subclass cannot change
     except TypeError:

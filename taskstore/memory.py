@@ -145,9 +145,7 @@ class MemoryTaskStore(BaseStore):
         return self._clock() // 1_000_000
 
     def _live(self, task_id: str) -> Task:
-        task = self._tasks.get(task_id)
-        if task is None:
-            task = self._tasks_with(task_id).get(task_id)
+        task = self._tasks.get(task_id) or self._tasks_with(task_id).get(task_id)
         if task is None or (self._lifetime_ms is not None and self._is_due(task_id)):
             raise TaskNotFound(task_id)
         return task

@@ -6,7 +6,7 @@ local CREATED = base .. ':created'      -- every task, by microsecond of creatio
 local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
 local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
 local clock = redis.call('TIME')
-local now_us = clock[1] .. string.format('%06d', clock[2])  -- text: a Lua number of that size loses digits when printed
+local now_us = clock[1] .. string.sub('00000' .. clock[2], -6)  -- text: a Lua number of that size loses digits when printed
 local now_ms = string.sub(now_us, 1, -4)
 
 local function record_key(id) return base .. ':task:' .. id end
