@@ -12,6 +12,8 @@ from conformance.backends.registry import find_backend, shown_name
 from conformance.compare.alone import loop_for, raced
 from conformance.compare.child import searched
 from conformance.compare.report import Difference, read_known
+from conformance.engine.deaths import Deaths
+from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Races, title
 from conformance.files import write_file
 from conformance.guard import guarded
@@ -83,11 +85,19 @@ def _alone(options: argparse.Namespace) -> int:
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
     async with raced(harness, operations, is_full=options.full) as races:
-        return await _print(races, options)
+        found = await _print_races(races, options)
+        left_out = {*races.not_raced}
+        if isinstance(races.arena, NetworkArena) and not options.only:
+            deaths = Deaths(races.operations, races.arena, races.contract, is_full=options.full)
+            found += await _print_wrecks(deaths)
+            left_out |= {*deaths.not_tried}
+    if found:
+        return 1
+    return 6 if left_out else 0
 
 
-async def _print(races: Races, options: argparse.Namespace) -> int:
-    """Print each race that no order of the calls explains, then what was raced."""
+async def _print_races(races: Races, options: argparse.Namespace) -> int:
+    """Print each race that no order of the calls explains, then what was raced. Return how many."""
     found = 0
     async for race in races.findings(options.only, options.schedule):
         found += 1
@@ -100,9 +110,20 @@ async def _print(races: Races, options: argparse.Namespace) -> int:
     print(f"raced: {extent}{races.crowds} sets of operations, {races.plays:,} plays")
     for reason, plans in races.not_raced.items():
         print(f"not raced: {len(plans)} races ({min(plans)}): {reason}")
-    if found:
-        return 1
-    return 6 if races.not_raced else 0
+    return found
+
+
+async def _print_wrecks(deaths: Deaths) -> int:
+    """Print what is wrong after a death, then what was tried. Return how many."""
+    found = 0
+    async for wreck in deaths.findings():
+        found += 1
+        print(f"{title(wreck.plan)}: {wreck.rule}, at {wreck.wrong} of {wreck.points} points")
+        print(*wreck.lines, "", sep="\n", flush=True)
+    print(f"died: a connection, a caller or a process at {deaths.points:,} points")
+    for reason, operations in deaths.not_tried.items():
+        print(f"not tried: {', '.join(sorted(operations))}: {reason}")
+    return found
 
 
 def _tell(told: Difference | str) -> None:
