@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from itertools import takewhile
 
 from conformance.text import cut, on_one_line
 
 RED, GREEN, YELLOW, BOLD, FAINT = 31, 32, 33, 1, 2
+_CAME = "  came     "
 _MOST = 4_000
 _FIELD = re.compile(r"\w+=")
 _TOKEN = re.compile(r"\w+|\W")
@@ -40,14 +40,17 @@ class Screen:
     def compare(self, expected: str, came: str) -> list[str]:
         """Return two values whole, below each other, with what differs marked."""
         wanted, given = _tokens(expected), _tokens(came)
-        before, behind = _alike(wanted, given)
+        before = _common(wanted, given)
+        behind = _common(wanted[before:][::-1], given[before:][::-1])
+        end = len(given) - behind
         lines = self._flow("  expected ", wanted, before, len(wanted) - behind, GREEN)
-        came_lines = self._flow("  came     ", given, before, len(given) - behind, RED)
-        marked = "".join(given[before : len(given) - behind])
-        if not self.is_colored and before + behind and len(came_lines) == 1:
-            blank = " " * (len("  came     ") + len("".join(given[:before])))
-            came_lines.append(blank + "^" * len(marked))
-        return lines + came_lines
+        lines += self._flow(_CAME, given, before, end, RED)
+        is_short = len(_CAME) + len(came) <= self.width
+        if is_short and before + behind and not self.is_colored:
+            blank = " " * (len(_CAME) + len("".join(given[:before])))
+            marks = "^" * len("".join(given[before:end]))
+            lines.append(blank + marks)
+        return lines
 
     def _flow(self, label: str, tokens: list[str], begin: int, end: int, style: int) -> list[str]:
         """Return tokens behind a label, on as many lines as it takes, those from `begin` to `end` in a style."""
@@ -62,20 +65,22 @@ class Screen:
 
     def brief(self, label: str, expected: str, came: str) -> str:
         """Return two values on one line behind a label. Of long ones the beginning is left out that is alike."""
-        room = self.width - len(label)
-        expected, came = on_one_line(expected), on_one_line(came)
+        room = self.width - len(label) - 2  # it is indented
         if not expected:
-            return label + cut(came, room - 1)
-        if len(expected) + len(came) + 3 > room:
-            wanted, given = _tokens(expected), _tokens(came)
-            before, _ = _alike(wanted, given)
+            first, _, _ = came.partition("\n")
+            return label + cut(on_one_line(first), room - 1)
+        wanted, given = _tokens(expected), _tokens(came)
+        before, lead = 0, ""
+        if len(expected) + len(came) + len(" → ") > room:
+            before = _common(wanted, given)
+        if before:
             fields = _FIELD.findall("".join(wanted[:before]))
-            expected, came = (
-                "".join([*fields[-1:], "…" * bool(before), *tokens[before:]]) for tokens in (wanted, given)
-            )
-        each = (room - 5) // 2
-        expected = cut(expected, max(each, room - 5 - len(came)))
-        return f"{label}{expected} → {cut(came, room - 4 - len(expected))}"
+            lead = "".join(fields[-1:]) + "…"
+        came = lead + "".join(given[before:])
+        expected = lead + "".join(wanted[before:])
+        expected = cut(expected, max(room // 2 - 3, room - 5 - len(came)))
+        came = cut(came, room - 4 - len(expected))
+        return f"{label}{expected} → {came}"
 
 
 def _tokens(text: str) -> list[str]:
@@ -83,12 +88,11 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(on_one_line(cut(text, _MOST)))
 
 
-def _alike(one: list[str], another: list[str]) -> tuple[int, int]:
-    """Return how many tokens two texts have in common at the beginning, and behind that at the end."""
-
-    def common(here: list[str], there: list[str]) -> int:
-        pairs = zip(here, there, strict=False)
-        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-    before = common(one, another)
-    return before, common(one[before:][::-1], another[before:][::-1])
+def _common(here: list[str], there: list[str]) -> int:
+    """Return how many tokens two texts begin with alike."""
+    count = 0
+    for left, right in zip(here, there, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

@@ -644,7 +644,7 @@ def test_other_instances_and_restarts_are_compared_unless_one_harness_declares_t
     assert found_in(search) == {("put", "shared"), ("put", "persistent")}
     assert search.report.findings[0].script[:2] == [
         "store.put(key='a', value=1)",
-        "# store2 is opened on the same place",
+        "store2 = await opened()  # on the same place",
     ]
     assert found_in(search_of(Placed(), Placed())) == set()
 

@@ -147,6 +147,26 @@ def test_a_failure_is_shown_once_and_when_its_group_ends(pytester: pytest.Pytest
     assert len([line for line in ran.outlines if line.startswith("LIST-03 (MUST): ")]) == 1
 
 
+def test_a_failure_is_played_again_by_the_name_that_is_shown_and_as_a_file(pytester: pytest.Pytester) -> None:
+    depth = "--conformance-depth=smoke"
+    shown = run(pytester, "-k", "test_arguments", depth, "--conformance-scripts=scripts", stores=("mine:Doubled",))
+    name = re.findall(r"again +conformance run .* --only (\S+)", shown.stdout.str())[0]
+
+    again = run(pytester, depth, f"--conformance-only={name}", stores=("mine:Doubled",))
+
+    assert again.ret == pytest.ExitCode.TESTS_FAILED
+    again.assert_outcomes(failed=1, deselected=again.parseoutcomes()["deselected"])
+    again.stdout.fnmatch_lines([f"LIST-03 (MUST*): {name}"])
+    assert pytester.run(sys.executable, f"scripts/{name}.py").ret == 0
+
+
+@pytest.mark.parametrize("chosen", [("--conformance-only=LIST-03",), ("-k", "requirement_LIST-03")])
+def test_a_requirement_is_played_by_its_name(pytester: pytest.Pytester, chosen: tuple[str, ...]) -> None:
+    ran = run(pytester, *chosen, "--conformance-depth=smoke", stores=("mine:Doubled",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    assert "LIST-03 (MUST): " in ran.stdout.str()
+
+
 def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytester: pytest.Pytester) -> None:
     out = pytester.path / "results.json"
     ran = run(pytester, f"--conformance-json={out}", stores=("mine:Broken",))

@@ -60,12 +60,16 @@ def _several(contract: Contract, done: Done) -> list[str]:
     match done.action:
         case Race():
             return _race(contract, done.action, done.made)
-        case Wait(by):
-            line = f"# {by or 'some milliseconds'} pass"
+        case Wait(by) if by:
+            line = f"harness.advance(namespace, {source(by)})  # {by} pass"
+        case Wait():
+            line = "await asyncio.sleep(0.002)  # some milliseconds pass"
         case Reopen(on):
-            line = f"# {_store(on)} is closed, and opened again"
-        case Open(on, url):
-            line = f"# {_store(on)} is opened {'where no server is' if url else 'on the same place'}"
+            return [f"await {_store(on)}.aclose()", f"{_store(on)} = await opened()  # on the same place"]
+        case Open(on, url) if url:
+            line = f"{_store(on)} = await opened({url!r})  # where no server is"
+        case Open(on):
+            line = f"{_store(on)} = await opened()  # on the same place"
         case Close(on):
             line = f"await {_store(on)}.aclose()"
         case Damage():

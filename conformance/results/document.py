@@ -73,8 +73,10 @@ class Failure(_Object):
     expected: str = ""
     """Nothing for a case, whose message says both."""
     script: tuple[str, ...] = ()
-    times: int = 1
-    """In how many scenarios it shows."""
+    instances: int = 1
+    """How many stores the script begins with."""
+    doc: str = ""
+    """What a case tries."""
     place: str = ""
     """`file:line` in the code of the adopter where the exception was raised."""
 

@@ -57,23 +57,30 @@ class KnownFailures(BaseModel):
         """Why a result does not count against the run; None if it does."""
         if result.verdict not in ("fail", "not-testable"):
             return None
-        named = self.missing if result.hooks else self.known
-        entries = {entry.hook: entry for entry in named if entry.covers(result)}
-        if not entries or len(entries) < len(result.hooks):
+        if not result.hooks:
+            for entry in self.known:
+                if entry.covers(result):
+                    return Expected(kind="known", reason=entry.reason, link=entry.link)
             return None
+        entries = {entry.hook: entry for entry in self.missing if entry.covers(result)}
+        if len(entries) < len(result.hooks):
+            return None
+        reason = "; ".join(f"{hook}: {entry.reason}" for hook, entry in entries.items())
         link = next(iter(entries.values())).link
-        reason = "; ".join(f"{hook}: {one.reason}".removeprefix(": ") for hook, one in entries.items())
-        return Expected(kind="missing-hook" if result.hooks else "known", reason=reason, link=link)
+        return Expected(kind="missing-hook", reason=reason, link=link)
 
     def stale(self, results: Results) -> Iterator[str]:
         """The entries that are no longer true, as far as the results show."""
         for entry in self.known:
-            if not entry.test.startswith("requirement_ATOM"):  # whether calls meet depends on the machine
-                passed = [one for one in results.results if one.verdict == "pass" and entry.covers(one)]
-                yield from (f"{entry.test} on {one.backend} passes now" for one in passed)
+            if entry.test.startswith("requirement_ATOM"):  # whether calls meet depends on the machine
+                continue
+            for result in results.results:
+                if result.verdict == "pass" and entry.covers(result):
+                    yield f"{entry.test} on {result.backend} passes now"
         for entry in self.missing:
             within = [result for result in results.results if entry.backend in ("", result.backend)]
-            is_decided = within and not any(result.verdict in ("not-run", "harness-error") for result in within)
+            verdicts = {result.verdict for result in within}
+            is_decided = within and verdicts.isdisjoint(("not-run", "harness-error"))
             if is_decided and not any(map(entry.covers, within)):
                 yield f"no test lacks the hook {entry.hook} now"
 
@@ -85,12 +92,13 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
     """
     found = read_toml(file, KnownFailures, "a list of known failures")
-    for one in found.known:
-        if one.test not in tests:
-            raise FileError(file, f"there is no test {one.test}")
-    for one in (*found.known, *found.missing):
-        if one.reason in ("", _TEMPLATE):
-            raise FileError(file, f"{one.test or one.hook} has no reason: write one in place of {one.reason!r}")
+    for entry in found.known:
+        if entry.test not in tests:
+            raise FileError(file, f"there is no test {entry.test}")
+    for entry in (*found.known, *found.missing):
+        if entry.reason in ("", _TEMPLATE):
+            name = entry.test or entry.hook
+            raise FileError(file, f"{name} has no reason: write one in place of {entry.reason!r}")
     return found
 
 
@@ -103,12 +111,22 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
     texts = set()
     for result in results.results:
         is_should = result.expected is not None and result.expected.kind == "should"
-        is_wrong = result.verdict in ("fail", "not-testable") and not result.hooks and not is_should
-        wanted = [KnownFailure(test=result.test, reason=_TEMPLATE)] if is_wrong else []
-        wanted += [KnownFailure(hook=hook, reason=_TEMPLATE) for hook in result.hooks]
-        for new in wanted:
-            given = [one for one in (*before.known, *before.missing) if one.covers(result) and one.hook == new.hook]
-            entry = (given or [new])[0].model_copy(update={"backend": result.backend})
-            fields = (f"{name} = {json.dumps(text, ensure_ascii=False)}" for name, text in entry if text)
-            texts.add("\n".join(["[[missing]]" if entry.hook else "[[known]]", *fields, ""]))
+        is_wrong = result.verdict in ("fail", "not-testable") and not is_should
+        wanted = [KnownFailure(hook=hook, reason=_TEMPLATE) for hook in result.hooks]
+        if is_wrong and not wanted:
+            wanted = [KnownFailure(test=result.test, reason=_TEMPLATE)]
+        for entry in wanted:
+            for given in (*before.missing, *before.known):
+                if given.covers(result) and given.hook == entry.hook:
+                    entry = given  # noqa: PLW2901  it has a reason
+            texts.add(_toml(entry, result.backend))
     write_file(file, "\n".join(sorted(texts)))
+
+
+def _toml(entry: KnownFailure, backend: str) -> str:
+    """An entry as it stands in a file, for one backend."""
+    lines = ["[[missing]]" if entry.hook else "[[known]]"]
+    for name, text in entry.model_copy(update={"backend": backend}):
+        if text:
+            lines.append(f"{name} = {json.dumps(text, ensure_ascii=False)}")
+    return "\n".join([*lines, ""])

@@ -81,10 +81,12 @@ class Progress:
         for place in self._running:
             for result in self._plan.alike(place, _RUNNING):
                 results[result.place] = add_up(results[result.place], result)
+        marked = [self._marked(result) for result in results.values()]
+        seconds = time.monotonic() - self._began
         update = {
-            "results": tuple(self._marked(result) for result in results.values()),
+            "results": tuple(marked),
             "backends": tuple(self._about.values()),
-            "seconds": round(time.monotonic() - self._began, 3),
+            "seconds": round(seconds, 3),
         }
         return self._document.model_copy(update=update)
 

@@ -18,7 +18,8 @@ from conformance.results import known, show
 from conformance.results.document import AboutBackend, Failure, Result, Results
 from conformance.results.plan import Place, Plan
 from conformance.results.progress import Progress
-from conformance.results.summary import Said, summary
+from conformance.results.scripts import write_script
+from conformance.results.summary import broken_by, first_of, summary
 from conformance.results.verdict import Judged, failure_of, judge_call, judge_group
 from conformance.tasks.case import Backend
 from conformance.terminal import Screen
@@ -87,12 +88,12 @@ class Recorder:
         if place is None or (call.when != "call" and call.excinfo is None):
             return (yield)
         doc, numbers = self._plan.tests.get(place.name, ("", ()))
-        judged = judge_call(call, place.name, numbers)
+        judged = judge_call(call, place.name, doc, numbers)
         backend: Any = item.funcargs.get("conformance_backend")
-        sent = self._sent(place, backend, call, judged)
+        sent = self._sent(place, backend, judged, call)
         raised = call.excinfo
         if raised and judged.is_failure:
-            text = "\n".join(show.failed(doc, sent.failures, judged.reason))
+            text = "\n".join(show.failures(sent.failures)) or judged.reason
             fault = pytest.fail.Exception(text, pytrace=False)
             call.excinfo = pytest.ExceptionInfo.from_exc_info((type(fault), fault, raised.tb))
         report = yield
@@ -102,28 +103,26 @@ class Recorder:
             self._set_outcome(report, judged, sent.results)
         return report
 
-    def _sent(self, place: Place, backend: Backend | None, call: pytest.CallInfo[None], judged: Judged) -> Sent:
+    def _sent(self, place: Place, backend: Backend | None, judged: Judged, call: pytest.CallInfo[None]) -> Sent:
         """Return what a report carries."""
         about = AboutBackend(name=place.backend, error=judged.reason if judged.verdict == "harness-error" else None)
         if backend:
             about = _about(backend)
         coverage = backend.coverages.get(place.name) if backend else None
-        if coverage is None or backend is None:
+        if backend and coverage:
+            is_whole = bool(coverage.findings) and isinstance(_raised(call), pytest.fail.Exception)
+            results = [*self._of_group(backend, coverage, place, "" if is_whole else judged.reason)]
+            failures = [*_new(backend, coverage)]
+        else:
             results = self._plan.alike(place, judged)
-            return Sent(
-                name=place.name,
-                about=about,
-                results=results,
-                failures=[judged.failure] if judged.failure and results else [],
-            )
-        has_findings = call.excinfo is not None and isinstance(call.excinfo.value, pytest.fail.Exception)
-        error = "" if has_findings and coverage.findings else judged.reason
-        results = []
+            failures = [judged.failure] if judged.failure else []
+        return Sent(name=place.name, about=about, results=results, failures=failures)
+
+    def _of_group(self, backend: Backend, coverage: Coverage, place: Place, error: str) -> Iterator[Result]:
         for test in self._plan.tests_of(place):
             _, (number,) = self._plan.tests[test]
-            verdict = judge_group(number, coverage, error, backend.unjudged)
-            results.append(self._plan.result(test, place.backend, verdict, coverage.exercised[number]))
-        return Sent(name=place.name, about=about, results=results, failures=[*_new(backend, coverage)])
+            judged = judge_group(number, coverage, error, backend.unjudged)
+            yield self._plan.result(test, place.backend, judged, coverage.exercised[number])
 
     def _set_outcome(self, report: pytest.TestReport, judged: Judged, results: list[Result]) -> None:
         """Let a failure fail the test, unless it is expected, or was shown already."""
@@ -200,8 +199,7 @@ class Recorder:
         terminal.ensure_newline()
         terminal.write_sep("_", report.head_line, red=True)
         if sent.failures:
-            doc, _ = self._plan.tests.get(sent.name, ("", ()))
-            for line in show.failed(doc, sent.failures, "", self._screen(), self._again(sent.about.name)):
+            for line in show.failures(sent.failures, self._screen(), self._again(sent.about.name)):
                 terminal.write_line(line)
         else:
             report.toterminal(self._config.get_terminal_writer())
@@ -233,6 +231,11 @@ class Recorder:
         self._write(results)
         if file := self._option.conformance_write_known:
             known.write(file, results, self._plan.known)
+        if folder := self._option.conformance_scripts:
+            folder.mkdir(parents=True, exist_ok=True)
+            for result in results.results:
+                if result.failure and result.failure.script:
+                    write_script(folder, result.failure, result.backend)
 
     def _status(self, exitstatus: int, results: Results) -> int:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
@@ -259,15 +262,19 @@ class Recorder:
         if not self._final:
             return
         terminalreporter.section("conformance")
-        stats = terminalreporter.stats
-        said = Said(
-            self._final,
-            [*self._plan.known.stale(self._final)],
-            [*self._undecided(self._final)],
-            failed=", ".join(f"{len(stats[kind])} {kind}" for kind in _FAILED if stats.get(kind)),
-        )
-        for line in summary(said, self._again, self._screen()):
+        stats, screen = terminalreporter.stats, self._screen()
+        failed = ", ".join(f"{len(stats[kind])} {kind}" for kind in _FAILED if stats.get(kind))
+        stale, undecided = self._plan.known.stale(self._final), self._undecided(self._final)
+        lines = [*summary(self._final, stale, undecided, failed, screen)]
+        broken = broken_by(self._final)
+        if len(broken) > 1:
+            lines += first_of(broken, self._again(broken[0].backend), screen)
+        for line in lines:
             terminalreporter.write_line(line)
+
+
+def _raised(call: pytest.CallInfo[None]) -> BaseException | None:
+    return call.excinfo.value if call.excinfo else None
 
 
 def _about(backend: Backend) -> AboutBackend:
@@ -278,12 +285,11 @@ def _about(backend: Backend) -> AboutBackend:
 
 def _new(backend: Backend, coverage: Coverage) -> Iterator[Failure]:
     """Yield the findings of a group that no earlier one had, the simplest first."""
-    before = {
-        signature for other in backend.coverages.values() if other is not coverage for signature in other.findings
-    }
-    found = sorted(
-        coverage.findings.values(), key=lambda finding: (not finding.is_simple, len(finding.scenario.actions))
-    )
+    before = set()
+    for group in backend.coverages.values():
+        if group is not coverage:
+            before |= group.findings.keys()
+    found = sorted(coverage.findings.values(), key=lambda finding: (not finding.is_simple, len(finding.lines)))
     for finding in found:
         if finding.signature not in before:
-            yield failure_of(finding, coverage.seen[finding.signature])
+            yield failure_of(finding)

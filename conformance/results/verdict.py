@@ -10,7 +10,7 @@ import pytest
 from conformance.engine.finding import Coverage, Finding
 from conformance.guard import HarnessFailedError
 from conformance.results import show
-from conformance.results.document import Effect, Failure, Verdict
+from conformance.results.document import Failure, Verdict
 from conformance.tasks.case import NotApplicable, NotTestable
 from conformance.text import place_of
 
@@ -38,7 +38,7 @@ class Judged:
         return self.verdict in ("fail", "harness-error")
 
 
-def judge_call(call: pytest.CallInfo[None], case: str, numbers: Sequence[str]) -> Judged:
+def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequence[str]) -> Judged:
     """Return the verdict of a case, which is about these requirements, by what was raised."""
     if call.excinfo is None:
         return Judged("pass")
@@ -56,20 +56,16 @@ def judge_call(call: pytest.CallInfo[None], case: str, numbers: Sequence[str]) -
     failure = Failure(
         name=case,
         requirements=tuple(numbers),
-        effect=_effect_of(numbers),
-        came=reason.removeprefix("AssertionError: "),
+        effect="message" if all(number.startswith(_MESSAGES) for number in numbers) else "data",
+        came=str(raised)[:_REASON_LENGTH] if type(raised) is AssertionError else reason,
+        doc=doc,
         place=place_of(raised),
     )
     return Judged("fail", reason, failure=failure, is_nearest=True)
 
 
-def _effect_of(numbers: Sequence[str]) -> Effect:
-    is_message = all(number.startswith(_MESSAGES) for number in numbers)
-    return "message" if is_message else "data"
-
-
-def failure_of(finding: Finding, times: int) -> Failure:
-    """Return a finding that showed so often, as results hold it."""
+def failure_of(finding: Finding) -> Failure:
+    """Return a finding as results hold it."""
     return Failure(
         name=finding.scenario.name,
         requirements=finding.requirements,
@@ -77,7 +73,7 @@ def failure_of(finding: Finding, times: int) -> Failure:
         expected=finding.expected,
         came=finding.actual,
         script=finding.lines,
-        times=times,
+        instances=finding.scenario.instances,
         place=finding.place,
     )
 
@@ -87,7 +83,7 @@ def judge_group(number: str, coverage: Coverage, error: str, unjudged: Mapping[s
     findings = [finding for finding in coverage.findings.values() if number in finding.requirements]
     if findings:
         best = min(findings, key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
-        failure = failure_of(best, coverage.seen[best.signature])
+        failure = failure_of(best)
         reason = "\n".join(show.block(failure))
         return Judged("fail", reason, failure=failure, is_nearest=best.requirements[0] == number)
     if error:

@@ -1,0 +1,55 @@
+"""Scripts of failures as files that run as they stand."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from conformance.files import write_file
+from conformance.results import show
+from conformance.results.document import Failure
+
+_FILE = """\
+{about}
+
+# What fails meanwhile (a server, a connection) is not played here: `conformance run --only` does that.
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+from conformance.backends.registry import find_backend
+from taskstore import *
+
+harness = find_backend({backend!r})()
+namespace = "script"
+
+
+async def main():
+    async with AsyncExitStack() as stack:
+
+        async def opened(url=""):
+            opening = harness.open_at(namespace, url, 1.0) if url else harness.open(namespace)
+            return await stack.enter_async_context(opening)
+
+{lines}
+
+
+with harness.running():
+    asyncio.run(main())
+"""
+
+
+def write_script(folder: Path, failure: Failure, backend: str) -> None:
+    """Write a failure as a file that calls the store as the scenario did.
+
+    Raises:
+        conformance.files.FileError: if it cannot be written.
+    """
+    about = [f"# {line}".rstrip() for line in show.block(failure)]
+    stores = ["store", *(f"store{place}" for place in range(2, failure.instances + 1))]
+    lines = [f"{store} = await opened()" for store in stores]
+    lines += failure.script
+    indented = textwrap.indent("\n".join(lines), " " * 8)
+    text = _FILE.format(about="\n".join(about), backend=backend, lines=indented)
+    write_file(folder / f"{failure.name}.py", text)
