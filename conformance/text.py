@@ -45,8 +45,11 @@ def printed(error: BaseException | None) -> str:
     """All that is printed of an exception and of its causes, and what it holds."""
     if error is None:
         return ""
-    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
-    return "\n".join((*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)))
+    lines = traceback.format_exception(error)
+    lines.append(f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}")
+    lines.append(printed(error.__cause__))
+    lines.append(printed(error.__context__))
+    return "\n".join(lines)
 
 
 _PACKAGE = Path(__file__).parent
@@ -75,7 +78,8 @@ def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The rows of a table as lines, with columns as wide as their widest cells."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        cells = map(str.ljust, row, widths)
+        yield "  ".join(cells).rstrip()
 
 
 @singledispatch
@@ -118,15 +122,23 @@ _RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
 
 
 def _repeated(text: str) -> str:
-    parts, place = [], 0
+    parts = []
+    place = 0
     for run in _RUN.finditer(text):
-        parts += [repr(text[place : run.start()]), f"{run[1]!r} * {len(run[0]) // len(run[1])}"]
+        times = len(run[0]) // len(run[1])
+        parts.append(repr(text[place : run.start()]))
+        parts.append(f"{run[1]!r} * {times}")
         place = run.end()
-    return " + ".join(part for part in [*parts, repr(text[place:])] if part != "''")
+    parts.append(repr(text[place:]))
+    return " + ".join(part for part in parts if part != "''")
+
+
+_FEW = 8
+"""Equal items that read well one by one."""
 
 
 def _items(values: list[Any] | tuple[Any, ...]) -> str:
-    if len(values) > 8 and all(one == values[0] for one in values[1:]):  # noqa: PLR2004  shorter ones read well
+    if len(values) > _FEW and values.count(values[0]) == len(values):
         return f"{_items(values[:1])} * {len(values)}"
     inside = ", ".join(map(source, values))
     if type(values) is list:

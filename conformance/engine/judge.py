@@ -129,8 +129,9 @@ class Judge:
     def _following(self, left: tuple[Entry, ...], state: Any, steps: Iterator[int]) -> Iterator[_Node]:
         """Yield the nodes that one more call leads to, until all steps are made."""
         for place, _ in zip(range(len(left)), steps, strict=False):
+            others = left[:place] + left[place + 1 :]
             for reached in self._after(state, left[place]):
-                yield left[:place] + left[place + 1 :], reached
+                yield others, reached
 
     def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
         """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""

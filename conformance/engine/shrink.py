@@ -118,9 +118,11 @@ class Shrinker:
     def _with_fewer_arguments(self, action: Action) -> Iterator[Action]:
         calls = calls_of(action)
         for place, call in enumerate(calls):
-            needed = self._operations[call.operation].arguments
-            for name in (name for name in call.arguments if name not in needed):
-                left = {kept: value for kept, value in call.arguments.items() if kept != name}
+            for name in call.arguments:
+                if name in self._operations[call.operation].arguments:
+                    continue
+                left = {**call.arguments}
+                del left[name]
                 less = replace(call, arguments=left)
                 yield with_calls(action, (*calls[:place], less, *calls[place + 1 :]))
 

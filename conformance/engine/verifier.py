@@ -112,8 +112,9 @@ class Verifier(Player):
         return made
 
     def _reads(self) -> Iterator[Call]:
-        names = [*self._last][0 if self.injection else -_RECENT :]  # in a failure all of them may be concerned
-        recent = {name: self._last[name] for name in names}
+        recent = self._last
+        if not self.injection:  # in a failure all of them may be concerned
+            recent = dict([*self._last.items()][-_RECENT:])
         for on in self.stores.keys() - self.closed:
             for call in self.contract.read_back(recent):
                 yield replace(call, on=on)
@@ -208,8 +209,9 @@ class Verifier(Player):
         """Report results of calls at the same time that no order of them gives."""
         name = race.failure.name if race.failure else "race"
         numbers = self.scenario.about or (self.contract.requirements.atomic,)
-        came = "; ".join(self.contract.describe(entry.observed) for entry in answered[:_SHOWN])
-        self._report([Finding(numbers, "what some order gives", came, (name, *numbers))])
+        came = [self.contract.describe(entry.observed) for entry in answered[:_SHOWN]]
+        finding = Finding(numbers, "what some order gives", "; ".join(came), (name, *numbers))
+        self._report([finding])
 
     def _count(self, race: Race, made: list[Entry]) -> None:
         """Count what was exercised. A single call is checked besides."""

@@ -57,8 +57,16 @@ def _id_of(entry: Entry) -> str:
 
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
-    texts = (before and source(before), f"{label}.task_id", behind and source(behind))
-    return Reference(label, " + ".join(filter(None, texts)), lambda entry: f"{before}{_id_of(entry)}{behind}")
+    texts = [f"{label}.task_id"]
+    if before:
+        texts.insert(0, source(before))
+    if behind:
+        texts.append(source(behind))
+
+    def read(entry: Entry) -> str:
+        return f"{before}{_id_of(entry)}{behind}"
+
+    return Reference(label, " + ".join(texts), read)
 
 
 def TimeOf(label: str, plus: timedelta) -> Reference:
@@ -99,16 +107,15 @@ class Populate(Series):
         return f"# {self.count:,} tasks are created, {', '.join(self.statuses)}"
 
     def rounds(self) -> Rounds:
-        ids: list[Any] = []
+        moves = []
+        statuses = cycle(self.statuses)
         for first in range(0, self.count, _BATCH):
             numbers = range(first, min(first + _BATCH, self.count))
             made = yield tuple(create(video_ids=(f"v{number}",)) for number in numbers)
-            ids += [getattr(task, "task_id", "") for task in made]
-        moves = [
-            update(task_id, TaskStatus(status))
-            for task_id, status in zip(ids, cycle(self.statuses), strict=False)
-            if status != "pending"
-        ]
+            for task, status in zip(made, statuses, strict=False):
+                if status != "pending":
+                    moves.append(update(getattr(task, "task_id", ""), TaskStatus(status)))
+
         for first in range(0, len(moves), _BATCH):
             yield tuple(moves[first : first + _BATCH])
 
@@ -129,10 +136,13 @@ class Pages(Series):
         place: dict[str, Any] = {}
         for number in range(1, _MOST_PAGES + 1):
             (page,) = yield listing(limit=self.limit, status=self.status, **place)
-            is_last = self.by_cursor and isinstance(page, Page) and page.following is None
-            if not isinstance(page, Page) or not page.records or is_last:
+            if not isinstance(page, Page) or not page.records:
                 return
-            place = {"after": page.following} if self.by_cursor else {"offset": number * self.limit}
+            place = {"offset": number * self.limit}
+            if self.by_cursor:
+                if page.following is None:
+                    return
+                place = {"after": page.following}
 
 
 def needs_of(call: Call) -> set[Capability]:

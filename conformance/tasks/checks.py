@@ -74,16 +74,25 @@ class TaskChecks(Checks):
 
     def at_the_end(self) -> Iterator[Finding]:
         """Check what only many results show."""
-        columns = [*zip(*(task_id[-_DIGITS:].lower() for task_id in self._made), strict=False)]
-        is_repeated = len({*columns}) < _DIGITS  # one digit of the ids is always another one
-        is_narrow = any(len({*column}) < _FEWEST for column in columns)
-        if len(self._made) >= _MANY and (is_repeated or is_narrow):
+        if len(self._made) >= _MANY and not _are_random(self._made):
             yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
-        for task, record in self._handed if self.coverage.mutates else ():
-            if names := differences(record, now := result_of(task)):
+        if not self.coverage.mutates:
+            return
+        for task, record in self._handed:
+            now = result_of(task)
+            names = differences(record, now)
+            if names:
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")
         self.coverage.exercised["VAL-02"] += len(self._handed)
+
+
+def _are_random(ids: list[str]) -> bool:
+    """Whether each digit has many values, and none is always that of another place."""
+    digits = [task_id[-_DIGITS:].lower() for task_id in ids]
+    places = {*zip(*digits, strict=False)}
+    fewest = min(len({*place}) for place in places)
+    return len(places) == _DIGITS and fewest >= _FEWEST
 
 
 def _times(expected: Record, entry: Entry) -> Iterator[Finding]:

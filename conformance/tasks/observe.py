@@ -29,16 +29,21 @@ _PROSE = ("reason", "detail")
 def for_store(value: Any) -> Any:
     """An argument as the store takes it. The classes would change some values, and refuse others."""
     if isinstance(value, Request):
-        return TaskCreateRequest.model_construct(
-            video_ids=deepcopy(value.video_ids), webhook_url=value.webhook_url, config=deepcopy(value.config)
-        )
-    if not isinstance(value, Record):
-        return deepcopy(value) if isinstance(value, list | dict) else value
-    fields = value._asdict()
-    metadata = plain(fields.pop("metadata"))  # a text is the JSON text of the task
-    written = metadata if type(metadata) is str else json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
-    status = TaskStatus(value.status) if value.status in STATUSES else value.status
-    return Task.model_construct(**(fields | {"status": status, "metadata_json": written}))
+        fields = {name: deepcopy(getattr(value, name)) for name in value.__slots__}
+        return TaskCreateRequest.model_construct(**fields)
+    if isinstance(value, Record):
+        return _task_of(value)
+    return deepcopy(value) if isinstance(value, list | dict) else value
+
+
+def _task_of(record: Record) -> Task:
+    fields = record._asdict()
+    metadata = plain(fields.pop("metadata"))
+    if type(metadata) is not str:  # a text is the JSON text of the task
+        metadata = json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
+    if record.status in STATUSES:
+        fields["status"] = TaskStatus(record.status)
+    return Task.model_construct(**fields, metadata_json=metadata)
 
 
 def result_of(answer: Any, *, has_cursor: bool = True) -> Result | str:
@@ -89,13 +94,14 @@ def _in_zone(time: Any) -> Any:
 
 def raised_of(error: TaskStoreError) -> Raised:
     """An exception of the contract by its facts."""
-    kind = next(one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__)
     facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
     if "argument" in facts:  # a part of it may be named
-        facts["argument"] = str(facts["argument"]).partition("[")[0].rpartition(".")[2]
+        path = str(facts["argument"]).partition("[")[0]
+        facts["argument"] = path.rpartition(".")[2]
     if "status" in facts:
         facts["status"] = str(facts["status"])
-    return Raised(kind.__name__, tuple(facts.items()))
+    ours = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == TaskStoreError.__module__]
+    return Raised(ours[0], tuple(facts.items()))
 
 
 def mutate_task(task: Any) -> None:
@@ -108,15 +114,18 @@ def mutate_task(task: Any) -> None:
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
     """A result in words, with the fields `names`."""
-    if not isinstance(result, Raised | Record | Page):
-        return shown(result)
-    values: dict[str, Any] = dict(result.facts) if isinstance(result, Raised) else result._asdict()
-    if isinstance(result, Page):
-        values["records"] = [one.task_id for one in result.records]
-    elif isinstance(result, Record):
-        values["metadata"] = plain(result.metadata)
-    chosen = [name for name in names if name in values] or [*values][:2]
-    text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
-    if isinstance(result, Raised):
-        return result.error if " " in result.error else f"{result.error}({text})"  # no answer is no exception
-    return text
+    match result:
+        case Raised(error, facts):
+            text = _fields(dict(facts), names)
+            return error if " " in error else f"{error}({text})"  # no answer is no exception
+        case Page():
+            ids = [record.task_id for record in result.records]
+            return _fields({**result._asdict(), "records": ids}, names)
+        case Record():
+            return _fields({**result._asdict(), "metadata": plain(result.metadata)}, names)
+    return shown(result)
+
+
+def _fields(values: dict[str, Any], names: tuple[str, ...]) -> str:
+    chosen = [name for name in names if name in values]
+    return ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen or [*values][:2])

@@ -46,46 +46,65 @@ class RandomTasks(RandomScenario):
     def _some(self, **fields: Any) -> dict[str, Any]:
         return {name: value for name, value in fields.items() if self.random.random() < 0.5}  # noqa: PLR2004
 
-    def call(self, made: Sequence[str], kind: str) -> Call:  # noqa: PLR0911  one way to draw each
-        """Return a call of a kind."""
+    def call(self, made: Sequence[str], kind: str) -> Call:
+        """Return a call of a kind; a `get` where nothing is there that another kind needs."""
         ids: list[Any] = [*map(Id, made)] or ["nobody"]
         task = self._pick(ids, ids[:2], ids[-4:], ("job-1", "restored"))
-        match kind:
-            case "create":
-                chosen = self._some(task_id=self.one_of(values.NEW_IDS)) if Capability.CALLER_IDS in self.has else {}
-                return Call("create_task", {"request": self._request(), **chosen}, f"task{len(made) + 1}")
-            case "again":
-                return do.create(task_id="job-1", config=self.one_of(values.ALIKE_CONFIGS[:9]))
-            case "update":
-                status = self._pick(STATUSES, FINAL)
-                fields = {name: self._pick(*_TEXTS) for name in (TEXTS if status == "failed" else TEXTS[:2])}
-                fields["progress"] = self._pick(values.PROGRESSES, (0.0, 100))
-                return do.update(task, self.one_of((status, TaskStatus(status))), **self._some(**fields))
-            case "cancel":
-                return do.cancel(task)
-            case "list":
-                return do.listing(**self._page(), **self._some(offset=self.one_of(_OFFSETS)))
-            case "cursor" if made:
-                return do.listing(**self._page(), after=do.CursorOf(self.one_of(made)))
-            case "purge":
-                return do.purge(self.one_of((LONG_AGO + DAY, BEYOND)))
-            case "restore" if made:
-                fields = {"current_step": self._pick(*_TEXTS), "progress": float(self._pick(values.PROGRESSES))}
-                fields |= {"task_id": "restored", "created_at": LONG_AGO}
-                return do.restore(do.TaskOf(self.one_of(made), self._some(**fields)))
-            case "bad":
-                call: Call = self._pick(*refused(task))
-                return call
-        return do.get(task)
+        draw = getattr(self, f"_{kind}", None)
+        if draw is None or (kind in ("cursor", "restore") and not made):
+            return do.get(task)
+        call: Call = draw(task, made)
+        return call
+
+    def _create(self, _task: Any, made: Sequence[str]) -> Call:
+        chosen = {}
+        if Capability.CALLER_IDS in self.has:
+            chosen = self._some(task_id=self.one_of(values.NEW_IDS))
+        return Call("create_task", {"request": self._request(), **chosen}, f"task{len(made) + 1}")
+
+    def _again(self, _task: Any, _made: Sequence[str]) -> Call:
+        return do.create(task_id="job-1", config=self.one_of(values.ALIKE_CONFIGS[:9]))
+
+    def _update(self, task: Any, _made: Sequence[str]) -> Call:
+        status = self._pick(STATUSES, FINAL)
+        names = TEXTS if status == "failed" else TEXTS[:2]
+        fields = {name: self._pick(*_TEXTS) for name in names}
+        fields["progress"] = self._pick(values.PROGRESSES, (0.0, 100))
+        given = self.one_of((status, TaskStatus(status)))
+        return do.update(task, given, **self._some(**fields))
+
+    def _cancel(self, task: Any, _made: Sequence[str]) -> Call:
+        return do.cancel(task)
+
+    def _list(self, _task: Any, _made: Sequence[str]) -> Call:
+        page = self._page()
+        return do.listing(**page, **self._some(offset=self.one_of(_OFFSETS)))
+
+    def _cursor(self, _task: Any, made: Sequence[str]) -> Call:
+        page = self._page()
+        return do.listing(**page, after=do.CursorOf(self.one_of(made)))
+
+    def _purge(self, _task: Any, _made: Sequence[str]) -> Call:
+        return do.purge(self.one_of((LONG_AGO + DAY, BEYOND)))
+
+    def _restore(self, _task: Any, made: Sequence[str]) -> Call:
+        fields = {"current_step": self._pick(*_TEXTS), "progress": float(self._pick(values.PROGRESSES))}
+        label = self.one_of(made)
+        return do.restore(do.TaskOf(label, self._some(**fields, task_id="restored", created_at=LONG_AGO)))
+
+    def _bad(self, task: Any, _made: Sequence[str]) -> Call:
+        call: Call = self._pick(*refused(task))
+        return call
 
     def _page(self) -> dict[str, Any]:
         return self._some(status=self.one_of([*TaskStatus]), limit=self.one_of(_LIMITS))
 
     def _request(self) -> Request:
-        value, other = self.one_of(values.JSON), self.one_of(values.JSON)
+        value = self.one_of(values.JSON)
+        other = self.one_of(values.JSON)
         text = self._pick(*_TEXTS)
-        forms: list[Any] = [None, {"x": value}, {text: other}]
-        forms.append({"x": [0, value, other], "a": {"y": {"z": [value]}}})
+        nested = {"x": [0, value, other], "a": {"y": {"z": [value]}}}
+        forms: list[Any] = [None, {"x": value}, {text: other}, nested]
         config = self._pick(forms, values.ALIKE_CONFIGS)
         video_ids = self._pick(values.VIDEO_IDS, [(text,)])
         return Request(video_ids, self.one_of((None, text)), config)
