@@ -270,6 +270,13 @@ class TestDoctor:
             assert on_store(server.url, everything) == tasks
             assert client.zscore(f"{BASE}:{index}", "ghost") is None
 
+    def test_a_score_of_half_a_microsecond_is_mended(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        """No page that has it can be read."""
+        tasks = on_store(server.url, fill)
+        client.zincrby(f"{BASE}:created", 0.5, tasks[0].task_id)
+        assert [diagnose(run, server.url, *arguments)[0] for arguments in ((), ("--repair",), ())] == [1, 0, 0]
+        assert on_store(server.url, everything) == tasks
+
     def test_an_unreadable_record_is_named_and_left(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         key = f"{BASE}:task:{on_store(server.url, fill)[0].task_id}"
         client.hset(key, "status", "done")
