@@ -61,7 +61,7 @@ class Screen:
                 column = len(label)
             column += len(token)
             lines[-1] += self.paint(token, style, BOLD) if begin <= place < end else token
-        return lines
+        return [line.rstrip() for line in lines]
 
     def brief(self, label: str, expected: str, came: str) -> str:
         """Return two values on one line behind a label. Of long ones the beginning is left out that is alike."""

@@ -68,6 +68,83 @@ def test_wrong_usage_of_run_has_a_status_and_names_what_was_typed(
     assert ran.stdout == ""
 
 
+ODD = """
+import asyncio
+import os
+from contextlib import nullcontext
+
+from conformance import Harness
+from taskstore import MemoryTaskStore
+
+class Text(Harness):
+    capabilities = "text"
+
+    def open(self, namespace):
+        return MemoryTaskStore()
+
+class Five(Harness):
+    def open(self, namespace):
+        return 5
+
+class Nothing(Harness):
+    def open(self, namespace):
+        return nullcontext(5)
+
+class Huge(Harness):
+    def open(self, namespace):
+        raise OSError("x" * 50_000_000)
+
+class Silent(MemoryTaskStore):
+    async def list_tasks(self, *arguments, **named):
+        await asyncio.Event().wait()
+
+class Hanging(Harness):
+    def open(self, namespace):
+        return Silent()
+"""
+
+
+@pytest.mark.usefixtures("few_plugins")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Text", "`capabilities` of odd:Text is no set of conformance.Capability"),
+        ("Five", "`open` of the harness gave 5, no async context manager"),
+        ("Nothing", "`open` of the harness gave 5, which has no `create_task`"),
+        ("Huge", "`open` of the harness raised OSError: xxx"),
+        ("Hanging", "two calls did not return"),
+    ],
+)
+def test_a_run_on_an_odd_store_ends_and_says_why(name: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD)
+    command = [*RUN, "--store", f"odd:{name}", "--depth", "smoke", "--", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert told in ran.stdout
+    assert len(ran.stdout) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("run", "--store", "gone:Store"), 3),
+        (("compare", "gone:Store", "memory"), 2),
+        (("measure", "--store", "gone:Store"), 2),
+        (("new", ""), 2),
+        (("measure", "--store", "memory", "--seconds", "nan"), 2),
+        (("run", "--store", "memory", "--json", "/dev/full"), 3),
+    ],
+)
+def test_a_command_that_cannot_work_says_so_on_one_line(
+    arguments: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    (tmp_path / "gone.py").write_text("import os\n\nos._exit(0)\n")
+    command = [sys.executable, "-m", "conformance", *arguments]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == status
+    assert len(ran.stderr.splitlines()) == (0 if "/dev/full" in arguments else 1)
+
+
 @pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("workers", [(), ("-n2",)])
 def test_an_interrupted_run_ends_at_once_with_all_that_it_started(workers: tuple[str, ...], tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ class Recorder:
 
     def _undecided(self, results: Results) -> Iterator[Result]:
         """Yield the results that make the run incomplete."""
-        is_whole = self._progress.has_every_group
+        is_whole = self._progress.has_every_group and not self._plan.only
         for result in results.results:
             is_chosen = self._is_partial and (result.is_deselected or not is_whole)
             if result.is_open and not is_chosen:

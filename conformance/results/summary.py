@@ -53,7 +53,7 @@ def summary(
     musts = sum(result.is_failure for result in broken)
     shoulds = len(broken) - musts
     if broken:
-        yield screen.paint(f"{musts} MUSTs and {shoulds} SHOULDs are broken, in tests: {failed}", BOLD)
+        yield screen.paint(f"broken: {musts} MUST, {shoulds} SHOULD; tests: {failed}", BOLD)
     elif any(result.verdict == "pass" for result in results.results):
         yield screen.paint("no MUST and no SHOULD is broken", GREEN)
     elif not gaps:

@@ -43,7 +43,8 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
     if call.excinfo is None:
         return Judged("pass")
     raised = call.excinfo.value
-    reason = show.words_of(raised)[:_REASON_LENGTH]
+    is_failed = isinstance(raised, AssertionError | pytest.fail.Exception)
+    reason = (str(raised) if is_failed else show.words_of(raised))[:_REASON_LENGTH]
     match raised:
         case NotApplicable():
             return Judged("not-applicable", str(raised))
@@ -57,7 +58,7 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
         name=case,
         requirements=tuple(numbers),
         effect="message" if all(number.startswith(_MESSAGES) for number in numbers) else "data",
-        came=str(raised)[:_REASON_LENGTH] if type(raised) is AssertionError else reason,
+        came=reason,
         doc=doc,
         place=place_of(raised),
     )
