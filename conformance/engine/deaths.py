@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import partial
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.network import Caller, NetworkArena
@@ -16,18 +15,15 @@ from conformance.engine.orders import Plans
 from conformance.engine.outcome import CANCELLED, SILENT
 from conformance.engine.scenario import Call
 from conformance.engine.schedule import CALLERS, Plan, Play, Request
-from conformance.engine.script import call_text
 from conformance.engine.turnstile import Link
 from conformance.operations.operation import Operation
-from conformance.text import source
 
 _ATTEMPTS = 3
 """How often a call is made afterwards until it does not fail: the first may find that its connection is broken."""
-
-_MANY = 300
-"""Callers that are cancelled one after the other."""
 _SHOWN = 90
 """Letters of a request that are shown."""
+_MANY = 300
+"""Callers that are cancelled one after the other."""
 _SPARE = 2
 """Connections that a pool may have more than before."""
 
@@ -62,7 +58,7 @@ class Aftermath:
     """The call made once more, and what another instance reads then."""
 
     @property
-    def answered(self) -> bool:
+    def answers(self) -> bool:
         """Whether the call has returned."""
         return self.entry.observed not in (CANCELLED, SILENT) and not isinstance(self.entry.answer, BaseException)
 
@@ -103,41 +99,35 @@ class Deaths:
                         rules.add(wreck.rule)
                         yield wreck
         for operation in plans.writes[: self.is_full]:
-            async for wreck in self._often(next(plans.of((operation,)))):
+            for wreck in await self._cancel_often(next(plans.of((operation,)))):
                 yield wreck
 
     async def judge(self, plan: Plan) -> list[Wreck]:
-        """Let something die at each request of the first call of a plan."""
+        """Let something die at each request of the call of a plan."""
         rules = await _Rules.of(self.arena, self.contract, plan)
         whole = await self._play(plan)
-        is_awaited = whole.entry.is_awaited
-        if not is_awaited:
-            self._leave_out("a call in a thread is neither cancelled nor killed", plan)
-        deaths = [*Death] if is_awaited else _OF_THREADS
+        deaths = [*Death]
+        if not whole.entry.is_awaited:
+            deaths = [*_OF_THREADS]
+            reason = "a call in a thread is neither cancelled nor killed"
+            self.not_tried.setdefault(reason, set()).add(whole.entry.call.operation)
+
         points = [(place, death) for place in range(len(whole.requests)) for death in deaths]
-        found: dict[str, list[tuple[Death, Aftermath]]] = {}
-        for place, death in points:
-            for rule, after in (await self._confirmed(rules, plan, place, death)).items():
-                found.setdefault(rule, []).append((death, after))
         self.points += len(points)
-        return [
-            Wreck(plan, rule, len(broken), len(points), tuple(rules.lines(*broken[0])))
-            for rule, broken in found.items()
-        ]
-
-    def _leave_out(self, reason: str, plan: Plan) -> None:
-        self.not_tried.setdefault(reason, set()).add(plan.racing[0].operation)
-
-    async def _confirmed(self, rules: _Rules, plan: Plan, place: int, death: Death) -> dict[str, Aftermath]:
-        """Return the rules that are broken, also if the stores are new."""
-        after = await self._play(plan, place, death)
-        broken = {*rules.broken(after)}
-        if broken:
-            await self.arena.forget()
+        found: dict[str, list[tuple[str, ...]]] = {}
+        for place, death in points:
             after = await self._play(plan, place, death)
-            broken &= {*rules.broken(after)}
-            await self.arena.forget()
-        return dict.fromkeys(sorted(broken), after)
+            if any(rules.broken(after)):  # it has to be so with new stores as well
+                await self.arena.forget()
+                after = await self._play(plan, place, death)
+                await self.arena.forget()
+            for rule in rules.broken(after):
+                found.setdefault(rule, []).append(tuple(rules.lines(death, after)))
+
+        wrecks = []
+        for rule, lines in found.items():
+            wrecks.append(Wreck(plan, rule, len(lines), len(points), lines[0]))
+        return wrecks
 
     async def _play(self, plan: Plan, place: int = -1, death: Death | None = None) -> Aftermath:
         """Make a call during which something dies at the request at this place, and all that comes after it."""
@@ -149,74 +139,46 @@ class Deaths:
             await arena.make(plan.start)
             caller = arena.caller(CALLERS[0], call)
             after = Aftermath(caller.entry)
-            with arena.turnstile.closed():
-                arena.start(caller)
-                while links := await arena.settle([caller]):
-                    after.requests.append(arena.request(links[0]))
-                    if death and place < len(after.requests):
-                        await self._end(death, links[0], caller)
-                        break
-                    links[0].let()
-            await arena.finish(caller)
-
+            await self._let_die(caller, after.requests, place, death)
             if after.entry.observed != CANCELLED:
                 arena.session.end(after.entry)
+
             if arena.session.contract.operations[call.operation].ids:
-                await self._used(reads)  # they tell the id that the call has not told
-            after.seen = await self._used(reads)
+                await self._use(reads)  # they tell the id that the call has not told
+            after.seen = await self._use(reads)
             await arena.store(0)
-            after.own = await self._used(plan.after)
+            after.own = await self._use(plan.after)
             after.lifetimes = arena.lifetimes()
-            after.again = await self._used([call, *reads])
+            after.again = await self._use([call, *reads])
         return after
 
-    async def _often(self, plan: Plan) -> AsyncIterator[Wreck]:
-        """Cancel many callers of an operation, before and after its first request arrives."""
-        arena, links = self.arena, self.arena.turnstile.links
-        await arena.prepare(1)
-        with arena.turnstile.standing():
-            (first,) = await self._used(plan.racing)
-            before, known = len(links), arena.lifetimes()
-            for number in range(_MANY if first.is_awaited else 0):
-                caller = arena.caller(CALLERS[0], plan.racing[0])
-                with arena.turnstile.closed():
-                    arena.start(caller)
-                    for link in await arena.settle([caller]):
-                        await self._end(Death.CANCELLED_LATE if number % 2 else Death.CANCELLED, link, caller)
-                        break
-                await arena.finish(caller)
-            (last,) = await self._used(plan.racing)
-            is_worse = isinstance(last.answer, Exception) and not isinstance(first.answer, Exception)
-            is_locked = _is_locked(arena.lifetimes(), known)
-        rules = {
-            "no longer works": is_worse and not is_locked,
-            "leaves connections over": len(links) > before + _SPARE,
-        }
-        lines = f"  {before} connections before, {len(links)} after", f"  -> {self.contract.describe(last.observed)}"
-        for rule in (rule for rule, is_broken in rules.items() if is_broken):
-            yield Wreck(plan, f"{rule} when {_MANY} callers were cancelled", 1, 1, lines)
-        await arena.forget()
+    async def _let_die(self, caller: Caller, requests: list[Request], place: int, death: Death | None) -> None:
+        """Make a call, and note its requests until something dies."""
+        with self.arena.turnstile.closed():
+            self.arena.start(caller)
+            while links := await self.arena.settle([caller]):
+                requests.append(self.arena.request(links[0]))
+                if death and len(requests) > place:
+                    await self._end(death, links[0], caller)
+                    break
+                links[0].let()
+        await self.arena.finish(caller)
 
     async def _end(self, death: Death, link: Link, caller: Caller) -> None:
         """Let something die at a request that is held."""
-        turnstile = self.arena.turnstile
-        if death is Death.LOST:
-            link.abort()
-        elif death is Death.CANCELLED:
-            caller.cancel()
+        end: Callable[[], object] = link.abort
+        if death in {Death.CANCELLED, Death.CANCELLED_LATE}:
+            end = caller.cancel
+        if death in {Death.LOST, Death.CANCELLED}:
+            end()
         else:
-            on_reply: dict[Death, Callable[[], object]] = {
-                Death.UNANSWERED: link.abort,
-                Death.CANCELLED_LATE: caller.cancel,
-                Death.DIED: partial(turnstile.cut, link.label),
-            }
-            link.on_reply = on_reply[death]
+            link.on_reply = end
             link.let()
-        await turnstile.settle()
+        await self.arena.turnstile.settle()
         if death is Death.DIED:
             await self.arena.kill(caller)
 
-    async def _used(self, calls: Sequence[Call]) -> list[Entry]:
+    async def _use(self, calls: Sequence[Call]) -> list[Entry]:
         """Make calls one after the other, each until it does not fail."""
         made = []
         for call in calls:
@@ -226,6 +188,31 @@ class Deaths:
                     break
             made.append(entry)
         return made
+
+    async def _cancel_often(self, plan: Plan) -> list[Wreck]:
+        """Cancel many callers of an operation, before and after its first request arrives."""
+        arena = self.arena
+        await arena.prepare(1)
+        with arena.turnstile.standing():
+            (first,) = await self._use(plan.racing)
+            before, known = len(arena.turnstile.links), arena.lifetimes()
+            for number in range(_MANY if first.is_awaited else 0):
+                death = Death.CANCELLED_LATE if number % 2 else Death.CANCELLED
+                await self._let_die(arena.caller(CALLERS[0], plan.racing[0]), [], 0, death)
+            (last,) = await self._use(plan.racing)
+            after = len(arena.turnstile.links)
+            is_locked = _is_locked(arena.lifetimes(), known)
+        await arena.forget()
+
+        when = f"when {_MANY} callers were cancelled"
+        wrecks = []
+        if after > before + _SPARE:
+            lines = (f"  {before} connections before, {after} after",)
+            wrecks.append(Wreck(plan, f"leaves connections over {when}", 1, 1, lines))
+        if isinstance(last.answer, Exception) and not isinstance(first.answer, Exception) and not is_locked:
+            lines = (f"  -> {self.contract.describe(last.observed)}",)
+            wrecks.append(Wreck(plan, f"no longer works {when}", 1, 1, lines))
+        return wrecks
 
 
 @dataclass
@@ -242,12 +229,12 @@ class _Rules:
     @classmethod
     async def of(cls, arena: NetworkArena, contract: Contract, plan: Plan) -> _Rules:
         """Make the call of a plan not at all, once, and twice."""
-        plays, lifetimes = [], dict[str, int]()
-        for times in (2, 1, 0):
-            plays.append(await arena.sequence(replace(plan, racing=plan.racing[:1] * times), range(times)))
-            lifetimes |= arena.lifetimes()
-        twice, done, not_done = plays
-        return cls(contract, not_done, done, twice, lifetimes)
+        call = plan.racing[0]
+        twice = await arena.sequence(replace(plan, racing=(call, call)), (0, 1))
+        not_done = await arena.sequence(replace(plan, racing=()), ())
+        lifetimes = arena.lifetimes()
+        done = await arena.sequence(plan, (0,))
+        return cls(contract, not_done, done, twice, lifetimes | arena.lifetimes())
 
     def _same(self, entries: Sequence[Entry], expected: Sequence[Entry]) -> bool:
         pairs = zip(entries, expected, strict=True)
@@ -255,46 +242,47 @@ class _Rules:
 
     def broken(self, after: Aftermath) -> Iterator[str]:
         """Yield the rules that are broken."""
-        is_not_done = self._same(after.seen, self.not_done.seen)
         is_done = self._same(after.seen, self.done.seen)
-        is_twice = self._same(after.seen, self.twice.seen)
+        is_not_done = self._same(after.seen, self.not_done.seen)
         if after.entry.observed == SILENT:
             yield "never returns"
         if not is_done and not is_not_done:
+            is_twice = self._same(after.seen, self.twice.seen)
             yield "is done twice" if is_twice else "is done in part"
-        if after.answered and not self._same([after.entry], self.done.results):
+        elif not self._is_repeated(after, is_done=is_done, is_not_done=is_not_done):
+            yield "cannot be repeated"
+        if after.answers and not self._same([after.entry], self.done.results):
             yield "answers something else"
-        elif after.answered and is_not_done and not is_done:
+        elif after.answers and is_not_done and not is_done:
             yield "answers, and is not done"
         if not self._same(after.own, after.seen):
             yield "leaves an instance that reads something else"
         if any(left < 0 <= self.lifetimes.get(key, -1) for key, left in after.lifetimes.items()):
             yield "leaves a key that never expires"
 
-        once_more = [*self.twice.results[1:], *self.twice.seen]
-        is_right = (is_not_done and self._same(after.again, [*self.done.results, *self.done.seen])) or (
-            is_done and self._same(after.again, once_more)
-        )
-        is_locked = isinstance(after.again[0].answer, Exception) and _is_locked(after.lifetimes, self.lifetimes)
-        if (is_done or is_not_done) and not is_right and not is_locked:
-            yield "cannot be repeated"
+    def _is_repeated(self, after: Aftermath, *, is_done: bool, is_not_done: bool) -> bool:
+        """Whether the call made once more does what it does without a death. Who holds a lock is waited for."""
+        if isinstance(after.again[0].answer, Exception) and _is_locked(after.lifetimes, self.lifetimes):
+            return True
+        if is_not_done and self._same(after.again, self.done.results + self.done.seen):
+            return True
+        return is_done and self._same(after.again, self.twice.results[1:] + self.twice.seen)
 
     def lines(self, death: Death, after: Aftermath) -> Iterator[str]:
-        """Yield the requests up to the death, and the first read that tells what came of it."""
+        """Yield the requests up to the death, its result, and the reads that tell what was left."""
+        describe = self.contract.describe
         for request in after.requests:
             yield f"  {request.text[:_SHOWN]}"
         yield f"  # {death}"
-        yield f"  -> {self.contract.describe(after.entry.observed)}"
-        for entry, *known in zip(after.seen, self.not_done.seen, self.done.seen, strict=True):
-            names = [self.contract.differences(right.observed, entry.observed) for right in known]
-            if any(names):
-                shown = [self.contract.describe(read.observed, max(names)) for read in (entry, *known)]
-                yield "  then {} -> {}; not done {}, done {}".format(self._text(entry), *shown)
-                return
+        result = self.done.results[0].observed
+        yield f"  -> {describe(after.entry.observed)}; without a death {describe(result)}"
 
-    def _text(self, entry: Entry) -> str:
-        given = {name: source(value) for name, value in entry.invocation.arguments.items()}
-        return entry.line or call_text(self.contract, entry.call, given)
+        for entry, not_done, done in zip(after.seen, self.not_done.seen, self.done.seen, strict=True):
+            names = self.contract.differences(done.observed, entry.observed)
+            if not names or self._same([entry], [not_done]):
+                continue
+            yield f"  then {entry.line or entry.call.operation} -> {describe(entry.observed, names)}"
+            yield f"  not done {describe(not_done.observed, names)}, done {describe(done.observed, names)}"
 
 
 def _is_locked(lifetimes: Mapping[str, int], known: Collection[str]) -> bool:

@@ -62,6 +62,15 @@ class Caller:
             self.task.cancel()
 
 
+@dataclass(frozen=True)
+class _Step:
+    """Something that can be let go."""
+
+    caller: Caller
+    request: Request
+    take: Callable[[], None]
+
+
 class NetworkArena:
     """Plays with stores that `open_at` of a harness opens behind a turnstile.
 
@@ -201,18 +210,22 @@ class NetworkArena:
 
     def _placed(self, operation: Operation) -> Operation:
         """Return an operation that is called in this loop, or in a thread if nothing of it is awaited."""
-        name = operation.name
 
         async def call(store: Any, *placed: Any, **named: Any) -> Any:
-            to_call: Any = operation.call
-            function = getattr(store, to_call) if isinstance(to_call, str) else partial(to_call, store)
+            function: Any = operation.call
+            if isinstance(function, str):
+                function = getattr(store, function)
+            else:
+                placed = (store, *placed)
+
             is_async = iscoroutinefunction(function) or isasyncgenfunction(function)
-            if is_async or self._in_threads.get(name) is False:
+            if is_async or self._in_threads.get(operation.name) is False:
                 result = function(*placed, **named)
             else:
-                working = asyncio.get_running_loop().run_in_executor(self._threads, _work, function, placed, named)
-                result = await working
-                self._in_threads[name] = not (isawaitable(result) or isinstance(result, AsyncIterator))
+                work = partial(_work, function, placed, named)
+                result = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                is_awaited = isawaitable(result) or isinstance(result, AsyncIterator)
+                self._in_threads[operation.name] = not is_awaited
             return await result if isawaitable(result) else result
 
         return replace(operation, call=call)
@@ -223,26 +236,31 @@ class NetworkArena:
         """Make calls at the same time. Return why that does not come to an end, if it does not."""
         places = [caller.entry.call.on for caller in callers]
         for caller in callers:
-            if places.count(caller.entry.call.on) == 1:
+            if places.count(caller.entry.call.on) == 1:  # who shares an instance may begin later
                 self.start(caller)
 
         while len(choices) < _MOST_REQUESTS:
-            links = await self.settle(callers)
-            actions: list[tuple[Request, Callable[[], None]]] = []
-            for caller in callers:
-                actions += [(self.request(link), link.let) for link in links if link.caller == caller.label]
-                if not caller.task:  # who shares an instance may begin later
-                    actions.append((Request(caller.label, "starts", frozenset()), partial(self.start, caller)))
-            if not actions:
+            steps = self._steps(callers, await self.settle(callers))
+            if not steps:
                 is_over = not any(caller.is_running for caller in callers)
                 return "" if is_over else "a caller waits for something that is not its server"
-
-            waiting = tuple(request for request, _ in actions)
+            waiting = tuple(step.request for step in steps)
             chosen = choose(waiting)
             choices.append(Choice(waiting, chosen))
-            self._speaker = next(caller for caller in callers if caller.label == waiting[chosen].caller)
-            actions[chosen][1]()
+            self._speaker = steps[chosen].caller
+            steps[chosen].take()
         return f"the calls send more than {_MOST_REQUESTS} requests"
+
+    def _steps(self, callers: Sequence[Caller], links: Sequence[Link]) -> list[_Step]:
+        """Return what can be let go, by caller."""
+        steps = []
+        for caller in callers:
+            if not caller.task:
+                request = Request(caller.label, "starts", frozenset())
+                steps.append(_Step(caller, request, partial(self.start, caller)))
+            own = (link for link in links if link.caller == caller.label)
+            steps += [_Step(caller, self.request(link), link.let) for link in own]
+        return steps
 
     def request(self, link: Link) -> Request:
         """Return the request that is held on a connection, without the namespace in its text."""
@@ -266,25 +284,33 @@ class NetworkArena:
         """
         links = self.turnstile.waiting()
         for link in links:
-            here = [caller for caller in callers if caller.is_running and CALLERS[caller.entry.call.on] == link.label]
-            if here and not link.caller:
-                link.caller = (self._speaker if self._speaker in here else here[0]).label
+            if link.caller:
+                continue
+            running = [caller for caller in callers if caller.is_running]
+            here = [caller for caller in running if CALLERS[caller.entry.call.on] == link.label]
+            if self._speaker in here:
+                here.insert(0, self._speaker)
+            link.caller = here[0].label if here else ""
         return links
 
     def _goes_on(self, running: Sequence[Caller], links: Sequence[Link]) -> bool:
         """Whether a caller does something that is not held. One in a thread is waited for, within a bound."""
-        if links and (len(links) >= len(running) or not any(self._in_threads.values())):
+        has_threads = any(self._in_threads.values())
+        if links and not (has_threads and len(links) < len(running)):
             return False
-        if any(link.sent for link in self.turnstile.links):
-            return not links and self.turnstile.wait(_PATIENCE)
-        if not self.turnstile.is_alone and self.turnstile.wait(_A_MOMENT):
+        turnstile = self.turnstile
+        is_at_server = any(link.sent for link in turnstile.links)
+        if (is_at_server or not turnstile.is_alone) and turnstile.wait(_A_MOMENT):
             return True
-        return not links and (
-            self.turnstile.pass_time() or (not self.turnstile.is_alone and self.turnstile.wait(_PATIENCE))
-        )
+        if links:
+            return False
+        if not is_at_server and turnstile.pass_time():
+            return True
+        return (is_at_server or not turnstile.is_alone) and turnstile.wait(_PATIENCE)
 
     async def kill(self, caller: Caller) -> None:
-        """Let the process of a caller die: nothing that it sends from now on arrives. Requests are held meanwhile."""
+        """Let the process of a caller die: nothing that it sends from now on arrives."""
+        self.turnstile.cut(CALLERS[caller.entry.call.on])
         caller.cancel()
         closing = Caller(caller.label, caller.entry, asyncio.ensure_future(self.drop(caller.entry.call.on)))
         while links := await self.settle([caller, closing]):

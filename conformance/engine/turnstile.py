@@ -136,9 +136,10 @@ class Turnstile:
 
     def pass_time(self) -> bool:
         """Let time pass up to the next timer that was set while it stands still. False if there is none."""
-        timers = [timer for timer in self._loop._scheduled if not timer.cancelled() and timer not in self._timers]
-        self._now = max(self._now, min((timer.when() for timer in timers), default=0))
-        return bool(timers)
+        timers = [timer for timer in self._loop._scheduled if not timer.cancelled()]
+        ends = [timer.when() for timer in timers if timer not in self._timers]
+        self._now = max(self._now, min(ends, default=0.0))
+        return bool(ends)
 
 
 class Link(asyncio.Protocol):
