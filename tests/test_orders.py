@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conformance import Capability, Harness
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids
-from conformance.engine.schedule import Choice, Choose, Exploration, Plan, Play, Request, explore
+from conformance.engine.schedule import Choice, Choose, Exploration, Play, Request, explore_plays
 
 COST = {"cost": st.integers(1, 3)}
 KEY = {"key": st.sampled_from(["a", "b"])}
@@ -215,7 +215,7 @@ class Sent:
     def __init__(self, *callers: str) -> None:
         self.callers = [caller.split(", ") for caller in callers]
 
-    async def play(self, plan: Plan, choose: Choose) -> Play:
+    async def play(self, choose: Choose) -> Play:
         left = {label: [*texts] for label, texts in zip("ABC", self.callers, strict=False)}
         play = Play()
         while any(left.values()):
@@ -225,9 +225,6 @@ class Sent:
             play.choices.append(choice)
         return play
 
-    async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
-        raise NotImplementedError
-
 
 def request(caller: str, text: str) -> Request:
     _, _, key = text.partition(" ")
@@ -235,7 +232,7 @@ def request(caller: str, text: str) -> Request:
 
 
 def explored(*callers: str, most: int = 1_000, most_switches: int | None = None) -> Exploration:
-    return asyncio.run(explore(Sent(*callers), Plan((), ()), most, most_switches))
+    return asyncio.run(explore_plays(Sent(*callers).play, most, most_switches))
 
 
 @pytest.mark.parametrize(
@@ -264,10 +261,10 @@ def test_orders_that_are_left_out_are_said() -> None:
 
 def test_a_replay_that_sends_other_requests_is_said() -> None:
     class Changes(Sent):
-        async def play(self, plan: Plan, choose: Choose) -> Play:
-            play = await super().play(plan, choose)
+        async def play(self, choose: Choose) -> Play:
+            play = await super().play(choose)
             self.callers[0] = ["DEL k", "GET k"]
             return play
 
-    cuts = asyncio.run(explore(Changes("SET k, GET k", "SET k"), Plan((), ()), 100)).cuts
+    cuts = asyncio.run(explore_plays(Changes("SET k, GET k", "SET k").play, 100)).cuts
     assert "a replay sent" in "".join(cuts)

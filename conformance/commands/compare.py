@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, shown_name
-from conformance.compare.alone import loop_for, raced
+from conformance.compare.alone import raced
 from conformance.compare.child import searched
 from conformance.compare.report import Difference, read_known
 from conformance.engine.deaths import Deaths
+from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Races, title
 from conformance.files import write_file
@@ -79,7 +80,7 @@ def main(options: argparse.Namespace) -> int:
 def _alone(options: argparse.Namespace) -> int:
     harness = find_backend(options.one)()
     operations = operations_of(harness, _short(options.one))
-    with guarded(harness).running(), asyncio.Runner(loop_factory=loop_for(harness)) as runner:
+    with guarded(harness).running(), asyncio.Runner(loop_factory=ChoosingLoop) as runner:
         return runner.run(_race(harness, operations, options))
 
 

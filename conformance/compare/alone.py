@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from inspect import isawaitable
 from typing import Any
 
 from conformance.compare.play import Operations
 from conformance.engine.contract import Entry
-from conformance.engine.loom import ChoosingLoop, LoopArena
+from conformance.engine.loom import LoopArena
 from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.scenario import Call
 from conformance.engine.schedule import Session
 from conformance.engine.script import call_text
+from conformance.engine.stages import has_server
 from conformance.guard import guarded
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation
-from conformance.operations.parts import settled
 from conformance.operations.trees import Tree, mismatches
 
 _SHOWN = 2
@@ -71,14 +69,6 @@ class OwnSession(Session):
         entry.line = call_text(self.contract, call, texts)
         return entry
 
-    async def invoke(self, store: Any, entry: Entry, given: Mapping[str, Any]) -> Any:
-        """Return what comes out of a call, and note whether it is awaited."""
-        operation = self._operation(entry)
-        operation.check(store)
-        result = operation.invoke(store, given)
-        entry.is_awaited = isawaitable(result)
-        return await settled(operation, result)
-
     def end(self, *entries: Entry) -> None:
         """Learn the ids of the calls, by caller, and make trees of their results."""
         observer = self.contract.observer
@@ -95,25 +85,11 @@ class OwnSession(Session):
         return self.contract.operations[entry.call.operation]
 
 
-def has_server(harness: Harness) -> bool:
-    """Whether a store has a server, at which its calls are ordered."""
-    try:
-        harness.url()
-    except HookMissingError:
-        return False
-    return True
-
-
-def loop_for(harness: Harness) -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return what makes the loop in which the calls of a store are raced."""
-    return asyncio.new_event_loop if has_server(harness) else ChoosingLoop
-
-
 @asynccontextmanager
 async def raced(
     harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False
 ) -> AsyncIterator[Races]:
-    """Give the races of a store: at its server, or else in the loop."""
+    """Give the races of a store in a `ChoosingLoop`: at its server, or else in the loop."""
     instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
     known, contract = [*operations.values()], OwnWords(operations)
 

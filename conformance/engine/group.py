@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from conformance.engine.contract import Contract
-from conformance.engine.finding import Coverage
+from conformance.engine.finding import Coverage, Finding
 from conformance.engine.player import Player
 from conformance.engine.random_scenario import RandomScenario
 from conformance.engine.scenario import Scenario
+from conformance.engine.schedule import Choose, Play, Stage, explore_plays
 from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
 from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
@@ -20,16 +21,30 @@ _SHRUNK = 8
 _FEW_PLAYED = 20
 """Scenarios that are played to make any other finding shorter."""
 
+_MOST_ORDERS = 200
+"""Orders of a race that are played."""
+_MOST_SWITCHES = 2
+"""How often a caller has to wait that could go on, in an order that is played."""
+
 
 async def play(
-    contract: Contract, harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1
+    contract: Contract,
+    harness: Harness,
+    scenarios: Iterable[Scenario],
+    coverage: Coverage,
+    *,
+    at_once: int = 1,
+    stage: Stage | None = None,
 ) -> None:
-    """Play the scenarios that the store is made for, at most so many at the same time, each in its own namespace."""
+    """Play the scenarios that the store is made for, at most so many at the same time, each in its own namespace.
+
+    On a stage calls at the same time are made in every order, where a scenario says so; else in any.
+    """
     gate = asyncio.Semaphore(at_once)
 
     async def played(scenario: Scenario) -> None:
         async with gate:
-            await play_one(contract, harness, scenario, coverage)
+            await play_one(contract, harness, scenario, coverage, stage=stage)
 
     await asyncio.gather(*map(played, scenarios))
 
@@ -40,6 +55,7 @@ async def play_one(
     scenario: Scenario,
     coverage: Coverage,
     draw: Callable[[Player], RandomScenario] | None = None,
+    stage: Stage | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
     unfit = "does not return" if coverage.silent > 1 else _why_unfit(contract, harness, scenario)
@@ -47,8 +63,7 @@ async def play_one(
         coverage.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | coverage.missing
         return
     try:
-        verifier = Verifier(contract, harness, coverage, scenario)
-        found = await verifier.verify(draw(verifier).play if draw else None)
+        found = await _verify(contract, harness, scenario, coverage, draw, stage)
     except HookMissingError as error:
         coverage.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
         return
@@ -62,7 +77,7 @@ async def play_one(
 
     async def replay(actions: Actions) -> Actions:
         nonlocal found
-        again = await Verifier(contract, harness, coverage, replace(scenario, actions=actions)).verify()
+        again = await _verify(contract, harness, replace(scenario, actions=actions), coverage, stage=stage)
         if again is None or again.signature != first.signature:
             return ()
         found = again
@@ -76,6 +91,41 @@ async def play_one(
         coverage.mutates = False
     elif found.is_simple:
         coverage.learned.add(found.signature)
+
+
+async def _verify(
+    contract: Contract,
+    harness: Harness,
+    scenario: Scenario,
+    coverage: Coverage,
+    draw: Callable[[Player], RandomScenario] | None = None,
+    stage: Stage | None = None,
+) -> Finding | None:
+    if stage and scenario.is_ordered:
+        found = await _in_every_order(contract, stage, scenario, coverage)
+        if found is not None:
+            return found[0] if found else None
+    verifier = Verifier(contract, harness, coverage, scenario)
+    return await verifier.verify(draw(verifier).play if draw else None)
+
+
+async def _in_every_order(
+    contract: Contract, stage: Stage, scenario: Scenario, coverage: Coverage
+) -> list[Finding] | None:
+    """Play a scenario once for each order of its races, and return the findings; None if they cannot be ordered."""
+    found: list[Finding] = []
+
+    async def play(choose: Choose) -> Play:
+        verifier = Verifier(contract, stage.harness, coverage, scenario)
+        verifier.stage, verifier.choose = stage, choose
+        finding = await verifier.verify()
+        if finding:
+            found.append(finding)
+        return verifier.ordered
+
+    explored = await explore_plays(play, _MOST_ORDERS, _MOST_SWITCHES)
+    found.sort(key=lambda finding: len(finding.lines))
+    return found if explored.plays else None
 
 
 def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario) -> str:

@@ -71,6 +71,15 @@ def races(made: Actions, crowds: Iterable[Sequence[Call]], *, warm_up: Call, abo
         yield scenario(made, connections, apart, ReadBack(), about=about, instances=2)
 
 
+def ordered(made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, is_full: bool) -> Iterator[Scenario]:
+    """Yield calls at the same time in every order: on two instances, and on one if there is no other, or if full."""
+    for calls in crowds:
+        turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
+        lacks = () if is_full else (Capability.SHARED,)
+        yield scenario(made, Race(tuple(calls), every_order=True), ReadBack(), about=about, lacks=lacks)
+        yield scenario(made, Race(tuple(turns), every_order=True), ReadBack(), about=about, instances=2)
+
+
 def cancelled(
     made: Actions, calls: Iterable[Call], *, then: Actions, about: str, turns: Iterable[int] = (1,)
 ) -> Iterator[Scenario]:

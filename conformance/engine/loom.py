@@ -19,9 +19,9 @@ from types import FrameType
 from typing import Any
 
 from conformance.engine.contract import Entry
-from conformance.engine.outcome import SILENT
+from conformance.engine.outcome import CANCELLED, SILENT
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Choice, Choose, Plan, Play, Request, Session
+from conformance.engine.schedule import CALLERS, Choice, Choose, Make, Plan, Play, Request, Session
 from conformance.harness import Harness
 
 _CALLER: ContextVar[str] = ContextVar("caller", default="")
@@ -210,13 +210,39 @@ class LoopArena:
         namespace = f"conformance-{secrets.token_hex(6)}"
         try:
             async with AsyncExitStack() as stack:
-                scene = _Scene(self._session())
+                scene = _Scene(self._session(), LoopStage(self._harness))
                 for _ in range(plan.instances):
                     scene.stores.append(await stack.enter_async_context(self._harness.open(namespace)))
                 await scene.act(plan, groups, choose)
         finally:
             self._harness.discard(namespace)
         return scene.play
+
+
+class LoopStage:
+    """Orders the calls of a player in the loop that runs, which has to be a `ChoosingLoop`."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+
+    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        """Make the calls of these entries. One that waits for ever is cancelled, and has no answer."""
+        calls = {}
+        for caller, entry in zip(CALLERS, entries, strict=False):
+            call: Any = make(entry)
+            call.__name__ = entry.call.operation
+            calls[caller] = call
+        is_over = await _loop().weave(calls, choose, play)
+        for entry in entries:
+            if not is_over and entry.observed == CANCELLED:
+                entry.observed = SILENT
+
+
+def _loop() -> ChoosingLoop:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, ChoosingLoop):
+        raise TypeError(f"a ChoosingLoop has to run, and not {loop!r}")
+    return loop
 
 
 def _first(waiting: tuple[Request, ...]) -> int:
@@ -226,8 +252,9 @@ def _first(waiting: tuple[Request, ...]) -> int:
 class _Scene:
     """One play on stores that are open."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, stage: LoopStage) -> None:
         self._session = session
+        self._stage = stage
         self.stores: list[Any] = []
         self.play = Play()
 
@@ -248,18 +275,11 @@ class _Scene:
         del play.choices[raced:]
 
     async def _make(self, calls: Sequence[Call], groups: Sequence[Sequence[int]], choose: Choose) -> list[Entry]:
-        loop = asyncio.get_running_loop()
-        if not isinstance(loop, ChoosingLoop):
-            raise TypeError(f"a ChoosingLoop has to run, and not {loop!r}")
         entries = [self._session.begin(call) for call in calls]
         for group in groups:
-            made = [self._called(entries[place]) for place in group]
-            await loop.weave(dict(zip(CALLERS, made, strict=False)), choose, self.play)
+            await self._stage.together([entries[place] for place in group], self._called, choose, self.play)
         self._session.end(*entries)
         return entries
 
-    def _called(self, entry: Entry) -> Any:
-        entry.observed = SILENT  # until it has returned
-        called: Any = self._session.make(self.stores[entry.call.on], entry)
-        called.__name__ = entry.call.operation
-        return called
+    async def _called(self, entry: Entry) -> None:
+        await self._session.make(self.stores[entry.call.on], entry)

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,10 +17,10 @@ from typing import Any, Self
 from conformance.engine.contract import Entry
 from conformance.engine.outcome import SILENT
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Choice, Choose, Plan, Play, Request, Session
+from conformance.engine.schedule import CALLERS, Choice, Choose, Make, Plan, Play, Request, Session
 from conformance.engine.turnstile import Link, Turnstile
 from conformance.guard import guarded
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
 
 _TIMEOUT = 10.0
@@ -44,6 +44,8 @@ class Caller:
     entry: Entry
     task: asyncio.Task[None] | None = None
     """What makes the call, from when it is begun."""
+    make: Make | None = None
+    """Makes the call, if it is not the arena that does."""
 
     @property
     def is_running(self) -> bool:
@@ -104,19 +106,26 @@ class NetworkArena:
         await self.prepare(plan.instances)
         with self.turnstile.standing():
             play = Play(started=await self.make(plan.start))
-            callers = [self.caller(label, call) for label, call in zip(CALLERS, plan.racing, strict=False)]
-            with self.turnstile.closed():
-                play.stalled = await self._race(callers, choose, play.choices)
-            play.results = [caller.entry for caller in callers]
+            play.results = [self.session.begin(call) for call in plan.racing]
+            await self._order(play.results, self._make, choose, play)
             if not play.stalled:
                 self.session.end(*play.results)
                 play.seen = await self.make(plan.after)
-            else:
-                for caller in callers:
-                    caller.give_up()
         if play.stalled:
             await self.forget()
         return play
+
+    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        """Make the calls of these entries at the same time, in the order that is chosen."""
+        with self.turnstile.standing():
+            await self._order(entries, make, choose, play)
+
+    async def _order(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        callers = [Caller(label, entry, make=make) for label, entry in zip(CALLERS, entries, strict=False)]
+        with self.turnstile.closed():
+            play.stalled = await self._race(callers, choose, play.choices)
+        for caller in callers:
+            caller.give_up()
 
     async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
         """Make the same calls one after the other."""
@@ -135,16 +144,20 @@ class NetworkArena:
 
     async def prepare(self, instances: int) -> None:
         """Open so many stores, in an empty namespace."""
-        if self._is_fresh or not self.namespace:
-            await self.forget()
-            self.namespace = f"conformance-{secrets.token_hex(6)}"
-        else:
-            self._harness.discard(self.namespace)
+        await self.clear()
         self.session = self._new_session()
         self.session.contract = contract = copy(self.session.contract)
         contract.operations = {name: self._placed(operation) for name, operation in contract.operations.items()}
         for on in range(instances):
             await self.store(on)
+
+    async def clear(self) -> None:
+        """Empty the namespace, or take another."""
+        if self._is_fresh or not self.namespace:
+            await self.forget()
+            self.namespace = f"conformance-{secrets.token_hex(6)}"
+        else:
+            self._harness.discard(self.namespace)
 
     async def store(self, on: int) -> Any:
         """Return an instance, which is opened if it is not open."""
@@ -202,7 +215,8 @@ class NetworkArena:
     def start(self, caller: Caller) -> None:
         """Begin a call."""
         self._speaker = caller
-        caller.task = asyncio.ensure_future(self._make(caller.entry))
+        make = caller.make or self._make
+        caller.task = asyncio.ensure_future(make(caller.entry))
 
     async def _make(self, entry: Entry) -> None:
         await self.session.make(self.stores[entry.call.on], entry)
@@ -316,6 +330,32 @@ class NetworkArena:
         while links := await self.settle([caller, closing]):
             for link in links:
                 link.abort()
+
+
+class NetworkStage(Harness):
+    """Lends the stores of an arena to a player, and orders its calls."""
+
+    def __init__(self, arena: NetworkArena, capabilities: frozenset[Capability]) -> None:
+        self.capabilities = capabilities
+        self.harness: Harness = self
+        self._arena = arena
+        self._lent = 0
+
+    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        """Make the calls of these entries at the same time, in the order that is chosen."""
+        await self._arena.together(entries, make, choose, play)
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        """Lend one instance after the other, on a namespace that is empty."""
+        if self._lent == 0:
+            await self._arena.clear()
+        self._lent += 1
+        yield await self._arena.store(self._lent - 1)
+
+    def discard(self, namespace: str) -> None:
+        """Take back what was lent."""
+        self._lent = 0
 
 
 def _work(function: Callable[..., Any], placed: Sequence[Any], named: Mapping[str, Any]) -> Any:

@@ -30,6 +30,7 @@ from conformance.engine.scenario import (
     Series,
     Wait,
 )
+from conformance.engine.schedule import Choose, Play, Stage
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.parts import settled
 
@@ -44,6 +45,8 @@ class Done:
     action: Action
     made: list[Entry] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    """In which order calls at the same time did what they did, if that was chosen."""
 
 
 class Player:
@@ -55,6 +58,10 @@ class Player:
     """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
+    stage: Stage | None = None
+    """Orders the calls of a race, if every order of them is played."""
+    choose: Choose
+    """Chooses the order."""
     has_ticked = False
     """Whether a clock of milliseconds shows another time than at the last write."""
 
@@ -69,6 +76,8 @@ class Player:
         self.passed = timedelta(0)
         """The time that the harness has let pass."""
         self.injection: Injection | None = None
+        self.ordered = Play()
+        """What was chosen."""
         self.stores: dict[int, Any] = {}
         self.closed: set[int] = set()
         self.latest: Any = None
@@ -260,14 +269,22 @@ class Player:
     async def make_together(self, race: Race) -> list[Entry]:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""
         made = self.begin(race.calls)
-        injection = self.injection if race.failure else None
-        is_interrupted = bool(race.cancelled) or race.closes
+        is_interrupted = race.cancelled or race.closes or race.failure
         if not made:
             return made
-        if len(made) == 1 and not is_interrupted and not injection:
+        if len(made) == 1 and not is_interrupted:
             await self.make(made[0])
-            return made
+        elif race.every_order and self.stage:
+            await self.stage.together(made, self.make, self.choose, self.ordered)
+            for choice in self.ordered.choices:
+                self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")
+        else:
+            await self._make_in_any_order(race, made)
+        return made
 
+    async def _make_in_any_order(self, race: Race, made: list[Entry]) -> None:
+        injection = self.injection if race.failure else None
+        is_interrupted = bool(race.cancelled) or race.closes
         places = [entry.call.on for entry in made]
         failing: Any = nullcontext()
         if injection and race.failure:
@@ -287,7 +304,6 @@ class Player:
             if race.closes:
                 await self._close(0)
             await asyncio.gather(*calls, return_exceptions=True)
-        return made
 
     async def _play(self, race: Race) -> Any:
         """Make the calls of a race, have them judged, and return the last result."""

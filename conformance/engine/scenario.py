@@ -40,6 +40,7 @@ class Race:
 
     Those at the places `cancelled` are cancelled after some turns of the loop. With `closes` the first instance is
     closed then. With a `failure` that instance is opened through a proxy, and this is done when a call has met it.
+    With `every_order` the scenario is played once for each order of their requests.
     """
 
     calls: tuple[Call, ...]
@@ -47,6 +48,7 @@ class Race:
     turns: int = 1
     closes: bool = False
     failure: Failure | None = None
+    every_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,11 @@ class Scenario:
         """The first of its failures. With one, the first instance is opened through a proxy."""
         failures = (action.failure for action in self.actions if isinstance(action, Race))
         return next(filter(None, failures), None)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether it is played in several orders."""
+        return any(isinstance(action, Race) and action.every_order for action in self.actions)
 
     @property
     def calls(self) -> list[Call]:

@@ -5,13 +5,16 @@ An arena says where plays take place: before a server, whose requests it holds, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import isawaitable
 from typing import Any, Protocol, TypeAlias
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import Invocation
 from conformance.engine.scenario import Call
+from conformance.harness import Harness
 from conformance.operations.parts import settled
 
 CALLERS = "ABCDEFGH"
@@ -113,19 +116,17 @@ class Session:
 
     async def make(self, store: Any, entry: Entry) -> None:
         """Make a call on a store, in the loop of its caller. What it raises is its result."""
+        operation = self.contract.operations[entry.call.operation]
         given = {name: self.contract.pass_in(value) for name, value in entry.invocation.arguments.items()}
         try:
-            entry.answer = await self.invoke(store, entry, given)
+            result = operation.invoke(store, given)
+            entry.is_awaited = isawaitable(result)
+            entry.answer = await settled(operation, result)
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the store raises is its result
             entry.answer = error
             entry.observed = self.contract.observe_error(error)
         else:
             entry.observed = self.contract.observe(entry.answer)
-
-    async def invoke(self, store: Any, entry: Entry, given: Mapping[str, Any]) -> Any:
-        """Return what comes out of a call."""
-        operation = self.contract.operations[entry.call.operation]
-        return await settled(operation, operation.invoke(store, given))
 
     def end(self, *entries: Entry) -> None:
         """Note what calls gave, for the arguments of later ones; those at the same time together, by caller."""
@@ -137,6 +138,9 @@ class Session:
 Choose: TypeAlias = Callable[[tuple[Request, ...]], int]
 """Returns who of those that wait is let go. It is asked whenever every caller waits or is done, also about one."""
 
+Make: TypeAlias = Callable[[Entry], Coroutine[Any, Any, None]]
+"""Makes the call of an entry."""
+
 
 class Arena(Protocol):
     """Where plays take place, each on a fresh namespace. What is chosen is noted in the play that comes out."""
@@ -147,6 +151,17 @@ class Arena(Protocol):
 
     async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
         """Make the same calls one after the other, in this order of their places."""
+        ...
+
+
+class Stage(Protocol):
+    """What lets a player make calls at the same time in a chosen order."""
+
+    harness: Harness
+    """Opens the stores that the player uses."""
+
+    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        """Make the calls of these entries, each by a caller of its own; note in the play what was chosen."""
         ...
 
 
@@ -166,7 +181,14 @@ class Exploration:
 
 
 async def explore(arena: Arena, plan: Plan, most: int, most_switches: int | None = None) -> Exploration:
-    """Play every order of a plan, depth first, at most so many plays.
+    """Play every order of a plan, as `explore_plays` does."""
+    return await explore_plays(partial(arena.play, plan), most, most_switches)
+
+
+async def explore_plays(
+    play: Callable[[Choose], Awaitable[Play]], most: int, most_switches: int | None = None
+) -> Exploration:
+    """Play in every order, depth first, at most so many times.
 
     It ends with the first play that cannot be ordered. Requests that commute are played in one order only (sleep sets;
     Godefroid, 1996). `most_switches` bounds how often a caller has to wait that could go on (CHESS; Musuvathi and
@@ -175,11 +197,11 @@ async def explore(arena: Arena, plan: Plan, most: int, most_switches: int | None
     search = _Search(most_switches)
     for _ in range(most):
         search.begin()
-        play = await arena.play(plan, search.choose)
-        if play.stalled:
-            search.found.cut(play.stalled)
+        played = await play(search.choose)
+        if played.stalled:
+            search.found.cut(played.stalled)
             return search.found
-        search.end(play)
+        search.end(played)
         if not search.path:
             return search.found
     search.found.cut(f"only {most} orders were played")

@@ -27,6 +27,7 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
             yield f"{_one(contract, done.action, done.made)}{came}"
         else:
             yield from _several(contract, done)
+            yield from (f"#   {text}" for text in done.order)
             yield from (f"#   {text}" for text in raised[:_SHOWN])
 
 

@@ -10,6 +10,7 @@ from conformance.engine.contract import Contract, Entry, Name, Requirements
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
+from conformance.engine.schedule import Stage
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.tasks import observe
 from conformance.tasks.blame import blame
@@ -134,6 +135,8 @@ def _seen(waiting: Record, record: Record) -> Record:
     return waiting._replace(**values)
 
 
-async def play(harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1) -> None:
+async def play(
+    harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1, stage: Stage | None = None
+) -> None:
     """Play scenarios of tasks on a store."""
-    await group.play(TaskContract(harness.capabilities), harness, scenarios, coverage, at_once=at_once)
+    await group.play(TaskContract(harness.capabilities), harness, scenarios, coverage, at_once=at_once, stage=stage)

@@ -18,7 +18,9 @@ import pytest
 
 from conformance.engine.finding import Coverage
 from conformance.engine.group import play_one
+from conformance.engine.loom import ChoosingLoop
 from conformance.engine.scenario import Scenario
+from conformance.engine.stages import stage_of
 from conformance.harness import Harness
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract, play
@@ -92,6 +94,12 @@ def _table(name: str, scenarios: Callable[[str], Iterable[Scenario]]) -> Group:
     return group
 
 
+async def _races(harness: Harness, coverage: Coverage, played: Played) -> None:
+    await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), coverage)
+    async with stage_of(harness, TaskContract(harness.capabilities)) as stage:
+        await play(harness, played.chosen("races", races.scenarios(played.depth)), coverage, stage=stage)
+
+
 async def _failures(harness: Harness, coverage: Coverage, played: Played) -> None:
     has = harness.capabilities
     await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), coverage)
@@ -111,7 +119,7 @@ GROUPS: dict[str, Group] = {
     "arguments": _table("arguments", arguments.scenarios),
     "places": _table("places", places.scenarios),
     "lifetimes": _table("lifetimes", lifetimes.scenarios),
-    "races": _table("races", races.scenarios),
+    "races": _races,
     "failures": _failures,
     "random_1": _random(0),
     "random_2": _random(1),
@@ -163,8 +171,9 @@ def _test(name: str) -> Callable[[Backend], None]:
             raise NotTestable(backend.broken)
         coverage = backend.coverages[name] = Coverage()
         named = [] if set(GROUPED) & {*backend.only} else backend.only
-        with only_own_verdicts():
-            asyncio.run(GROUPS[name](backend.harness, coverage, Played(backend.seed, backend.depth, named)))
+        make_loop = ChoosingLoop if name == "races" else None
+        with only_own_verdicts(), asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(GROUPS[name](backend.harness, coverage, Played(backend.seed, backend.depth, named)))
         if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
         for number in backend.unjudged:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, combinations_with_replacement
 from typing import Any
 
-from conformance.engine.kinds import cancelled, races
-from conformance.engine.scenario import Action, Call, Race, Scenario
+from conformance.engine.kinds import cancelled, ordered, races
+from conformance.engine.scenario import Call, Race, Scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge, restore
 from conformance.tasks.tables.tasks import (
@@ -59,17 +59,14 @@ _TURNS = {
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    yield from _races(_MADE, _ENDS, "ATOM-02")
-    yield from _races(_MADE, (*_WRITES, *_READS), "ATOM-01")
+    for about, raced in (("ATOM-02", _ENDS), ("ATOM-01", (*_WRITES, *_READS))):
+        pairs = combinations_with_replacement(raced, 2)
+        yield from ordered(_MADE, pairs, about=about, is_full=depth == "full")
     calls = *_WRITES, *_READS, *_PAGES
     yield from cancelled(_MADE, calls, then=[create("c")], about="ATOM-06", turns=_TURNS[depth])
     yield from _table.scenarios(depth)
     for size in _SIZES[depth]:
         yield from _listings(size)
-
-
-def _races(made: Sequence[Action], calls: Sequence[Call], about: str) -> Iterator[Scenario]:
-    return races(made, combinations_with_replacement(calls, 2), warm_up=get(A), about=about)
 
 
 _LABELS = ("a", *(f"t{number}" for number in range(20)))
