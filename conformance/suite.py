@@ -32,11 +32,14 @@ def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) ->
     Raises:
         SuiteDidNotRunError: if nothing ran: a store of no such name, an option that pytest does not know.
     """
-    names = [store if isinstance(store, str) else f"{store.__module__}:{store.__qualname__}" for store in stores]
+    names = []
+    for store in stores:
+        name = store if isinstance(store, str) else f"{store.__module__}:{store.__qualname__}"
+        names.append(name)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "results.json")
-        options = [*(f"--conformance-store={name}" for name in names), f"--conformance-json={out}", *arguments]
-        command = [*PYTEST, "-p", "no:cacheprovider", *options]
+        chosen = [f"--conformance-store={name}" for name in names]
+        command = [*PYTEST, "-p", "no:cacheprovider", *chosen, f"--conformance-json={out}", *arguments]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         results = read(out) if out.exists() and out.stat().st_size else None
     if results is None or all(result.verdict == "not-run" for result in results.results):

@@ -40,17 +40,16 @@ class Screen:
     def compare(self, expected: str, came: str) -> list[str]:
         """Return two values whole, below each other, with what differs marked."""
         wanted, given = _tokens(expected), _tokens(came)
-        before = _common(wanted, given)
-        behind = _common(wanted[before:][::-1], given[before:][::-1])
+        begin = _common(wanted, given)
+        behind = _common(wanted[begin:][::-1], given[begin:][::-1])
         end = len(given) - behind
-        lines = self._flow("  expected ", wanted, before, len(wanted) - behind, GREEN)
-        lines += self._flow(_CAME, given, before, end, RED)
-        is_short = len(_CAME) + len(came) <= self.width
-        if is_short and before + behind and not self.is_colored:
-            blank = " " * (len(_CAME) + len("".join(given[:before])))
-            marks = "^" * len("".join(given[before:end]))
-            lines.append(blank + marks)
-        return lines
+        above = self._flow("  expected ", wanted, begin, len(wanted) - behind, GREEN)
+        below = self._flow(_CAME, given, begin, end, RED)
+        if len(below) == 1 and begin + behind and not self.is_colored:
+            head, middle = "".join(given[:begin]), "".join(given[begin:end])
+            column = len(_CAME) + len(head)
+            below.append(" " * column + "^" * len(middle))
+        return above + below
 
     def _flow(self, label: str, tokens: list[str], begin: int, end: int, style: int) -> list[str]:
         """Return tokens behind a label, on as many lines as it takes, those from `begin` to `end` in a style."""
@@ -60,7 +59,9 @@ class Screen:
                 lines.append(" " * len(label))
                 column = len(label)
             column += len(token)
-            lines[-1] += self.paint(token, style, BOLD) if begin <= place < end else token
+            if begin <= place < end:
+                token = self.paint(token, style, BOLD)  # noqa: PLW2901  the column counts without colour
+            lines[-1] += token
         return [line.rstrip() for line in lines]
 
     def brief(self, label: str, expected: str, came: str) -> str:
@@ -78,9 +79,10 @@ class Screen:
             lead = "".join(fields[-1:]) + "…"
         came = lead + "".join(given[before:])
         expected = lead + "".join(wanted[before:])
-        expected = cut(expected, max(room // 2 - 3, room - 5 - len(came)))
-        came = cut(came, room - 4 - len(expected))
-        return f"{label}{expected} → {came}"
+        left = room - 5 - len(came)
+        expected = cut(expected, max(room // 2 - 3, left))
+        left = room - 4 - len(expected)
+        return f"{label}{expected} → {cut(came, left)}"
 
 
 def _tokens(text: str) -> list[str]:

@@ -57,9 +57,9 @@ class Row:
     @property
     def cells(self) -> list[str]:
         """The test, both verdicts, and why the last that did not pass did not."""
-        reason = self.after.reason or self.before.reason
-        shown = [self.test, self.before.verdict, self.after.verdict, cut(reason.partition("\n")[0], _LONGEST)]
-        return [on_one_line(text) for text in shown]
+        reason = cut(self.after.reason or self.before.reason, _LONGEST)
+        shown = self.test, self.before.verdict, self.after.verdict, reason
+        return [*map(on_one_line, shown)]
 
 
 Sides = Mapping[str, Mapping[str, Side]]
@@ -88,13 +88,17 @@ def main(options: argparse.Namespace) -> int:
         titles = [left, right]
         if left == right:
             titles = [f"{options.before}, {left}", f"{options.after or options.before}, {right}"]
-        rows = []
-        for test in {**before.get(left, {}), **after.get(right, {})}:
-            there, here = before.get(left, {}).get(test, Side()), after.get(right, {}).get(test, Side())
-            rows.append(Row(test, there, here))
-        differing = sorted((row for row in rows if row.differs), key=lambda row: row.cells[1:3])
-        _print([on_one_line(title) for title in titles], len(rows), differing, is_markdown=options.markdown)
-        status |= bool(differing)
+        titles = [*map(on_one_line, titles)]
+        there, here = before.get(left, {}), after.get(right, {})
+        tests = {**there, **here}
+        differing = []
+        for test in tests:
+            row = Row(test, there.get(test, Side()), here.get(test, Side()))
+            if row.differs:
+                differing.append(row)
+                status = 1
+        differing.sort(key=lambda row: row.cells[1:3])
+        _print(titles, len(tests), differing, is_markdown=options.markdown)
     return status
 
 
@@ -103,21 +107,22 @@ def _read(file: Path) -> Sides:
     content = read_file(file, json.loads, "a results file")
     if not isinstance(content, dict) or "findings" not in content:
         results = read(file)
-        return {
-            about.name: {test: _side(result) for test, result in results.on(about.name).items()}
-            for about in results.backends
-        }
+        backends: dict[str, dict[str, Side]] = {about.name: {} for about in results.backends}
+        for result in results.results:
+            backends[result.backend][result.test] = _side(result)
+        return backends
     sides = {}
     for finding in content["findings"]:
-        places = "; ".join(finding["shows"])
+        name = f"{finding['operation']}: {finding['kind']} of {finding['seen']}"
         verdict = "known" if finding["reason"] else "differs"
-        sides[f"{finding['operation']}: {finding['kind']} of {finding['seen']}"] = Side(verdict, places)
+        sides[name] = Side(verdict, "; ".join(finding["shows"]))
     return {_COMPARISON: sides}
 
 
 def _side(result: Result) -> Side:
     expected = f" ({result.expected.kind})" if result.expected else ""
-    return Side(result.verdict + expected, result.reason if result.verdict != "pass" else "")
+    reason, _, _ = result.reason.partition("\n")
+    return Side(result.verdict + expected, "" if result.verdict == "pass" else reason)
 
 
 def _pairs(options: argparse.Namespace, before: Sides, after: Sides) -> Iterable[tuple[str, str]]:
@@ -129,16 +134,17 @@ def _pairs(options: argparse.Namespace, before: Sides, after: Sides) -> Iterable
     left, right = [*before], [*after]
     if not options.backend and options.after:
         if {*left}.isdisjoint(right):
-            raise CommandFailedError(
-                f"no backend is in both files: name one of {left} and one of {right} with --backend"
-            )
+            both = f"one of {left} and one of {right}"
+            raise CommandFailedError(f"no backend is in both files: name {both} with --backend")
         return [(name, name) for name in {**before, **after}]
     names = options.backend or left
     if not options.backend and len(left) != 2:  # noqa: PLR2004  the two of one file
         raise CommandFailedError(f"name another file, or two backends with --backend: {', '.join(left)}")
-    if unknown := {names[0]} - {*left} | {names[-1]} - {*right}:
-        raise CommandFailedError(f"--backend: there is no {', '.join(unknown)}, only {', '.join(left)}")
-    return [(names[0], names[-1])]
+    first, last = names[0], names[-1]
+    for name, there in ((first, left), (last, right)):
+        if name not in there:
+            raise CommandFailedError(f"--backend: there is no {name}, only {', '.join(there)}")
+    return [(first, last)]
 
 
 def _print(titles: list[str], count: int, differing: list[Row], *, is_markdown: bool) -> None:

@@ -38,17 +38,21 @@ def main(options: argparse.Namespace) -> int:
     """Write the file that is named, and print what to do next; an existing file is left as it is."""
     file: Path = options.file
     places = (*file.parent.parts, file.stem)
-    if file.suffix != ".py" or not all(place.isidentifier() for place in places):
+    is_module = all(place.isidentifier() for place in places)
+    if file.suffix != ".py" or not is_module:
         raise CommandFailedError(f"{file} cannot be imported: name a .py file in this folder or below it")
     if places[0] in _NEEDED or places[0] in sys.stdlib_module_names:
         raise CommandFailedError(f"{file} would hide the installed module {places[0]}: give it another name")
-    kind, module = "compare" if options.compare else "run", ".".join(places)
-    template = Path(__file__).with_name("templates") / f"{kind}.py.txt"
+    kind = "compare" if options.compare else "run"
+    module = ".".join(places)
+    templates = Path(__file__).with_name("templates")
+    text = (templates / f"{kind}.py.txt").read_text("utf-8")
     try:
         with file.open("x", encoding="utf-8") as new:
-            new.write(template.read_text("utf-8").replace("MODULE", module))
+            new.write(text.replace("MODULE", module))
     except OSError as fault:
         raise CommandFailedError(f"{file} was not written: {fault.strerror}") from None
     print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
-    print(*(f"  {command.replace('MODULE', module)}" for command in _COMMANDS[kind]), sep="\n")
+    for command in _COMMANDS[kind]:
+        print(f"  {command.replace('MODULE', module)}")
     return 0

@@ -41,17 +41,22 @@ class Plan:
         """
         cases = [case.conformance_case for case in find_cases().values()]  # type: ignore[attr-defined]
         self.backends, self.only = backends, only
-        self.tests = {f"requirement_{number}": (REQUIREMENTS[number].text, (number,)) for number in GROUPED}
+        self.tests: dict[str, tuple[str, tuple[str, ...]]] = {}
         """The text and the requirements of each result: what groups find about a requirement, and cases."""
-        self.tests |= {case.id: (case.doc, case.requirements) for case in cases}
+        for number in GROUPED:
+            self.tests[f"requirement_{number}"] = REQUIREMENTS[number].text, (number,)
+        for case in cases:
+            self.tests[case.id] = case.doc, case.requirements
         self.known = known.read(file, self.tests) if file else known.KnownFailures()
         self._level = level
-        files = {case.id: case.id.replace(".", ".py::") for case in cases}
-        files |= {name: f"groups.py::test_{name}" for name in GROUPS}
+        files = {name: f"groups.py::test_{name}" for name in GROUPS}
+        for case in cases:
+            files[case.id] = case.id.replace(".", ".py::")
         self._places: dict[str, Place] = {}
         for backend in backends:
             shown = backend.encode("unicode_escape").decode()  # as pytest writes it
-            self._places |= {f"{file}[{shown}]": Place(name, backend) for name, file in files.items()}
+            for name, test in files.items():
+                self._places[f"{test}[{shown}]"] = Place(name, backend)
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""
@@ -131,8 +136,10 @@ def add_up(before: Result, new: Result) -> Result:
 
 
 def _rank(result: Result) -> tuple[int, bool, int, bool, str]:
-    is_unreached = result.verdict == "not-testable" and not result.hooks
-    order = _ORDER.index("unreached" if is_unreached else result.verdict)
+    verdict: str = result.verdict
+    if verdict == "not-testable" and not result.hooks:
+        verdict = "unreached"
+    order = _ORDER.index(verdict)
     size, is_random = 0, False
     if result.failure:
         size, is_random = len(result.failure.script), result.failure.name.startswith("random_")

@@ -105,24 +105,22 @@ class Recorder:
 
     def _sent(self, place: Place, backend: Backend | None, judged: Judged, call: pytest.CallInfo[None]) -> Sent:
         """Return what a report carries."""
-        about = AboutBackend(name=place.backend, error=judged.reason if judged.verdict == "harness-error" else None)
-        if backend:
-            about = _about(backend)
-        coverage = backend.coverages.get(place.name) if backend else None
-        if backend and coverage:
-            is_whole = bool(coverage.findings) and isinstance(_raised(call), pytest.fail.Exception)
-            results = [*self._of_group(backend, coverage, place, "" if is_whole else judged.reason)]
-            failures = [*_new(backend, coverage)]
-        else:
+        about = _about(backend, place, judged)
+        if backend is None or place.name not in backend.coverages:
             results = self._plan.alike(place, judged)
             failures = [judged.failure] if judged.failure else []
-        return Sent(name=place.name, about=about, results=results, failures=failures)
+            return Sent(name=place.name, about=about, results=results, failures=failures)
 
-    def _of_group(self, backend: Backend, coverage: Coverage, place: Place, error: str) -> Iterator[Result]:
+        coverage, error = backend.coverages[place.name], judged.reason
+        if coverage.findings and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception):
+            error = ""  # it came to its end
+        results = []
         for test in self._plan.tests_of(place):
             _, (number,) = self._plan.tests[test]
-            judged = judge_group(number, coverage, error, backend.unjudged)
-            yield self._plan.result(test, place.backend, judged, coverage.exercised[number])
+            verdict = judge_group(number, coverage, error, backend.unjudged)
+            exercised = coverage.exercised[number]
+            results.append(self._plan.result(test, place.backend, verdict, exercised))
+        return Sent(name=place.name, about=about, results=results, failures=[*_new(backend, coverage)])
 
     def _set_outcome(self, report: pytest.TestReport, judged: Judged, results: list[Result]) -> None:
         """Let a failure fail the test, unless it is expected, or was shown already."""
@@ -185,12 +183,15 @@ class Recorder:
         if text := vars(report).get("conformance"):
             sent = Sent.model_validate_json(text)
             self._progress.describe(sent.about)
-            self._progress.note(Place(sent.name, sent.about.name), sent.results)
+            place = Place(sent.name, sent.about.name)
+            self._progress.note(place, sent.results)
             if report.failed or (self._plan.only and sent.failures):
                 self._show(report, sent)
-        elif report.when not in ("setup", "call", "teardown") and (place := self._plan.place_of(report.nodeid)):
-            crashed = Judged("harness-error", str(report.longrepr))
-            self._progress.note(place, self._plan.alike(place, crashed))
+        elif report.when not in ("setup", "call", "teardown"):
+            crashed = self._plan.place_of(report.nodeid)
+            if crashed:
+                judged = Judged("harness-error", str(report.longrepr))
+                self._progress.note(crashed, self._plan.alike(crashed, judged))
 
     def _show(self, report: pytest.TestReport, sent: Sent) -> None:
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
@@ -241,13 +242,17 @@ class Recorder:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
         if exitstatus != pytest.ExitCode.OK:
             return exitstatus
-        is_decided = any(result.verdict in ("pass", "fail") for result in results.results)
-        is_expected_to = not self._progress.is_empty and not self._option.collectonly
-        if is_expected_to and not is_decided:
+        verdicts = {result.verdict for result in results.results}
+        has_run = not self._progress.is_empty and not self._option.collectonly
+        if has_run and verdicts.isdisjoint(("pass", "fail")):
             return pytest.ExitCode.TESTS_FAILED
-        if any(result.is_failure for result in results.results) or any(self._plan.known.stale(results)):
+        if any(result.is_failure for result in results.results):
             return pytest.ExitCode.TESTS_FAILED
-        return INCOMPLETE if any(self._undecided(results)) else pytest.ExitCode.OK
+        if any(self._plan.known.stale(results)):
+            return pytest.ExitCode.TESTS_FAILED
+        if any(self._undecided(results)):
+            return INCOMPLETE
+        return pytest.ExitCode.OK
 
     def _undecided(self, results: Results) -> Iterator[Result]:
         """Yield the results that make the run incomplete."""
@@ -262,10 +267,12 @@ class Recorder:
         if not self._final:
             return
         terminalreporter.section("conformance")
-        stats, screen = terminalreporter.stats, self._screen()
-        failed = ", ".join(f"{len(stats[kind])} {kind}" for kind in _FAILED if stats.get(kind))
-        stale, undecided = self._plan.known.stale(self._final), self._undecided(self._final)
-        lines = [*summary(self._final, stale, undecided, failed, screen)]
+        screen = self._screen()
+        stats = terminalreporter.stats
+        counts = [f"{len(stats[kind])} {kind}" for kind in _FAILED if stats.get(kind)]
+        stale = self._plan.known.stale(self._final)
+        undecided = self._undecided(self._final)
+        lines = [*summary(self._final, stale, undecided, ", ".join(counts), screen)]
         broken = broken_by(self._final)
         if len(broken) > 1:
             lines += first_of(broken, self._again(broken[0].backend), screen)
@@ -273,14 +280,19 @@ class Recorder:
             terminalreporter.write_line(line)
 
 
-def _raised(call: pytest.CallInfo[None]) -> BaseException | None:
-    return call.excinfo.value if call.excinfo else None
-
-
-def _about(backend: Backend) -> AboutBackend:
+def _about(backend: Backend | None, place: Place, judged: Judged) -> AboutBackend:
     """Return what a test found out about its backend."""
-    capabilities = tuple(sorted(capability.value for capability in backend.harness.capabilities))
-    return AboutBackend(name=backend.name, mode=backend.harness.mode, capabilities=capabilities, facts=backend.facts)
+    if backend is None:
+        error = judged.reason if judged.verdict == "harness-error" else None
+        return AboutBackend(name=place.backend, error=error)
+    harness = backend.harness
+    capabilities = sorted(capability.value for capability in harness.capabilities)
+    return AboutBackend(
+        name=backend.name,
+        mode=harness.mode,
+        capabilities=tuple(capabilities),
+        facts=backend.facts,
+    )
 
 
 def _new(backend: Backend, coverage: Coverage) -> Iterator[Failure]:

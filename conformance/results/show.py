@@ -31,24 +31,34 @@ def failures(found: Sequence[Failure], screen: Screen = PLAIN, again: str = "") 
 def block(failure: Failure, screen: Screen = PLAIN, again: str = "") -> Iterator[str]:
     """Yield a failure in full: the sentences that are broken, how to see it, what came, and how to play it again."""
     first, *others = failure.requirements
-    is_case = not failure.script
-    more = f"; also {', '.join(others)}" if others else ""
-    yield screen.paint(f"{first} ({REQUIREMENTS[first].level}{more}): {failure.name}", BOLD)
-    for number in failure.requirements if is_case else [first]:
-        yield from screen.wrap(REQUIREMENTS[number].text)
-    if is_case:
-        yield from screen.wrap(f"test     {failure.doc}")
-        yield from (f"  {on_one_line(line)}" for line in failure.came.splitlines())
-    else:
-        lines = [f"    {cut(line, _LONGEST)}" for line in failure.script]
-        if len(lines) > _MOST_LINES:
-            lines[_MOST_LINES // 2 : -_MOST_LINES // 2] = [f"    …  # {len(lines) - _MOST_LINES} more lines"]
-        yield from lines
+    level = REQUIREMENTS[first].level
+    also = f"; also {', '.join(others)}" if others else ""
+    yield screen.paint(f"{first} ({level}{also}): {failure.name}", BOLD)
+    yield from screen.wrap(REQUIREMENTS[first].text)
+    if failure.script:
+        yield from _script(failure.script)
         yield from screen.compare(failure.expected, failure.came)
+    else:
+        for number in others:
+            yield from screen.wrap(REQUIREMENTS[number].text)
+        yield from screen.wrap(f"test     {failure.doc}")
+        for line in failure.came.splitlines():
+            yield f"  {on_one_line(line)}"
     if failure.place:
         yield f"  at       {on_one_line(failure.place)}"
     if again:
-        yield f"  again    {screen.paint(f'{again} {shlex.quote(failure.name)}', BOLD)}"
+        command = f"{again} {shlex.quote(failure.name)}"
+        yield f"  again    {screen.paint(command, BOLD)}"
+
+
+def _script(script: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of a script, without the middle if there are very many."""
+    half, left_out = _MOST_LINES // 2, len(script) - _MOST_LINES
+    for place, line in enumerate(script):
+        if left_out > 0 and place == half:
+            yield f"    …  # {left_out} more lines"
+        if left_out <= 0 or not half <= place < half + left_out:
+            yield f"    {cut(line, _LONGEST)}"
 
 
 def words_of(fault: BaseException) -> str:

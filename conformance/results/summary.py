@@ -72,18 +72,17 @@ def broken_by(results: Results) -> list[Result]:
 
     The worst comes first.
     """
-    order = sorted(
-        (result for result in results.results if result.failure),
-        key=lambda result: (not result.is_nearest, not result.test.startswith("requirement_")),
-    )
+    counted = [result for result in results.results if result.failure and _effect(result)]
+    counted.sort(key=lambda result: result.test.startswith("requirement_"), reverse=True)
     seen: dict[tuple[str, str], Result] = {}
-    for result in order:
-        if not result.failure or _effect(result) == "":
-            continue
-        cause = seen.get((result.failure.requirements[0], result.backend))
-        is_shown = cause is not None and cause.is_failure
-        if result.is_nearest or (result.is_failure and not is_shown):
+    for result in counted:
+        if result.is_nearest:
             seen.setdefault((_number(result), result.backend), result)
+    musts = {place for place, result in seen.items() if result.is_failure}
+    for result in counted:
+        first = result.failure.requirements[0] if result.failure else ""
+        if result.is_failure and (first, result.backend) not in musts:
+            seen[_number(result), result.backend] = result
     return sorted(seen.values(), key=_badness)
 
 
@@ -101,10 +100,10 @@ def _effect(result: Result) -> str:
 
 
 def _badness(result: Result) -> tuple[int, int, int]:
-    effect = [*_EFFECTS].index(_effect(result))
     family, _, _ = _number(result).partition("-")
+    effects = [*_EFFECTS]
     size = len(result.failure.script) if result.failure else 0
-    return effect, _FAMILIES.index(family), size
+    return effects.index(_effect(result)), _FAMILIES.index(family), size
 
 
 def _line(result: Result, screen: Screen) -> str:
@@ -128,7 +127,9 @@ def _accepted(results: Results, kind: str) -> Iterator[str]:
     for result in results.results:
         if result.expected and result.expected.kind == kind:
             why = f"{result.expected.reason} {result.expected.link}".strip()
-            yield why if result.hooks else f"{result.test} [{result.backend}]: {why}"
+            if not result.hooks:
+                why = f"{result.test} [{result.backend}]: {why}"
+            yield why
 
 
 def _why(result: Result) -> str:

@@ -43,8 +43,10 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
     if call.excinfo is None:
         return Judged("pass")
     raised = call.excinfo.value
-    is_failed = isinstance(raised, AssertionError | pytest.fail.Exception)
-    reason = (str(raised) if is_failed else show.words_of(raised))[:_REASON_LENGTH]
+    reason = show.words_of(raised)
+    if isinstance(raised, AssertionError | pytest.fail.Exception):
+        reason = str(raised)
+    reason = reason[:_REASON_LENGTH]
     match raised:
         case NotApplicable():
             return Judged("not-applicable", str(raised))
@@ -54,10 +56,11 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
             return Judged("not-run", f"skipped by a marker or another plugin: {reason}")
     if call.when != "call" or isinstance(raised, HarnessFailedError):
         return Judged("harness-error", reason)
+    is_message = all(number.startswith(_MESSAGES) for number in numbers)
     failure = Failure(
         name=case,
         requirements=tuple(numbers),
-        effect="message" if all(number.startswith(_MESSAGES) for number in numbers) else "data",
+        effect="message" if is_message else "data",
         came=reason,
         doc=doc,
         place=place_of(raised),
