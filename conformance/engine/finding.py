@@ -81,7 +81,8 @@ class Coverage:
         """Judge nothing of a requirement: what was found of it may be the harness's doing."""
         self.exercised.pop(number, None)
         for signature, finding in [*self.findings.items()]:
-            left = tuple(other for other in finding.requirements if other != number)
-            self.findings[signature] = replace(finding, requirements=left)
-            if not left:
+            left = [kept for kept in finding.requirements if kept != number]
+            if left:
+                self.findings[signature] = replace(finding, requirements=tuple(left))
+            else:
                 del self.findings[signature]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
@@ -60,9 +60,7 @@ class Judge:
 
         Those that have failed have no result, and may take effect then, never, or later unless `is_over`.
         """
-        answered = [entry for entry in made if not entry.has_failed]
-        if len(answered) > 1:
-            answered.sort(key=lambda entry: _latest_time(entry.observed))
+        answered = _in_likely_order(entry for entry in made if not entry.has_failed)
         lost = [entry for entry in made if entry.may_have_happened]
         is_crowd = len(made) > _CROWD
         most_steps = _STEPS_EACH * len(made) if is_crowd else _MOST_STEPS
@@ -180,8 +178,15 @@ def _short(value: Any) -> Any:
     return value if is_short else type(value).__name__
 
 
+def _in_likely_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Return calls at the same time as the times in their results say that they took effect."""
+    found = [*entries]
+    if len(found) > 1:
+        found.sort(key=lambda entry: _latest_time(entry.observed))
+    return found
+
+
 def _latest_time(observed: Any) -> str:
-    """Return the latest time in a result: they sort calls at the same time in the likely order."""
     if isinstance(observed, tuple):
         return max(map(_latest_time, observed), default="")
     return str(observed) if isinstance(observed, datetime) else ""

@@ -149,13 +149,16 @@ class Verifier(Player):
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
         operation = self._operation(entry)
+        if operation.is_read and not entry.call.label:
+            return
         name = entry.name(operation)
-        has_raised = isinstance(entry.observed, Raised)
-        if entry.call.label and (name if entry.has_failed else not has_raised):
+        has_result = entry.observed is not None and not isinstance(entry.observed, Raised)
+        has_entry = bool(name) if entry.has_failed else has_result
+        if has_entry and entry.call.label:
             self.results[entry.call.label] = entry
         if name and not operation.is_read:
             before = self._last.pop(name, None)
-            self._last[name] = before if has_raised or entry.observed is None else entry.observed
+            self._last[name] = entry.observed if has_result else before
 
     def _operation(self, entry: Entry) -> Operation:
         return self.contract.operations[entry.call.operation]

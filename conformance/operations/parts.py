@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
@@ -22,13 +22,14 @@ _DEEP = 50
 
 async def drained(result: Any) -> Any:
     """A result; a generator or another iterator is run to its end."""
-    if isinstance(result, AsyncIterator):
+    kind = type(result)  # asked of its class, which answers sooner than the object
+    if hasattr(kind, "__anext__"):
         return [item async for item in result]
-    return list(result) if isinstance(result, Iterator) else result
+    return [*result] if hasattr(kind, "__next__") else result
 
 
 async def settled(operation: Operation, result: Any) -> Any:
-    """What comes out of a call that was begun, as it is compared."""
+    """Await a call that was begun, and return its result as it is compared."""
     if isawaitable(result):
         result = await result
     result = await drained(result)

@@ -26,29 +26,44 @@ class _Rule(NamedTuple):
 
 def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
     """Note whether a call has failed and may have happened, and return the first rule that it breaks by itself."""
-    failure, facts, is_unavailable = race.failure, _facts(entry), _is(entry, "StoreUnavailable")
-    is_closed = race.closes and (is_unavailable or _is(entry, "StoreNotOpen"))
-    is_excused = is_unavailable and failure is not None
-    entry.has_failed = entry.observed in (CANCELLED, SILENT) or is_closed or is_excused
-
-    is_read = entry.call.operation in READS
-    may_write = not is_read and (failure is None or failure.may_write)
-    entry.may_have_happened = entry.has_failed and may_write and bool(facts.get("write_may_have_happened", True))
-
-    rules = [*_answered(entry, race)]
-    if injection and failure and is_unavailable:
-        _note_id(entry, facts)
-        rules += _unavailable(entry, failure, facts, injection.secret)
-    elif failure and entry.call.operation in failure.fails and not race.cancelled and not race.closes:
-        rules.append(_Rule(entry.has_failed, "", "StoreUnavailable"))
-    for rule in rules:
+    _note_failure(entry, race)
+    for rule in _rules(entry, race, injection):
         if not rule.is_kept:
-            said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
-            when = failure.name if failure else "nothing fails"
-            expected = f"{rule.expected}, when {when}"
-            name = f"{when} {entry.call.operation}"
-            return complaint(rule.requirement, expected, said, name, "message")
+            return _broken(rule, entry, race)
     return None
+
+
+def _note_failure(entry: Entry, race: Race) -> None:
+    is_unavailable = _is(entry, "StoreUnavailable")
+    is_excused = race.failure is not None and is_unavailable
+    is_closed = race.closes and (is_unavailable or _is(entry, "StoreNotOpen"))
+    entry.has_failed = entry.observed in (CANCELLED, SILENT) or is_excused or is_closed
+
+    may_write = entry.call.operation not in READS
+    if race.failure:
+        may_write = may_write and race.failure.may_write
+    says_so = _facts(entry).get("write_may_have_happened", True)
+    entry.may_have_happened = entry.has_failed and may_write and bool(says_so)
+
+
+def _rules(entry: Entry, race: Race, injection: Injection | None) -> Iterator[_Rule]:
+    yield from _answered(entry, race)
+    failure = race.failure
+    if failure is None:
+        return
+    if injection and _is(entry, "StoreUnavailable"):
+        facts = _facts(entry)
+        _note_id(entry, facts)
+        yield from _unavailable(entry, failure, facts, injection.secret)
+    elif entry.call.operation in failure.fails and not race.cancelled and not race.closes:
+        yield _Rule(entry.has_failed, "", "StoreUnavailable")
+
+
+def _broken(rule: _Rule, entry: Entry, race: Race) -> Finding:
+    said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
+    when = race.failure.name if race.failure else "nothing fails"
+    name = f"{when} {entry.call.operation}"
+    return complaint(rule.requirement, f"{rule.expected}, when {when}", said, name, "message")
 
 
 def _is(entry: Entry, error: str) -> bool:

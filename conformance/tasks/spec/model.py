@@ -121,7 +121,7 @@ class State:
         """The state with this task, new or in place of the one with its id."""
         key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
         unseen = self.unseen - {key}
-        if any(isinstance(value, Symbol) for value in record):
+        if Symbol in map(type, record):
             unseen |= {key}
         return State(self.lifetime, {**self.tasks, key: (record, at)}, self.gone, unseen)
 
