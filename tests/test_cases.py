@@ -192,10 +192,11 @@ def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
 
 
 def test_a_record_in_words_of_its_own_is_damaged_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "_WRONG_VALUES", ())
+    monkeypatch.setattr(records, "_WRONG_VALUES", {})
+    monkeypatch.setattr(records, "FIELDS", ())
     harness = RedisHarness()
     with harness.running():
-        play("records.test_an_unreadable_record_is_named", harness)
+        play("records.test_an_unreadable_record_is_named_and_left", harness)
 
 
 class SlowStore(MemoryTaskStore):

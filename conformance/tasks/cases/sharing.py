@@ -9,15 +9,14 @@ import warnings
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
-import pytest
-
+from conformance.guard import HarnessFailedError
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
-from conformance.tasks.cases.contents import CallOn, a_request, calls_on, fill, outcome_of, seen
+from conformance.tasks.cases.contents import a_request, calls_on, fill, outcome_of, seen
 from conformance.tasks.cases.environment import application
 from conformance.tasks.interpreter import run_elsewhere
 from conformance.tasks.tables.tasks import BEYOND
-from taskstore import StoreNotOpen, TaskStore
+from taskstore import StoreNotOpen, TaskNotFound, TaskStore
 
 
 @case("API-04")
@@ -45,10 +44,12 @@ async def test_a_store_belongs_to_one_event_loop(namespace: Namespace) -> None:
 
 
 async def _refuses(store: TaskStore, task_id: str) -> None:
-    calls: list[CallOn] = [lambda store: store.create_task(a_request()), lambda store: store.list_tasks()]
-    for call in (*calls, *calls_on(task_id).values()):
-        with pytest.raises(StoreNotOpen):
-            await asyncio.wait_for(call(store), 5)
+    calls = calls_on(task_id)
+    calls["create"] = lambda store: store.create_task(a_request())
+    calls["list"] = lambda store: store.list_tasks()
+    for name, call in calls.items():
+        fault = await outcome_of(call(store))
+        assert isinstance(fault, StoreNotOpen), f"expected StoreNotOpen of {name}, came {fault!r}"
 
 
 _WRITE = """
@@ -73,18 +74,65 @@ async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -
 
 @case("LIST-10")
 async def test_a_neighbour_is_never_shown_or_removed(store: Any, namespace: Namespace) -> None:
-    """Whatever is written or purged in a namespace, those whose names begin or continue its name keep their tasks."""
-    name, neighbours = namespace.name, []
+    """Whatever is written or purged in a namespace, those whose names resemble its name keep their tasks."""
     async with AsyncExitStack() as stack:
-        for other in (f"{name}bar", name[:-1], f"{name}-0"):
-            stack.callback(namespace.harness.discard, other)
-            neighbours.append(await stack.enter_async_context(namespace.harness.open(other)))
-        for one in (store, *neighbours):
-            made = await fill(one, namespace)
-        assert {(await one.list_tasks(limit=0)).total for one in (store, *neighbours)} == {len(made)}
-        before = [await seen(one) for one in neighbours]
+        neighbours = [await _opened(stack, namespace, name) for name in _resembling(namespace.name)]
+        for each in (store, *neighbours):
+            made = await fill(each, namespace)
+        totals = {(await each.list_tasks(limit=0)).total for each in (store, *neighbours)}
+        assert totals == {len(made)}
+        before = [await seen(neighbour) for neighbour in neighbours]
+
         for task in (await store.list_tasks(limit=1_000)).tasks:
             await outcome_of(store.cancel_task(task.task_id))
         if namespace.has(Capability.MAINTENANCE):
             await store.purge(BEYOND)
-        assert [await seen(one) for one in neighbours] == before, "a neighbour has changed"
+
+        for neighbour, tasks in zip(neighbours, before, strict=True):
+            assert await seen(neighbour) == tasks, "a neighbour has changed"
+
+
+def _resembling(name: str) -> list[str]:
+    """Return names that begin a name, continue it, or differ from it in letter case only."""
+    return [f"{name}bar", name[:-1], f"{name}-0", name.upper()]
+
+
+async def _opened(stack: AsyncExitStack, namespace: Namespace, name: str) -> Any:
+    stack.callback(namespace.harness.discard, name)
+    return await stack.enter_async_context(namespace.harness.open(name))
+
+
+@case("LIST-10", needs=Capability.SHARED)
+async def test_a_name_and_an_id_make_no_key_of_a_neighbour(store: Any, namespace: Namespace) -> None:
+    """A namespace whose name continues with what the store puts between name and id, and an id that has it inside."""
+    first = (await store.create_task(a_request())).task_id
+    async with AsyncExitStack() as stack:
+        for between in _between(namespace, first):
+            try:
+                neighbour = await _opened(stack, namespace, f"{namespace.name}{between}x")
+            except HarnessFailedError:
+                continue  # no name may have that
+            assert (await neighbour.list_tasks(limit=0)).total == 0, f"tasks of a neighbour, with {between!r}"
+            theirs = (await neighbour.create_task(a_request({"of": "the neighbour"}))).task_id
+            for task_id in (f"x{between}{theirs}", f"{between}x{theirs}"):
+                came = await outcome_of(store.get_task(task_id))
+                assert isinstance(came, TaskNotFound), f"{task_id!r} gave {came!r:.200}"
+            if namespace.has(Capability.CALLER_IDS):
+                await store.create_task(a_request(), task_id=f"x{between}y")
+                own = await neighbour.create_task(a_request({"of": "the neighbour"}), task_id="y")
+                assert own.metadata["config"], f"the task of another namespace, with {between!r}"
+            if namespace.has(Capability.MAINTENANCE):
+                await store.purge(BEYOND)
+            assert (await neighbour.get_task(theirs)).task_id == theirs
+
+
+def _between(namespace: Namespace, task_id: str) -> list[str]:
+    """Return what the store puts between the name of a namespace and the id of a task, in the keys that it has."""
+    found = {":"}
+    keys = namespace.inspector.keys()
+    for key in keys:
+        _, has_name, rest = key.partition(namespace.name)
+        between, has_id, _ = rest.partition(task_id)
+        if has_name and has_id:
+            found.add(between)
+    return sorted(found)
