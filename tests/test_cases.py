@@ -21,7 +21,7 @@ from conformance.harness import Capability, Harness, Inspector
 from conformance.tasks import case as cases_of
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.case import Backend, Namespace, NotTestable
-from conformance.tasks.cases import cost, find_cases, records
+from conformance.tasks.cases import amounts, find_cases, records
 from taskstore import MemoryTaskStore, TaskStore
 
 KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
@@ -210,5 +210,6 @@ class SlowHarness(MemoryHarness):
 
 
 def test_a_slow_memory_store_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "_MANY", 200)
-    play("cost.test_memory_holds_every_task", SlowHarness())
+    monkeypatch.setattr(amounts, "_MANY", 200)
+    monkeypatch.setattr(amounts, "_FINAL", 20)
+    play("amounts.test_memory_holds_every_task", SlowHarness())

@@ -86,7 +86,7 @@ class NetworkArena:
         self.namespace = ""
         self._harness = guarded(harness)
         self._new_session = session
-        self._is_fresh = is_fresh or type(harness).discard is Harness.discard
+        self._is_fresh = is_fresh or getattr(type(harness), "discard", None) is Harness.discard
         self._closers: dict[int, AsyncExitStack] = {}
         self._threads = ThreadPoolExecutor()
         self._in_threads: dict[str, bool] = {}

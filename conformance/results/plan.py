@@ -80,7 +80,10 @@ class Plan:
 
     def result(self, test: str, backend: str, judged: Judged, exercised: int = 0) -> Result:
         """A result of a case, or of what groups say of a requirement."""
+        requirements: tuple[str, ...]
         doc, requirements = self.tests[test]
+        if judged.failure and judged.failure.name == test:
+            requirements = judged.failure.requirements  # those of a case that it shows
         result = Result(
             test=test,
             doc=doc,

@@ -11,7 +11,7 @@ from conformance.engine.finding import Coverage, Finding
 from conformance.guard import HarnessFailedError
 from conformance.results import show
 from conformance.results.document import Failure, Verdict
-from conformance.tasks.case import NotApplicable, NotTestable
+from conformance.tasks.case import BrokenError, NotApplicable, NotTestable
 from conformance.text import place_of
 
 _REASON_LENGTH = 500
@@ -56,6 +56,8 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
             return Judged("not-run", f"skipped by a marker or another plugin: {reason}")
     if call.when != "call" or isinstance(raised, HarnessFailedError):
         return Judged("harness-error", reason)
+    if isinstance(raised, BrokenError):
+        numbers = raised.requirements
     is_message = all(number.startswith(_MESSAGES) for number in numbers)
     failure = Failure(
         name=case,

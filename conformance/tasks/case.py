@@ -41,6 +41,30 @@ class NoVerdictError(AssertionError):
     """Something that is not the suite skipped or excused a test, or ended the run. That decides nothing."""
 
 
+class BrokenError(AssertionError):
+    """Some of a case's requirements are broken. What the others are was not seen."""
+
+    def __init__(self, reason: str, requirements: tuple[str, ...]) -> None:
+        super().__init__(reason)
+        self.requirements = requirements
+
+
+@contextmanager
+def showing(*requirements: str) -> Iterator[None]:
+    """Let a failure in the block break these of the case's requirements.
+
+    Raises:
+        BrokenError: in place of what the block raises.
+    """
+    try:
+        yield
+    except (*ENDINGS, HarnessFailedError, HookMissingError, BrokenError):
+        raise
+    except Exception as fault:
+        reason = str(fault) if isinstance(fault, AssertionError) else f"{type(fault).__name__}: {fault}"
+        raise BrokenError(reason, requirements) from fault
+
+
 ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, unittest.SkipTest, SystemExit)
 """Exceptions that skip or excuse a test, or end the run."""
 
@@ -101,8 +125,9 @@ class Backend:
 class Namespace:
     """An empty place for one case: opens stores on it, and reaches behind them through the hooks of the harness."""
 
-    def __init__(self, harness: Harness, name: str = "") -> None:
+    def __init__(self, harness: Harness, name: str = "", depth: str = "default") -> None:
         self.harness = harness
+        self.depth = depth
         self.name = name or f"conformance-{secrets.token_hex(6)}"
         self.open = partial(harness.open, self.name)
         self.advance = partial(harness.advance, self.name)
@@ -153,7 +178,7 @@ def probe(harness: Harness) -> str:
 
     try:
         with only_own_verdicts():
-            asyncio.run(_run(create_and_read, guarded(harness)))
+            asyncio.run(_run(create_and_read, Namespace(guarded(harness))))
     except HarnessFailedError:
         raise
     except Exception as fault:  # whatever the store raises is the answer
@@ -186,14 +211,14 @@ def case(
             harness = backend.harness
             if backend.broken and (needed or PREREQUISITE not in requirements):
                 raise NotTestable(backend.broken)
-            for one in needed:
-                if one not in harness.capabilities:
-                    raise NotApplicable(f"the backend does not declare {one}")
+            for capability in needed:
+                if capability not in harness.capabilities:
+                    raise NotApplicable(f"the backend does not declare {capability}")
             if mode and harness.mode not in mode.split(" or "):
                 raise NotApplicable(f"the backend is not a {mode} mode")
             try:
                 with only_own_verdicts():
-                    asyncio.run(_run(function, harness))
+                    asyncio.run(_run(function, Namespace(harness, depth=backend.depth)))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
             for number in backend.unjudged.keys() & requirements:
@@ -207,8 +232,7 @@ def case(
     return make
 
 
-async def _run(function: Callable[..., Awaitable[None]], harness: Harness) -> None:
-    namespace = Namespace(harness)
+async def _run(function: Callable[..., Awaitable[None]], namespace: Namespace) -> None:
     names = inspect.signature(function).parameters
     try:
         async with asyncio.timeout(_SECONDS) as limit, AsyncExitStack() as stack:
@@ -221,4 +245,4 @@ async def _run(function: Callable[..., Awaitable[None]], harness: Harness) -> No
             raise TimeoutError(f"the case has not ended after {_SECONDS} s") from error
         raise
     finally:
-        harness.discard(namespace.name)
+        namespace.harness.discard(namespace.name)

@@ -121,12 +121,18 @@ def other_mode(namespace: Namespace) -> str:
 
 def url_of(namespace: Namespace, user: str, password: str) -> str:
     """The URL of the server for a user, for a proxy to lead to: `NotTestable` if it cannot."""
-    scheme, _, rest = namespace.harness.url().partition("://")
-    if scheme != "redis":
-        raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
+    _, _, rest = proxied(namespace).partition("://")
     _, _, place = rest.rpartition("@")
     credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
     return f"redis://{credentials}@{place}"
+
+
+def proxied(namespace: Namespace) -> str:
+    """The URL of the server, for a proxy to lead to: `NotTestable` if it cannot."""
+    url = namespace.harness.url()
+    if not url.startswith("redis://"):
+        raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
+    return url
 
 
 Form: TypeAlias = Callable[[str], dict[str, str]]

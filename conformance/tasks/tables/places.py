@@ -112,16 +112,11 @@ _SIZES: dict[str, tuple[int, ...]] = {
 _PAGE = listing(limit=1_000)
 
 
-def _populated(size: int) -> Actions:
+def _read_and_raced(size: int) -> Actions:
+    """Yield more tasks than the longest page shows, all their pages, and writes beside a page."""
     yield create("a")
     yield do.Populate(size - 2, ("pending",) * 7 + MIXED)
     yield create("last")
-
-
-@_table("LIST-03 LIST-04", size=_SIZES)
-def _many(size: int) -> Actions:
-    """More tasks than the longest page shows, or than one batch of anything."""
-    yield from _populated(size)
     yield _PAGE
     yield do.Pages(1_000)
     yield do.Pages(400, TaskStatus.PENDING)
@@ -130,10 +125,16 @@ def _many(size: int) -> Actions:
     yield ReadBack()
 
 
-@_table("LIST-12", needs=[Capability.CURSOR], size=_SIZES)
+@_table("LIST-03 LIST-04", lacks=[Capability.CURSOR], size=_SIZES)
+def _many(size: int) -> Actions:
+    """More tasks than the longest page shows, or than one batch of anything."""
+    return _read_and_raced(size)
+
+
+@_table("LIST-03 LIST-04 LIST-12", needs=[Capability.CURSOR], size=_SIZES)
 def _many_by_cursor(size: int) -> Actions:
-    """The same, read behind a cursor and purged."""
-    yield from _populated(size)
+    """The same, then read behind a cursor and purged."""
+    yield from _read_and_raced(size)
     for label in ("a", "last"):
         yield listing(limit=1_000, after=do.CursorOf(label))
     yield do.Pages(1_000, by_cursor=True)
