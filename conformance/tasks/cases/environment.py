@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from io import StringIO
@@ -53,6 +54,23 @@ def surroundings(variables: Mapping[str, str], dotenv: str | None = None) -> Ite
         finally:
             root.setLevel(before)
             root.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def time_zone(name: str) -> Iterator[None]:
+    """Set the time zone of this process."""
+    try:
+        with mock.patch.dict(os.environ, {"TZ": name}):
+            time.tzset()
+            yield
+    finally:
+        time.tzset()
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""Variables of a Python whose encoding is ASCII if none is given: as foreign as that of Windows."""
+FOREIGN_LINE = "# 任务\n"
+"""A comment in `.env` that only UTF-8 can read."""
 
 
 def application(

@@ -12,11 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-import pytest
-
 from conformance.backends.proxy import Action, Proxy, Stage
 from conformance.harness import Capability
-from conformance.tasks.case import Namespace, NotApplicable, case
+from conformance.tasks.case import Namespace, NotApplicable, case, showing
 from conformance.tasks.cases import environment as env
 from conformance.tasks.cases.contents import a_request, outcome_of, seen, writes_of
 from conformance.tasks.cases.environment import ODD_PASSWORD, PASSWORD, SWITCH
@@ -178,21 +176,37 @@ async def test_a_failed_opening_does_not_show_the_password(namespace: Namespace)
         env.check_hidden(PASSWORD, failed.opened.shown, f"when {failed.way.name}")
 
 
-@case("MODE-05", mode="redis")
+@case("MODE-05", "MODE-17", mode="redis")
 async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -> None:
-    """A task is written to the database that REDIS_DB names, and to no other."""
+    """A task is written to the database that REDIS_DB or REDIS_URL names, and to no other."""
     database = namespace.harness.spare_database()
     if not database or "REDIS_HOST" not in namespace.harness.environment(namespace.name):
         raise NotApplicable("the server has one database, or is not named by a host")
 
-    with env.application(namespace, {"REDIS_DB": str(database)}, source=".env"):
+    by_number = {"REDIS_DB": str(database)}
+    with showing("MODE-05"):
+        await _written_there(namespace, by_number, by_number)
+    url = urlsplit(env.proxied(namespace))
+    with showing("MODE-17"):
+        await _written_there(namespace, {"REDIS_URL": url._replace(path=f"/{database}").geturl()}, by_number)
+        queried = {"REDIS_URL": url._replace(path="", query=f"db={database}").geturl()}
+        opened = await env.opened(namespace, env.application(namespace, queried))
+        if opened.error is None:  # a store may refuse options of a URL, but not ignore them
+            await _written_there(namespace, queried, by_number)
+
+
+async def _written_there(namespace: Namespace, given: Mapping[str, str], there: Mapping[str, str]) -> None:
+    """Check that a store of these settings writes to where others lead, and not to where the harness's lead."""
+    with env.application(namespace, given, source=".env"):
         async with namespace.open_from_environment() as store:
             task_id = (await store.create_task(a_request())).task_id
-
+    with env.application(namespace, there):
+        async with namespace.open_from_environment() as store:
+            await store.cancel_task(task_id)
     with env.application(namespace):
         async with namespace.open_from_environment() as store:
-            with pytest.raises(TaskNotFound):
-                await store.get_task(task_id)
+            fault = await outcome_of(store.get_task(task_id))
+            assert isinstance(fault, TaskNotFound), f"the task is in the first database too, with {given}"
 
 
 _NOWHERE = "192.0.2.1"
@@ -239,17 +253,21 @@ async def test_credentials_are_told_to_the_server_and_nobody_else(namespace: Nam
 
 
 async def _logs_in(namespace: Namespace, settings: Mapping[str, str]) -> None:
-    with env.application(namespace, at=settings, source=".env") as log:
+    with showing("MODE-17"), env.application(namespace, at=settings, source=".env") as log:
         async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
             shown = f"{store} {store!r} {log.getvalue()}"
-    env.check_hidden(ODD_PASSWORD, shown, f"with {[*settings]}")
+    with showing("FAIL-05"):
+        env.check_hidden(ODD_PASSWORD, shown, f"with {[*settings]}")
 
 
 async def _is_refused(namespace: Namespace, settings: Mapping[str, str]) -> None:
     opened = await env.opened(namespace, env.application(namespace, at=settings))
-    assert getattr(opened.error, "failure_kind", None) == "refused", f"of {opened.error!r} with {[*settings]}"
-    env.check_hidden(_ANOTHER, opened.shown, f"with {[*settings]}")
+    with showing("FAIL-05"):
+        env.check_hidden(_ANOTHER, opened.shown, f"with {[*settings]}")
+    with showing("MODE-17"):
+        kind = getattr(opened.error, "failure_kind", None)
+        assert kind == "refused", f"of {opened.error!r} with {[*settings]}"
 
 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")

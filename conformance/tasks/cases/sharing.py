@@ -7,13 +7,14 @@ import gc
 import sys
 import warnings
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.guard import HarnessFailedError
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
 from conformance.tasks.cases.contents import a_request, calls_on, fill, outcome_of, seen
-from conformance.tasks.cases.environment import application
+from conformance.tasks.cases.environment import ASCII, FOREIGN_LINE, application, time_zone
 from conformance.tasks.interpreter import run_elsewhere
 from conformance.tasks.tables.tasks import BEYOND
 from taskstore import StoreNotOpen, TaskNotFound, TaskStore
@@ -54,22 +55,46 @@ async def _refuses(store: TaskStore, task_id: str) -> None:
 
 _WRITE = """
 async with open_store() as store:
-    return [(await store.create_task(TaskCreateRequest(video_ids=[f"v{number}"]))).task_id for number in range(8)]
+    requests = [TaskCreateRequest(video_ids=[f"v{number}"], config={"\\u5b57": "\\u6587"}) for number in range(8)]
+    return [(await store.create_task(request)).task_id for request in requests]
 """
 
 
 @case("DUR-01", needs=Capability.PERSISTENT)
 async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -> None:
-    """What another process writes is seen at once by an open store that shares it, and by the next one."""
-    with application(namespace):
+    """What a process of another locale writes is seen at once by an open store that shares it, and by the next one."""
+    with application(namespace, ASCII, FOREIGN_LINE):
         async with namespace.open_from_environment() as store:
             ids = await run_elsewhere(namespace, _WRITE)
             for task_id in ids if namespace.has(Capability.SHARED) else ():
                 await store.get_task(task_id)
+
         async with namespace.open_from_environment() as store:
-            found = [(await store.get_task(task_id)).video_ids[0] for task_id in ids]
-            assert found == [f"v{number}" for number in range(8)]
-            assert {*ids} <= {task.task_id for task in (await store.list_tasks(limit=1_000)).tasks}
+            tasks = [await store.get_task(task_id) for task_id in ids]
+            page = await store.list_tasks(limit=1_000)
+        assert [task.video_ids[0] for task in tasks] == [f"v{number}" for number in range(8)]
+        assert [task.metadata["config"] for task in tasks] == [{"字": "文"}] * 8
+        assert {*ids} <= {task.task_id for task in page.tasks}
+
+
+_MINUTES = timedelta(minutes=5)
+"""How far a store's clock may be from ours."""
+
+
+@case("VAL-10")
+async def test_times_do_not_depend_on_the_time_zone(store: TaskStore) -> None:
+    """In Shanghai and in New York the times of a task are those of the clock in UTC."""
+    for zone in ("Asia/Shanghai", "America/New_York"):
+        with time_zone(zone):
+            task_id = (await store.create_task(a_request())).task_id
+            await store.cancel_task(task_id)
+            task = await store.get_task(task_id)
+            now = datetime.now(UTC)
+        for name in ("created_at", "updated_at", "completed_at"):
+            moment = getattr(task, name)
+            if moment is not None:
+                assert moment.tzinfo, f"{name} has no time zone"
+                assert abs(moment - now) < _MINUTES, f"{name} is {moment} at {now}, in {zone}"
 
 
 @case("LIST-10")
