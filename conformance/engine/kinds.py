@@ -91,12 +91,18 @@ def cancelled(
 
 def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Iterator[Scenario]:
     """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
-    for lacks, numbers in (((), about), ((Capability.SHARED,), apart)):
-        for calls, first in product(sequences, (0, 1)):
-            actions: list[Action] = []
-            for call in alternate(calls, first):
-                actions += [call, ReadBack()]
-            yield scenario(actions, about=numbers, lacks=lacks, instances=2)
+    turns: list[list[Action]] = []
+    for calls, first in product(sequences, (0, 1)):
+        actions: list[Action] = []
+        for call in alternate(calls, first):
+            actions.append(call)
+            actions.append(ReadBack())
+        turns.append(actions)
+
+    for actions in turns:
+        yield scenario(actions, about=about, instances=2)
+    for actions in turns:
+        yield scenario(actions, about=apart, lacks=[Capability.SHARED], instances=2)
 
 
 def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Iterator[Scenario]:

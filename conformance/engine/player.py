@@ -186,7 +186,8 @@ class Player:
             self.has_ticked = True
 
     async def _set_up(self) -> None:
-        if failure := self.scenario.failure:
+        failure = self.scenario.failure
+        if failure:
             injection = injected(self.harness, self.namespace, self.stores, self._probe, failure.seconds)
             self.injection = await self._stack.enter_async_context(injection)
         for on in range(self.scenario.instances):
@@ -243,8 +244,10 @@ class Player:
 
     async def make(self, entry: Entry, seconds: float | None = None) -> None:
         """Make a call that was begun, and note what comes of it."""
-        call, earliest = entry.invocation, self._now()
-        operation, store = self.contract.operations[call.operation], self.stores[entry.call.on]
+        call = entry.invocation
+        operation = self.contract.operations[call.operation]
+        store = self.stores[entry.call.on]
+        earliest = self._now()
         given = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds) as limit:

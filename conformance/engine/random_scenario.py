@@ -59,12 +59,17 @@ class RandomScenario:
         how_often = self.one_of((0.0, 0.5, 1.0))
         for _ in range(self.random.randint(_LEAST, _MOST)):
             action = self._action(self.one_of((self.first, *kinds)))
-            if Scenario((action,)).required(self.player.contract.operations) <= self.has:
-                await self.player.perform(action)
-                if self.random.random() < how_often:
-                    await self.player.perform(ReadBack())
+            if not self._is_fit(action):
+                continue
+            await self.player.perform(action)
+            if self.random.random() < how_often:
+                await self.player.perform(ReadBack())
         for action in self.closing():
             await self.player.perform(action)
+
+    def _is_fit(self, action: Action) -> bool:
+        """Whether the store has what an action needs."""
+        return Scenario((action,)).required(self.player.contract.operations) <= self.has
 
     def _action(self, kind: str) -> Action:
         match kind:
@@ -80,12 +85,11 @@ class RandomScenario:
         calls = []
         for _ in range(_RACERS):
             call = self._somewhere(self.one_of(self.raced))
-            if Scenario((call,)).required(self.player.contract.operations) <= self.has:
+            if self._is_fit(call):
                 calls.append(replace(call, label=""))
         cancelled = self.one_of(((), (), (0,)))
         return Race(tuple(calls), cancelled, turns=self.one_of((0, 1, 2, 4)))
 
     def _somewhere(self, kind: str) -> Call:
-        return replace(
-            self.call([*self.player.results], kind), on=self.random.randrange(self.player.scenario.instances)
-        )
+        call = self.call([*self.player.results], kind)
+        return replace(call, on=self.random.randrange(self.player.scenario.instances))

@@ -18,10 +18,11 @@ _SHOWN = 8
 def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
     """Yield what was done as lines of Python, and which exceptions came of it."""
     for done in history:
-        entries = [entry for entry in done.made if isinstance(entry.observed, Raised)]
-        raised = [f"raises {contract.describe(entry.observed)}" for entry in entries]
+        raised = []
         for entry in done.made:
             yield from entry.before
+            if isinstance(entry.observed, Raised):
+                raised.append(f"raises {contract.describe(entry.observed)}")
         if isinstance(done.action, Call):
             came = f"  # {raised[0]}" if raised else ""
             yield f"{_one(contract, done.action, done.made)}{came}"

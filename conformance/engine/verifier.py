@@ -44,9 +44,9 @@ class Verifier(Player):
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
         self._checks = contract.checks(coverage)
-        judges = [Judge(contract, coverage.learned) for _ in range(scenario.instances)]
-        is_shared = Capability.SHARED in harness.capabilities
-        self._judges = judges[:1] * scenario.instances if is_shared else judges
+        self._judges = [Judge(contract, coverage.learned) for _ in range(scenario.instances)]
+        if Capability.SHARED in harness.capabilities:
+            self._judges = self._judges[:1] * scenario.instances
 
     async def verify(self, draw: Callable[[], Awaitable[None]] | None = None) -> Finding | None:
         """Play the scenario, and what `draw` has performed after it, up to the first finding, and return that.

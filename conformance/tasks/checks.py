@@ -42,7 +42,9 @@ class TaskChecks(Checks):
     def of(self, entry: Entry) -> Iterator[Finding]:
         """Check a result that the model allows, and keep or change what was handed out."""
         observed = entry.observed
-        tasks = [entry.answer] if isinstance(observed, Record) else list(getattr(entry.answer, "tasks", ()))[:2]
+        tasks = list(getattr(entry.answer, "tasks", ()))[:2]
+        if isinstance(observed, Record):
+            tasks = [entry.answer]
         self.coverage.exercised["VAL-10"] += 1
         for task in tasks:
             yield from _types(task)
@@ -101,7 +103,8 @@ def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
     number = "VAL-10" if is_new else "LIFE-17"
     now = datetime.now(UTC)
     for name in TIMES:
-        wanted, moment = getattr(expected, name), getattr(entry.observed, name)
+        wanted = getattr(expected, name)
+        moment = getattr(entry.observed, name)
         if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
             continue
         before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
