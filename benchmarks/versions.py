@@ -1,9 +1,10 @@
 """`python -m benchmarks.versions REVISION`: is the store of the working tree slower than that of a git revision?
 
 In a round both versions have a process, on one core, and share a server on another. The processes take turns of a
-millisecond: old, new, new, old. What slows the machine down slows both, and a median over the pairs leaves out those
-that a neighbour split. Each round has new processes, since two of one version differ too, by how their memory is laid
-out. Printed are the median of the rounds, new to old, and its interval of at least 95 %.
+millisecond: old, new, new, old. Counted is the processor's time of client and server: they wait for each other, and
+how long a neighbour keeps them waiting is not the store's. What else slows the machine down slows both, and a median
+over the pairs leaves out those that it split. Each round has new processes, since two of one version differ too, by
+how their memory is laid out. Printed are the median of the rounds, new to old, and its interval of at least 95 %.
 """
 
 # ruff: noqa: T201  a command line prints

@@ -40,7 +40,10 @@ end
 
 local function size_of(values)
   local size = 0
-  for i = PLACE.current_step, #FIELDS do size = size + #(values[i] or '') end
+  for i = PLACE.current_step, #FIELDS do
+    local value = values[i]
+    if value then size = size + #value end
+  end
   return size
 end
 
