@@ -316,5 +316,5 @@ def test_compare_sees_through_views() -> None:
     search = Search(("live", JobsHarness()), ("copied", CopiedHarness()))
     asyncio.run(search.run())
 
-    assert [(one.operation, one.kind) for one in search.report.findings] == [("get_task", "result")]
+    assert {(line.operation, line.kind) for line in search.report.every_line} == {("create_task", "result")}
     assert not search.report.gaps

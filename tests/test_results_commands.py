@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
-from conformance.compare.report import Difference, Report
+from conformance.compare.report import Line, Report
 from conformance.results import known
 from conformance.results.document import Expected, read
 from tests.report_inputs import conformance, requirement
@@ -90,9 +90,10 @@ def test_two_backends_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Cap
 
 def test_two_comparisons_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after = Report(["a", "b"], 0), Report(["a", "b"], 0)
-    lasting = Difference("get", "value", {"get > value: int"}, seen="get")
-    before.findings = [lasting, Difference("put", "type", {"put > value: set"}, seen="put")]
-    after.findings = [lasting]
+    lasting = Line("get", "value", "get > value: int", seen="get")
+    for report in (before, after):
+        report.add(lasting)
+    before.add(Line("put", "type", "put > value: set", seen="put"))
     for name, report in (("a.json", before), ("b.json", after)):
         (tmp_path / name).write_text(report.json())
 

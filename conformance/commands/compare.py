@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, shown_name
 from conformance.compare.alone import raced
 from conformance.compare.child import searched
-from conformance.compare.report import Difference, read_known
+from conformance.compare.play import Doing
+from conformance.compare.report import Line, read_known
+from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.engine.deaths import Deaths
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
@@ -23,7 +26,7 @@ from conformance.operations.operation import Operation
 from conformance.tasks.operations import operations_of
 
 DESCRIPTION = (
-    "Give two stores the same calls, and print every difference, one for each cause, as a short script. "
+    "Give two stores the same calls, and print every difference as a short script, one for each operation and kind. "
     "With one store: make calls at the same time in every order, and print what no sequence of them explains."
 )
 EPILOG = """\
@@ -42,6 +45,11 @@ exit status:
   130  interrupted"""
 
 
+_QUIET_SECONDS = 10.0
+"""After which a log shows that the search goes on."""
+_WIDTH = 78
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", nargs="?", help="another; without it the first is its own judge")
@@ -50,6 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--full", action="store_true", help="of one store, three calls at the same time too")
     parser.add_argument("--seed", type=int, default=0, help="draw other random sequences (default: 0)")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
+    parser.add_argument("--all", action="store_true", help="show the script of every new line, not one for each group")
+    parser.add_argument(
+        "--write-scripts",
+        metavar="DIR",
+        type=Path,
+        help="write the script of each new line to a file there; those that are there are played first",
+    )
     for option, what in (
         ("--write-known", "write what is found as accepted differences"),
         ("--json", "write the report to FILE"),
@@ -63,17 +78,23 @@ def main(options: argparse.Namespace) -> int:
     if options.other is None:
         return _alone(options)
     known = read_known(options.known) if options.known else []
+    first = read_scripts(options.write_scripts) if options.write_scripts else []
     stores = [(_short(name), find_backend(name)) for name in (options.one, options.other)]
-    report = searched(*stores, seed=options.seed, tell=_tell)
-    report.accept(known)
+    told = Teller(shows_all=options.all)
+
+    report = searched(*stores, seed=options.seed, known=known, first=first, tell=told.tell)
+
     print(*report.lines(), sep="\n", flush=True)
     for file, text in (
         (options.json, report.json()),
         (options.markdown, report.markdown()),
-        (options.write_known, "".join(found.toml() for found in report.findings)),
+        (options.write_known, report.toml()),
     ):
         if file:
             write_file(file, text)
+    if options.write_scripts:
+        lines = [line for group in report.new for line in group.new]
+        write_scripts(options.write_scripts, lines, (options.one, options.other))
     return report.status
 
 
@@ -127,14 +148,32 @@ async def _print_wrecks(deaths: Deaths) -> int:
     return found
 
 
-def _tell(told: Difference | str) -> None:
-    """Print a finding; on a terminal show by the calls that the search goes on."""
-    if isinstance(told, Difference):
-        print(*told.lines(), "", sep="\n", flush=True)
-    elif sys.stderr.isatty():
-        print(f"\r\x1b[K{told[:78]}\r", end="", file=sys.stderr, flush=True)
+class Teller:
+    """Prints what is found, and shows that the search goes on."""
+
+    def __init__(self, *, shows_all: bool) -> None:
+        self._shows_all = shows_all
+        self._shown: set[tuple[str, str]] = set()
+        self._next = time.monotonic() + _QUIET_SECONDS
+
+    def tell(self, told: Line | Doing) -> None:
+        """Print the first new line of a group, or each; of calls one now and then."""
+        if isinstance(told, Line):
+            self._show(told)
+        elif sys.stderr.isatty():
+            print(f"\r\x1b[K{told.text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() > self._next:
+            self._next = time.monotonic() + _QUIET_SECONDS
+            print(f"... {told.text[:_WIDTH]}", file=sys.stderr, flush=True)
+
+    def _show(self, line: Line) -> None:
+        group = line.operation, line.kind
+        if line.reason or (group in self._shown and not self._shows_all):
+            return
+        self._shown.add(group)
+        print(*line.lines, "", sep="\n", flush=True)
 
 
 def _short(name: str) -> str:
-    """A name that leaves room on the line: the class of `module:class`."""
+    """Return a name that leaves room on the line: the class of `module:class`."""
     return shown_name(name) if "://" in name else name.rpartition(":")[2]

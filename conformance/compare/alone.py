@@ -77,7 +77,8 @@ class OwnSession(Session):
             is_error = isinstance(entry.observed, Raised)
             path = "" if is_error else f"result{self._count}"
             self._count += 1
-            observer.look(entry.answer, self._operation(entry), path)
+            if path:
+                observer.learn(entry.answer, self._operation(entry), path)
         for entry in answered:
             entry.observed = observer.look(entry.answer, self._operation(entry))
 

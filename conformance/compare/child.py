@@ -6,62 +6,85 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import signal
+import threading
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
 
-from conformance.compare.report import Difference, Report
-from conformance.compare.search import Search
+from conformance.compare.play import IDLE, Doing
+from conformance.compare.report import Known, Line, Report
+from conformance.compare.search import Script, Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.operations.operation import OperationsError
 
-CALL_SECONDS = 10.0
+_END_SECONDS = 5.0
+"""In which the servers are stopped at the end."""
 
 
 def searched(
-    *stores: tuple[str, Callable[[], Harness]], seed: int = 0, tell: Callable[[Difference | str], object] = id
+    *stores: tuple[str, Callable[[], Harness]],
+    seed: int = 0,
+    known: Iterable[Known] = (),
+    first: Iterable[Script] = (),
+    tell: Callable[[Line | Doing], object] = id,
 ) -> Report:
-    """Search in a forked process. `tell` is told each finding when it is new, and each call before it is made.
+    """Search in a forked process. `tell` is told each line when it is found, and what is done before it is done.
 
     Raises:
         CommandFailedError: if there was no search, with the exit status that says so.
     """
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, stores, seed))
+    ours, theirs = multiprocessing.Pipe()
+    child = multiprocessing.get_context("fork").Process(
+        target=_child, args=(theirs, ours, stores, {"seed": seed, "known": [*known], "first": [*first]})
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: the child uses none
         child.start()
     theirs.close()
-    report, call, ended = Report([name for name, _ in stores], seed), "", ""
+    report = Report([name for name, _ in stores], seed)
     try:
-        while ours.poll(CALL_SECONDS) or not call:  # setting up the stores may take longer
-            told = ours.recv()
-            if isinstance(told, CommandFailedError):
-                raise told
-            if isinstance(told, Report):
-                return told
-            tell(told)
-            if isinstance(told, Difference):
-                report.findings.append(told)
-            else:
-                call = told
-        ended = f"a call does not return: {call}"
+        return _heard(ours, report, tell)
     except EOFError:
         child.join()
-        ended = f"a store ended the process (status {child.exitcode}) in {call}"
+        report.gaps = {f"a store ended the process (status {child.exitcode}) in {report.doing or 'its set-up'}"}
+        return report
+    except TimeoutError:
+        doing = f"a call does not return: {report.doing}" if report.doing else "the stores are not set up in time"
+        report.gaps = {doing}
+        return report
     finally:
-        child.join(0 if ended else 2.0)
+        ours.close()  # ends the child, if it is still there
+        child.join(_END_SECONDS)
         child.kill()
         child.join()
-    report.gaps = {ended}
-    return report
 
 
-def _child(out: Connection, stores: Any, seed: int) -> None:
-    """Search, and send each call, each finding, and at last the report."""
+def _heard(ours: Connection, report: Report, tell: Callable[[Line | Doing], object]) -> Report:
+    """Listen until the report comes; what comes before it is kept in another one."""
+    doing = IDLE
+    while ours.poll(doing.seconds):
+        told = ours.recv()
+        if isinstance(told, CommandFailedError):
+            raise told
+        if isinstance(told, Report):
+            return told
+        if isinstance(told, Line):
+            report.add(told)
+        else:
+            doing, report.doing = told, told.text
+        tell(told)
+    raise TimeoutError
+
+
+def _child(out: Connection, parents: Connection, stores: Sequence[Any], options: dict[str, Any]) -> None:
+    """Search, and send what is done, each line, and at last the report."""
+    parents.close()
+    threading.Thread(target=_end_with_parent, args=(out,), daemon=True).start()
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
@@ -72,9 +95,23 @@ def _child(out: Connection, stores: Any, seed: int) -> None:
             made = [(name, make()) for name, make in stores]
             for _, harness in made:
                 stack.enter_context(harness.running())
-            search = Search(*made, seed=seed, tell=out.send)
-            asyncio.run(search.run())
+            search = Search(*made, tell=out.send, **options)
+            asyncio.new_event_loop().run_until_complete(search.run())  # not closed: a library may have patched that
+            search.race()
+            search.finish()
             out.send(search.report)
+    except OSError:
+        return  # nobody listens
     except Exception as fault:  # noqa: BLE001  one line, in place of a traceback
         crash = CommandFailedError(f"crashed: {type(fault).__name__}: {fault}", 7)
         out.send(fault if isinstance(fault, OperationsError) else crash)
+
+
+def _end_with_parent(out: Connection) -> None:
+    """End this process when its parent has closed its end, or has died by any signal: servers are stopped then."""
+    try:
+        out.recv()
+    except (EOFError, OSError):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(_END_SECONDS)
+        os._exit(1)

@@ -21,17 +21,17 @@ _ACCEPTED = "To accept it, write this into the file of known differences, with a
 def parity_test(
     one: Callable[[], Harness], other: Callable[[], Harness], *, known: str | Path | None, seed: int
 ) -> Callable[..., None]:
-    """The test function that `conformance.parity` returns."""
+    """Return the test function of `conformance.parity`."""
     names = getattr(one, "__name__", "A"), getattr(other, "__name__", "B")
 
     @cache
     def faults() -> dict[str, list[str]]:
         accepted = read_known(Path(known)) if known else []
-        report = searched((names[0], one), (names[1], other), seed=seed)
-        report.accept(accepted)
+        report = searched((names[0], one), (names[1], other), seed=seed, known=accepted)
         by_part = {_COVERAGE: sorted(report.gaps)}
-        for found in report.new:
-            by_part.setdefault(found.operation, []).append("\n".join([*found.lines(), "", _ACCEPTED, found.toml()]))
+        for group in report.new:
+            text = "\n".join([*group.lines(scripts=True), "", _ACCEPTED, group.toml()])
+            by_part.setdefault(group.operation, []).append(text)
         return by_part
 
     @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])

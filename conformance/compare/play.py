@@ -3,40 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import permutations
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from conformance.compare.elsewhere import Elsewhere, opened_elsewhere
 from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
 from conformance.engine.outcome import Raised
 from conformance.engine.player import Done, Player
-from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
+from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Scenario, Wait
 from conformance.engine.script import call_text
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
-from conformance.operations.operation import Operation, with_ids
-from conformance.operations.trees import Mismatch, Tree, mismatches
+from conformance.operations.operation import Operation, OperationsError, with_ids
+from conformance.operations.trees import Tree, mismatches
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 
 Steps: TypeAlias = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
 
+BESIDE = "on another namespace"
+ELSEWHERE = "in another process"
+"""Where an instance is opened besides, other than on the same place."""
 
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """Something that is done next, and in how many seconds it has to be over."""
+
+    text: str
+    seconds: float
+
+
+IDLE = Doing("", 120.0)
+"""Between the sequences: stores are set up, or the search goes on by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndOfLife(Wait):
     """So much time passes that a lifetime that was given is nearly over, or just over."""
 
-    __slots__ = ()
+    when: str = field(default="", compare=False, repr=False)
 
 
 _KINDS = {
     EndOfLife: "lifetime",
     Wait: "expiring",
-    Race: "race",
     Reopen: "persistent",
     Damage: "foreign value",
 }
+_OPENED = {BESIDE: "neighbour", ELSEWHERE: "process"}
+
+CALL_SECONDS = 10.0
+"""In which a call returns, and a store opens, closes, and makes a hook's work."""
+
+ALONE = "foreign value", "server"
+"""Kinds that each store judges alone: one without the hook is as it was."""
 
 
 def kind_of(action: Action) -> str:
@@ -44,7 +69,7 @@ def kind_of(action: Action) -> str:
     if isinstance(action, Mutate):
         return action.what
     if isinstance(action, Open):
-        return "server" if action.url else "shared"
+        return "server" if action.url else _OPENED.get(action.at, "shared")
     return _KINDS.get(type(action), "")
 
 
@@ -75,6 +100,23 @@ class Recorder(Player):
         self._store = store
         self._count = 0
         self._is_held = any(isinstance(action, Mutate) and action.what == "argument" for action in steps)
+        self._neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
+        self._has_neighbour = False
+
+    async def play(self, draw: Any = None) -> None:
+        """Play the sequence. Opening and closing are told of like calls."""
+        self._store.tell("`open` of the harness")
+        try:
+            await super().play(draw)
+            self._store.fields |= self.contract.observer.fields
+        finally:
+            if self._has_neighbour:
+                self.harness.discard(self._neighbour)
+            self._store.hear(IDLE)
+
+    def end(self) -> None:
+        """Tell that the instances are closed."""
+        self._store.tell("closing the store that `open` gave")
 
     async def perform(self, action: Action) -> None:
         """Perform an action; one for which a hook is missing is left out."""
@@ -84,25 +126,62 @@ class Recorder(Player):
             self._store.missing.setdefault(kind_of(action), str(missing))
             if isinstance(action, Open):
                 self.stores[action.on] = self.stores[0]
+        if self.is_over:
+            self.end()
+
+    async def _change_surroundings(self, action: Action) -> None:
+        self._store.tell(f"a hook of the harness ({kind_of(action)})")
+        match action:
+            case Open(on, at=at) if at == BESIDE:
+                self._has_neighbour = True
+                await self._open(on, self.harness.open(self._neighbour))
+            case Open(on, at=at) if at == ELSEWHERE:
+                await self._open(on, opened_elsewhere(self.harness, self.namespace, self.contract.operations))
+            case _:
+                await super()._change_surroundings(action)
+
+    async def _open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
+        await super()._open(on, opening)
+        if self.stores[on] is None:
+            raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
 
     async def make(self, entry: Entry, seconds: float | None = None) -> None:
-        """Make a call, and tell of it before and after."""
+        """Make a call, and tell of it before."""
         number, self._count = self._count, self._count + 1
-        operation = self.contract.operations[entry.call.operation]
-        operation.check(self.stores[entry.call.on])
+        operation, store = self.contract.operations[entry.call.operation], self.stores[entry.call.on]
+        if not isinstance(store, Elsewhere):
+            operation.check(store)
         self._write(number, entry, operation)
-        self._store.hear(f"{self._store.name}: {entry.line}")
-        await super().make(entry, seconds)
-        self._store.hear("")
+        self._store.tell(entry.line)
 
+        if isinstance(store, Elsewhere):
+            self._make_elsewhere(entry, store)
+        else:
+            await super().make(entry, seconds or operation.seconds)
+        self._look(number, entry, operation)
+
+    def _make_elsewhere(self, entry: Entry, store: Elsewhere) -> None:
+        """Make a call in another process."""
+        call = entry.invocation
+        try:
+            entry.answer = entry.observed = store.call(call.operation, call.arguments)
+        except HookMissingError:
+            raise  # the process has ended
+        except Exception as error:  # noqa: BLE001  whatever the store raises is its result
+            entry.answer = error
+            entry.observed = self.contract.observe_error(error)
+
+    def _look(self, number: int, entry: Entry, operation: Operation) -> None:
+        """Read what came out of a call as a tree."""
         observer = self.contract.observer
-        has_failed = isinstance(entry.observed, Raised) or entry.lacks is not None
         result = entry.lacks or entry.answer
-        path = "" if has_failed else f"result{number}"
-        if not has_failed:
+        if not isinstance(entry.observed, Raised) and entry.lacks is None:
+            path = f"result{number}"
             self.held["result"] = {path: result}
-        observer.look(result, operation, path)  # learns new ids, which may stand in what comes before them
+            if operation.ids:
+                observer.learn(result, operation, path)
         entry.observed = observer.look(result, operation)
+
         if operation.reads is None:
             given = entry.invocation.arguments
             named = [*observer.names, *(given[name] for name in operation.entry if name in given)]
@@ -122,57 +201,34 @@ class Recorder(Player):
 
 
 class Store:
-    """One of the two stores. `name` is what reports call it; `hear` is told each call before it is made."""
+    """One of the two stores. `name` is what reports call it; `hear` is told what is done before it is done."""
 
-    def __init__(self, name: str, harness: Harness, hear: Callable[[str], object]) -> None:
+    def __init__(self, name: str, harness: Harness, hear: Callable[[Doing], object]) -> None:
         self.name = name
+        self.own = harness
         self.harness = guarded(harness)
         self.hear = hear
         self.operations = operations_of(harness, name)
         self.missing: dict[str, str] = {}
         """Why a kind of action is not tried: there is no hook, or it is declared."""
+        self.fields: set[str] = set()
+        """The names of fields that its results had."""
+
+    def tell(self, text: str, seconds: float = 0.0) -> None:
+        """Say what is done next."""
+        self.hear(Doing(f"{self.name}: {text}", seconds or CALL_SECONDS))
 
     async def play(self, steps: Steps) -> list[Done]:
         """Play a sequence, and return what was done.
 
-        The result of the last call is a verdict after a race, whether it came out as in neither order, and after a
-        failure, whether a read denies that there is an entry.
+        After a failure the result of the last call is a verdict, whether it denies that there is an entry.
         """
-        history = await self._run(steps)
-        match steps:
-            case (*before, Race(), Race(calls), Call() as read):
-                history[-1].made[0].observed = await self._race_verdict(history, (*before,), calls, read)
-            case (Call(), Call(), Call(), Damage() | Open(_, str(_)), Call()) if kind_of(steps[-2]) in ALONE:
-                history[-1].made[0].observed = _failure_verdict(history)
-        return history
-
-    async def _run(self, steps: Steps) -> list[Done]:
         recorder = Recorder(self, steps)
         await recorder.play()
+        match steps:
+            case (Call(), Call(), Call(), Damage() | Open(_, str(_)), Call()) if kind_of(steps[-2]) in ALONE:
+                recorder.history[-1].made[0].observed = _failure_verdict(recorder.history)
         return recorder.history
-
-    async def _race_verdict(self, history: list[Done], before: Steps, calls: tuple[Call, ...], read: Call) -> Tree:
-        """Play the calls in each order, and return whether the race came out as in none of them."""
-        raced = _results(history)
-        del raced[len(before) : -len(calls) - 1]  # the reads that open the connections
-        apart: list[list[Mismatch]] = []
-        for order in permutations(range(len(calls))):
-            results = _results(await self._run((*before, *(calls[place] for place in order), read)))
-            in_a_row = results[len(before) : -1]
-            by_call = [in_a_row[order.index(place)] for place in range(len(calls))]
-            results = [*results[: len(before)], *by_call, results[-1]]
-            pairs = zip(raced, results, strict=True)
-            found = [mismatch for seen, expected in pairs for mismatch in mismatches(seen, expected)]
-            apart.append(
-                [mismatch for mismatch in found if mismatch.kind != "order"]
-            )  # replies may overtake each other
-        nearest = min(apart, key=len)
-        text = "as in neither order: {}, and not {}".format(*nearest[0].texts) if nearest else "as in some order"
-        return Tree(bool, bool(nearest), text=lambda: text)
-
-
-ALONE = "race", "foreign value", "server"
-"""Kinds that each store judges alone: one without the hook is as it was."""
 
 
 def _results(history: list[Done]) -> list[Tree]:

@@ -1,191 +1,143 @@
-"""The search: plays sequences on both stores, reduces what differs to the shortest script, and joins it by cause."""
+"""The search: plays sequences on both stores, and makes each difference as short as it gets."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import product, takewhile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from math import inf
 from typing import Any, TypeAlias
 
-from conformance.compare.plan import Sequences, pool
-from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
-from conformance.compare.report import Difference, Report, Row
-from conformance.engine.player import Done
-from conformance.engine.scenario import Call, Race, Scenario
-from conformance.engine.script import lines_of
+from conformance.compare.alone import raced
+from conformance.compare.difference import Difference
+from conformance.compare.plan import Sequences
+from conformance.compare.play import ALONE, IDLE, Steps, Store, kind_of
+from conformance.compare.report import Known, Line, Report, Row, accepted
+from conformance.compare.scripts import from_data
+from conformance.compare.shorter import explains, merged, plainer
+from conformance.engine.loom import ChoosingLoop
+from conformance.engine.orders import Race, title
+from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
-from conformance.operations.choices import Choice
-from conformance.operations.operation import Operation, OperationsError
-from conformance.operations.parts import imports_of, inside
-from conformance.operations.trees import Mismatch, mismatches
-from conformance.text import cut, printable
+from conformance.operations.operation import OperationsError
+from conformance.operations.trees import mismatches
 
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
-_MOST_VALUES = 12
-_SHOWN = 80
-"""Letters of a result that a script shows."""
-Trait: TypeAlias = tuple[str, str, str]
-"""An operation, or with it one of its arguments and a class of its value that is not plain."""
-_TIMED = "", "expiring", "lifetime"
-"""Kinds of sequences whose differences may come from an argument."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A sequence whose last step shows a difference."""
-
-    steps: Steps
-    histories: list[list[Done]]
-    mismatch: Mismatch
-    operations: Mapping[str, Operation]
-
-    @cached_property
-    def calls(self) -> list[Call]:
-        """The calls, but for those of a race."""
-        return [step for step in self.steps if isinstance(step, Call)]
-
-    @property
-    def last(self) -> Operation:
-        """The operation that shows it."""
-        return self.operations[self.calls[-1].operation]
-
-    @cached_property
-    def field(self) -> str:
-        """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
-        drawn = set()
-        for call in self.calls:
-            for name, choice in call.arguments.items():
-                drawn |= {label for labels, _ in inside(choice.value) for label in labels}
-                if name in self.operations[call.operation].entry:
-                    drawn.add(f"[{choice.text}]")
-        index = r"\[(\d+|result.*)\]"
-        path = ("#" if re.match(index, one) else "" if one in drawn else one for one in self.mismatch.path)
-        return "".join(path).rstrip("#").rpartition("#")[2]
-
-    @cached_property
-    def special(self) -> list[Trait]:
-        """The arguments of its writes and of the last call, with each class of their values that is not plain."""
-        traits = []
-        for call in self.calls:
-            operation = self.operations[call.operation]
-            if operation.reads is not None and call is not self.calls[-1]:
-                continue
-            for name, choice in call.arguments.items():
-                if name in operation.optional or choice is not pool(operation, name).plain:
-                    traits += [(call.operation, name, kind) for kind in sorted(choice.classes or ["another value"])]
-        return traits
-
-    @property
-    def is_odd(self) -> bool:
-        """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
-        last = len(self.steps) - 1
-        if all(history[last].made[0].observed.raised for history in self.histories):
-            return True
-        for call in Scenario(self.steps).calls:
-            operation = self.operations[call.operation]
-            if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
-                return True
-        return False
-
-    @property
-    def probe(self) -> str:
-        """The kind of what is done besides plain calls."""
-        return "".join(dict.fromkeys(map(kind_of, self.steps)))
-
-    @property
-    def place(self) -> str:
-        """Where it shows: the field or, if none differs, the operation."""
-        return self.field or self.last.name
-
-    @property
-    def symptom(self) -> tuple[str, ...]:
-        """Equal for the same difference in another sequence."""
-        return self.mismatch.kind, self.place, self.mismatch.what
-
-    def script(self, names: Sequence[str]) -> list[str]:
-        """Return the steps as Python, with the imports that they need, and what the last gives on each side."""
-        text = "\n".join(self._lines())
-        given = [choice.value for call in Scenario(self.steps).calls for choice in call.arguments.values()]
-        sides = zip(names, self.mismatch.texts, strict=True)
-        came = [f"# {name}: {cut(' '.join(shown.splitlines()), _SHOWN)}" for name, shown in sides]
-        return [*map(printable, (*imports_of(given, text), *text.splitlines(), *came))]
-
-    def _lines(self) -> list[str]:
-        """Return the lines of what was done; each from the store that could do more."""
-        contract = Operations(self.operations)
-        longest: list[Done] = []
-        for step, *dones in zip(self.steps, *self.histories, strict=False):
-            if isinstance(step, Race) and longest and isinstance(longest[-1].action, Race):
-                longest.pop()  # the reads that open the connections
-            longest.append(max(dones, key=lambda done: len("".join(lines_of(contract, [done])))))
-        lines = [*lines_of(contract, longest)]
-        everything = "\n".join([*lines, *self.mismatch.texts])
-        first = 0
-        for done in longest[:-1]:
-            if isinstance(done.action, Call) and re.search(rf"\bresult{first}\b", everything):
-                done.action = replace(done.action, label=f"result{first}")
-            first += len(done.made)
-        lines = [*lines_of(contract, longest)]
-        if path := "".join(self.mismatch.path):
-            lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + path
-        return lines
+Script: TypeAlias = Sequence[dict[str, Any]]
+"""A sequence as plain data."""
 
 
 class Search:
     """A comparison of two stores with the operations that their harnesses name.
 
-    `tell` is told each finding when it is new, and each call before it is made.
+    `tell` is told each line when it is found, and each call before it is made. `first` are sequences that an earlier
+    comparison found.
     """
 
-    def __init__(self, *stores: tuple[str, Harness], seed: int = 0, tell: Callable[[Any], object] = id) -> None:
-        self._tell, self._stores = tell, [Store(name, harness, tell) for name, harness in stores]
+    def __init__(
+        self,
+        *stores: tuple[str, Harness],
+        seed: int = 0,
+        tell: Callable[[Any], object] = id,
+        known: Iterable[Known] = (),
+        first: Iterable[Script] = (),
+    ) -> None:
+        self._tell = tell
+        self._known = [*known]
+        self._first = first
+        self._stores = [Store(name, harness, tell) for name, harness in stores]
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
         self.report = Report((here.name, there.name), seed, {name: Row() for name in here.operations})
+        self._sequences = Sequences(here.operations.values(), seed)
+        self._shortest: dict[tuple[str, ...], list[Steps]] = {}
+        """The shortest sequences that show a symptom."""
+        self._texts: set[tuple[str, str]] = set()
+        self._played: dict[Any, set[tuple[str, ...]]] = {}
+        """The symptoms of each sequence that was played."""
+
+    async def run(self) -> None:
+        """Play every sequence."""
+        self._respect_declarations()
+        await self._look_for_neighbours()
+        for steps in chain(self._earlier(), self._sequences.planned()):
+            await self._examine(steps)
+        self._check_fields()
+        for steps in self._sequences.random():
+            await self._examine(steps)
+
+    def finish(self) -> None:
+        """Note what was not exercised, and what no longer shows."""
+        for name, row in self.report.operations.items():
+            if gap := row.gap(self._operations[name]):
+                self.report.gaps.add(f"not exercised: {name} {gap}")
+        for store in self._stores:
+            self.report.notes |= {f"not tried: {kind} in {store.name}: {why}" for kind, why in store.missing.items()}
+        self.report.miss(self._known)
+
+    # What is tried
+
+    def _respect_declarations(self) -> None:
+        """Try nothing that only one store declares, and no second process unless both are shared."""
         for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
             declaring = [store for store in self._stores if kind in store.harness.capabilities]
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
-        self._sequences = Sequences(here.operations.values(), seed)
-        self._findings: dict[Any, Difference] = {}  # by what all that come from one cause have in common
-        self._explained = set[tuple[Trait, tuple[str, ...]]]()  # known causes, with their symptoms or probes
+            if kind is Capability.SHARED and len(declaring) < len(self._stores):
+                self._stores[0].missing["process"] = "not both declare Capability.SHARED"
 
-    async def run(self) -> None:
-        """Play every sequence. More may be added to a finding until the end."""
-        for steps in self._sequences.all():
-            for shown in await self._play(steps):
-                if not self._explains(shown):
-                    await self._take(shown)
-                    break  # from here on the stores hold something else
-                is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
-                if is_refused and (shown.special or shown.last.reads is None):
-                    break
-        for name, row in self.report.operations.items():
-            self.report.gaps |= {*row.gaps(self._operations[name])}
-        for store in self._stores:
-            self.report.notes |= {f"not tried: {kind} in {store.name}: {text}" for kind, text in store.missing.items()}
+    async def _look_for_neighbours(self) -> None:
+        """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
+        steps = self._sequences.separation()
+        for store in self._stores if steps else ():
+            history = await store.play(steps)
+            before, _, after = [done.made[0].observed for done in history[1:]]
+            if before.outcome != after.outcome or (not before.raised and any(mismatches(before, after))):
+                store.missing["neighbour"] = "two namespaces of it are one place"
 
-    def _explains(self, shown: Shown) -> bool:
-        """Whether a difference comes from a known cause."""
-        traits = (*((call.operation, "", "") for call in shown.calls), *shown.special)
-        signs = shown.symptom, (shown.probe, shown.place), ("", shown.place)
-        return not self._explained.isdisjoint(product(traits, signs))
+    def _earlier(self) -> Iterator[Steps]:
+        for script in self._first:
+            try:
+                yield from_data(script, self._operations)
+            except (LookupError, TypeError) as gone:
+                self.report.notes.add(f"a script is not played: there is no {gone} any more")
 
-    async def _play(self, steps: Steps) -> list[Shown]:
+    def _check_fields(self) -> None:
+        """Refuse names of fields that no result has, in operations of the harness's own."""
+        if not any(hasattr(store.harness, "operations") for store in self._stores):
+            return
+        seen = {name for store in self._stores for name in store.fields}
+        for operation in self._operations.values():
+            named = {*operation.ids, *operation.times, *operation.ignored, *operation.tolerances}
+            unknown = sorted(named - seen)
+            if unknown and self.report.operations[operation.name].filled:
+                names = " and ".join(store.name for store in self._stores)
+                raise OperationsError(
+                    f"{names}: {operation.name}: no result has a field {', '.join(map(repr, unknown))}"
+                )
+
+    # What is found
+
+    async def _examine(self, steps: Steps) -> None:
+        """Play a sequence, and file every difference that no line explains."""
+        for found in await self._play(steps):
+            if not self._is_explained(found):
+                await self._file(found)
+            if found.is_refusal and not found.probe and found.last.reads is None:
+                break
+
+    async def _play(self, steps: Steps) -> list[Difference]:
         """Play a sequence on both stores, as far as both can go, and return every difference in its order."""
-        found: list[Shown] = []
+        if any(kind_of(step) in store.missing for step in steps for store in self._stores if _is_common(step)):
+            return []
+        found: list[Difference] = []
         self.report.sequences += 1
         histories = [await store.play(steps) for store in self._stores]
         for end, (step, *dones) in enumerate(zip(steps, *histories, strict=False), start=1):
-            kind = kind_of(step)
-            if kind and kind not in ALONE and any(kind in store.missing for store in self._stores):
+            if _is_common(step) and any(kind_of(step) in store.missing for store in self._stores):
                 break
             if isinstance(step, Call):
                 if not all(done.made for done in dones):
@@ -193,76 +145,103 @@ class Search:
                 one, other = (done.made[0].observed for done in dones)
                 self.report.operations[step.operation].count(one, other)
                 differing = mismatches(one, other)
-                found += [Shown(steps[:end], histories, mismatch, self._operations) for mismatch in differing]
+                found += [Difference(steps[:end], histories, mismatch, self._operations) for mismatch in differing]
         return found
 
-    async def _take(self, shown: Shown) -> None:
-        """Reduce a difference, and tell its finding if it is a new one."""
-        is_single = len({one[:2] for one in shown.special}) == 1
-        is_known = is_single and any(one in self._findings for one in self._cause(shown)[0])
-        if not is_known and shown.probe not in ALONE:
-            again = await self._shortest(shown)
-            if again is None:
-                self.report.gaps.add(f"{shown.last.name} differed, and did not when called again")
-                return
-            shown = again
-            last = shown.calls[-1]
-            plainly = replace(last, arguments={name: last.arguments[name] for name in shown.last.arguments})
-            without = await self._play((*shown.steps[:-1], plainly)) if plainly != last and not shown.probe else ()
-            if any(one.place == shown.place and self._explains(one) for one in without):
-                return  # its optional arguments do not make the difference
-        keys, traits = self._cause(shown)
-        taints = traits[0] in self._sequences.others and shown.last.reads is not None
-        sign = (shown.probe, shown.place) if shown.probe or taints else shown.symptom
-        self._explained |= {(one, sign) for one in traits}
-        seen, script = shown.last.name + shown.field, shown.script(self.report.stores)
-        kind = shown.probe or shown.mismatch.kind
-        new = Difference(traits[0][0], kind, seen=seen, script=script, is_odd=shown.is_odd)
-        is_joint = len({one[:2] for one in shown.special}) > 1 and not shown.probe
-        causes = [*keys, *(shown.special if is_joint else ())]
-        finding = next((self._findings[one] for one in causes if one in self._findings), new)
-        self._findings = dict.fromkeys([*keys, *(one for one in traits if one[1])], finding) | self._findings
-        came = f"{shown.place}{'' if shown.probe else f': {shown.mismatch.what}'}"
-        for operation, argument, one in traits:
-            finding.shows.add(f"{operation}{f'({argument}: {one})' if argument else ''} > {came}")
-        if finding is new:
-            self.report.findings.append(finding)
-            self._tell(finding)
+    def race(self) -> None:
+        """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
+        found = []
+        for store in self._stores:
+            store.tell("calls at the same time", IDLE.seconds)
+            loop = ChoosingLoop()  # which is not closed: a library may have patched that
+            found.append(loop.run_until_complete(self._races_of(store)))
+        self._tell(IDLE)
+        for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
+            for name in sorted(mine.keys() - others.keys()):
+                self._add(_line_of_race(store.name, mine[name]))
 
-    def _cause(self, shown: Shown) -> tuple[list[Any], list[Trait]]:
-        """Return the keys that group differences by cause, and this one's triggers."""
-        kind = shown.mismatch.kind
-        if shown.special and shown.probe in _TIMED:
-            content = [one for one in shown.special if one[1] not in self._operations[one[0]].entry]
-            operation, argument, _ = (content[-1:] or shown.special)[0]
-            owner = self._operations[operation]
-            keys: list[Any] = [(kind, operation, owner.reads is None or argument), (kind, owner.strategies[argument])]
-            traits = [one for one in shown.special if one[:2] == (operation, argument)]
-            keys = [*(keys if content else [(kind, "")]), *((one, shown.place) for one in traits)]
-        else:
-            first = takewhile(lambda step: isinstance(step, Call), shown.steps)
-            calls = [self._operations[call.operation] for call in first if isinstance(call, Call)]
-            writes = [] if shown.probe else [operation for operation in calls if operation.reads is None]
-            traits = [((writes or calls or [shown.last])[-1].name, "", "")]
-            keys = [(kind, shown.field, one) for one in (shown.mismatch.what, traits[0])]
-        return [(shown.probe,)] if shown.probe else keys, traits
+    async def _races_of(self, store: Store) -> dict[str, Race]:
+        """Return the races of a store whose outcome no order explains, and note what was not raced."""
+        found = {}
+        missing: dict[str, set[str]] = {}
+        waiting = {name for name, operation in self._operations.items() if operation.seconds}
+        if waiting:
+            missing["it may wait for another call"] = waiting
+        operations = {name: operation for name, operation in self._operations.items() if name not in waiting}
+        try:
+            async with raced(store.own, operations) as races:
+                async for race in races.findings():
+                    found[title(race.plan)] = race
+            missing |= races.not_raced
+        except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
+            missing[f"{type(error).__name__}: {error}"] = {"all"}
+        for reason, plans in missing.items():
+            self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
+        return found
 
-    async def _shortest(self, shown: Shown) -> Shown | None:
-        """The fewest steps and the plainest values that show the same; None if it does not show again."""
-        best: Shown | None = None
+    def _is_explained(self, found: Difference) -> bool:
+        """Whether the script of a line is a shorter form of this sequence, and shows the same."""
+        known = [steps for symptom in found.symptoms for steps in self._shortest.get(symptom, ())]
+        return any(explains(steps, found.steps, self._operations) for steps in known)
+
+    async def _file(self, found: Difference) -> None:
+        """Make a difference as short as it gets, and tell its line."""
+        shortest = found if found.probe in ALONE else await self._reduced(found)
+        if shortest is None:
+            self.report.gaps.add(f"{found.last.name} differed, and did not when called again")
+            return
+        for symptom in shortest.symptoms:
+            self._shortest.setdefault(symptom, []).append(shortest.steps)
+        self._add(shortest.line(self.report.stores))
+
+    def _add(self, found: Line) -> None:
+        line = accepted(found, self._known)
+        if (line.kind, line.text) not in self._texts:
+            self._texts.add((line.kind, line.text))
+            self.report.add(line)
+            self._tell(line)
+
+    async def _reduced(self, found: Difference) -> Difference | None:
+        """Return the fewest steps and the plainest values that show the same; None if it does not show again."""
+        best: Difference | None = None
 
         async def again(steps: Steps) -> Steps:
             nonlocal best
-            for each in await self._play(steps):
-                if each.symptom == shown.symptom and not self._explains(each):
+            key = tuple(map(_key, steps))
+            if found.symptoms.isdisjoint(self._played.get(key, found.symptoms)):
+                return ()
+            shown = await self._play(steps)
+            self._played[key] = {symptom for each in shown for symptom in each.symptoms}
+            for each in shown:
+                if not found.symptoms.isdisjoint(each.symptoms):
                     best = each
                     return each.steps
             return ()
 
-        if await again(shown.steps):
-            await Shrinker(again, self._operations, _plainer, _MOST_PLAYED, seconds=inf).shrink(shown.steps)
+        if await again(found.steps):
+            shrinker = Shrinker(again, self._operations, plainer, _MOST_PLAYED, seconds=inf)
+            shortest = await shrinker.shrink(found.steps)
+            for steps in (merged(shortest), *self._sequences.with_plain_entries(shortest)):
+                if steps != shortest and await again(steps):
+                    shortest = await shrinker.shrink(steps)
         return best
 
 
-def _plainer(operation: Operation, argument: str, choice: Choice) -> list[Choice]:
-    return pool(operation, argument).plainer(choice)[:_MOST_VALUES]
+def _line_of_race(store: str, race: Race) -> Line:
+    """Return a race that only one store has as a finding."""
+    writes = [call.operation for call in race.plan.racing]
+    name = title(race.plan)
+    again = f"# in {store}: conformance compare STORE --only '{name}' --schedule {race.schedule}"
+    return Line(writes[0], "race", f"{name}, in {store}", seen=writes[0], script=(*race.lines, again))
+
+
+def _is_common(step: Action) -> bool:
+    """Whether an action is tried only where both stores can do it."""
+    return kind_of(step) not in ("", *ALONE)
+
+
+def _key(action: Action) -> Any:
+    """Return what is alike for two actions that do the same."""
+    if isinstance(action, Call):
+        return action.operation, action.on, *((name, choice.text) for name, choice in action.arguments.items())
+    return repr(action)

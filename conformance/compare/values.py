@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,8 @@ _WORD = 5
 """Letters of an id that may be a word, and is not replaced in texts."""
 _LONG = 400
 """Letters of a value that are shown."""
+_WHOLE_VALUES = frozenset({str, int, float, bool, bytes, type(None)})
+"""Types without parts, which most values have."""
 
 
 class Observer:
@@ -24,32 +26,50 @@ class Observer:
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
+        self.fields: set[str] = set()
+        """The names of fields that results had."""
 
-    def look(self, value: Any, operation: Operation, path: str = "", name: str = WHOLE, depth: int = 0) -> Tree:
-        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned."""
+    def learn(self, value: Any, operation: Operation, path: str, name: str = WHOLE, depth: int = 0) -> None:
+        """Note the ids in a result, which the Python `path` names."""
+        parts = _parts(value) if depth < _DEEP else None
+        for label, part in (parts or {}).items():
+            self.learn(part, operation, path + label, _name(label, name), depth + 1)
+        if parts is None and name in operation.ids and value not in (None, ""):
+            self.names.setdefault(value, path)
+
+    def look(self, value: Any, operation: Operation, name: str = WHOLE, depth: int = 0) -> Tree:
+        """Return a value that this operation gave as a tree."""
+        self.fields.add(name)
+        parts = _parts(value) if depth < _DEEP else {}
+        if parts is None:
+            return self._leaf(value, operation, name)
+
+        if not parts and depth < _DEEP and not isinstance(value, Collection):
+            kind = type(value).__name__
+            raise OperationsError(f"{operation.name}: cannot compare {kind}, give view= to its Operation")
+        trees = {}
+        for label, part in parts.items():
+            inner = _name(label, name)
+            if inner in operation.ignored:
+                self.fields.add(inner)
+                continue
+            known = self.names.get(inner)
+            trees[f"[{known}]" if known else label] = self.look(part, operation, inner, depth + 1)
+        return Tree(type(value), parts=trees, text=partial(self._text, value))
+
+    def _leaf(self, value: Any, operation: Operation, name: str) -> Tree:
         kind: Any = type(value)
-        parts = parts_of(value) if depth < _DEEP else {}
-        if parts is not None:
-            trees = {}
-            if not parts and depth < _DEEP and not isinstance(value, Collection):
-                raise OperationsError(f"{operation.name}: cannot compare {kind.__name__}, give view= to its Operation")
-            for label, part in parts.items():
-                inner = label[1:] if label.startswith(".") else label[2:-2] if label[1] in "'\"" else name
-                if inner not in operation.ignored:
-                    shown = f"[{self.names[inner]}]" if inner in self.names else label
-                    trees[shown] = self.look(part, operation, path and path + label, inner, depth + 1)
-            return Tree(kind, parts=trees, text=partial(self._text, value))
-        if name in operation.ids:
-            if path and value not in (None, ""):
-                self.names.setdefault(value, path)
-            if value in self.names:
-                return Tree(EarlierId, [*self.names].index(value), text=partial(self.names.__getitem__, value))
-        tolerance, text = operation.tolerances.get(name, (0.0, ""))[0], partial(self._text, value)
+        if name in operation.ids and value in self.names:
+            place = [*self.names].index(value)
+            return Tree(EarlierId, place, text=partial(self.names.__getitem__, value))
+
+        tolerance = operation.tolerances[name][0] if name in operation.tolerances else 0.0
+        compared = value
         if name in operation.times and value is not None:
-            value = f"{kind.__name__} {'with' if getattr(value, 'tzinfo', None) else 'without'} zone"
+            compared = f"{kind.__name__} {'with' if getattr(value, 'tzinfo', None) else 'without'} zone"
         elif kind is str or (kind is float and not tolerance):
-            value = self.named(source(value))  # as which NaN is like itself, and 0.0 unlike -0.0
-        return Tree(kind, value, None, tolerance, text)
+            compared = self.named(source(value))  # as which NaN is like itself, and 0.0 unlike -0.0
+        return Tree(kind, compared, None, tolerance, partial(self._text, value))
 
     def _text(self, value: Any) -> str:
         return self.named(f"{'raises ' if isinstance(value, BaseException) else ''}{source(value)}"[:_LONG])
@@ -60,3 +80,14 @@ class Observer:
             if isinstance(known, str) and len(known) > _WORD and known in text:
                 text = re.sub(rf"'{re.escape(known)}'|(?<!\w){re.escape(known)}(?!\w)", name.replace("\\", r"\\"), text)
         return text
+
+
+def _parts(value: Any) -> Mapping[str, Any] | None:
+    return None if type(value) in _WHOLE_VALUES else parts_of(value)
+
+
+def _name(label: str, around: str) -> str:
+    """Return the name of a field; an item of a list or tuple goes by that of what it is in."""
+    if label.startswith("."):
+        return label[1:]
+    return label[2:-2] if label[1] in "'\"" else around

@@ -79,11 +79,12 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An instance is opened besides, on the same place; with a URL there."""
+    """An instance is opened besides; with a URL there."""
 
     on: int
     url: str = ""
     seconds: float = 0.0
+    at: str = "on the same place"
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ def _several(contract: Contract, done: Done) -> list[str]:
             return [f"await {_store(on)}.aclose()", f"{_store(on)} = await opened()  # on the same place"]
         case Open(on, url) if url:
             line = f"{_store(on)} = await opened({url!r})  # where no server is"
-        case Open(on):
-            line = f"{_store(on)} = await opened()  # on the same place"
+        case Open(on, at=at):
+            line = f"{_store(on)} = await opened()  # {at}"
         case Close(on):
             line = f"await {_store(on)}.aclose()"
         case Damage():

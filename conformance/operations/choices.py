@@ -55,6 +55,11 @@ class Choice:
     text: str
     classes: frozenset[str] = field(compare=False)
 
+    def is_plainer_than(self, other: Choice) -> bool:
+        """Whether it has nothing special that the other has not."""
+        own = _telling(self.classes) if type(self.value) is type(other.value) else self.classes
+        return own <= other.classes
+
     @property
     def is_several(self) -> bool:
         """Whether it may name several entries."""
@@ -128,7 +133,7 @@ class Pool:
     def plainer(self, choice: Choice) -> list[Choice]:
         """Values that have less of what is not plain, the plainest first."""
         before = takewhile(lambda simpler: simpler.text != choice.text, self.choices)
-        return [simpler for simpler in before if simpler.classes <= choice.classes]
+        return [simpler for simpler in before if simpler.is_plainer_than(choice)]
 
 
 pool_of = cache(Pool)

@@ -76,6 +76,7 @@ class Operation:
         positional: arguments that are given by their places; all others by their names.
         lifetime: the argument that is a lifetime, in seconds: with it the hook `advance` lets an
             entry expire.
+        seconds: for an operation that may wait for something: after so many it is given up, and raises TimeoutError.
         needs: what a store has to declare that has the operation (`WHOLE`), or one of its arguments.
     """
 
@@ -93,6 +94,7 @@ class Operation:
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     positional: Collection[str] = ()
     lifetime: str | None = None
+    seconds: float | None = None
     needs: Mapping[str, Capability] = field(default_factory=dict)
 
     @property

@@ -26,6 +26,11 @@ class Tree:
         """The full name of the exception, if it is one."""
         return full_name(self.kind) if issubclass(self.kind, BaseException) else ""
 
+    @property
+    def outcome(self) -> str:
+        """The exception, or that there is none."""
+        return self.raised or "a result"
+
 
 @dataclass(frozen=True)
 class Mismatch:
@@ -37,30 +42,48 @@ class Mismatch:
     path: tuple[str, ...] = ()
 
 
-def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:  # noqa: C901  one way to differ after the other
-    """Every place where two values differ in value, type or order, as deep inside as possible."""
+def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
+    """Yield every place where two values differ in value, type or order, as deep inside as possible."""
     if one == other:
         return
-    kind, what = "value", one.kind.__name__
-    mine, theirs = one.parts, other.parts
-    if one.kind is not other.kind and (one.raised or other.raised):
-        kind, what = "exception", f"{one.raised or 'a result'} / {other.raised or 'a result'}"
-    elif one.kind is not other.kind:
-        kind = "value" if type(None) in (one.kind, other.kind) else "type"
-        what = f"{one.kind.__name__} / {other.kind.__name__}"
-    elif mine is None or theirs is None:
-        if one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance:
-            return
+    texts = one.text(), other.text()
+    if one.kind is not other.kind:
+        yield _of_kinds(one, other, texts)
+        if {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
+            yield from mismatches(replace(one, kind=other.kind), other)
+    elif one.parts is None or other.parts is None:
+        if not _is_tolerated(one, other):
+            yield Mismatch("value", one.kind.__name__, texts)
     elif one.raised:
-        kind, what = "message", one.raised
-    elif mine.keys() != theirs.keys():
-        what = "length" if len(mine) != len(theirs) else "keys"
-    elif issubclass(one.kind, Sequence) and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values())):
-        kind = "order"
+        yield Mismatch("message", one.raised, texts)
+    else:
+        yield from _in_parts(one, other, texts)
+
+
+def _in_parts(one: Tree, other: Tree, texts: tuple[str, str]) -> Iterator[Mismatch]:
+    mine, theirs = one.parts or {}, other.parts or {}
+    if mine.keys() != theirs.keys():
+        yield Mismatch("value", "length" if len(mine) != len(theirs) else "keys", texts)
+    elif issubclass(one.kind, Sequence) and _members(one) == _members(other):
+        yield Mismatch("order", one.kind.__name__, texts)
     else:
         for label, part in mine.items():
-            yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, theirs[label]))
-        return
-    yield Mismatch(kind, what, (one.text(), other.text()))
-    if kind == "type" and {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
-        yield from mismatches(replace(one, kind=other.kind), other)
+            for inner in mismatches(part, theirs[label]):
+                yield replace(inner, path=(label, *inner.path))
+
+
+def _of_kinds(one: Tree, other: Tree, texts: tuple[str, str]) -> Mismatch:
+    if one.raised or other.raised:
+        return Mismatch("exception", f"{one.outcome} / {other.outcome}", texts)
+    kind = "value" if type(None) in (one.kind, other.kind) else "type"
+    return Mismatch(kind, f"{one.kind.__name__} / {other.kind.__name__}", texts)
+
+
+def _is_tolerated(one: Tree, other: Tree) -> bool:
+    if not one.tolerance or not isinstance(one.value, Number):
+        return False
+    return bool(abs(one.value - other.value) <= one.tolerance)
+
+
+def _members(tree: Tree) -> list[str]:
+    return sorted(map(repr, (tree.parts or {}).values()))

@@ -58,7 +58,11 @@ def operations_of(harness: Any, name: str) -> dict[str, Operation]:
     if not callable(harness.operations):
         raise OperationsError(f"{name}: operations is no method, def operations(self)")
     hook: Any = guarded(harness)
-    operations = {operation.name: operation for operation in hook.operations()}
+    named = [*hook.operations()]
+    for operation in named:
+        if not isinstance(operation, Operation):
+            raise OperationsError(f"{name}: operations() gives {operation!r}, which is no Operation")
+    operations = {operation.name: operation for operation in named}
     if not operations:
         raise OperationsError(f"{name}: operations() is empty")
     for operation in operations.values():
