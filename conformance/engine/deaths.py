@@ -224,7 +224,7 @@ class _Rules:
     done: Play
     twice: Play
     lifetimes: Mapping[str, int]
-    """Of each key where the call is done, and of those where it is not."""
+    """Of each key where the call is done or not, less than 0 if it may be there without one."""
 
     @classmethod
     async def of(cls, arena: NetworkArena, contract: Contract, plan: Plan) -> _Rules:
@@ -232,9 +232,10 @@ class _Rules:
         call = plan.racing[0]
         twice = await arena.sequence(replace(plan, racing=(call, call)), (0, 1))
         not_done = await arena.sequence(replace(plan, racing=()), ())
-        lifetimes = arena.lifetimes()
+        before = arena.lifetimes()
         done = await arena.sequence(plan, (0,))
-        return cls(contract, not_done, done, twice, lifetimes | arena.lifetimes())
+        endless = {key: left for key, left in before.items() if left < 0}
+        return cls(contract, not_done, done, twice, before | arena.lifetimes() | endless)
 
     def _same(self, entries: Sequence[Entry], expected: Sequence[Entry]) -> bool:
         pairs = zip(entries, expected, strict=True)
@@ -249,12 +250,12 @@ class _Rules:
         if not is_done and not is_not_done:
             is_twice = self._same(after.seen, self.twice.seen)
             yield "is done twice" if is_twice else "is done in part"
+        elif after.answers and not self._same([after.entry], self.done.results):
+            yield "answers something else"
+        elif after.answers and not is_done:
+            yield "answers, and is not done"
         elif not self._is_repeated(after, is_done=is_done, is_not_done=is_not_done):
             yield "cannot be repeated"
-        if after.answers and not self._same([after.entry], self.done.results):
-            yield "answers something else"
-        elif after.answers and is_not_done and not is_done:
-            yield "answers, and is not done"
         if not self._same(after.own, after.seen):
             yield "leaves an instance that reads something else"
         if any(left < 0 <= self.lifetimes.get(key, -1) for key, left in after.lifetimes.items()):
