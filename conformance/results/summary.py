@@ -63,8 +63,10 @@ def summary(
 def first_of(broken: list[Result], again: str, screen: Screen) -> Iterator[str]:
     """Yield the failure to fix first in full."""
     if broken and broken[0].failure:
+        failure, number = broken[0].failure, _number(broken[0])
+        others = [other for other in failure.requirements if other != number]
         yield from ("", screen.paint("Fix this first:", RED, BOLD))
-        yield from block(broken[0].failure, screen, again)
+        yield from block(failure.model_copy(update={"requirements": (number, *others)}), screen, again)
 
 
 def broken_by(results: Results) -> list[Result]:
