@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -12,9 +13,20 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance import Capability, Harness
+from conformance.backends.memory import MemoryHarness
+from conformance.backends.redis import RedisHarness
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids
+from conformance.engine.finding import Coverage
+from conformance.engine.loom import ChoosingLoop
+from conformance.engine.scenario import Race, Scenario
 from conformance.engine.schedule import Choice, Choose, Exploration, Play, Request, explore_plays
+from conformance.engine.stages import stage_of
+from conformance.guard import guarded
+from conformance.tasks.calls import Id, cancel, create, update
+from conformance.tasks.contract import TaskContract, play
+from taskstore import MemoryTaskStore, Task, TaskFinal, TaskStatus
+from taskstore.redis import RedisTaskStore
 
 COST = {"cost": st.integers(1, 3)}
 KEY = {"key": st.sampled_from(["a", "b"])}
@@ -268,3 +280,37 @@ def test_a_replay_that_sends_other_requests_is_said() -> None:
 
     cuts = asyncio.run(explore_plays(Changes("SET k, GET k", "SET k").play, 100)).cuts
     assert "a replay sent" in "".join(cuts)
+
+
+class HidesWhatCameFirst:
+    """Its cancel does not raise if the task was completed between its two steps."""
+
+    async def cancel_task(self, task_id: str) -> Task:
+        store: Any = super()
+        task: Task = await store.get_task(task_id)
+        await asyncio.sleep(0)
+        with suppress(*[] if task.status.is_final else [TaskFinal]):
+            task = await store.cancel_task(task_id)
+        return task
+
+
+@pytest.mark.parametrize(
+    ("kind", "store", "on"), [(MemoryHarness, MemoryTaskStore, 0), (RedisHarness, RedisTaskStore, 1)]
+)
+def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness], store: type[Any], on: int) -> None:
+    wrong: Any = type("Wrong", (kind,), {"store_class": type("Store", (HidesWhatCameFirst, store), {})})()
+    raced = Race((cancel(Id("a")), update(Id("a"), TaskStatus.COMPLETED, on)), every_order=True)
+    scenario = Scenario((create("a"), raced), ("ATOM-02",), instances=on + 1)
+    coverage = Coverage()
+
+    async def play_on_a_stage() -> None:
+        harness = guarded(wrong)
+        async with stage_of(harness, TaskContract(harness.capabilities)) as stage:
+            await play(harness, [scenario], coverage, stage=stage)
+
+    with wrong.running(), asyncio.Runner(loop_factory=ChoosingLoop) as runner:
+        runner.run(play_on_a_stage())
+    (found,) = coverage.findings.values()
+    assert found.requirements == ("ATOM-02",)
+    order = [line.strip("# ")[0] for line in found.lines if re.match("# +[AB]: ", line)]
+    assert order == ["A", "B", "A"]

@@ -19,7 +19,7 @@ from conformance.engine.outcome import SILENT
 from conformance.engine.scenario import Call
 from conformance.engine.schedule import CALLERS, Choice, Choose, Make, Plan, Play, Request, Session
 from conformance.engine.turnstile import Link, Turnstile
-from conformance.guard import guarded
+from conformance.guard import guarded, kind_of
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
 
@@ -86,7 +86,7 @@ class NetworkArena:
         self.namespace = ""
         self._harness = guarded(harness)
         self._new_session = session
-        self._is_fresh = is_fresh or getattr(type(harness), "discard", None) is Harness.discard
+        self._is_fresh = is_fresh or kind_of(harness).discard is Harness.discard
         self._closers: dict[int, AsyncExitStack] = {}
         self._threads = ThreadPoolExecutor()
         self._in_threads: dict[str, bool] = {}
