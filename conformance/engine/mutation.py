@@ -54,6 +54,6 @@ def mutate(value: Any) -> None:
 def mutate_arguments(given: Mapping[str, Any]) -> None:
     """Change what was passed in, and what its attributes hold."""
     for value in given.values():
-        mutate(value)
-        for part in getattr(value, "__dict__", {}).values():
-            mutate(part)
+        for part in (value, *getattr(value, "__dict__", {}).values()):
+            if isinstance(part, dict | list):
+                mutate(part)

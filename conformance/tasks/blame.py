@@ -37,7 +37,7 @@ def blame(
     expected, observed = outcome.result, entry.observed
     if MARK in source(observed):
         return ["VAL-02"]
-    if is_new and not outcome.state.tasks and _is_something(observed):
+    if is_new and _is_something(observed):
         return ["LIST-10"] if is_shared else ["DUR-03", "SHARE-02"]
 
     own = _of_fields(names, expected)

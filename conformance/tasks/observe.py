@@ -29,10 +29,15 @@ _PROSE = ("reason", "detail")
 def for_store(value: Any) -> Any:
     """An argument as the store takes it. The classes would change some values, and refuse others."""
     if isinstance(value, Request):
-        fields = {name: deepcopy(getattr(value, name)) for name in value.__slots__}
+        fields = {name: _copy_of(getattr(value, name)) for name in value.__slots__}
         return TaskCreateRequest.model_construct(**fields)
     if isinstance(value, Record):
         return _task_of(value)
+    return _copy_of(value)
+
+
+def _copy_of(value: Any) -> Any:
+    """Return a value that the caller may change later."""
     return deepcopy(value) if isinstance(value, list | dict) else value
 
 
