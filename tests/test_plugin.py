@@ -108,7 +108,7 @@ def test_a_store_that_cannot_be_used_is_one_line(pytester: pytest.Pytester, name
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in ran.errlines if line]
     assert re.fullmatch(f"ERROR: {told}", line)
-    assert ran.duration < 10
+    assert ran.duration < 60, "a server that is not there is not waited for"
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
