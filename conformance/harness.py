@@ -212,8 +212,8 @@ class Harness(ABC):
         """The environment variables that select this backend, when an application opens its store from settings.
 
         The suite sets them, or writes them to `.env`, calls `opener`, and expects the tasks of the namespace there. It
-        changes `USE_REDIS_FOR_TASKS`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_DB`, `REDIS_URL`, `REDIS_USERNAME`,
-        `REDIS_PASSWORD`, `REDIS_WAIT_REPLICAS`, `REDIS_WAIT_MILLISECONDS` and `TASK_TTL` in some cases.
+        changes `USE_REDIS_FOR_TASKS`, all variables that begin with `REDIS_` or `TASK_`, the locale and the time zone
+        in some cases.
         """
         raise HookMissingError("environment")
 
