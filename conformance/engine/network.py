@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
+from pathlib import Path
 from typing import Any, Self
 
 from conformance.engine.contract import Entry
@@ -32,6 +34,8 @@ _A_MOMENT = 0.05
 _PATIENCE = 1.0
 """Seconds in which something answers that is not the server."""
 
+_SLEEPS = "S (sleeping)"
+"""Of a thread that waits for something other than a processor."""
 _DRAWN = re.compile("[0-9a-f]{8,}")
 """An id that a store may have drawn."""
 
@@ -90,6 +94,7 @@ class NetworkArena:
         self._closers: dict[int, AsyncExitStack] = {}
         self._threads = ThreadPoolExecutor()
         self._in_threads: dict[str, bool] = {}
+        self._works: list[_Work] = []
         self._speaker: Caller | None = None
 
     async def __aenter__(self) -> Self:
@@ -236,8 +241,9 @@ class NetworkArena:
             if is_async or self._in_threads.get(operation.name) is False:
                 result = function(*placed, **named)
             else:
-                work = partial(_work, function, placed, named)
-                result = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+                work = _Work(partial(function, *placed, **named))
+                self._works.append(work)
+                result = await asyncio.get_running_loop().run_in_executor(self._threads, work.do)
                 is_awaited = isawaitable(result) or isinstance(result, AsyncIterator)
                 self._in_threads[operation.name] = not is_awaited
             return await result if isawaitable(result) else result
@@ -314,7 +320,12 @@ class NetworkArena:
             return False
         turnstile = self.turnstile
         is_at_server = any(link.sent for link in turnstile.links)
+        self._works = [work for work in self._works if not work.is_done]
+        before = [work.activity for work in self._works]
         if (is_at_server or not turnstile.is_alone) and turnstile.wait(_A_MOMENT):
+            return True
+        after = [work.activity for work in self._works]
+        if before != after or not all(_SLEEPS in activity for activity in after):
             return True
         if links:
             return False
@@ -358,6 +369,28 @@ class NetworkStage(Harness):
         self._lent = 0
 
 
-def _work(function: Callable[..., Any], placed: Sequence[Any], named: Mapping[str, Any]) -> Any:
-    result = function(*placed, **named)
-    return [*result] if isinstance(result, Iterator) else result
+class _Work:
+    """A synchronous call in a thread."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._function = function
+        self._thread = 0
+        self.is_done = False
+
+    def do(self) -> Any:
+        """Make the call, and run an iterator that it gives to its end."""
+        self._thread = threading.get_native_id()
+        try:
+            result = self._function()
+            return [*result] if isinstance(result, Iterator) else result
+        finally:
+            self.is_done = True
+
+    @property
+    def activity(self) -> str:
+        """The state of its thread and how often it has waited, which stay the same while it waits for something."""
+        try:
+            lines = Path(f"/proc/self/task/{self._thread}/status").read_text().splitlines()
+        except OSError:
+            return _SLEEPS if self._thread else "it has no thread yet"  # the system does not tell
+        return "".join(line for line in lines if line.startswith(("State", "voluntary")))

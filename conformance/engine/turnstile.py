@@ -50,7 +50,7 @@ class Turnstile:
         self.turns = 0
         """How many requests have been held."""
         self._listeners: dict[str, asyncio.Server] = {}
-        self._threads = threading.active_count()
+        self._threads = {*threading.enumerate()}
         self._now = 0.0
         self._timers: set[asyncio.TimerHandle] = set()
 
@@ -126,7 +126,7 @@ class Turnstile:
     def is_alone(self) -> bool:
         """Whether no thread and no socket of others can make anything ready: each connection has three sockets here."""
         ours = 1 + len(self._listeners) + 3 * len(self.links)
-        return len(self._loop._selector.get_map()) <= ours and threading.active_count() <= self._threads
+        return len(self._loop._selector.get_map()) <= ours and self._threads.issuperset(threading.enumerate())
 
     def wait(self, seconds: float) -> bool:
         """Wait until a socket has data or a thread has ended. False if nothing comes in time."""
