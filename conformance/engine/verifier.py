@@ -212,7 +212,8 @@ class Verifier(Player):
         """Report results of calls at the same time that no order of them gives."""
         name = race.failure.name if race.failure else "race"
         numbers = self.scenario.about or (self.contract.requirements.atomic,)
-        came = [self.contract.describe(entry.observed) for entry in answered[:_SHOWN]]
+        shown = answered[:_SHOWN]
+        came = [f"{entry.call.operation}: {self.contract.describe(entry.observed)}" for entry in shown]
         finding = Finding(numbers, "what some order gives", "; ".join(came), (name, *numbers))
         self._report([finding])
 
