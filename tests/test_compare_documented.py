@@ -29,7 +29,7 @@ def test_every_known_difference_is_found_and_no_other(tmp_path: Path) -> None:
 
     report = json.loads(file.read_bytes())
     assert [(found["operation"], found["kind"]) for found in report["findings"] if not found["reason"]] == []
-    assert len(report["findings"]) == len(read_known(KNOWN)) == 13
+    assert len(report["findings"]) == len(read_known(KNOWN)) == 14
     assert (report["gaps"], ended.returncode) == ([], 0)
     odd = {(found["operation"], found["kind"], found["seen"]) for found in report["findings"] if found["is_odd"]}
     assert odd == {

@@ -24,7 +24,7 @@ _SHARE = 0.2
 """The same for short lifetimes, as a share of them."""
 _NOWHERE = "redis://127.0.0.1:1/0"
 _SERVER_SECONDS = 0.5
-_RANDOM = 100
+_RANDOM = 80
 """Random sequences: their number does not depend on the machine."""
 _LENGTH = 8
 """Calls of a random sequence, besides the reads after each write."""
@@ -119,7 +119,7 @@ class Sequences:
     def _entries(self) -> Iterator[Steps]:
         """For each value class: a plain entry beside or before one of that class, then every write, and the reads."""
         for first in self._writes:
-            for odd in variants(first):
+            for odd in variants(first, needed_only=first is not self._maker):
                 made = odd if first is self._maker else self._on(odd, self._made)[0]
                 for operation in self._writes:
                     write = self._on(plain_call(operation), made)[0]
@@ -272,10 +272,10 @@ def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
     return Call(operation.name, {name: pool(operation, name).plain for name in operation.arguments} | arguments)
 
 
-def variants(operation: Operation, each: int = 1) -> Iterator[Call]:
-    """Yield a plain call, and those with so many values of each class of one argument."""
+def variants(operation: Operation, each: int = 1, *, needed_only: bool = False) -> Iterator[Call]:
+    """Yield a plain call, and those with so many values of each class of one argument, or of one that is needed."""
     yield plain_call(operation)
-    for argument in operation.strategies:
+    for argument in operation.arguments if needed_only else operation.strategies:
         for choice in pool(operation, argument).representatives(each):
             yield plain_call(operation, **{argument: choice})
 

@@ -31,6 +31,7 @@ TITLES = {
     "argument": "what the caller passed in is still connected to what one store keeps",
     "result": "what the caller got back is still connected to what one store keeps",
     "race": "concurrent calls give a result in one store that no order of them gives",
+    "death": "where a connection, a caller or a process ends, one store breaks a rule",
     "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
     "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",

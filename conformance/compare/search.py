@@ -14,7 +14,9 @@ from conformance.compare.play import ALONE, IDLE, Steps, Store, kind_of
 from conformance.compare.report import Known, Line, Report, Row, accepted
 from conformance.compare.scripts import from_data
 from conformance.compare.shorter import explains, merged, plainer
+from conformance.engine.deaths import Deaths, Wreck
 from conformance.engine.loom import ChoosingLoop
+from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Race, title
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
@@ -156,13 +158,13 @@ class Search:
             loop = ChoosingLoop()  # which is not closed: a library may have patched that
             found.append(loop.run_until_complete(self._races_of(store)))
         self._tell(IDLE)
-        for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
+        for mine, others in zip(found, reversed(found), strict=True):
             for name in sorted(mine.keys() - others.keys()):
-                self._add(_line_of_race(store.name, mine[name]))
+                self._add(mine[name])
 
-    async def _races_of(self, store: Store) -> dict[str, Race]:
-        """Return the races of a store whose outcome no order explains, and note what was not raced."""
-        found = {}
+    async def _races_of(self, store: Store) -> dict[str, Line]:
+        """Return what no order explains in races, and what is wrong after deaths; note what was not tried."""
+        found: dict[str, Line] = {}
         missing: dict[str, set[str]] = {}
         waiting = {name for name, operation in self._operations.items() if operation.seconds}
         if waiting:
@@ -171,7 +173,11 @@ class Search:
         try:
             async with raced(store.own, operations) as races:
                 async for race in races.findings():
-                    found[title(race.plan)] = race
+                    found[title(race.plan)] = _line_of_race(store.name, race)
+                if isinstance(races.arena, NetworkArena):
+                    deaths = Deaths(races.operations, races.arena, races.contract)
+                    async for wreck in deaths.findings():
+                        found[f"{title(wreck.plan)}: {wreck.rule}"] = _line_of_wreck(store.name, wreck)
             missing |= races.not_raced
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             missing[f"{type(error).__name__}: {error}"] = {"all"}
@@ -233,6 +239,12 @@ def _line_of_race(store: str, race: Race) -> Line:
     name = title(race.plan)
     again = f"# in {store}: conformance compare STORE --only '{name}' --schedule {race.schedule}"
     return Line(writes[0], "race", f"{name}, in {store}", seen=writes[0], script=(*race.lines, again))
+
+
+def _line_of_wreck(store: str, wreck: Wreck) -> Line:
+    """Return what is wrong after a death as a finding."""
+    operation = wreck.plan.racing[0].operation
+    return Line(operation, "death", f"{title(wreck.plan)}: {wreck.rule}, in {store}", operation, wreck.lines)
 
 
 def _is_common(step: Action) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -17,9 +17,12 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
+from hypothesis.strategies._internal.lazy import unwrap_strategies
+from hypothesis.strategies._internal.strategies import OneOfStrategy, SampledFromStrategy
 
 from conformance.operations.operation import EarlierId, OperationsError
 from conformance.operations.parts import parts_of
+from conformance.operations.values import HOSTILE_VALUES, KEYS, NESTED
 from conformance.text import source
 
 _EXAMPLES = 400
@@ -78,11 +81,15 @@ class Choice:
         """Whether a text in it cannot be encoded."""
         return any("surrogate" in name for name in self.classes)
 
-    def complexity(self, simplest: type) -> tuple[Any, ...]:
-        """How far from simple it is, where `simplest` is the type of the strategy's first value."""
+    def complexity(self, simplest: type, own: Collection[str]) -> tuple[Any, ...]:
+        """How far from simple it is.
+
+        `simplest` is the type of the strategy's first value, `own` are texts of values that the harness itself names.
+        """
         is_new = _EARLIER not in self.classes
         is_odd = type(self.value) is not simplest
-        return is_new, is_odd, self.has_surrogates, len(_telling(self.classes)), len(self.text), self.text
+        telling = len(_telling(self.classes))
+        return is_new, is_odd, self.has_surrogates, telling, self.text not in own, len(self.text), self.text
 
 
 class Pool:
@@ -95,7 +102,8 @@ class Pool:
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
         drawn = [Choice(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
         simplest = type(drawn[0].value)
-        drawn.sort(key=lambda choice: choice.complexity(simplest))
+        own = {source(value) for value in _named_in(strategy)}
+        drawn.sort(key=lambda choice: choice.complexity(simplest, own))
         self.choices: list[Choice] = []
         for choice in drawn:
             novel = choice.classes - drawn[0].classes
@@ -142,6 +150,17 @@ pool_of = cache(Pool)
 
 def _telling(classes: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in classes if name.rpartition(": ")[2] not in _PLAIN)
+
+
+def _named_in(strategy: Any) -> Iterator[Any]:
+    """Yield the values of every `sampled_from` of the harness: they come before hostile ones of the same class."""
+    unwrap: Any = unwrap_strategies
+    strategy = unwrap(strategy)
+    if isinstance(strategy, OneOfStrategy):
+        for branch in strategy.original_strategies:
+            yield from _named_in(branch)
+    elif isinstance(strategy, SampledFromStrategy) and tuple(strategy.elements) not in (KEYS, HOSTILE_VALUES, NESTED):
+        yield from strategy.elements
 
 
 def _drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:

@@ -6,13 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance.operations.values import JSON_VALUES, KEYS, OTHER_VALUES
+from conformance.operations.values import HOSTILE_VALUES, KEYS, NESTED
 
 
 def values() -> st.SearchStrategy[Any]:
     """Values of every kind, alone and inside others."""
-    inside = [made for value in OTHER_VALUES for made in ({"a": value}, [value])]
-    return st.sampled_from(JSON_VALUES + OTHER_VALUES) | st.sampled_from(inside)
+    return st.sampled_from(HOSTILE_VALUES) | st.sampled_from(NESTED)
 
 
 def keys() -> st.SearchStrategy[str]:

@@ -66,3 +66,6 @@ OTHER_VALUES: tuple[Any, ...] = (
 )
 """Values that JSON cannot hold, or changes."""
 # fmt: on
+HOSTILE_VALUES = JSON_VALUES + OTHER_VALUES
+NESTED: tuple[Any, ...] = tuple(made for value in OTHER_VALUES for made in ({"a": value}, [value]))
+"""The same inside others."""
