@@ -17,6 +17,7 @@ from redis.backoff import ExponentialBackoff
 
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
+from conformance.commands import main
 from conformance.compare.alone import OwnSession, OwnWords
 from conformance.engine.deaths import Deaths, Wreck
 from conformance.engine.network import NetworkArena
@@ -208,3 +209,12 @@ def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> N
     played, wrecks = deaths(server, SyncStore)
     assert {wreck.rule for wreck in wrecks} == {"leaves a key that never expires"}
     assert {*played.not_tried} == {"a call in a thread is neither cancelled nor killed"}
+
+
+def test_our_own_store_is_explained_and_the_documented_design_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "embedded"]) == 0
+    assert "raced: every order of" in capsys.readouterr().out
+    assert main(["compare", "documented-redis"]) == 1
+    found = capsys.readouterr().out
+    assert found.startswith("update_task_status × update_task_status")
+    assert "list_tasks, entry there, different arguments, instances: 1: answers something else" in found
