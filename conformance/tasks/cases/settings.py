@@ -123,7 +123,7 @@ async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: s
     opened = await env.opened(namespace, env.application(namespace, variables, dotenv))
 
     given = f"{[*variables]} and the .env {dotenv!r}"
-    with showing("FAIL-05"):
+    with showing("MODE-12", "FAIL-05"):
         env.check_hidden(PASSWORD, opened.shown, f"of {given}")
     assert isinstance(opened.error, SettingsInvalid), f"expected SettingsInvalid, got {opened.error!r} of {given}"
     lines = str(opened.error).splitlines()
