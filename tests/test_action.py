@@ -143,9 +143,9 @@ def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:
     assert (played.status, played.badge) == (1, "1 new"), played.said
     assert played.failures == ["count: value of count"]
     assert "# Three: 3\n# Two: 2" in played.summary
-    assert "::error title=count%3A value of count%3A count > count%3A int::" in played.said
+    assert "::error title=count%3A value of count%3A count%3A 3 / 2::" in played.said
     (runner / "project" / "known.toml").write_text(
-        '[[known]]\noperation = "count"\nkind = "value"\nreason = "so"\nshows = ["count > count: int"]\n'
+        '[[known]]\noperation = "count"\nkind = "value"\nreason = "so"\nshows = ["count: 3 / 2"]\n'
     )
     played = play(runner, {"pair": "stores:Three stores:Two", "known": "known.toml"})
     assert (played.status, played.failures, played.badge) == (0, [], "0 new, 1 known"), played.said

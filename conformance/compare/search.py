@@ -21,7 +21,7 @@ from conformance.engine.orders import Race, title
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
-from conformance.operations.operation import OperationsError
+from conformance.operations.operation import EarlierId, OperationsError
 from conformance.operations.trees import mismatches
 
 _MOST_PLAYED = 100
@@ -235,16 +235,30 @@ class Search:
 
 def _line_of_race(store: str, race: Race) -> Line:
     """Return a race that only one store has as a finding."""
-    writes = [call.operation for call in race.plan.racing]
-    name = title(race.plan)
-    again = f"# in {store}: conformance compare STORE --only '{name}' --schedule {race.schedule}"
-    return Line(writes[0], "race", f"{name}, in {store}", seen=writes[0], script=(*race.lines, again))
+    name, operation = title(race.plan), race.plan.racing[0].operation
+    read = race.plan.after[-1].operation if race.plan.after else operation
+    calls = ", ".join(map(_written, race.plan.racing))
+    script = [f"await {_written(call)}" for call in race.plan.start]
+    script += [f"await asyncio.gather({calls})", *(f"await {_written(call)}" for call in race.plan.after[-1:])]
+    script += [f"# {store}: as in no order of the calls", *(f"# {line}" for line in race.lines)]
+    script.append(f"# in {store}: conformance compare STORE --only '{name}' --schedule {race.schedule}")
+    return Line(operation, "race", f"{name}, in {store}", read, tuple(script))
 
 
 def _line_of_wreck(store: str, wreck: Wreck) -> Line:
     """Return what is wrong after a death as a finding."""
-    operation = wreck.plan.racing[0].operation
-    return Line(operation, "death", f"{title(wreck.plan)}: {wreck.rule}, in {store}", operation, wreck.lines)
+    (call, *_) = wreck.plan.racing
+    script = [f"await {_written(call)}", f"# {store}: {wreck.rule}", *(f"# {line}" for line in wreck.lines)]
+    text = f"{title(wreck.plan)}: {wreck.rule}, in {store}"
+    return Line(call.operation, "death", text, call.operation, tuple(script))
+
+
+def _written(call: Call) -> str:
+    """Return a call as Python, of which ids are those of the first result."""
+    texts = []
+    for name, choice in call.arguments.items():
+        texts.append(f"{name}={'result0' if isinstance(choice.value, EarlierId) else choice.text}")
+    return f"store.{call.operation}({', '.join(texts)})"
 
 
 def _is_common(step: Action) -> bool:
