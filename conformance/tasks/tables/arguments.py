@@ -106,6 +106,15 @@ def refused(task: Any = A) -> Iterator[list[Call]]:
     yield _calls(purge, "before", values.WRONG_MOMENTS)
 
 
+@_table("VAL-09")
+def _texts_that_no_encoding_takes() -> Actions:
+    """Lone surrogates, in a new task and in one that is there."""
+    yield create("a")
+    yield create(video_ids=(values.SURROGATES[0],))
+    yield update(A, "clipping", current_step=values.SURROGATES[0])
+    yield ReadBack()
+
+
 def _refused_creations() -> Iterator[list[Call]]:
     shallow = _each("x", values.WRONG_JSON)
     nested = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
