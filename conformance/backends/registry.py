@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from inspect import signature
 from typing import Any
 
 from conformance.files import CommandFailedError
@@ -99,6 +100,23 @@ def check_importable(name: str) -> None:
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != _IMPORTED:
         raise UnknownBackendError(f"{name} cannot be imported: its module ends the process")
+
+
+def find_maker(name: str) -> Callable[..., Any] | None:
+    """Return the class or function of a store that a name stands for; None if it stands for a harness.
+
+    Raises:
+        UnknownBackendError: if it cannot be imported.
+    """
+    if name in BACKENDS or name.startswith(("redis://", "rediss://")):
+        return None
+    make = _imported(name)
+    if isinstance(make, type):
+        return None if issubclass(make, Harness) else make
+    if not callable(make):
+        return None
+    takes = [p for p in signature(make).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+    return make if takes or not isinstance(make(), Harness) else None
 
 
 def _imported(place: str) -> Any:

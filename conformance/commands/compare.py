@@ -6,10 +6,10 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from conformance.backends.registry import find_backend, shown_name
+from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone import raced
 from conformance.compare.child import searched
 from conformance.compare.play import Doing
@@ -19,7 +19,7 @@ from conformance.engine.deaths import Deaths
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Races, title
-from conformance.files import write_file
+from conformance.files import CommandFailedError, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.operations.operation import Operation
@@ -51,7 +51,7 @@ _WIDTH = 78
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
+    parser.add_argument("one", metavar="A", help="a class or function of a store, or a harness as for `run`")
     parser.add_argument("other", metavar="B", nargs="?", help="another; without it the first is its own judge")
     parser.add_argument("--only", metavar="RACE", default="", help="of one store, only this race")
     parser.add_argument("--schedule", metavar="ORDER", default="", help="of that race, only this order")
@@ -65,7 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write the script of each new line to a file there; those that are there are played first",
     )
+    parser.add_argument(
+        "--skip", metavar="METHOD", action="append", default=[], help="leave out a method of two stores"
+    )
     for option, what in (
+        ("--write-harness", "write what was found out about two stores, to correct and keep"),
         ("--write-known", "write what is found as accepted differences"),
         ("--json", "write the report to FILE"),
         ("--markdown", "write the report for a pull request to FILE"),
@@ -79,7 +83,8 @@ def main(options: argparse.Namespace) -> int:
         return _alone(options)
     known = read_known(options.known) if options.known else []
     first = read_scripts(options.write_scripts) if options.write_scripts else []
-    stores = [(_short(name), find_backend(name)) for name in (options.one, options.other)]
+    names = options.one, options.other
+    stores = [*zip(map(_short, names), _inferred(options) or map(find_backend, names), strict=True)]
     told = Teller(shows_all=options.all)
 
     report = searched(*stores, seed=options.seed, known=known, first=first, tell=told.tell)
@@ -96,6 +101,25 @@ def main(options: argparse.Namespace) -> int:
         lines = [line for group in report.new for line in group.new]
         write_scripts(options.write_scripts, lines, (options.one, options.other))
     return report.status
+
+
+def _inferred(options: argparse.Namespace) -> list[Callable[[], Harness]] | None:
+    """Return the harnesses of two stores that have none, after printing what was found out; None if they have some."""
+    names = options.one, options.other
+    makers = [(name, make) for name in names if (make := find_maker(name))]
+    if not makers:
+        return None
+    if len(makers) == 1:
+        raise CommandFailedError(f"{makers[0][0]} is a store, and the other a harness: name two of a kind")
+    if options.write_scripts:
+        raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
+    from conformance.infer.pair import Pair
+
+    pair = Pair(makers, options.skip)
+    print(*pair.table(), "", sep="\n", flush=True)
+    if options.write_harness:
+        write_file(options.write_harness, pair.file())
+    return pair.harnesses()
 
 
 def _alone(options: argparse.Namespace) -> int:

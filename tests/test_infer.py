@@ -1,0 +1,184 @@
+"""`conformance compare` of two stores without a harness: what is found out about them, and what is not guessed."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+import redis.asyncio
+
+from conformance.commands import main
+from conformance.files import CommandFailedError
+from conformance.infer.pair import Pair
+
+HERE = __name__
+
+
+class MemoryCache:
+    """A cache with lifetimes, and methods that cannot be compared."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Any] = {}
+
+    def put(self, key: Any, value: Any, ttl: Any = None) -> None:
+        self._entries[key] = value
+
+    def get(self, key: Any) -> Any:
+        return self._entries.get(key)
+
+    def wait_for(self, key: Any) -> None:
+        time.sleep(60)
+
+    def lock(self) -> Any:
+        return threading.Lock()
+
+    skipped = get
+
+
+class RedisCache:
+    """The same on a server."""
+
+    def __init__(self, host: str = "localhost", port: int = 6379) -> None:
+        self._client = redis.Redis(host, port)
+
+    def put(self, key: Any, value: Any, ttl: Any = None) -> None:
+        self._client.set(key, json.dumps(value), ex=ttl)
+
+    def get(self, key: Any) -> Any:
+        return json.loads(self._client.get(key) or "null")
+
+    def wait_for(self, key: Any) -> None:
+        time.sleep(60)
+
+    def lock(self) -> Any:
+        return self._client.lock("name")
+
+    skipped = get
+
+
+class MemoryJobs:
+    """A queue that chooses the ids."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, str] = {}
+
+    async def add(self, payload: str) -> str:
+        job_id = uuid4().hex
+        self._jobs[job_id] = payload
+        return job_id
+
+    async def find(self, job_id: str) -> str | None:
+        return self._jobs.get(job_id)
+
+    async def finish(self, job_id: str) -> bool:
+        return self._jobs.pop(job_id, None) is not None
+
+
+class RedisJobs:
+    """The same on a server, where a job that is not there can be finished."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+
+    async def add(self, payload: str) -> str:
+        job_id = uuid4().hex
+        await self._client.set(job_id, json.dumps(payload))
+        return job_id
+
+    async def find(self, job_id: str) -> str | None:
+        found: str | None = json.loads(await self._client.get(job_id) or "null")
+        return found
+
+    async def finish(self, job_id: str) -> bool:
+        await self._client.delete(job_id)
+        return True
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class MemoryLimiter:
+    """Counts up to a limit."""
+
+    def __init__(self) -> None:
+        self._hits: dict[str, int] = defaultdict(int)
+
+    def hit(self, user: str, amount: int = 1) -> int:
+        self._hits[user] += amount
+        return self._hits[user]
+
+    def used(self, user: str) -> int:
+        return self._hits[user]
+
+
+class Stranger(MemoryLimiter):
+    """A store on a server that may be somebody's."""
+
+    def used(self, user: str) -> int:
+        return int(redis.Redis(port=1).get(user) or 0)
+
+
+def pair(*makers: Callable[..., Any]) -> Pair:
+    return Pair([(f"{HERE}:{make.__name__}", make) for make in makers], skipped=["skipped"])
+
+
+def test_a_cache_is_found_out() -> None:
+    found = pair(MemoryCache, RedisCache)
+
+    operations = {method.name: method.operation() for method in found.methods}
+    table = "\n".join(found.table())
+
+    assert operations.keys() == {"put", "get"}
+    assert operations["put"].writes == operations["get"].reads == "key"
+    assert operations["put"].lifetime == "ttl"
+    assert "not compared: wait_for: it blocks" in table
+    assert "not compared: lock: it gives a connection" in table
+
+
+def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFixture[str]) -> None:
+    found = pair(MemoryJobs, RedisJobs)
+    operations = {method.name: method.operation() for method in found.methods}
+    assert operations["add"].ids == [""]
+    assert operations["find"].reads == operations["finish"].writes == "job_id"
+
+    status = main(["compare", f"{HERE}:MemoryJobs", f"{HERE}:RedisJobs"])
+
+    assert status == 1
+    assert "# MemoryJobs: False\n    # RedisJobs: True" in capsys.readouterr().out
+
+
+def test_the_written_harness_compares_as_the_names_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{HERE}:MemoryLimiter", f"{HERE}:MemoryLimiter"]
+    status = main(["compare", *names, "--write-harness", str(tmp_path / "limiters.py")])
+    assert "hit(user, [amount])  writes  user" in capsys.readouterr().out
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["compare", "limiters:FirstMode", "limiters:SecondMode"]) == status != 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        (MemoryLimiter, MemoryLimiter.hit, "requires self, user: write a function"),
+        (MemoryLimiter, Stranger, "may connect to port 1, where somebody's server is"),
+        (MemoryLimiter, MemoryJobs, "no method changes what another shows"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(first: type, second: Callable[..., Any], reason: str) -> None:
+    with pytest.raises(CommandFailedError, match=reason):
+        pair(first, second)
+
+
+def test_a_store_and_a_harness_are_no_pair(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", f"{HERE}:MemoryLimiter", "memory"]) == 2
+    assert "is a store, and the other a harness" in capsys.readouterr().err
