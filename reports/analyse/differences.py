@@ -16,7 +16,7 @@ Group: TypeAlias = Literal["same calls", "one mode only", "odd calls"]
 Harm: TypeAlias = Literal["lost write", "wrong answer", "exception", "another type", "another message"]
 """What it costs the caller, the worst first."""
 
-_OF_SERVER = ("server", "foreign value")
+_OF_SERVER = ("server", "foreign value", "death")
 """Kinds of differences that begin at a server. Memory mode has none."""
 
 _HARMS: Mapping[str, Harm] = {
@@ -33,6 +33,9 @@ _STEPS: Mapping[str, str] = {
     "result": "{calls}, change what came back, then {read}",
     "server": "{read} while the server is away",
     "foreign value": "{read} while another type is under the key",
+    "death": "{read}, and its connection is lost",
+    "neighbour": "{calls} in one namespace, then {read} in another",
+    "process": "{calls}, then {read} in another process",
 }
 """What a person does, by kind."""
 
