@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import re
 import types
 import typing
@@ -63,11 +64,11 @@ class Kind:
 
 @cache
 def _strategy(text: str, types: tuple[Any, ...]) -> st.SearchStrategy[Any]:
-    names = {getattr(kind, "__name__", ""): kind for kind in types}
+    names = {kind.__name__.partition("[")[0]: kind for kind in types}
     return eval(text, {**_IN_TEXTS, **names})  # type: ignore[no-any-return]  # noqa: S307  texts of this module
 
 
-_LISTS = (list, tuple, set, frozenset, Collection, Iterable, Sequence)
+_LISTS = (list, set, frozenset, Collection, Iterable, Sequence)
 _DICTS = (dict, Mapping)
 EARLIER = Kind("earlier_ids(hostile.keys())", (EarlierId(0), EarlierId(1)), (str,), "id|token|.+_id")
 """For ids that the stores have made: it is of no use before."""
@@ -92,6 +93,7 @@ _KINDS = (
         _LISTS,
         "pairs|items",
     ),
+    Kind("st.lists(hostile.keys(), min_size=1, max_size=3).map(tuple)", (("a",), ("b",)), (tuple,)),
     Kind("st.floats(-2, 100)", (1.0, 2.5), (float,)),
     Kind("st.booleans()", (True, False), (bool,)),
     Kind("st.sampled_from([60, 3600, 1, 0, -1])", (60, 1), (int, float), _SECONDS),
@@ -151,10 +153,11 @@ def _types(found: inspect.Parameter) -> Iterator[Any]:
 
 def _typed(kind: type) -> Kind:
     """Return the kind of a class that no row is for: objects that Hypothesis makes; no types if it makes none."""
-    text = f"st.from_type({kind.__name__})"
+    text = f"st.from_type({kind.__name__.partition('[')[0]})"
     is_new = not any(kind in row.types for row in _KINDS)
     try:
         drawn = pool_of(_strategy(text, (kind,))).choices if is_new else []
+        pickle.dumps((kind, drawn[:2]))  # what is found out comes from another process
     except Exception:  # noqa: BLE001  Hypothesis cannot make any, or a name in an annotation is not known
         drawn = []
     return Kind(text, (drawn[0].value, drawn[1 % len(drawn)].value), (kind,)) if drawn else Kind(text, (None, None))

@@ -177,7 +177,7 @@ def _stop_strangers(out: Connection, harnesses: Sequence[LocalStore], event: str
         return
     port = arguments[1][1]
     private = [urlsplit(harness.url()).port for harness in harnesses if isinstance(harness, ServedStore)]
-    for harness in harnesses:
+    for harness in reversed(harnesses):
         if port not in private and isinstance(harness.store.make, type):
             out.send(harness.store.refused(f"may connect to port {port}, where somebody's server is"))
             os._exit(1)

@@ -13,42 +13,47 @@ from conformance.text import source
 
 
 class Experiments:
-    """Finds the roles of methods by calls on new stores: on an empty one, and after one and two calls of a method."""
+    """Finds the roles of methods by calls on new stores: on an empty one, then where others have made something."""
 
     def __init__(self, lab: Lab, methods: Sequence[Method]) -> None:
         self._lab = lab
         self._methods = methods
-        self._starts: list[list[Step]] = [[]]
-        for method in methods:
-            self._starts += [[method.call()], [method.call(), method.call(1)]]
         self._seen: dict[Any, Tree] = {}
         """By the calls of an experiment, what the last one gave."""
 
     async def find_roles(self) -> None:
         """Write down in each method what is found."""
-        await self._lab.learn(self._starts, self._methods)
-        for writer, reader in product(self._methods, repeat=2):
-            await self._observe(writer.call(), reader.call())
-        for writer, reader in product(self._methods, repeat=2):
-            optional = {parameter.name for parameter in writer.optional} & writer.kinds.keys()
-            if not writer.is_write and optional:  # some change nothing without them
-                given = {name: writer.kinds[name].samples[0] for name in optional}
-                await self._observe(writer.call(0, **given), reader.call())
+        await self._lab.learn([[], *([method.call()] for method in self._methods)], self._methods)
+        await self._observe_all([[]])
+        makers = [method for method in self._methods if method.is_write]
+        one = [[method.call()] for method in makers]
+        two = [[method.call(), method.call(1)] for method in makers]
+        await self._lab.learn(two, self._methods)
+        await self._observe_all([*one, *two])
         for method in self._methods:
             method.entry = [parameter.name for parameter in method.required if parameter.name in method.entry]
 
-    async def _observe(self, write: Step, read: Step) -> None:
+    async def _observe_all(self, starts: Sequence[list[Step]]) -> None:
+        for writer, reader, start in product(self._methods, self._methods, starts):
+            await self._observe(start, writer.call(), reader.call())
+            optional = [parameter.name for parameter in writer.optional if parameter.name in writer.kinds]
+            if optional and not writer.is_write:  # some change nothing without them
+                given = {name: writer.kinds[name].samples[0] for name in optional}
+                await self._observe(start, writer.call(0, **given), reader.call())
+
+    async def _observe(self, start: list[Step], write: Step, read: Step) -> None:
         """Find out whether a read shows what a write did, and which of their arguments have to be the same."""
-        for start in self._starts:
-            if not await self._shows(start, write, read):
+        if not await self._shows(start, write, read):
+            return
+        write.method.is_write = read.method.is_shown = True
+        for written, asked in product(_names(write.method), _names(read.method)):
+            elsewhere = _changed(write, written)
+            if await self._shows(start, elsewhere, read):
                 continue
-            write.method.is_write = read.method.is_shown = True
-            for written, asked in product(_names(write.method), _names(read.method)):
-                elsewhere = _changed(write, written)
-                is_gone = not await self._shows(start, elsewhere, read)
-                if is_gone and await self._shows(start, elsewhere, _changed(read, asked)):
-                    write.method.entry.append(written)
-                    read.method.entry.append(asked)
+            is_known = written == asked and asked in read.method.entry  # where nothing stands under the other name
+            if is_known or await self._shows(start, elsewhere, _changed(read, asked)):
+                write.method.entry.append(written)
+                read.method.entry.append(asked)
 
     async def _shows(self, start: list[Step], write: Step, read: Step) -> bool:
         """Whether the read gives something else after the write."""
