@@ -18,7 +18,7 @@ from redis.backoff import ExponentialBackoff
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
 from conformance.commands import main
-from conformance.compare.alone import OwnSession, OwnWords
+from conformance.compare.alone import OwnWords
 from conformance.engine.deaths import Deaths, Wreck
 from conformance.engine.network import NetworkArena
 from conformance.operations.operation import Operation
@@ -163,8 +163,8 @@ def deaths(server: EmbeddedServer, store_class: Any, *, is_full: bool = False) -
             "get": Operation("get", "get", KEY, reads="key"),
         }
         harness = StoreHarness(server, store_class)
-        async with NetworkArena(harness, lambda: OwnSession(operations)) as arena:
-            deaths = Deaths([*operations.values()], arena, OwnWords(operations), is_full)
+        async with NetworkArena(harness, lambda: OwnWords(operations)) as arena:
+            deaths = Deaths([*operations.values()], arena, is_full)
             return deaths, [wreck async for wreck in deaths.findings()]
 
     return asyncio.run(found())

@@ -20,8 +20,8 @@ from conformance.compare import WHOLE, Operation, earlier_ids
 from conformance.engine.finding import Coverage
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.scenario import Race, Scenario
-from conformance.engine.schedule import Choice, Choose, Exploration, Play, Request, explore_plays
-from conformance.engine.stages import stage_of
+from conformance.engine.schedule import Choice, Choose, Exploration, Play, Request, explore
+from conformance.engine.stages import arena_of
 from conformance.guard import guarded
 from conformance.tasks.calls import Id, cancel, create, update
 from conformance.tasks.contract import TaskContract, play
@@ -244,7 +244,7 @@ def request(caller: str, text: str) -> Request:
 
 
 def explored(*callers: str, most: int = 1_000, most_switches: int | None = None) -> Exploration:
-    return asyncio.run(explore_plays(Sent(*callers).play, most, most_switches))
+    return asyncio.run(explore(Sent(*callers).play, most, most_switches))
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_a_replay_that_sends_other_requests_is_said() -> None:
             self.callers[0] = ["DEL k", "GET k"]
             return play
 
-    cuts = asyncio.run(explore_plays(Changes("SET k, GET k", "SET k").play, 100)).cuts
+    cuts = asyncio.run(explore(Changes("SET k, GET k", "SET k").play, 100)).cuts
     assert "a replay sent" in "".join(cuts)
 
 
@@ -303,13 +303,13 @@ def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness], stor
     scenario = Scenario((create("a"), raced), ("ATOM-02",), instances=on + 1)
     coverage = Coverage()
 
-    async def play_on_a_stage() -> None:
+    async def play_in_an_arena() -> None:
         harness = guarded(wrong)
-        async with stage_of(harness, TaskContract(harness.capabilities)) as stage:
-            await play(harness, [scenario], coverage, stage=stage)
+        async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
+            await play(harness, [scenario], coverage, arena=arena)
 
     with wrong.running(), asyncio.Runner(loop_factory=ChoosingLoop) as runner:
-        runner.run(play_on_a_stage())
+        runner.run(play_in_an_arena())
     (found,) = coverage.findings.values()
     assert found.requirements == ("ATOM-02",)
     order = [line.strip("# ")[0] for line in found.lines if re.match("# +[AB]: ", line)]

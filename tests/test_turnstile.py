@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -17,10 +18,11 @@ from redis.exceptions import WatchError
 from conformance.backends.resp import is_whole, take_command
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
+from conformance.engine.arena import Plan
 from conformance.engine.contract import Contract
 from conformance.engine.network import NetworkArena
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import Exploration, Plan, Play, Session, explore
+from conformance.engine.schedule import Exploration, Play, explore
 from conformance.engine.turnstile import Turnstile
 from conformance.harness import HookMissingError
 from conformance.operations.operation import Operation
@@ -155,9 +157,9 @@ def trace(play: Play) -> list[str]:
 
 async def _explored(harness: StoreHarness, plan: Plan) -> tuple[Exploration, list[Play]]:
     """Return every order, and those that are like no order of whole calls."""
-    async with NetworkArena(harness, lambda: Session(StoreContract())) as arena:
+    async with NetworkArena(harness, StoreContract) as arena:
         whole = [outcome(await arena.sequence(plan, order)) for order in ((0, 1), (1, 0))]
-        found = await explore(arena, plan, 200)
+        found = await explore(partial(arena.play, plan), 200)
     return found, [play for play in found.plays if outcome(play) not in whole]
 
 
@@ -238,9 +240,9 @@ def raced(harness: StoreHarness, *names: str) -> Exploration:
     """Return every order of calls of which one alone would not return."""
 
     async def found() -> Exploration:
-        async with NetworkArena(harness, lambda: Session(StoreContract())) as arena:
+        async with NetworkArena(harness, StoreContract) as arena:
             calls = [Call(name, {"key": "k"}, on=on) for on, name in enumerate(names)]
-            return await explore(arena, Plan((), (*calls,)), 200)
+            return await explore(partial(arena.play, Plan((), (*calls,))), 200)
 
     return asyncio.run(found())
 

@@ -24,6 +24,9 @@ PASSING = _names(
 PUSHING = _names("MONITOR PSUBSCRIBE PSYNC SSUBSCRIBE SUBSCRIBE SYNC")
 """Commands after which a connection has no requests with a reply each."""
 
+LEADING = _names("CLUSTER SENTINEL")
+"""Commands whose replies lead a client to other servers."""
+
 _BLOCKING = _names("BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN")
 
 _OF_ONE_KEY = _names(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.engine.deaths import Deaths
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
-from conformance.engine.orders import Races, title
+from conformance.engine.orders import Races
 from conformance.files import CommandFailedError, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", metavar="B", nargs="?", help="another; without it the first is its own judge")
     parser.add_argument("--only", metavar="RACE", default="", help="of one store, only this race")
     parser.add_argument("--schedule", metavar="ORDER", default="", help="of that race, only this order")
+    parser.add_argument("--point", metavar="N", type=int, default=0, help="of deaths during that call, only this one")
     parser.add_argument("--full", action="store_true", help="of one store, three calls at the same time too")
     parser.add_argument("--seed", type=int, default=0, help="draw other random sequences (default: 0)")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
@@ -125,18 +127,24 @@ def _inferred(options: argparse.Namespace) -> list[Callable[[], Harness]] | None
 def _alone(options: argparse.Namespace) -> int:
     harness = find_backend(options.one)()
     operations = operations_of(harness, _short(options.one))
-    with guarded(harness).running(), asyncio.Runner(loop_factory=ChoosingLoop) as runner:
-        return runner.run(_race(harness, operations, options))
+    logging.disable()  # what a store logs while it fails is not ours to print
+    try:
+        with guarded(harness).running(), asyncio.Runner(loop_factory=ChoosingLoop) as runner:
+            return runner.run(_race(harness, operations, options))
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
+    found, left_out = 0, False
     async with raced(harness, operations, is_full=options.full) as races:
-        found = await _print_races(races, options)
-        left_out = {*races.not_raced}
-        if isinstance(races.arena, NetworkArena) and not options.only:
-            deaths = Deaths(races.operations, races.arena, races.contract, is_full=options.full)
-            found += await _print_wrecks(deaths)
-            left_out |= {*deaths.not_tried}
+        if not options.point:
+            found += await _print_races(races, options)
+            left_out |= bool(races.not_raced)
+        if isinstance(races.arena, NetworkArena) and (options.point or not options.only):
+            deaths = Deaths(races.operations, races.arena, is_full=options.full)
+            found += await _print_wrecks(deaths, options)
+            left_out |= bool(deaths.not_tried)
     if found:
         return 1
     return 6 if left_out else 0
@@ -147,8 +155,8 @@ async def _print_races(races: Races, options: argparse.Namespace) -> int:
     found = 0
     async for race in races.findings(options.only, options.schedule):
         found += 1
-        again = f"conformance compare {shown_name(options.one)} --only '{title(race.plan)}' --schedule {race.schedule}"
-        print(f"{title(race.plan)}: {race.wrong} of {race.orders} orders come out as no order of the calls does")
+        again = f"conformance compare {shown_name(options.one)} --only '{race.plan.title}' --schedule {race.schedule}"
+        print(f"{race.plan.title}: {race.wrong} of {race.orders} orders come out as no order of the calls does")
         print(*race.lines, f"  again: {again}", "", sep="\n", flush=True)
 
     bound = f" with at most {races.most_switches} switches" if races.is_bounded else ""
@@ -159,13 +167,17 @@ async def _print_races(races: Races, options: argparse.Namespace) -> int:
     return found
 
 
-async def _print_wrecks(deaths: Deaths) -> int:
+async def _print_wrecks(deaths: Deaths, options: argparse.Namespace) -> int:
     """Print what is wrong after a death, then what was tried. Return how many."""
     found = 0
-    async for wreck in deaths.findings():
+    async for wreck in deaths.findings(options.only, options.point):
         found += 1
-        print(f"{title(wreck.plan)}: {wreck.rule}, at {wreck.wrong} of {wreck.points} points")
-        print(*wreck.lines, "", sep="\n", flush=True)
+        print(f"{wreck.plan.title}: {wreck.rule}, at {wreck.wrong} of {wreck.points} points")
+        print(*wreck.lines, sep="\n")
+        if wreck.point:
+            again = f"conformance compare {shown_name(options.one)} --only '{wreck.plan.title}' --point {wreck.point}"
+            print(f"  again: {again}")
+        print(flush=True)
     print(f"died: a connection, a caller or a process at {deaths.points:,} points")
     for reason, operations in deaths.not_tried.items():
         print(f"not tried: {', '.join(sorted(operations))}: {reason}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,8 +12,6 @@ from conformance.engine.loom import LoopArena
 from conformance.engine.network import NetworkArena
 from conformance.engine.orders import Races
 from conformance.engine.outcome import SILENT, Raised
-from conformance.engine.scenario import Call
-from conformance.engine.schedule import Session
 from conformance.engine.script import call_text
 from conformance.engine.stages import has_server
 from conformance.guard import guarded
@@ -28,21 +26,46 @@ _MOST_SWITCHES = 3
 
 
 class OwnWords(Operations):
-    """Results as trees, in which ids and times are as good as any other."""
+    """The calls of one play and their results as trees, with names for the ids that the store gave in it."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        super().__init__(operations)
+        self._ended = 0
+
+    def begun(self, entry: Entry) -> None:
+        """Write a call down as Python."""
+        operation = self.operations[entry.call.operation]
+        texts = {}
+        for name, value in entry.invocation.arguments.items():
+            texts[name] = self.written(operation, name, value)
+        entry.line = call_text(self, entry.call, texts)
+
+    def ended(self, entries: Sequence[Entry]) -> None:
+        """Learn the ids of all these calls, then make trees of their results."""
+        answered = [entry for entry in entries if entry.observed != SILENT]
+        for entry in answered:
+            if not isinstance(entry.observed, Raised):
+                operation = self.operations[entry.call.operation]
+                self.observer.learn(entry.answer, operation, f"result{self._ended}")
+            self._ended += 1
+        for entry in answered:
+            entry.observed = self.observer.look(entry.answer, self.operations[entry.call.operation])
 
     def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
         """Return where two trees part. Lists may be in another order: replies may overtake each other."""
         if not isinstance(expected, Tree) or not isinstance(observed, Tree):
             return () if expected == observed else ("",)
-        apart = mismatches(expected, observed)
-        return tuple("".join(mismatch.path) for mismatch in apart if mismatch.kind != "order")
+        apart = [mismatch for mismatch in mismatches(expected, observed) if mismatch.kind != "order"]
+        return tuple("".join(mismatch.path) for mismatch in apart)
 
     def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
         """Return a result as Python, or the parts to which these paths lead."""
         if not isinstance(result, Tree):
             return super().describe(result, names)
-        parts = dict(_parts(result))
-        shown = [f"{name}: {parts[name].text()}" for name in names[:_SHOWN] if name in parts and name]
+        shown = []
+        for path, part in _parts(result):
+            if path and path in names[:_SHOWN]:
+                shown.append(f"{path}: {part.text()}")
         return ", ".join(shown) or result.text()
 
 
@@ -52,54 +75,19 @@ def _parts(tree: Tree, path: str = "") -> Iterator[tuple[str, Tree]]:
         yield from _parts(part, path + label)
 
 
-class OwnSession(Session):
-    """The calls of one play, with the ids that this store gave in it."""
-
-    contract: OwnWords
-
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
-        super().__init__(OwnWords(operations))
-        self._count = 0
-
-    def begin(self, call: Call) -> Entry:
-        """Return the entry of a call, and write it down with the names of ids."""
-        entry = super().begin(call)
-        operation, given = self._operation(entry), entry.invocation.arguments
-        texts = {name: self.contract.written(operation, name, value) for name, value in given.items()}
-        entry.line = call_text(self.contract, call, texts)
-        return entry
-
-    def end(self, *entries: Entry) -> None:
-        """Learn the ids of the calls, by caller, and make trees of their results."""
-        observer = self.contract.observer
-        answered = [entry for entry in entries if entry.observed != SILENT]
-        for entry in answered:
-            is_error = isinstance(entry.observed, Raised)
-            path = "" if is_error else f"result{self._count}"
-            self._count += 1
-            if path:
-                observer.learn(entry.answer, self._operation(entry), path)
-        for entry in answered:
-            entry.observed = observer.look(entry.answer, self._operation(entry))
-
-    def _operation(self, entry: Entry) -> Operation:
-        return self.contract.operations[entry.call.operation]
-
-
 @asynccontextmanager
 async def raced(
     harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False
 ) -> AsyncIterator[Races]:
     """Give the races of a store in a `ChoosingLoop`: at its server, or else in the loop."""
+    known = [*operations.values()]
     instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
-    known, contract = [*operations.values()], OwnWords(operations)
 
-    def session() -> Session:
-        return OwnSession(operations)
+    def new_words() -> OwnWords:
+        return OwnWords(operations)
 
     if has_server(harness):
-        async with NetworkArena(harness, session) as turnstile:
-            yield Races(known, turnstile, contract, instances, is_full=is_full)
+        async with NetworkArena(harness, new_words) as arena:
+            yield Races(known, arena, instances, is_full=is_full)
     else:
-        arena = LoopArena(guarded(harness), session)
-        yield Races(known, arena, contract, instances, _MOST_SWITCHES, is_full)
+        yield Races(known, LoopArena(guarded(harness), new_words), instances, _MOST_SWITCHES, is_full)

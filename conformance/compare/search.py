@@ -17,7 +17,7 @@ from conformance.compare.shorter import explains, merged, plainer
 from conformance.engine.deaths import Deaths, Wreck
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
-from conformance.engine.orders import Race, title
+from conformance.engine.orders import Race
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
@@ -173,11 +173,11 @@ class Search:
         try:
             async with raced(store.own, operations) as races:
                 async for race in races.findings():
-                    found[title(race.plan)] = _line_of_race(store.name, race)
+                    found[race.plan.title] = _line_of_race(store.name, race)
                 if isinstance(races.arena, NetworkArena):
-                    deaths = Deaths(races.operations, races.arena, races.contract)
+                    deaths = Deaths(races.operations, races.arena)
                     async for wreck in deaths.findings():
-                        found[f"{title(wreck.plan)}: {wreck.rule}"] = _line_of_wreck(store.name, wreck)
+                        found[f"{wreck.plan.title}: {wreck.rule}"] = _line_of_wreck(store.name, wreck)
             missing |= races.not_raced
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             missing[f"{type(error).__name__}: {error}"] = {"all"}
@@ -235,7 +235,7 @@ class Search:
 
 def _line_of_race(store: str, race: Race) -> Line:
     """Return a race that only one store has as a finding."""
-    name, operation = title(race.plan), race.plan.racing[0].operation
+    name, operation = race.plan.title, race.plan.racing[0].operation
     read = race.plan.after[-1].operation if race.plan.after else operation
     calls = ", ".join(map(_written, race.plan.racing))
     script = [f"await {_written(call)}" for call in race.plan.start]
@@ -249,7 +249,7 @@ def _line_of_wreck(store: str, wreck: Wreck) -> Line:
     """Return what is wrong after a death as a finding."""
     (call, *_) = wreck.plan.racing
     script = [f"await {_written(call)}", f"# {store}: {wreck.rule}", *(f"# {line}" for line in wreck.lines)]
-    text = f"{title(wreck.plan)}: {wreck.rule}, in {store}"
+    text = f"{wreck.plan.title}: {wreck.rule}, in {store}"
     return Line(call.operation, "death", text, call.operation, tuple(script))
 
 

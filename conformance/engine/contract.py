@@ -133,6 +133,12 @@ class Contract:
         """Return an exception by its facts."""
         return Raised(full_name(type(error)), (("message", str(error)[:200]),))
 
+    def begun(self, entry: Entry) -> None:
+        """Receive a call in an arena before it is made."""
+
+    def ended(self, entries: Sequence[Entry]) -> None:
+        """Receive what calls in an arena gave; those at the same time together, by caller."""
+
     def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
         """Return the fields in which a result is not the expected one; `` for a result of another kind."""
         return differences(expected, observed)

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import product
 
+from conformance.engine.arena import Plan
 from conformance.engine.contract import Contract, Entry
-from conformance.engine.network import Caller, NetworkArena
+from conformance.engine.network import BYPASSED, Caller, NetworkArena
 from conformance.engine.orders import Plans
 from conformance.engine.outcome import CANCELLED, SILENT
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Plan, Play, Request
+from conformance.engine.schedule import CALLERS, Play, Request
 from conformance.engine.turnstile import Link
 from conformance.operations.operation import Operation
 
@@ -60,7 +62,9 @@ class Aftermath:
     @property
     def answers(self) -> bool:
         """Whether the call has returned."""
-        return self.entry.observed not in (CANCELLED, SILENT) and not isinstance(self.entry.answer, BaseException)
+        if self.entry.observed in (CANCELLED, SILENT):
+            return False
+        return not isinstance(self.entry.answer, BaseException)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Wreck:
     points: int
     lines: tuple[str, ...]
     """The first of these deaths."""
+    point: int = 0
+    """Its number, which plays it again."""
 
 
 @dataclass
@@ -81,69 +87,75 @@ class Deaths:
 
     operations: Collection[Operation]
     arena: NetworkArena
-    contract: Contract
     is_full: bool = False
     """Whether many callers are cancelled one after the other, too."""
     points: int = 0
     not_tried: dict[str, set[str]] = field(default_factory=dict)
     """The reasons, and the operations."""
 
-    async def findings(self) -> AsyncIterator[Wreck]:
-        """Yield of each operation what is broken first, by rule."""
+    async def findings(self, only: str = "", point: int = 0) -> AsyncIterator[Wreck]:
+        """Yield of each operation what is broken first, by rule.
+
+        Others than the plan of the title `only` are left out; with a number one death of it is played.
+        """
         plans = Plans(self.operations, (1,))
         for operation in self.operations:
             rules = set[str]()
             for plan in plans.of((operation,)):
-                for wreck in await self.judge(plan):
+                if only not in ("", plan.title):
+                    continue
+                for wreck in await self.judge(plan, point):
                     if wreck.rule not in rules:
                         rules.add(wreck.rule)
                         yield wreck
-        for operation in plans.writes[: self.is_full]:
+        for operation in plans.writes if self.is_full and not only else ():
             for wreck in await self._cancel_often(next(plans.of((operation,)))):
                 yield wreck
 
-    async def judge(self, plan: Plan) -> list[Wreck]:
-        """Let something die at each request of the call of a plan."""
-        rules = await _Rules.of(self.arena, self.contract, plan)
+    async def judge(self, plan: Plan, point: int = 0) -> list[Wreck]:
+        """Let something die at each request of the call of a plan, or at one point only."""
+        rules = await _Rules.of(self.arena, plan)
         whole = await self._play(plan)
+        if self.arena.turnstile.is_bypassed:
+            self._leave_out(plan, BYPASSED)
+            return []
         deaths = [*Death]
         if not whole.entry.is_awaited:
             deaths = [*_OF_THREADS]
-            reason = "a call in a thread is neither cancelled nor killed"
-            self.not_tried.setdefault(reason, set()).add(whole.entry.call.operation)
+            self._leave_out(plan, "a call in a thread is neither cancelled nor killed")
 
-        points = [(place, death) for place in range(len(whole.requests)) for death in deaths]
-        self.points += len(points)
-        found: dict[str, list[tuple[str, ...]]] = {}
-        for place, death in points:
+        points = [*product(range(len(whole.requests)), deaths)]
+        found: dict[str, list[Wreck]] = {}
+        for number, (place, death) in enumerate(points, start=1):
+            if point not in (0, number):
+                continue
+            self.points += 1
             after = await self._play(plan, place, death)
             if any(rules.broken(after)):  # it has to be so with new stores as well
-                await self.arena.forget()
-                after = await self._play(plan, place, death)
-                await self.arena.forget()
+                with self.arena.fresh():
+                    after = await self._play(plan, place, death)
             for rule in rules.broken(after):
-                found.setdefault(rule, []).append(tuple(rules.lines(death, after)))
+                wreck = Wreck(plan, rule, 1, len(points), tuple(rules.lines(death, after)), number)
+                found.setdefault(rule, []).append(wreck)
+        return [replace(wrecks[0], wrong=len(wrecks)) for wrecks in found.values()]
 
-        wrecks = []
-        for rule, lines in found.items():
-            wrecks.append(Wreck(plan, rule, len(lines), len(points), lines[0]))
-        return wrecks
+    def _leave_out(self, plan: Plan, reason: str) -> None:
+        self.not_tried.setdefault(reason, set()).add(plan.racing[0].operation)
 
     async def _play(self, plan: Plan, place: int = -1, death: Death | None = None) -> Aftermath:
         """Make a call during which something dies at the request at this place, and all that comes after it."""
         arena = self.arena
         call = plan.racing[0]
         reads = [replace(read, on=1) for read in plan.after]
-        await arena.prepare(2)
-        with arena.turnstile.standing():
-            await arena.make(plan.start)
+        async with arena.opened(2):
+            await arena.perform(plan.start)
             caller = arena.caller(CALLERS[0], call)
             after = Aftermath(caller.entry)
             await self._let_die(caller, after.requests, place, death)
             if after.entry.observed != CANCELLED:
-                arena.session.end(after.entry)
+                arena.contract.ended([after.entry])
 
-            if arena.session.contract.operations[call.operation].ids:
+            if arena.contract.operations[call.operation].ids:
                 await self._use(reads)  # they tell the id that the call has not told
             after.seen = await self._use(reads)
             await arena.store(0)
@@ -183,7 +195,7 @@ class Deaths:
         made = []
         for call in calls:
             for _ in range(_ATTEMPTS):
-                (entry,) = await self.arena.make([call])
+                (entry,) = await self.arena.perform([call])
                 if not isinstance(entry.answer, Exception):
                     break
             made.append(entry)
@@ -191,33 +203,29 @@ class Deaths:
 
     async def _cancel_often(self, plan: Plan) -> list[Wreck]:
         """Cancel many callers of an operation, before and after its first request arrives."""
-        arena = self.arena
-        await arena.prepare(1)
-        with arena.turnstile.standing():
-            (first,) = await self._use(plan.racing)
-            before, known = len(arena.turnstile.links), arena.lifetimes()
-            for number in range(_MANY if first.is_awaited else 0):
-                death = Death.CANCELLED_LATE if number % 2 else Death.CANCELLED
-                await self._let_die(arena.caller(CALLERS[0], plan.racing[0]), [], 0, death)
-            (last,) = await self._use(plan.racing)
-            after = len(arena.turnstile.links)
-            is_locked = _is_locked(arena.lifetimes(), known)
-        await arena.forget()
+        arena, links = self.arena, self.arena.turnstile.links
+        with arena.fresh():
+            async with arena.opened(1):
+                (first,) = await self._use(plan.racing)
+                before, known = len(links), arena.lifetimes()
+                for number in range(_MANY if first.is_awaited else 0):
+                    death = Death.CANCELLED_LATE if number % 2 else Death.CANCELLED
+                    await self._let_die(arena.caller(CALLERS[0], plan.racing[0]), [], 0, death)
+                (last,) = await self._use(plan.racing)
+                after, is_locked = len(links), _is_locked(arena.lifetimes(), known)
 
-        when = f"when {_MANY} callers were cancelled"
-        wrecks = []
+        broken = {}
         if after > before + _SPARE:
-            lines = (f"  {before} connections before, {after} after",)
-            wrecks.append(Wreck(plan, f"leaves connections over {when}", 1, 1, lines))
+            broken["leaves connections over"] = f"{before} connections before, {after} after"
         if isinstance(last.answer, Exception) and not isinstance(first.answer, Exception) and not is_locked:
-            lines = (f"  -> {self.contract.describe(last.observed)}",)
-            wrecks.append(Wreck(plan, f"no longer works {when}", 1, 1, lines))
-        return wrecks
+            broken["no longer works"] = f"-> {arena.contract.describe(last.observed)}"
+        when = f"when {_MANY} callers were cancelled"
+        return [Wreck(plan, f"{rule} {when}", 1, 1, (f"  {line}",)) for rule, line in broken.items()]
 
 
 @dataclass
 class _Rules:
-    """What may be left of a call, by what the same store does without a death."""
+    """The rules for what may be left of a call, by what the same store does without a death."""
 
     contract: Contract
     not_done: Play
@@ -227,19 +235,20 @@ class _Rules:
     """Of each key where the call is done or not, less than 0 if it may be there without one."""
 
     @classmethod
-    async def of(cls, arena: NetworkArena, contract: Contract, plan: Plan) -> _Rules:
+    async def of(cls, arena: NetworkArena, plan: Plan) -> _Rules:
         """Make the call of a plan not at all, once, and twice."""
-        call = plan.racing[0]
-        twice = await arena.sequence(replace(plan, racing=(call, call)), (0, 1))
-        not_done = await arena.sequence(replace(plan, racing=()), ())
+        twice = await arena.sequence(replace(plan, racing=plan.racing * 2), (0, 1))
+        not_done = await arena.sequence(plan, ())
         before = arena.lifetimes()
         done = await arena.sequence(plan, (0,))
         endless = {key: left for key, left in before.items() if left < 0}
-        return cls(contract, not_done, done, twice, before | arena.lifetimes() | endless)
+        return cls(arena.contract, not_done, done, twice, before | arena.lifetimes() | endless)
 
     def _same(self, entries: Sequence[Entry], expected: Sequence[Entry]) -> bool:
-        pairs = zip(entries, expected, strict=True)
-        return not any(self.contract.differences(right.observed, entry.observed) for entry, right in pairs)
+        for entry, right in zip(entries, expected, strict=True):
+            if self.contract.differences(right.observed, entry.observed):
+                return False
+        return True
 
     def broken(self, after: Aftermath) -> Iterator[str]:
         """Yield the rules that are broken."""
@@ -263,11 +272,12 @@ class _Rules:
 
     def _is_repeated(self, after: Aftermath, *, is_done: bool, is_not_done: bool) -> bool:
         """Whether the call made once more does what it does without a death. Who holds a lock is waited for."""
-        if isinstance(after.again[0].answer, Exception) and _is_locked(after.lifetimes, self.lifetimes):
+        has_failed = isinstance(after.again[0].answer, Exception)
+        if has_failed and _is_locked(after.lifetimes, self.lifetimes):
             return True
-        if is_not_done and self._same(after.again, self.done.results + self.done.seen):
+        if is_not_done and self._same(after.again, self.done.entries[-len(after.again) :]):
             return True
-        return is_done and self._same(after.again, self.twice.results[1:] + self.twice.seen)
+        return is_done and self._same(after.again, self.twice.entries[-len(after.again) :])
 
     def lines(self, death: Death, after: Aftermath) -> Iterator[str]:
         """Yield the requests up to the death, its result, and the reads that tell what was left."""

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Coverage, Finding
 from conformance.engine.player import Player
 from conformance.engine.random_scenario import RandomScenario
 from conformance.engine.scenario import Scenario
-from conformance.engine.schedule import Choose, Play, Stage, explore_plays
+from conformance.engine.schedule import Choose, Play, explore
 from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
 from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
@@ -34,17 +35,17 @@ async def play(
     coverage: Coverage,
     *,
     at_once: int = 1,
-    stage: Stage | None = None,
+    arena: Arena | None = None,
 ) -> None:
     """Play the scenarios that the store is made for, at most so many at the same time, each in its own namespace.
 
-    On a stage calls at the same time are made in every order, where a scenario says so; else in any.
+    In an arena calls at the same time are made in every order, where a scenario says so; else in any.
     """
     gate = asyncio.Semaphore(at_once)
 
     async def played(scenario: Scenario) -> None:
         async with gate:
-            await play_one(contract, harness, scenario, coverage, stage=stage)
+            await play_one(contract, harness, scenario, coverage, arena=arena)
 
     await asyncio.gather(*map(played, scenarios))
 
@@ -55,7 +56,7 @@ async def play_one(
     scenario: Scenario,
     coverage: Coverage,
     draw: Callable[[Player], RandomScenario] | None = None,
-    stage: Stage | None = None,
+    arena: Arena | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
     unfit = "does not return" if coverage.silent > 1 else _why_unfit(contract, harness, scenario)
@@ -63,7 +64,7 @@ async def play_one(
         coverage.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | coverage.missing
         return
     try:
-        found = await _verify(contract, harness, scenario, coverage, draw, stage)
+        found = await _verify(contract, harness, scenario, coverage, draw, arena)
     except HookMissingError as error:
         coverage.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
         return
@@ -77,7 +78,7 @@ async def play_one(
 
     async def replay(actions: Actions) -> Actions:
         nonlocal found
-        again = await _verify(contract, harness, replace(scenario, actions=actions), coverage, stage=stage)
+        again = await _verify(contract, harness, replace(scenario, actions=actions), coverage, arena=arena)
         if again is None or again.signature != first.signature:
             return ()
         found = again
@@ -99,10 +100,10 @@ async def _verify(
     scenario: Scenario,
     coverage: Coverage,
     draw: Callable[[Player], RandomScenario] | None = None,
-    stage: Stage | None = None,
+    arena: Arena | None = None,
 ) -> Finding | None:
-    if stage and scenario.is_ordered:
-        found = await _in_every_order(contract, stage, scenario, coverage)
+    if arena and scenario.is_ordered:
+        found = await _in_every_order(contract, arena, scenario, coverage)
         if found is not None:
             return found[0] if found else None
     verifier = Verifier(contract, harness, coverage, scenario)
@@ -110,20 +111,20 @@ async def _verify(
 
 
 async def _in_every_order(
-    contract: Contract, stage: Stage, scenario: Scenario, coverage: Coverage
+    contract: Contract, arena: Arena, scenario: Scenario, coverage: Coverage
 ) -> list[Finding] | None:
     """Play a scenario once for each order of its races, and return the findings; None if they cannot be ordered."""
     found: list[Finding] = []
 
     async def play(choose: Choose) -> Play:
-        verifier = Verifier(contract, stage.harness, coverage, scenario)
-        verifier.stage, verifier.choose = stage, choose
+        verifier = Verifier(contract, arena.lender, coverage, scenario)
+        verifier.arena, verifier.choose = arena, choose
         finding = await verifier.verify()
         if finding:
             found.append(finding)
         return verifier.ordered
 
-    explored = await explore_plays(play, _MOST_ORDERS, _MOST_SWITCHES)
+    explored = await explore(play, _MOST_ORDERS, _MOST_SWITCHES)
     found.sort(key=lambda finding: len(finding.lines))
     return found if explored.plays else None
 

@@ -10,19 +10,18 @@ import inspect
 import linecache
 import secrets
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from conformance.engine.arena import Arena, Make
 from conformance.engine.contract import Entry
 from conformance.engine.outcome import CANCELLED, SILENT
-from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Choice, Choose, Make, Plan, Play, Request, Session
-from conformance.harness import Harness
+from conformance.engine.schedule import CALLERS, Choice, Choose, Play, Request
 
 _CALLER: ContextVar[str] = ContextVar("caller", default="")
 """Whose callback it is: tasks and callbacks inherit it from those that make them."""
@@ -72,7 +71,7 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
 
     def __init__(self) -> None:
         super().__init__()
-        self._threads = threading.active_count()
+        self._threads = {*threading.enumerate()}  # those of an earlier loop may still end
 
     def time(self) -> float:
         """Return the time, which stands still during a race."""
@@ -156,7 +155,7 @@ class ChoosingLoop(_Loop):  # type: ignore[misc]  # the loop's own methods are n
     @property
     def _is_alone(self) -> bool:
         """Whether nothing outside the loop can make anything ready."""
-        return len(self._selector.get_map()) == 1 and threading.active_count() <= self._threads
+        return len(self._selector.get_map()) == 1 and self._threads.issuperset(threading.enumerate())
 
     def _await_others(self) -> bool:
         """Wait for what is outside, which cannot be ordered; return whether anything came."""
@@ -191,95 +190,44 @@ def _frame(awaited: Any) -> FrameType | None:
     return found
 
 
-class LoopArena:
-    """Plays in the loop that runs, which has to be a `ChoosingLoop`, with stores that a harness opens."""
+class LoopArena(Arena):
+    """Plays in the loop that runs, which has to be a `ChoosingLoop`. Stores are new in each play."""
 
-    def __init__(self, harness: Harness, session: Callable[[], Session]) -> None:
-        self._harness = harness
-        self._session = session
-
-    async def play(self, plan: Plan, choose: Choose) -> Play:
-        """Make the raced calls at the same time, in the order that is chosen."""
-        return await self._play(plan, [range(len(plan.racing))], choose)
-
-    async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
-        """Make the same calls one after the other."""
-        return await self._play(plan, [[place] for place in order], _first)
-
-    async def _play(self, plan: Plan, groups: Sequence[Sequence[int]], choose: Choose) -> Play:
+    @asynccontextmanager
+    async def opened(self, instances: int) -> AsyncIterator[None]:
+        """Open so many stores on an empty namespace, for one play."""
+        self.contract = self._new_contract()
         namespace = f"conformance-{secrets.token_hex(6)}"
         try:
             async with AsyncExitStack() as stack:
-                scene = _Scene(self._session(), LoopStage(self._harness))
-                for _ in range(plan.instances):
-                    scene.stores.append(await stack.enter_async_context(self._harness.open(namespace)))
-                await scene.act(plan, groups, choose)
+                for on in range(instances):
+                    self.stores[on] = await stack.enter_async_context(self.harness.open(namespace))
+                yield
         finally:
-            self._harness.discard(namespace)
-        return scene.play
+            self.harness.discard(namespace)
 
-
-class LoopStage:
-    """Orders the calls of a player in the loop that runs, which has to be a `ChoosingLoop`."""
-
-    def __init__(self, harness: Harness) -> None:
-        self.harness = harness
+    async def alone(self, entry: Entry) -> None:
+        """Make a call while no other is made."""
+        await self.together([entry], self.make, _first, Play())
 
     async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
         """Make the calls of these entries. One that waits for ever is cancelled, and has no answer."""
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, ChoosingLoop):
+            raise TypeError(f"a ChoosingLoop has to run, and not {loop!r}")
         calls = {}
         for caller, entry in zip(CALLERS, entries, strict=False):
             call: Any = make(entry)
             call.__name__ = entry.call.operation
             calls[caller] = call
-        is_over = await _loop().weave(calls, choose, play)
+
+        is_over = await loop.weave(calls, choose, play)
         for entry in entries:
             if not is_over and entry.observed == CANCELLED:
                 entry.observed = SILENT
-
-
-def _loop() -> ChoosingLoop:
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, ChoosingLoop):
-        raise TypeError(f"a ChoosingLoop has to run, and not {loop!r}")
-    return loop
+        if not any(entry.is_awaited for entry in entries):
+            play.stalled = "synchronous calls: threads in memory are not ordered"
 
 
 def _first(waiting: tuple[Request, ...]) -> int:
     return waiting.index(waiting[0])
-
-
-class _Scene:
-    """One play on stores that are open."""
-
-    def __init__(self, session: Session, stage: LoopStage) -> None:
-        self._session = session
-        self._stage = stage
-        self.stores: list[Any] = []
-        self.play = Play()
-
-    async def act(self, plan: Plan, groups: Sequence[Sequence[int]], choose: Choose) -> None:
-        """Make all calls of a plan, those of each group at the same time."""
-        play = self.play
-        for call in plan.start:
-            play.started += await self._make([call], [[0]], _first)
-        play.choices.clear()
-
-        play.results = await self._make(plan.racing, groups, choose)
-        if not any(entry.is_awaited for entry in play.results):
-            play.stalled = "synchronous calls: threads in memory are not ordered"
-        raced = len(play.choices)
-
-        for call in plan.after:
-            play.seen += await self._make([call], [[0]], _first)
-        del play.choices[raced:]
-
-    async def _make(self, calls: Sequence[Call], groups: Sequence[Sequence[int]], choose: Choose) -> list[Entry]:
-        entries = [self._session.begin(call) for call in calls]
-        for group in groups:
-            await self._stage.together([entries[place] for place in group], self._called, choose, self.play)
-        self._session.end(*entries)
-        return entries
-
-    async def _called(self, entry: Entry) -> None:
-        await self._session.make(self.stores[entry.call.on], entry)

@@ -9,20 +9,20 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction
 from pathlib import Path
 from typing import Any, Self
 
-from conformance.engine.contract import Entry
+from conformance.engine.arena import Arena, Make, is_awaited
+from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import SILENT
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Choice, Choose, Make, Plan, Play, Request, Session
+from conformance.engine.schedule import CALLERS, Choice, Choose, Play, Request
 from conformance.engine.turnstile import Link, Turnstile
 from conformance.guard import guarded, kind_of
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
 
 _TIMEOUT = 10.0
@@ -36,6 +36,7 @@ _PATIENCE = 1.0
 
 _SLEEPS = "S (sleeping)"
 """Of a thread that waits for something other than a processor."""
+BYPASSED = "its client finds servers by itself, and its requests cannot be held"
 _DRAWN = re.compile("[0-9a-f]{8,}")
 """An id that a store may have drawn."""
 
@@ -46,10 +47,9 @@ class Caller:
 
     label: str
     entry: Entry
+    make: Make
     task: asyncio.Task[None] | None = None
     """What makes the call, from when it is begun."""
-    make: Make | None = None
-    """Makes the call, if it is not the arena that does."""
 
     @property
     def is_running(self) -> bool:
@@ -77,20 +77,18 @@ class _Step:
     take: Callable[[], None]
 
 
-class NetworkArena:
+class NetworkArena(Arena):
     """Plays with stores that `open_at` of a harness opens behind a turnstile.
 
-    Stores are opened once, and their namespace is emptied before each play. With `is_fresh` each play has new stores
-    in a namespace of its own, for those who remember what was in it.
+    Stores are opened once, and their namespace is emptied before each play, unless each play takes new ones.
     """
 
-    def __init__(self, harness: Harness, session: Callable[[], Session], *, is_fresh: bool = False) -> None:
-        self.stores: dict[int, Any] = {}
-        """The open instances."""
+    def __init__(self, harness: Harness, new_contract: Callable[[], Contract]) -> None:
+        super().__init__(guarded(harness), new_contract)
+        self.lender = LentStores(self)
         self.namespace = ""
-        self._harness = guarded(harness)
-        self._new_session = session
-        self._is_fresh = is_fresh or kind_of(harness).discard is Harness.discard
+        self.is_fresh = kind_of(harness).discard is Harness.discard
+        self._is_stale = False
         self._closers: dict[int, AsyncExitStack] = {}
         self._threads = ThreadPoolExecutor()
         self._in_threads: dict[str, bool] = {}
@@ -98,7 +96,7 @@ class NetworkArena:
         self._speaker: Caller | None = None
 
     async def __aenter__(self) -> Self:
-        self.turnstile = Turnstile(self._harness.url())
+        self.turnstile = Turnstile(self.harness.url())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -106,70 +104,33 @@ class NetworkArena:
         await self.turnstile.aclose()
         self._threads.shutdown(wait=False)
 
-    async def play(self, plan: Plan, choose: Choose) -> Play:
-        """Make the raced calls at the same time, in the order that is chosen."""
-        await self.prepare(plan.instances)
-        with self.turnstile.standing():
-            play = Play(started=await self.make(plan.start))
-            play.results = [self.session.begin(call) for call in plan.racing]
-            await self._order(play.results, self._make, choose, play)
-            if not play.stalled:
-                self.session.end(*play.results)
-                play.seen = await self.make(plan.after)
-        if play.stalled:
-            await self.forget()
-        return play
-
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make the calls of these entries at the same time, in the order that is chosen."""
-        with self.turnstile.standing():
-            await self._order(entries, make, choose, play)
-
-    async def _order(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        callers = [Caller(label, entry, make=make) for label, entry in zip(CALLERS, entries, strict=False)]
-        with self.turnstile.closed():
-            play.stalled = await self._race(callers, choose, play.choices)
-        for caller in callers:
-            caller.give_up()
-
-    async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
-        """Make the same calls one after the other."""
-        await self.prepare(plan.instances)
-        with self.turnstile.standing():
-            play = Play(started=await self.make(plan.start))
-            callers = [self.caller("", call) for call in plan.racing]
-            for place in order:
-                await self.finish(callers[place])
-            play.results = [caller.entry for caller in callers]
-            self.session.end(*play.results)
-            play.seen = await self.make(plan.after)
-        return play
-
     # Stores
 
-    async def prepare(self, instances: int) -> None:
-        """Open so many stores, in an empty namespace."""
+    @asynccontextmanager
+    async def opened(self, instances: int) -> AsyncIterator[None]:
+        """Open so many stores on an empty namespace, for one play."""
+        self.contract = self._new_contract()
         await self.clear()
-        self.session = self._new_session()
-        self.session.contract = contract = copy(self.session.contract)
-        contract.operations = {name: self._placed(operation) for name, operation in contract.operations.items()}
         for on in range(instances):
             await self.store(on)
+        with self.turnstile.standing():
+            yield
 
     async def clear(self) -> None:
-        """Empty the namespace, or take another."""
-        if self._is_fresh or not self.namespace:
+        """Empty the namespace; take another, and new stores, if they may remember what was in it."""
+        if self.is_fresh or self._is_stale or not self.namespace:
             await self.forget()
             self.namespace = f"conformance-{secrets.token_hex(6)}"
         else:
-            self._harness.discard(self.namespace)
+            self.harness.discard(self.namespace)
+        self._is_stale = self.is_fresh
 
     async def store(self, on: int) -> Any:
         """Return an instance, which is opened if it is not open."""
         if on not in self.stores:
             url = await self.turnstile.url(CALLERS[on])
             self._closers[on] = AsyncExitStack()
-            opening = self._harness.open_at(self.namespace, url, _TIMEOUT)
+            opening = self.harness.open_at(self.namespace, url, _TIMEOUT)
             self.stores[on] = await self._closers[on].enter_async_context(opening)
         return self.stores[on]
 
@@ -184,30 +145,24 @@ class NetworkArena:
         for on in [*self.stores]:
             await self.drop(on)
         if self.namespace:
-            self._harness.discard(self.namespace)
+            self.harness.discard(self.namespace)
         self.namespace = ""
 
     def lifetimes(self) -> dict[str, int]:
         """Return the lifetime of each key, by what is the same of its name in each play, if a hook tells."""
         with suppress(HookMissingError):
-            lifetimes = self._harness.inspector(self.namespace).lifetimes()
+            lifetimes = self.harness.inspector(self.namespace).lifetimes()
             return {_DRAWN.sub("…", key.replace(self.namespace, "")): left for key, left in lifetimes.items()}
         return {}
 
     # Calls
 
-    async def make(self, calls: Sequence[Call]) -> list[Entry]:
-        """Make calls one after the other."""
-        made = []
-        for call in calls:
-            caller = self.caller("", call)
-            await self.finish(caller)
-            self.session.end(caller.entry)
-            made.append(caller.entry)
-        return made
+    async def alone(self, entry: Entry) -> None:
+        """Make a call while no other is made, and nothing is held."""
+        await self.finish(Caller("", entry, self.make))
 
     async def finish(self, caller: Caller) -> None:
-        """Make a call while nothing is held."""
+        """Let a call come to its end while nothing is held."""
         if not caller.task:
             self.start(caller)
         await self.settle([caller])
@@ -215,42 +170,40 @@ class NetworkArena:
 
     def caller(self, label: str, call: Call) -> Caller:
         """Return who makes a call."""
-        return Caller(label, self.session.begin(call))
+        return Caller(label, self.begin(call), self.make)
 
     def start(self, caller: Caller) -> None:
         """Begin a call."""
         self._speaker = caller
-        make = caller.make or self._make
-        caller.task = asyncio.ensure_future(make(caller.entry))
+        caller.task = asyncio.ensure_future(caller.make(caller.entry))
 
-    async def _make(self, entry: Entry) -> None:
-        await self.session.make(self.stores[entry.call.on], entry)
-        entry.is_awaited = not self._in_threads.get(entry.call.operation)
+    async def invoke(self, operation: Operation, store: Any, given: dict[str, Any]) -> Any:
+        """Call an operation in this loop, or in a thread if nothing of it is awaited."""
+        function = operation.call
+        if isinstance(function, str):
+            function = getattr(store, function)
+        is_async = iscoroutinefunction(function) or isasyncgenfunction(function)
+        if is_async or self._in_threads.get(operation.name) is False:
+            return operation.invoke(store, given)
 
-    def _placed(self, operation: Operation) -> Operation:
-        """Return an operation that is called in this loop, or in a thread if nothing of it is awaited."""
-
-        async def call(store: Any, *placed: Any, **named: Any) -> Any:
-            function: Any = operation.call
-            if isinstance(function, str):
-                function = getattr(store, function)
-            else:
-                placed = (store, *placed)
-
-            is_async = iscoroutinefunction(function) or isasyncgenfunction(function)
-            if is_async or self._in_threads.get(operation.name) is False:
-                result = function(*placed, **named)
-            else:
-                work = _Work(partial(function, *placed, **named))
-                self._works.append(work)
-                result = await asyncio.get_running_loop().run_in_executor(self._threads, work.do)
-                is_awaited = isawaitable(result) or isinstance(result, AsyncIterator)
-                self._in_threads[operation.name] = not is_awaited
-            return await result if isawaitable(result) else result
-
-        return replace(operation, call=call)
+        work = _Work(partial(operation.invoke, store, given))
+        self._works.append(work)
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, work.do)
+        self._in_threads[operation.name] = not is_awaited(result)
+        return result
 
     # Orders
+
+    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        """Make calls, each by a caller of its own, in the order that is chosen; note in the play what was chosen."""
+        callers = []
+        for label, entry in zip(CALLERS, entries, strict=False):
+            callers.append(Caller(label, entry, make))
+        with self.turnstile.standing(), self.turnstile.closed():
+            play.stalled = await self._race(callers, choose, play.choices)
+        self._is_stale |= play.stalled != ""
+        for caller in callers:
+            caller.give_up()
 
     async def _race(self, callers: Sequence[Caller], choose: Choose, choices: list[Choice]) -> str:
         """Make calls at the same time. Return why that does not come to an end, if it does not."""
@@ -261,6 +214,8 @@ class NetworkArena:
 
         while len(choices) < _MOST_REQUESTS:
             steps = self._steps(callers, await self.settle(callers))
+            if self.turnstile.is_bypassed:
+                return BYPASSED
             if not steps:
                 is_over = not any(caller.is_running for caller in callers)
                 return "" if is_over else "a caller waits for something that is not its server"
@@ -337,24 +292,19 @@ class NetworkArena:
         """Let the process of a caller die: nothing that it sends from now on arrives."""
         self.turnstile.cut(CALLERS[caller.entry.call.on])
         caller.cancel()
-        closing = Caller(caller.label, caller.entry, asyncio.ensure_future(self.drop(caller.entry.call.on)))
+        closing = replace(caller, task=asyncio.ensure_future(self.drop(caller.entry.call.on)))
         while links := await self.settle([caller, closing]):
             for link in links:
                 link.abort()
 
 
-class NetworkStage(Harness):
-    """Lends the stores of an arena to a player, and orders its calls."""
+class LentStores(Harness):
+    """Lends the stores of an arena to a player."""
 
-    def __init__(self, arena: NetworkArena, capabilities: frozenset[Capability]) -> None:
-        self.capabilities = capabilities
-        self.harness: Harness = self
+    def __init__(self, arena: NetworkArena) -> None:
+        self.capabilities = arena.harness.capabilities
         self._arena = arena
         self._lent = 0
-
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make the calls of these entries at the same time, in the order that is chosen."""
-        await self._arena.together(entries, make, choose, play)
 
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:

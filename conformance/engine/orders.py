@@ -9,18 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, combinations_with_replacement, groupby, permutations, product
-from typing import Any
+from functools import partial
+from itertools import combinations_with_replacement, groupby, permutations, product
 
+from conformance.engine.arena import Arena, Plan
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Arena, Choice, Exploration, Plan, Play, Request, explore
-from conformance.engine.script import call_text
+from conformance.engine.schedule import CALLERS, Choice, Exploration, Play, Request, explore
 from conformance.operations.choices import Choice as Value
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation
 from conformance.operations.parts import inside
-from conformance.text import source
 
 _MOST_ORDERS = 300
 """Plays of one race."""
@@ -55,19 +54,19 @@ class Plans:
         """Yield the races of these operations."""
         reads = tuple(self._reads())
         starts = {"entry absent": (), "entry there": (self.call(self.writes[0]),)}
-        for operation in dict.fromkeys(operation.name for operation in crowd):
-            if operation in self.brinks:
-                starts[f"at the brink of {operation}"] = self.brinks[operation]
+        for operation in crowd:
+            if operation.name in self.brinks:
+                starts[f"at the brink of {operation.name}"] = self.brinks[operation.name]
 
         seen = []
-        for (start, before), arguments in product(starts.items(), _ARGUMENTS):
-            calls = [self._turn(operation, place, arguments) for place, operation in enumerate(crowd)]
-            if (before, calls) in seen:
-                continue
-            seen.append((before, calls))
-            for count in self._instances:
-                racing = tuple(replace(call, on=place % count) for place, call in enumerate(calls))
-                yield Plan(before, racing, reads, f"{start}, {arguments} arguments, instances: {count}")
+        for (start, before), arguments, count in product(starts.items(), _ARGUMENTS, self._instances):
+            racing = []
+            for place, operation in enumerate(crowd):
+                call = self._turn(operation, place, arguments)
+                racing.append(replace(call, on=place % count))
+            if (before, racing) not in seen:
+                seen.append((before, racing))
+                yield Plan(before, tuple(racing), reads, f"{start}, {arguments} arguments, instances: {count}")
 
     def _turn(self, operation: Operation, place: int, arguments: str) -> Call:
         turn = 0 if arguments == "equal" else place % 2
@@ -95,9 +94,16 @@ def _apart(values: Sequence[Value]) -> tuple[Value, Value]:
     """Return two values that are not empty and have as little in common as possible."""
     filled = [value for value in values if value.value] or [*values]
     first = filled[0]
-    labels = {label for label, _ in inside(first.value)} - {()}
     others = filled[1:] or [first]
-    return first, min(others, key=lambda value: len(labels & {label for label, _ in inside(value.value)}))
+
+    def common(value: Value) -> int:
+        return len(_labels(first) & _labels(value))
+
+    return first, min(others, key=common)
+
+
+def _labels(value: Value) -> set[tuple[str, ...]]:
+    return {label for label, _ in inside(value.value)}
 
 
 # The judge
@@ -106,43 +112,47 @@ def _apart(values: Sequence[Value]) -> tuple[Value, Value]:
 class Sequences:
     """What the calls of a plan give one after the other, in each order."""
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
+    def __init__(self, arena: Arena, plan: Plan) -> None:
+        self._arena = arena
+        self._plan = plan
         self.plays: list[Play] = []
 
-    async def learn(self, arena: Arena, plan: Plan) -> str:
-        """Play them; return why they are no judge."""
-        for order in permutations(range(len(plan.racing))):
-            self.plays.append(await arena.sequence(plan, order))
-        again = await arena.sequence(plan, range(len(plan.racing)))
-        if any(self._differences(again, self.plays[0])):
-            return "the same calls one after the other give something else each time"
-        return ""
+    async def learn(self) -> bool:
+        """Play them; return whether they give the same each time."""
+        for order in permutations(range(len(self._plan.racing))):
+            self.plays.append(await self._arena.sequence(self._plan, order))
+        again = await self._arena.sequence(self._plan, range(len(self._plan.racing)))
+        return not self._differences(again, self.plays[0])
 
     def explain(self, play: Play) -> bool:
         """Whether one of the orders gives the same."""
-        return any(not any(self._differences(play, sequence)) for sequence in self.plays)
+        return not all(self._differences(play, sequence) for sequence in self.plays)
 
-    def _differences(self, play: Play, sequence: Play) -> Iterator[tuple[int, tuple[str, ...]]]:
-        """Yield in which results, by place, a play differs from a sequence, and the fields."""
+    def _differences(self, play: Play, sequence: Play) -> dict[int, tuple[str, ...]]:
+        """Return in which results, by place, a play differs from a sequence, and the fields."""
+        differences = self._arena.contract.differences
+        found = {}
         for place, (entry, expected) in enumerate(zip(play.entries, sequence.entries, strict=True)):
-            if names := self._contract.differences(expected.observed, entry.observed):
-                yield place, names
+            if names := differences(expected.observed, entry.observed):
+                found[place] = names
+        return found
 
-    def unexplained(self, play: Play) -> tuple[Entry, tuple[str, ...], list[Any]]:
-        """Return the result that no order explains, its fields, and what the orders give there."""
-        apart = [dict(self._differences(play, sequence)) for sequence in self.plays]
+    def unexplained(self, play: Play) -> str:
+        """Return the result that no order explains, its fields, and what the orders give there.
+
+        Of several it is one in which all orders differ, if there is one, and a read.
+        """
+        apart = [self._differences(play, sequence) for sequence in self.plays]
         nearest = min(apart, key=len)
-        in_all = [place for place in nearest if all(place in places for places in apart)]
-        reads = [place for place in in_all if play.entries[place] in play.seen]
-        place = next(chain(reads, in_all, nearest))
 
-        expected: list[Any] = []
-        for sequence in self.plays:
-            result = sequence.entries[place].observed
-            if all(self._contract.differences(known, result) for known in expected):
-                expected.append(result)
-        return play.entries[place], nearest[place], expected
+        def clearness(place: int) -> tuple[int, int]:
+            return sum(place in places for places in apart), play.entries[place] in play.seen
+
+        place = max(nearest, key=clearness)
+        describe = partial(self._arena.contract.describe, names=nearest[place])
+        expected = dict.fromkeys(describe(sequence.entries[place].observed) for sequence in self.plays)
+        entry = play.entries[place]
+        return f"{entry.line} -> {describe(entry.observed)}; one after the other {' or '.join(expected)}"
 
 
 # The search
@@ -167,7 +177,6 @@ class Races:
 
     operations: Collection[Operation]
     arena: Arena
-    contract: Contract
     instances: Sequence[int] = (1, 2)
     most_switches: int | None = None
     is_full: bool = False
@@ -177,7 +186,7 @@ class Races:
     plays: int = 0
     is_bounded: bool = False
     not_raced: dict[str, set[str]] = field(default_factory=dict)
-    """Why some orders were not played, and of which operations."""
+    """Why some orders were not played, and of which races."""
 
     async def findings(self, only: str = "", schedule: str = "") -> AsyncIterator[Race]:
         """Yield of each set of operations the first race whose outcome no order of the calls explains.
@@ -191,7 +200,7 @@ class Races:
         for crowd in plans.crowds(is_full=self.is_full):
             self.crowds += 1
             for plan in plans.of(crowd):
-                if only and only != title(plan):
+                if only not in ("", plan.title):
                     continue
                 if found := await self.judge(plan, schedule):
                     yield found
@@ -199,32 +208,60 @@ class Races:
 
     async def _brink(self, call: Call) -> int:
         """Return how often a call is repeated before two more show that its answer changes."""
-        play = await self.arena.sequence(Plan((call,) * (_MOST_REPEATS - 1), (call,)), (0,))
+        play = await self.arena.sequence(Plan((call,) * _MOST_REPEATS, ()), ())
         kinds = [_kind(entry) for entry in play.entries]
-        changed = next((place for place, kind in enumerate(kinds) if kind != kinds[0]), 1)
-        return changed - 1
+        for place, kind in enumerate(kinds):
+            if kind != kinds[0]:
+                return place - 1
+        return 0
 
     async def judge(self, plan: Plan, schedule: str = "") -> Race | None:
         """Play every order of a race, or that of a schedule, and return the shortest that no order explains."""
-        sequences = Sequences(self.contract)
-        if reason := await sequences.learn(self.arena, plan):
-            self.not_raced.setdefault(reason, set()).add(title(plan))
+        sequences = Sequences(self.arena, plan)
+        if not await sequences.learn():
+            self._leave_out(plan, "the same calls one after the other give something else each time")
             return None
-        if schedule:
-            explored = Exploration([await self.arena.play(plan, follow(schedule))])
-        else:
-            explored = await explore(self.arena, plan, _MOST_ORDERS, self.most_switches)
-        self.plays += len(explored.plays)
-        self.is_bounded |= explored.is_bounded
-        for reason in explored.cuts:
-            self.not_raced.setdefault(reason, set()).add(title(plan))
-
+        explored = await self._explored(plan, schedule)
         wrong = [play for play in explored.plays if not sequences.explain(play)]
         if not wrong:
             return None
-        shortest = min(wrong, key=lambda play: len([*groupby(play.choices, lambda choice: choice.request.caller)]))
-        lines = tuple(_lines(self.contract, shortest, sequences))
-        return Race(plan, _count(wrong), _count(explored.plays), lines, schedule_text(shortest.choices))
+
+        shortest = min(wrong, key=_turns)
+        text = schedule_text(shortest.choices)
+        if not await self._is_confirmed(plan, text):
+            self._leave_out(plan, "it came out wrong, and not on new stores")
+            return None
+        lines = tuple(_lines(self.arena.contract, shortest))
+        last = f"  then {sequences.unexplained(shortest)}"
+        return Race(plan, _count(wrong), _count(explored.plays), (*lines, last), text)
+
+    async def _explored(self, plan: Plan, schedule: str) -> Exploration:
+        play = partial(self.arena.play, plan)
+        if schedule:
+            return Exploration([await play(follow(schedule))])
+        explored = await explore(play, _MOST_ORDERS, self.most_switches)
+        self.plays += len(explored.plays)
+        self.is_bounded |= explored.is_bounded
+        for reason in explored.cuts:
+            self._leave_out(plan, reason)
+        return explored
+
+    def _leave_out(self, plan: Plan, reason: str) -> None:
+        self.not_raced.setdefault(reason, set()).add(plan.title)
+
+    async def _is_confirmed(self, plan: Plan, schedule: str) -> bool:
+        """Whether an order comes out wrong on stores that were used for nothing before."""
+        with self.arena.fresh():
+            sequences = Sequences(self.arena, plan)
+            is_judge = await sequences.learn()
+            play = await self.arena.play(plan, follow(schedule))
+        return is_judge and not sequences.explain(play)
+
+
+def _turns(play: Play) -> int:
+    """Return how often another caller goes on."""
+    callers = [choice.request.caller for choice in play.choices]
+    return len([*groupby(callers)])
 
 
 def _count(plays: Sequence[Play]) -> int:
@@ -236,12 +273,6 @@ def _count(plays: Sequence[Play]) -> int:
     return len(orders)
 
 
-def title(plan: Plan) -> str:
-    """Return how a command line calls a plan."""
-    names = " × ".join(call.operation for call in plan.racing)
-    return f"{names}, {plan.name}"
-
-
 def _kind(entry: Entry) -> object:
     """Return what of an answer tells that an operation has come to its limit."""
     if isinstance(entry.answer, bool | None):
@@ -249,30 +280,24 @@ def _kind(entry: Entry) -> object:
     return type(entry.answer)
 
 
-def _lines(contract: Contract, play: Play, sequences: Sequences) -> Iterator[str]:
-    """Yield an order with the calls side by side, what came of it, and the result that no order explains."""
-    for text, group in groupby(_text(contract, entry) for entry in play.started):
+def _lines(contract: Contract, play: Play) -> Iterator[str]:
+    """Yield an order with the calls side by side, and what came of it."""
+    for text, group in groupby(entry.line for entry in play.started):
         count = len([*group])
-        yield f"  before: {text}{f', {count} times' if count > 1 else ''}"
-    for caller, entry in zip(CALLERS, play.results, strict=False):
-        yield f"  {caller} = {_text(contract, entry)}"
+        times = f", {count} times" if count > 1 else ""
+        yield f"  before: {text}{times}"
+    calls = dict(zip(CALLERS, play.results, strict=False))
+    for caller, entry in calls.items():
+        yield f"  {caller} = {entry.line}"
     for choice in play.choices:
         yield _indented(choice.request.caller, choice.request.text)
-    for caller, entry in zip(CALLERS, play.results, strict=False):
+    for caller, entry in calls.items():
         yield _indented(caller, f"-> {contract.describe(entry.observed)}")
-
-    entry, names, expected = sequences.unexplained(play)
-    came = f"{_text(contract, entry)} -> {contract.describe(entry.observed, names)}"
-    yield f"  then {came}; one after the other {' or '.join(contract.describe(right, names) for right in expected)}"
-
-
-def _text(contract: Contract, entry: Entry) -> str:
-    given = entry.invocation.arguments
-    return entry.line or call_text(contract, entry.call, {name: source(value) for name, value in given.items()})
 
 
 def _indented(caller: str, text: str) -> str:
-    return f"  {' ' * _COLUMN * CALLERS.find(caller or 'A')}{caller or 'store'}: {text[:_SHOWN]}"
+    column = _COLUMN * max(0, CALLERS.find(caller or "A"))
+    return f"  {' ' * column}{caller or 'store'}: {text[:_SHOWN]}"
 
 
 # An order as text: the caller of each choice and, if it waits with several requests, which of them
@@ -282,9 +307,9 @@ def schedule_text(choices: Sequence[Choice]) -> str:
     """Return an order as `follow` takes it."""
     texts = []
     for choice in choices:
-        own = [request for request in choice.waiting if request.caller == choice.request.caller]
-        number = own.index(choice.request)
-        texts.append(f"{choice.request.caller or '-'}{number or ''}")
+        caller = choice.request.caller
+        own = [request for request in choice.waiting if request.caller == caller]
+        texts.append(f"{caller or '-'}{own.index(choice.request) or ''}")
     return "".join(texts)
 
 
@@ -294,7 +319,10 @@ def follow(schedule: str) -> Callable[[tuple[Request, ...]], int]:
 
     def choose(waiting: tuple[Request, ...]) -> int:
         caller, number = next(steps, ("", ""))
-        own = [place for place, request in enumerate(waiting) if (request.caller or "-") == caller]
+        own = []
+        for place, request in enumerate(waiting):
+            if (request.caller or "-") == caller:
+                own.append(place)
         return own[int(number or 0)] if own else 0
 
     return choose

@@ -12,6 +12,7 @@ from datetime import timedelta
 from inspect import isawaitable
 from typing import Any
 
+from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON, Injection, injected
 from conformance.engine.mutation import changes_of
@@ -30,7 +31,7 @@ from conformance.engine.scenario import (
     Series,
     Wait,
 )
-from conformance.engine.schedule import Choose, Play, Stage
+from conformance.engine.schedule import Choose, Play
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.parts import settled
 
@@ -58,7 +59,7 @@ class Player:
     """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
-    stage: Stage | None = None
+    arena: Arena | None = None
     """Orders the calls of a race, if every order of them is played."""
     choose: Choose
     """Chooses the order."""
@@ -277,8 +278,8 @@ class Player:
             return made
         if len(made) == 1 and not is_interrupted:
             await self.make(made[0])
-        elif race.every_order and self.stage:
-            await self.stage.together(made, self.make, self.choose, self.ordered)
+        elif race.every_order and self.arena:
+            await self.arena.together(made, self.make, self.choose, self.ordered)
             for choice in self.ordered.choices:
                 self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")
         else:

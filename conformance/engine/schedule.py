@@ -1,21 +1,12 @@
-"""Schedules: who of the callers that wait is let go next; a search plays every order of that, up to a bound.
-
-An arena says where plays take place: before a server, whose requests it holds, or in a loop, whose callbacks it holds.
-"""
+"""Schedules: who of the callers that wait is let go next; a search plays every order of that, up to a bound."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from inspect import isawaitable
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
-from conformance.engine.contract import Contract, Entry
-from conformance.engine.outcome import Invocation
-from conformance.engine.scenario import Call
-from conformance.harness import Harness
-from conformance.operations.parts import settled
+from conformance.engine.contract import Entry
 
 CALLERS = "ABCDEFGH"
 """The labels of callers, in the order of their calls."""
@@ -62,25 +53,6 @@ class Choice:
         return self.waiting[self.chosen]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Calls that are raced, each on the instance `on` that it names."""
-
-    start: tuple[Call, ...]
-    """Made before, one after the other."""
-    racing: tuple[Call, ...]
-    """Made at the same time, each by a caller of its own."""
-    after: tuple[Call, ...] = ()
-    """Reads, made when all have returned."""
-    name: str = ""
-    """How a command line calls it."""
-
-    @property
-    def instances(self) -> int:
-        """How many instances are open."""
-        return 1 + max(call.on for call in (*self.start, *self.racing, *self.after))
-
-
 @dataclass
 class Play:
     """What one play showed. Arenas fill it as it goes."""
@@ -101,68 +73,8 @@ class Play:
         return [*self.started, *self.results, *self.seen]
 
 
-class Session:
-    """The calls of one play: what they are given, and what came out of them, in the words of a contract."""
-
-    def __init__(self, contract: Contract) -> None:
-        self.contract = contract
-        self.results: dict[str, Entry] = {}
-        """By label the entries of calls."""
-
-    def begin(self, call: Call) -> Entry:
-        """Return the entry of a call that is to be made now, its arguments resolved."""
-        arguments = {name: self.contract.resolve(value, self.results) for name, value in call.arguments.items()}
-        return Entry(call, Invocation(call.operation, arguments))
-
-    async def make(self, store: Any, entry: Entry) -> None:
-        """Make a call on a store, in the loop of its caller. What it raises is its result."""
-        operation = self.contract.operations[entry.call.operation]
-        given = {name: self.contract.pass_in(value) for name, value in entry.invocation.arguments.items()}
-        try:
-            result = operation.invoke(store, given)
-            entry.is_awaited = isawaitable(result)
-            entry.answer = await settled(operation, result)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the store raises is its result
-            entry.answer = error
-            entry.observed = self.contract.observe_error(error)
-        else:
-            entry.observed = self.contract.observe(entry.answer)
-
-    def end(self, *entries: Entry) -> None:
-        """Note what calls gave, for the arguments of later ones; those at the same time together, by caller."""
-        for entry in entries:
-            if entry.call.label:
-                self.results[entry.call.label] = entry
-
-
 Choose: TypeAlias = Callable[[tuple[Request, ...]], int]
 """Returns who of those that wait is let go. It is asked whenever every caller waits or is done, also about one."""
-
-Make: TypeAlias = Callable[[Entry], Coroutine[Any, Any, None]]
-"""Makes the call of an entry."""
-
-
-class Arena(Protocol):
-    """Where plays take place, each on a fresh namespace. What is chosen is noted in the play that comes out."""
-
-    async def play(self, plan: Plan, choose: Choose) -> Play:
-        """Make the raced calls at the same time, in the order that is chosen."""
-        ...
-
-    async def sequence(self, plan: Plan, order: Sequence[int]) -> Play:
-        """Make the same calls one after the other, in this order of their places."""
-        ...
-
-
-class Stage(Protocol):
-    """What lets a player make calls at the same time in a chosen order."""
-
-    harness: Harness
-    """Opens the stores that the player uses."""
-
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make the calls of these entries, each by a caller of its own; note in the play what was chosen."""
-        ...
 
 
 @dataclass
@@ -180,12 +92,7 @@ class Exploration:
         self.cuts[reason] = None
 
 
-async def explore(arena: Arena, plan: Plan, most: int, most_switches: int | None = None) -> Exploration:
-    """Play every order of a plan, as `explore_plays` does."""
-    return await explore_plays(partial(arena.play, plan), most, most_switches)
-
-
-async def explore_plays(
+async def explore(
     play: Callable[[Choose], Awaitable[Play]], most: int, most_switches: int | None = None
 ) -> Exploration:
     """Play in every order, depth first, at most so many times.

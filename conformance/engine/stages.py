@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract
-from conformance.engine.loom import LoopStage
-from conformance.engine.network import NetworkArena, NetworkStage
-from conformance.engine.schedule import Session, Stage
+from conformance.engine.loom import LoopArena
+from conformance.engine.network import NetworkArena
+from conformance.guard import guarded
 from conformance.harness import Capability, Harness, HookMissingError
 
 
@@ -22,17 +23,15 @@ def has_server(harness: Harness) -> bool:
 
 
 @asynccontextmanager
-async def stage_of(harness: Harness, contract: Contract) -> AsyncIterator[Stage | None]:
-    """Give what orders the calls of a store in a `ChoosingLoop`.
+async def arena_of(harness: Harness, new_contract: Callable[[], Contract]) -> AsyncIterator[Arena | None]:
+    """Give where the calls of a store are ordered, in a `ChoosingLoop`.
 
-    Nothing does where the client finds its servers itself, or instances share something that is not behind an address.
+    There is none where instances share something that is not behind an address.
     """
-    is_led = Capability.FAILOVER in harness.capabilities
-    is_shared = Capability.SHARED in harness.capabilities
-    if not has_server(harness):
-        yield None if is_shared else LoopStage(harness)
-    elif is_led:
+    if has_server(harness):
+        async with NetworkArena(harness, new_contract) as arena:
+            yield arena
+    elif Capability.SHARED in harness.capabilities:
         yield None
     else:
-        async with NetworkArena(harness, lambda: Session(contract)) as arena:
-            yield NetworkStage(arena, harness.capabilities)
+        yield LoopArena(guarded(harness), new_contract)

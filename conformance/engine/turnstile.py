@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.backends.resp import PASSING, PUSHING, Command, is_whole, take_command
+from conformance.backends.resp import LEADING, PASSING, PUSHING, Command, is_whole, take_command
 from conformance.engine.schedule import Request
 from conformance.harness import HookMissingError
 
@@ -45,6 +45,8 @@ class Turnstile:
             raise HookMissingError("url (a host and a port, without TLS)")
         self.server_at = str(self._parts.hostname), self._parts.port
         self.is_closed = False
+        self.is_bypassed = False
+        """Whether a client has asked for the addresses of other servers, which it goes to by itself."""
         self.links: list[Link] = []
         """The open connections."""
         self.turns = 0
@@ -81,7 +83,10 @@ class Turnstile:
 
     @contextmanager
     def standing(self) -> Iterator[None]:
-        """Let the time of the loop stand still in the block, but for `pass_time`."""
+        """Let the time of the loop stand still in the block, but for `pass_time`. It may stand still already."""
+        if "time" in vars(self._loop):
+            yield
+            return
         self._now = self._loop.time()
         self._timers = {*self._loop._scheduled}
         self._loop.time = lambda: self._now
@@ -234,6 +239,7 @@ class Link(asyncio.Protocol):
         command, self.head, self.caller = self.head, None, ""
         if command is None:
             return
+        self._turnstile.is_bypassed |= command.name in LEADING
         if command.name == "MULTI":
             self._queued = []
         elif command.name in {"EXEC", "DISCARD", "UNWATCH"}:

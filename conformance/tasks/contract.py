@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.engine import group
+from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry, Name, Requirements
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
-from conformance.engine.schedule import Stage
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.tasks import observe
 from conformance.tasks.blame import blame
@@ -136,7 +136,7 @@ def _seen(waiting: Record, record: Record) -> Record:
 
 
 async def play(
-    harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1, stage: Stage | None = None
+    harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1, arena: Arena | None = None
 ) -> None:
     """Play scenarios of tasks on a store."""
-    await group.play(TaskContract(harness.capabilities), harness, scenarios, coverage, at_once=at_once, stage=stage)
+    await group.play(TaskContract(harness.capabilities), harness, scenarios, coverage, at_once=at_once, arena=arena)

@@ -20,7 +20,7 @@ from conformance.engine.finding import Coverage
 from conformance.engine.group import play_one
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.scenario import Scenario
-from conformance.engine.stages import stage_of
+from conformance.engine.stages import arena_of
 from conformance.harness import Harness
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract, play
@@ -96,8 +96,8 @@ def _table(name: str, scenarios: Callable[[str], Iterable[Scenario]]) -> Group:
 
 async def _races(harness: Harness, coverage: Coverage, played: Played) -> None:
     await play(harness, _named(_SIMPLE, SIMPLE.scenarios()), coverage)
-    async with stage_of(harness, TaskContract(harness.capabilities)) as stage:
-        await play(harness, played.chosen("races", races.scenarios(played.depth)), coverage, stage=stage)
+    async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
+        await play(harness, played.chosen("races", races.scenarios(played.depth)), coverage, arena=arena)
 
 
 async def _failures(harness: Harness, coverage: Coverage, played: Played) -> None:
