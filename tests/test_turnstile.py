@@ -101,6 +101,10 @@ class Store:
         popped: Awaitable[Any] = self.redis.blpop([self.name(key)], timeout=5)
         return popped
 
+    async def find_servers(self, key: str) -> None:
+        with suppress(redis.ResponseError):
+            await self.redis.execute_command("CLUSTER", "SLOTS")
+
     async def wait_for_nothing(self, key: str) -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -264,10 +268,17 @@ def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServe
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
 
 
-def test_a_call_that_waits_for_nothing_is_not_ordered(harness: StoreHarness) -> None:
-    exploration = raced(harness, "wait_for_nothing", "count")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("wait_for_nothing", "a caller waits for something that is not its server"),
+        ("find_servers", "its client finds servers by itself, and its requests cannot be held"),
+    ],
+)
+def test_a_call_that_nobody_can_hold_is_not_ordered(harness: StoreHarness, name: str, reason: str) -> None:
+    exploration = raced(harness, name, "count")
     assert not exploration.plays
-    assert [*exploration.cuts] == ["a caller waits for something that is not its server"]
+    assert [*exploration.cuts] == [reason]
 
 
 def test_what_cannot_be_held_is_refused() -> None:

@@ -66,6 +66,8 @@ class Coverage:
     """How often a result was compared that a requirement decides."""
     missing: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
+    by_chance: dict[str, int] = field(default_factory=dict)
+    """Why races were played in an order that nobody chose, and how many."""
     learned: set[Signature] = field(default_factory=set)
     """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""
     made: set[Any] = field(default_factory=set)

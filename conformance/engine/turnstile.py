@@ -46,7 +46,7 @@ class Turnstile:
         self.server_at = str(self._parts.hostname), self._parts.port
         self.is_closed = False
         self.is_bypassed = False
-        """Whether a client has asked for the addresses of other servers, which it goes to by itself."""
+        """Whether a client has learned the addresses of other servers, which it goes to by itself."""
         self.links: list[Link] = []
         """The open connections."""
         self.turns = 0
@@ -272,6 +272,7 @@ class Link(asyncio.Protocol):
         if self.sent and self.sent.is_understood and not is_whole(self._reply):
             return
         reply, self._reply, self.sent = self._reply, bytearray(), None
+        self._turnstile.is_bypassed |= reply.startswith(b"-MOVED")
         if self.on_reply:
             self.on_reply()
             self.on_reply = None

@@ -174,6 +174,8 @@ def _test(name: str) -> Callable[[Backend], None]:
         make_loop = ChoosingLoop if name == "races" else None
         with only_own_verdicts(), asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(GROUPS[name](backend.harness, coverage, Played(backend.seed, backend.depth, named)))
+        for reason, count in coverage.by_chance.items():
+            print(f"races in an order that nobody chose: {count} ({reason})")  # noqa: T201  pytest shows it
         if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
         for number in backend.unjudged:
