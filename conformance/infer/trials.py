@@ -10,6 +10,8 @@ from conformance.infer.lab import Lab, Method, Step
 
 _MOST_TRIALS = 60
 """Combinations of kinds that are tried for the arguments of a method."""
+_MOST_STARTS = 20
+"""Other methods after which a call is tried."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError)
 """Exceptions by which a store says that an argument is of a wrong kind."""
 
@@ -46,7 +48,10 @@ class Trials:
         accepted: dict[str, Kind] = {}
         for kinds in self._combinations(method):
             method.kinds = kinds
-            if not await self._accepts(method.call()):
+            is_accepted = await self._accepts(method.call())
+            if method.unusable:
+                return
+            if not is_accepted:
                 continue
             accepted = accepted or kinds
             if not guessed or await self._are_alike(method.call()):
@@ -76,7 +81,7 @@ class Trials:
 
     async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
-        starts = [[], *([method.call()] for method in self._found)]
+        starts = [[], *([method.call()] for method in self._found[:_MOST_STARTS])]
         for start in starts:
             for lab in self._labs:
                 if issubclass((await lab.play(*start, call)).kind, _MISUSE):
