@@ -211,10 +211,18 @@ def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> N
     assert {*played.not_tried} == {"a call in a thread is neither cancelled nor killed"}
 
 
-def test_our_own_store_is_explained_and_the_documented_design_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_own_store_is_explained_and_the_documented_design_is_not(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     assert main(["compare", "embedded"]) == 0
     assert "raced: every order of" in capsys.readouterr().out
     assert main(["compare", "documented-redis"]) == 1
     found = capsys.readouterr().out
     assert found.startswith("update_task_status × update_task_status")
     assert "list_tasks, entry there, different arguments, instances: 1: answers something else" in found
+    assert not caplog.records
+
+    title = "list_tasks, entry there, different arguments, instances: 1"
+    assert main(["compare", "documented-redis", "--only", title, "--point", "1"]) == 1
+    again = capsys.readouterr().out
+    assert again.startswith(f"{title}: answers something else, at 1 of 10 points")

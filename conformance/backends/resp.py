@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from conformance.text import cut, on_one_line
 
@@ -76,42 +77,45 @@ class Command:
         return self.name in _BLOCKING or (self.name in {"XREAD", "XREADGROUP"} and b"BLOCK" in self.words)
 
 
+class _Message(NamedTuple):
+    size: int
+    texts: tuple[bytes, ...]
+    """The bulk strings in it, which are the words of a request."""
+
+
 def take_command(buffer: bytearray) -> Command | None:
     """Take the first request out of a buffer; None if it is not whole yet."""
-    if buffer[:1] != b"*":
-        command = Command(bytes(buffer), (bytes(buffer),), is_understood=False)
-        buffer.clear()
-        return command
-    words = list[bytes]()
-    end = buffer.find(_LINE_END)
-    left = int(buffer[1:end]) if end > 0 else 1
-    while len(words) < left:
-        line_end = buffer.find(_LINE_END, end + 2)  # of the line that says how long the next word is
-        if line_end < 0:
+    if buffer[:1] == b"*":
+        message = _read(buffer)
+        if message is None:
             return None
-        start = line_end + 2
-        end = start + int(buffer[end + 3 : line_end])
-        words.append(bytes(buffer[start:end]))
-    if len(buffer) < end + 2:
-        return None
-    command = Command(bytes(buffer[: end + 2]), tuple(words))
-    del buffer[: end + 2]
+        command = Command(bytes(buffer[: message.size]), message.texts)
+    else:
+        command = Command(bytes(buffer), (bytes(buffer),), is_understood=False)
+    del buffer[: len(command.raw)]
     return command
 
 
 def is_whole(reply: bytes | bytearray) -> bool:
     """Whether a reply has come to its end."""
+    return _read(reply) is not None
+
+
+def _read(data: bytes | bytearray) -> _Message | None:
+    """Read the first message; None if it is not whole. Its parts are lines, which say how many parts follow."""
+    texts = []
     left, place = 1, 0
     while left:
-        end = reply.find(_LINE_END, place)
+        end = data.find(_LINE_END, place)
         if end < 0:
-            return False
-        kind, size = reply[place : place + 1], reply[place + 1 : end]
+            return None
+        kind, size = data[place : place + 1], data[place + 1 : end]
         place = end + 2
         left -= 1
         if kind in b"*~>%|":
             left += max(0, int(size)) * (1 + (kind in b"%|"))
             left += kind in b">|"  # it comes before the reply, and is none
         elif kind in b"$!=" and size != b"-1":
+            texts.append(bytes(data[place : place + int(size)]))
             place += int(size) + 2
-    return place <= len(reply)
+    return _Message(place, tuple(texts)) if place <= len(data) else None

@@ -55,8 +55,12 @@ class OwnWords(Operations):
         """Return where two trees part. Lists may be in another order: replies may overtake each other."""
         if not isinstance(expected, Tree) or not isinstance(observed, Tree):
             return () if expected == observed else ("",)
-        apart = [mismatch for mismatch in mismatches(expected, observed) if mismatch.kind != "order"]
-        return tuple("".join(mismatch.path) for mismatch in apart)
+        apart = []
+        for mismatch in mismatches(expected, observed):
+            path = "".join(mismatch.path)
+            if mismatch.kind != "order":
+                apart.append(path)
+        return tuple(apart)
 
     def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
         """Return a result as Python, or the parts to which these paths lead."""

@@ -41,6 +41,7 @@ class Death(StrEnum):
 
 
 _OF_THREADS = Death.LOST, Death.UNANSWERED
+_CANCELLED = Death.CANCELLED, Death.CANCELLED_LATE
 
 
 @dataclass
@@ -88,7 +89,7 @@ class Deaths:
     operations: Collection[Operation]
     arena: NetworkArena
     is_full: bool = False
-    """Whether many callers are cancelled one after the other, too."""
+    """Whether many callers are cancelled one after the other too."""
     points: int = 0
     not_tried: dict[str, set[str]] = field(default_factory=dict)
     """The reasons, and the operations."""
@@ -179,7 +180,7 @@ class Deaths:
     async def _end(self, death: Death, link: Link, caller: Caller) -> None:
         """Let something die at a request that is held."""
         end: Callable[[], object] = link.abort
-        if death in {Death.CANCELLED, Death.CANCELLED_LATE}:
+        if death in _CANCELLED:
             end = caller.cancel
         if death in {Death.LOST, Death.CANCELLED}:
             end()
@@ -209,18 +210,21 @@ class Deaths:
                 (first,) = await self._use(plan.racing)
                 before, known = len(links), arena.lifetimes()
                 for number in range(_MANY if first.is_awaited else 0):
-                    death = Death.CANCELLED_LATE if number % 2 else Death.CANCELLED
-                    await self._let_die(arena.caller(CALLERS[0], plan.racing[0]), [], 0, death)
+                    caller = arena.caller(CALLERS[0], plan.racing[0])
+                    await self._let_die(caller, [], 0, _CANCELLED[number % 2])
                 (last,) = await self._use(plan.racing)
                 after, is_locked = len(links), _is_locked(arena.lifetimes(), known)
 
-        broken = {}
-        if after > before + _SPARE:
-            broken["leaves connections over"] = f"{before} connections before, {after} after"
-        if isinstance(last.answer, Exception) and not isinstance(first.answer, Exception) and not is_locked:
-            broken["no longer works"] = f"-> {arena.contract.describe(last.observed)}"
+        wrecks = []
         when = f"when {_MANY} callers were cancelled"
-        return [Wreck(plan, f"{rule} {when}", 1, 1, (f"  {line}",)) for rule, line in broken.items()]
+        if after > before + _SPARE:
+            line = f"  {before} connections before, {after} after"
+            wrecks.append(Wreck(plan, f"leaves connections over {when}", 1, 1, (line,)))
+        has_broken = isinstance(last.answer, Exception) and not isinstance(first.answer, Exception)
+        if has_broken and not is_locked:
+            line = f"  -> {arena.contract.describe(last.observed)}"
+            wrecks.append(Wreck(plan, f"no longer works {when}", 1, 1, (line,)))
+        return wrecks
 
 
 @dataclass
