@@ -268,8 +268,8 @@ def _count(plays: Sequence[Play]) -> int:
     """Return how many orders of requests there are, whenever a call was begun."""
     orders = set()
     for play in plays:
-        sent = [choice.request for choice in play.choices if choice.request.keys != frozenset()]
-        orders.add(tuple(request.shape for request in sent))
+        requests = (choice.request for choice in play.choices)
+        orders.add(tuple(request.shape for request in requests if request.keys != frozenset()))
     return len(orders)
 
 

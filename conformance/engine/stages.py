@@ -26,7 +26,8 @@ def has_server(harness: Harness) -> bool:
 async def arena_of(harness: Harness, new_contract: Callable[[], Contract]) -> AsyncIterator[Arena | None]:
     """Give where the calls of a store are ordered, in a `ChoosingLoop`.
 
-    There is none where instances share something that is not behind an address.
+    There is none where instances share something that is not behind an address: what a client such as fakeredis does
+    in the loop by itself has too many orders.
     """
     if has_server(harness):
         async with NetworkArena(harness, new_contract) as arena:
