@@ -17,6 +17,7 @@ from conformance.engine.scenario import (
     with_calls,
 )
 from conformance.operations.operation import Operation
+from conformance.text import source
 
 MOST_PLAYED = 150
 """Scenarios that are played to make a finding shorter."""
@@ -206,7 +207,7 @@ def _simpler_numbers(number: float) -> Iterator[float]:
     """Yield small whole numbers, then the half, if they are shorter to write."""
     kind = type(number)
     for whole in (0, 1, -1, 2):
-        if len(repr(kind(whole))) < len(repr(number)):
+        if len(source(kind(whole))) < len(source(number)):
             yield kind(whole)
     if kind is int and number > 1:
         yield int(number) // 2
