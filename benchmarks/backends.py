@@ -84,7 +84,7 @@ end
 
     async def fill(self, _: TaskStore, tasks_wanted: int) -> list[str]:
         """Put so many tasks into the store that was opened last, and return their ids."""
-        filled = f"filled-{type(self).__name__}-{tasks_wanted}"
+        filled = f"filled-{type(self).__name__}-{tasks_wanted}-tasks"  # no name begins another
         names = f"ids of {tasks_wanted} tasks of {type(self).__name__}"
         spare = type(self)(RedisServer(f"{self.url().removesuffix('/0')}/{self._SPARE}"))
         with spare.running():
