@@ -112,6 +112,8 @@ def _end_with_parent(out: Connection) -> None:
     try:
         out.recv()
     except (EOFError, OSError):
-        os.kill(os.getpid(), signal.SIGINT)
+        main = threading.main_thread().ident
+        assert main is not None  # noqa: S101  it runs as long as the process
+        signal.pthread_kill(main, signal.SIGINT)  # sent to the process, this thread might get it, and the main one wait
         time.sleep(_END_SECONDS)
         os._exit(1)
