@@ -84,6 +84,7 @@ def _heard(ours: Connection, report: Report, tell: Callable[[Line | Doing], obje
 def _child(out: Connection, parents: Connection, stores: Sequence[Any], options: dict[str, Any]) -> None:
     """Search, and send what is done, each line, and at last the report."""
     parents.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     threading.Thread(target=_end_with_parent, args=(out,), daemon=True).start()
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
