@@ -119,7 +119,9 @@ async def test_a_neighbour_is_never_shown_or_removed(store: Any, namespace: Name
 
 def _resembling(name: str) -> list[str]:
     """Return names that begin a name, continue it, or differ from it in letter case only."""
-    return [f"{name}bar", name[:-1], f"{name}-0", name.upper()]
+    stem, _, own = name.rpartition("-")  # rights may name what all names begin with
+    resembling = [f"{name}bar", name[:-1], f"{name}-0", f"{stem}-{own.upper()}"]
+    return [neighbour for neighbour in resembling if neighbour != name]
 
 
 async def _opened(stack: AsyncExitStack, namespace: Namespace, name: str) -> Any:
