@@ -240,7 +240,10 @@ def _line_of_race(store: str, race: Race) -> Line:
     calls = ", ".join(map(_written, race.plan.racing))
     script = [f"await {_written(call)}" for call in race.plan.start]
     script += [f"await asyncio.gather({calls})", *(f"await {_written(call)}" for call in race.plan.after[-1:])]
-    script += [f"# {store}: as in no order of the calls", *(f"# {line}" for line in race.lines)]
+    script += [
+        f"# {store}: in {race.wrong} of {race.orders} orders of their requests, as in no order of the calls",
+        *(f"# {line}" for line in race.lines),
+    ]
     script.append(f"# in {store}: conformance compare STORE --only '{name}' --schedule {race.schedule}")
     return Line(operation, "race", f"{name}, in {store}", read, tuple(script))
 

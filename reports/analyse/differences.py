@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -41,6 +42,9 @@ _STEPS: Mapping[str, str] = {
 
 _LONGEST = 60
 
+_REQUEST = re.compile(r"#   ( *[A-H]: (?!starts|->)\S+)")
+"""In a script that shows an order: a caller, and the command of its request."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -58,6 +62,8 @@ class Row:
     """What memory mode gives; None if it cannot meet this."""
     redis: str
     script: tuple[str, ...]
+    order: tuple[str, ...]
+    """The requests of calls at the same time, in the order that makes the difference."""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -78,6 +84,7 @@ def _row(difference: Difference, stores: tuple[str, str]) -> Row:
     otherwise = "{calls}, then {read}" if is_read_back else "{calls}"
     memory, redis = (_result_of(store, difference.script) for store in stores)
     can_meet = difference.kind not in _OF_SERVER
+    requests = map(_REQUEST.match, difference.script)
     return Row(
         group=_group(difference),
         harm=_harm(difference, is_read_back=is_read_back),
@@ -87,6 +94,7 @@ def _row(difference: Difference, stores: tuple[str, str]) -> Row:
         memory=memory if can_meet else None,
         redis=redis,
         script=difference.script,
+        order=tuple(request[1] for request in requests if request),
     )
 
 
