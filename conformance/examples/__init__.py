@@ -1,1 +1,1 @@
-"""Stores that were not written with the suite in mind, and what it takes to point it at them."""
+"""A harness and claims of stores that were not written with the suite in mind."""
