@@ -17,7 +17,7 @@ from conformance.tasks.blame import blame
 from conformance.tasks.calls import OPERATIONS, get, listing
 from conformance.tasks.checks import TaskChecks
 from conformance.tasks.outages import classify
-from conformance.tasks.spec.model import FIELDS, LIFETIME, STATUSES, Record, Result, State, step
+from conformance.tasks.spec.model import FIELDS, LIFETIME, STATUSES, Record, State, step
 from taskstore import TaskStatus, TaskStoreError
 
 _LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
@@ -44,14 +44,14 @@ class TaskContract(Contract):
     # What is right
 
     def initial(self) -> State:
-        return State(self._lifetime)
+        return State()
 
     def step(self, state: State, call: Invocation) -> Sequence[Outcome]:
         if call.is_closed:
             return [Outcome(Raised("StoreNotOpen"), state, ("API-03",))]
         if call.operation == "purge" and state.unseen:
             return []  # it depends on times that nobody has seen
-        return step(state, call)
+        return step(state, call, self._lifetime)
 
     def bind(self, state: State, observed: Any) -> State:
         if not state.unseen:
@@ -61,7 +61,7 @@ class TaskContract(Contract):
             if key in state.unseen:
                 waiting, at = state.tasks[key]
                 if key != record.task_id:
-                    state = state.without({key})
+                    state = state.without({key}, "")
                 state = state.with_task(_seen(waiting, record), at)
         return state
 
@@ -86,7 +86,7 @@ class TaskContract(Contract):
     pass_in = staticmethod(observe.for_store)
     describe = staticmethod(observe.describe)
 
-    def observe(self, answer: Any) -> Result | str:
+    def observe(self, answer: Any) -> Any:
         return observe.result_of(answer, has_cursor=self._has_cursor)
 
     def observe_error(self, error: BaseException) -> Raised:
