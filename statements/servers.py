@@ -23,7 +23,7 @@ from taskstore import TaskNotFound
 def _settings(namespace: Namespace, port: int) -> AbstractContextManager[StringIO]:
     """The three settings of the document, for a server at a port of this machine."""
     where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_DB": "0"}
-    return application(namespace, at=where, source=".env")
+    return application(namespace, where, in_dotenv=True)
 
 
 @asynccontextmanager

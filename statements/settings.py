@@ -68,7 +68,7 @@ async def in_the_named_database(namespace: Namespace) -> None:
     harness = namespace.harness
     if not (database := harness.spare_database()):
         raise HookMissingError("spare_database")
-    with application(namespace, {"REDIS_DB": str(database)}, source=".env"):
+    with application(namespace, {"REDIS_DB": str(database)}, in_dotenv=True):
         async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
             assert not keys_of(namespace, task.task_id), "the task is in database 0"
@@ -78,7 +78,7 @@ async def in_the_named_database(namespace: Namespace) -> None:
 
 @check("memory")
 async def needs_no_redis(namespace: Namespace) -> None:
-    with application(namespace, at={"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
+    with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
         async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
             await check_every_operation(store, task.task_id)

@@ -15,7 +15,7 @@ from conformance.backends.memory import MemoryHarness
 from conformance.backends.proxy import Action, Proxy, Stage
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
-from conformance.tasks.cases.groups import GROUPS, Played
+from conformance.tasks.cases.groups import Played, play_group
 from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
@@ -40,7 +40,7 @@ def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "
         (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
         asyncio.run(play(harness, scenarios_of(row, harness.capabilities), coverage))
     else:
-        asyncio.run(GROUPS["failures"](harness, coverage, Played()))
+        asyncio.run(play_group("failures", harness, coverage, Played()))
     return coverage
 
 
@@ -80,7 +80,7 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
 
 def test_a_backend_without_a_server_says_what_is_missing() -> None:
     memory, coverage = MemoryHarness(), Coverage()
-    asyncio.run(GROUPS["failures"](memory, coverage, Played()))
+    asyncio.run(play_group("failures", memory, coverage, Played()))
     assert "remote" in coverage.missing["FAIL-01"][0]
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from conformance.backends.documented_design import TaskService, open_documented
 from conformance.backends.memory import MemoryHarness
-from conformance.backends.redis import variables_of
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
+from conformance.backends.settings import variables_of
 from conformance.harness import Capability
 
 

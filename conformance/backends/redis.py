@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from redis.crc import key_slot
 
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
 from conformance.backends.servers import AclServer, ContainerServer, RedisServer, TlsServer
+from conformance.backends.settings import variables_of
 from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
 from conformance.harness import Capability, Harness, Inspector
 from taskstore import TaskStore
@@ -66,16 +66,6 @@ class RedisHarness(RedisServerHarness):
 
     async def ping(self, store: TaskStore) -> None:
         await store.parts[0].server.read("PING")  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
-
-
-def variables_of(url: str) -> dict[str, str]:
-    """The settings that name the server at a URL: each part by its own variable, or the URL, which says all."""
-    parts = urlsplit(url)
-    if parts.scheme != "redis":
-        return {"REDIS_URL": url}
-    place = {"REDIS_HOST": parts.hostname, "REDIS_PORT": parts.port or 6379, "REDIS_DB": parts.path.strip("/") or 0}
-    login = {"REDIS_USERNAME": parts.username, "REDIS_PASSWORD": parts.password}
-    return {name: str(value) for name, value in {**place, **login}.items() if value is not None}
 
 
 class ContainerHarness(RedisHarness):

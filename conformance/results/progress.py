@@ -43,7 +43,7 @@ class Progress:
     @property
     def has_every_group(self) -> bool:
         """Whether each group was collected. If not, what no scenario has reached may be in the others."""
-        return GROUPS.keys() <= {place.name for place in self._collected}
+        return {*GROUPS} <= {place.name for place in self._collected}
 
     def collect(self, places: Iterable[Place | None]) -> None:
         """Note what is going to run. Each worker collects the same."""

@@ -6,19 +6,21 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import product
+from operator import methodcaller
 from typing import Any, TypeAlias
 
 from conformance.harness import Capability, HookMissingError
 from conformance.tasks.case import Namespace
 from conformance.tasks.observe import for_store, result_of
 from conformance.tasks.tables.tasks import restorable
-from taskstore import Task, TaskCreateRequest, TaskStatus
+from taskstore import TaskCreateRequest, TaskStatus
 
 CallOn: TypeAlias = Callable[[Any], Awaitable[Any]]
 """A call that can be made on any store."""
 _CONFIG = {"n": [1.0, -0.0, 2**64 - 1, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
 _RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://user@a/ü?q=1", config=_CONFIG)
+_FIELDS: dict[str, Any] = {"current_step": " 步\n", "result_url": "url"}
+_FAILED: dict[str, Any] = {"progress": 100 / 3, "error_message": "no disk", "error_traceback": "line\n line"}
 
 
 def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
@@ -27,18 +29,13 @@ def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
 
 
 async def fill(store: Any, namespace: Namespace) -> list[Any]:
-    """Create two tasks of every status, a plain one and a rich one, and restore one; return them."""
-    tasks = []
-    for status, request in product(TaskStatus, (a_request(), _RICH)):
-        task = await store.create_task(request)
-        fields: dict[str, str] = {}
-        if request is _RICH:
-            fields |= {"current_step": " 步\n", "result_url": "url"}
-        if status is TaskStatus.FAILED:
-            fields |= {"error_message": "no disk", "error_traceback": "line\n line"}
-        progress = None if status is TaskStatus.COMPLETED else 100 / 3
+    """Create a simple task and a rich one of every status, and restore one; return them."""
+    tasks = [await store.create_task(a_request())]
+    for status in TaskStatus:
+        task = await store.create_task(_RICH)
+        fields = _FAILED if status is TaskStatus.FAILED else _FIELDS
         with suppress(HookMissingError):  # the store has no such status or field
-            task = await store.update_task_status(task.task_id, status, progress, **fields)
+            task = await store.update_task_status(task.task_id, status, **fields)
         tasks.append(task)
     if namespace.has(Capability.MAINTENANCE):
         await store.restore(task := a_task())
@@ -46,10 +43,9 @@ async def fill(store: Any, namespace: Namespace) -> list[Any]:
     return tasks
 
 
-def a_task() -> Task:
+def a_task() -> Any:
     """An old task for `restore`, which no store has."""
-    task: Task = for_store(restorable(f"task_{secrets.token_hex(16)}"))
-    return task
+    return for_store(restorable(f"task_{secrets.token_hex(16)}"))
 
 
 async def seen(store: Any) -> list[Any]:
@@ -64,46 +60,41 @@ async def seen(store: Any) -> list[Any]:
 def calls_on(task_id: str) -> dict[str, CallOn]:
     """The operations that take the id of a task, on this one."""
     return {
-        "get": lambda store: store.get_task(task_id),
-        "update": lambda store: store.update_task_status(task_id, TaskStatus.CLIPPING, 40),
-        "cancel": lambda store: store.cancel_task(task_id),
+        "get": methodcaller("get_task", task_id),
+        "update": methodcaller("update_task_status", task_id, TaskStatus.CLIPPING, 40),
+        "cancel": methodcaller("cancel_task", task_id),
     }
 
 
 async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
     """A write of each form. Each changes one task, which the store `maker` has created with this config."""
-    updated = (await maker.create_task(a_request(config))).task_id
-    cancelled = (await maker.create_task(a_request(config))).task_id
-    error = {"error_message": "no disk"}
-    writes: dict[str, CallOn] = {}
-    writes["create"] = lambda store: store.create_task(a_request(config))
-    writes["update"] = lambda store: store.update_task_status(updated, TaskStatus.FAILED, 40, **error)
-    writes["cancel"] = lambda store: store.cancel_task(cancelled)
+    request = a_request(config)
+    updated, cancelled = await maker.create_task(request), await maker.create_task(request)
+    writes: dict[str, CallOn] = {
+        "create": methodcaller("create_task", request),
+        "update": calls_on(updated.task_id)["update"],
+        "cancel": calls_on(cancelled.task_id)["cancel"],
+    }
     if namespace.has(Capability.CALLER_IDS):
-        chosen = f"Job-{secrets.token_hex(4)}"
-        writes["create under an id"] = lambda store: store.create_task(a_request(config), task_id=chosen)
+        writes["create under an id"] = methodcaller("create_task", request, task_id=f"Job-{secrets.token_hex(4)}")
     if namespace.has(Capability.MAINTENANCE):
-        new = a_task()
-        writes["restore"] = lambda store: store.restore(new)
+        writes["restore"] = methodcaller("restore", a_task())
     return writes
-
-
-_READS: dict[str, CallOn] = {
-    "get nothing": lambda store: store.get_task("task_0"),
-    "list": lambda store: store.list_tasks(),
-    "list by status": lambda store: store.list_tasks(TaskStatus.PENDING, limit=20),
-    "count": lambda store: store.list_tasks(limit=0),
-}
 
 
 async def reads_of(maker: Any, namespace: Namespace) -> dict[str, CallOn]:
     """A call of each form that changes nothing, about a task that the store `maker` has created."""
     task_id = (await maker.create_task(a_request())).task_id
-    reads = dict(_READS)
-    reads["get"] = lambda store: store.get_task(task_id)
+    reads: dict[str, CallOn] = {
+        "get": methodcaller("get_task", task_id),
+        "get nothing": methodcaller("get_task", "task_0"),
+        "list": methodcaller("list_tasks"),
+        "list by status": methodcaller("list_tasks", TaskStatus.PENDING, limit=20),
+        "list none": methodcaller("list_tasks", limit=0),
+    }
     if namespace.has(Capability.CURSOR):
         cursor = (await maker.list_tasks(limit=1)).next
-        reads["list after"] = lambda store: store.list_tasks(limit=5, after=cursor)
+        reads["list after"] = methodcaller("list_tasks", limit=5, after=cursor)
     return reads
 
 

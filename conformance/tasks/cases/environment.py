@@ -8,15 +8,16 @@ import logging
 import os
 import re
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from unittest import mock
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
+from conformance.backends.settings import as_url, variables_of
 from conformance.guard import HarnessFailedError
 from conformance.harness import HookMissingError
 from conformance.tasks.case import Namespace, NotTestable
@@ -24,11 +25,16 @@ from conformance.text import printed
 
 SWITCH = "USE_REDIS_FOR_TASKS"
 """The variable that selects the mode."""
-SOURCES = ("the environment", ".env")
 PASSWORD = "s3cret-w0rd"
 ODD_PASSWORD = ' p@s:s/w#r?d%41 "é$x+=$HOME${HOME}%(a)s\\n '
 """Every character of it means something in a URL, in a line of `.env` or where variables are filled in."""
 _OURS = (SWITCH, "REDIS_", "TASK_")
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""Variables of a Python whose encoding is ASCII if none is given: as foreign as that of Windows."""
+FOREIGN_LINE = "# 任务\n"
+"""A comment in `.env` that only UTF-8 can read."""
+FORMS = (as_url, variables_of)
+"""How settings name the server and who logs in there, by its URL."""
 
 
 @contextlib.contextmanager
@@ -56,41 +62,23 @@ def surroundings(variables: Mapping[str, str], dotenv: str | None = None) -> Ite
             root.removeHandler(handler)
 
 
-@contextlib.contextmanager
-def time_zone(name: str) -> Iterator[None]:
-    """Set the time zone of this process."""
-    try:
-        with mock.patch.dict(os.environ, {"TZ": name}):
-            time.tzset()
-            yield
-    finally:
-        time.tzset()
-
-
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-"""Variables of a Python whose encoding is ASCII if none is given: as foreign as that of Windows."""
-FOREIGN_LINE = "# 任务\n"
-"""A comment in `.env` that only UTF-8 can read."""
-
-
 def application(
     namespace: Namespace,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
     dotenv: str | None = None,
     *,
-    source: str = SOURCES[0],
-    at: Mapping[str, str] | None = None,
+    in_dotenv: bool = False,
 ) -> AbstractContextManager[StringIO]:
-    """Surroundings that select the backend, and what else is given; all of it in `.env` if that is the source.
+    """Surroundings that select the backend, and what else is given; all of it `in_dotenv`, or in the environment.
 
-    With `at`, these are the variables about Redis, and there are no others.
+    Variables that name another server take the place of all others about Redis.
     """
     assert namespace.opener  # what reads them
-    own = namespace.harness.environment(namespace.name)
-    given = {name: own[name] for name in own if at is None or not name.startswith("REDIS_")}
-    given |= at or {}
-    given |= variables or {}
-    if source == ".env":
+    given = namespace.harness.environment(namespace.name)
+    if not variables.keys().isdisjoint(("REDIS_HOST", "REDIS_URL")):
+        given = {name: value for name, value in given.items() if not name.startswith("REDIS_")}
+    given = {**given, **variables}
+    if in_dotenv:
         return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in given.items()))
     return surroundings(given, dotenv)
 
@@ -103,8 +91,9 @@ class Opened(NamedTuple):
 
     @property
     def modes(self) -> list[str]:
-        """The modes that the log says."""
-        return said_modes(self.log)
+        """The modes that the log says, as grep finds them; a whole line where it is said otherwise."""
+        lines = [line for line in self.log.splitlines() if "task_service_initialized" in line]
+        return [re.sub(r"^INFO .*task_service_initialized storage_mode=(\S+).*", r"\1", line) for line in lines]
 
     @property
     def shown(self) -> str:
@@ -126,12 +115,6 @@ async def opened(namespace: Namespace, surroundings: AbstractContextManager[Stri
         return Opened(error, log.getvalue())
 
 
-def said_modes(log: str) -> list[str]:
-    """The modes that a log says, as grep finds them; a whole line where it is said otherwise."""
-    lines = [line for line in log.splitlines() if "task_service_initialized" in line]
-    return [re.sub(r"^INFO .*task_service_initialized storage_mode=(\S+).*", r"\1", line) for line in lines]
-
-
 def other_mode(namespace: Namespace) -> str:
     """The value of the variable that selects the other mode."""
     return "false" if namespace.harness.mode == "redis" else "true"
@@ -139,10 +122,9 @@ def other_mode(namespace: Namespace) -> str:
 
 def url_of(namespace: Namespace, user: str, password: str) -> str:
     """The URL of the server for a user, for a proxy to lead to: `NotTestable` if it cannot."""
-    _, _, rest = proxied(namespace).partition("://")
-    _, _, place = rest.rpartition("@")
-    credentials = f"{quote(user, safe='')}:{quote(password, safe='')}"
-    return f"redis://{credentials}@{place}"
+    parts = urlsplit(proxied(namespace))
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}").geturl()
 
 
 def proxied(namespace: Namespace) -> str:
@@ -151,28 +133,6 @@ def proxied(namespace: Namespace) -> str:
     if not url.startswith("redis://"):
         raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
     return url
-
-
-Form: TypeAlias = Callable[[str], dict[str, str]]
-"""How settings name the server and who logs in there, by its URL."""
-
-
-def _as_url(url: str) -> dict[str, str]:
-    return {"REDIS_URL": url}
-
-
-def _in_parts(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    return {
-        "REDIS_HOST": str(parts.hostname),
-        "REDIS_PORT": str(parts.port or 6379),
-        "REDIS_DB": parts.path.strip("/") or "0",
-        "REDIS_USERNAME": unquote(parts.username or ""),
-        "REDIS_PASSWORD": unquote(parts.password or ""),
-    }
-
-
-FORMS: tuple[Form, ...] = (_as_url, _in_parts)
 
 
 def check_hidden(secret: str, text: str, where: str) -> None:

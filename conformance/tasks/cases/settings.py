@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
-from collections.abc import Mapping
-from itertools import product
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from conformance.tasks.case import Namespace, case, showing
@@ -45,23 +43,22 @@ async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
         await _opens(namespace, {}, dotenv, "memory")
 
 
-async def _opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str | None, mode: str) -> None:
+async def _opens(
+    namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None, mode: str = "memory"
+) -> env.Opened:
     """Check that settings open the store, in this mode."""
     opened = await env.opened(namespace, env.surroundings(variables, dotenv))
     given = f"with {[*variables]} and the .env {dotenv!r}"
     assert opened.error is None, given
     assert opened.modes == [mode], given
+    return opened
 
 
 @case("MODE-03", mode="memory or redis")
 async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is set, also long after the store was imported, wins over its line: the way out in tests."""
     dotenv = f"{SWITCH}={env.other_mode(namespace)}\nREDIS_PORT=1\n"
-
-    opened = await env.opened(namespace, env.application(namespace, dotenv=dotenv))
-
-    assert opened.error is None
-    assert opened.modes == [namespace.harness.mode]
+    await _opens(namespace, namespace.harness.environment(namespace.name), dotenv, namespace.harness.mode)
 
 
 @case("MODE-11", mode="memory or redis")
@@ -69,28 +66,79 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine = variables.pop(SWITCH)
-    other = env.other_mode(namespace)
-    for first, last in product(("", *LINES[::3]), LINES[1::4]):
-        lines = first.format(name=SWITCH, value=other)
-        lines += "\n# local Redis\n"
-        lines += last.format(name=SWITCH, value=mine)
-
-        opened = await env.opened(namespace, env.surroundings(variables, lines))
-
-        has_warned = bool(re.search(f"^WARNING.*{SWITCH}", opened.log, re.MULTILINE))
-        assert opened.modes == [namespace.harness.mode], f"with the .env\n{lines}"
-        assert has_warned is bool(first), f"a warning, with the .env\n{lines}"
+    for line in LINES:
+        last = line.format(name=SWITCH, value=mine)
+        for lines in (last, f"{SWITCH} = {env.other_mode(namespace)}\n# local Redis\n{last}"):
+            log = (await _opens(namespace, variables, lines, namespace.harness.mode)).log
+            has_warned = re.search(f"^WARNING.*{SWITCH}", log, re.MULTILINE) is not None
+            assert has_warned is (lines != last), f"a warning, with the .env\n{lines}"
 
 
-_MALFORMED_URLS = (
-    "redis://u:s3cret-w0rd@127.0.0.1:port/0",
-    "http://u:s3cret-w0rd@127.0.0.1",
-    "redis://u:s3cret-w0rd@127.0.0.1/one?x=s3cret-w0rd",
-    "u:s3cret-w0rd@127.0.0.1:6379",
-    "redis://u:s3cret-w0rd/x@127.0.0.1:6379/0",  # a password has to be percent-encoded
-    "redis://u:s3cret-w0rd?x@127.0.0.1:6379/0",
-    "redis://u:s3cret-w0rd#x@127.0.0.1:6379/0",
-)
+_WRONG = """\
+REDIS_PORT=
+REDIS_PORT=0
+REDIS_PORT=65536
+REDIS_PORT=1.5
+REDIS_PORT=http
+REDIS_DB=
+REDIS_DB=-1
+REDIS_DB=one
+REDIS_HOST=
+REDIS_HOST=h:6379
+REDIS_HOST=h/0
+REDIS_URL=http://h
+REDIS_URL=h:6379
+REDIS_URL=redis://h:70000/0
+REDIS_URL=redis://h:0/0
+REDIS_URL=redis://h/one
+REDIS_URL=redis://h?x=1
+REDIS_TIMEOUT=
+REDIS_TIMEOUT=0
+REDIS_TIMEOUT=-1
+REDIS_TIMEOUT=inf
+REDIS_TIMEOUT=nan
+REDIS_TIMEOUT=soon
+TASK_KEY_PREFIX=
+TASK_KEY_PREFIX=a{b
+TASK_KEY_PREFIX=}
+TASK_TTL=
+TASK_TTL=0
+TASK_TTL=0.5
+TASK_TTL=-1
+TASK_TTL=3155760001
+TASK_TTL=a week
+"""
+_TAKEN = """\
+REDIS_PORT=1
+REDIS_PORT=65535
+REDIS_DB=0
+REDIS_DB=15
+REDIS_HOST=h
+REDIS_HOST=::1
+REDIS_URL=redis://h
+REDIS_URL=redis://h:1/3
+REDIS_URL=rediss://:secret@h:6380/0
+REDIS_URL=unix:///run/redis.sock
+REDIS_TIMEOUT=0.1
+REDIS_TIMEOUT=60
+TASK_KEY_PREFIX=p
+TASK_KEY_PREFIX=a:b*
+TASK_TTL=1
+TASK_TTL=3155760000
+"""
+_MALFORMED = """\
+REDIS_HOST=redis://u:s3cret-w0rd@h:1/0
+REDIS_PORT=redis://u:s3cret-w0rd@h:1/0
+REDIS_DB=redis://u:s3cret-w0rd@h:1/0
+TASK_TTL=redis://u:s3cret-w0rd@h:1/0
+REDIS_URL=redis://u:s3cret-w0rd@127.0.0.1:port/0
+REDIS_URL=http://u:s3cret-w0rd@127.0.0.1
+REDIS_URL=redis://u:s3cret-w0rd@127.0.0.1/one?x=s3cret-w0rd
+REDIS_URL=u:s3cret-w0rd@127.0.0.1:6379
+REDIS_URL=redis://u:s3cret-w0rd/x@127.0.0.1:6379/0
+REDIS_URL=redis://u:s3cret-w0rd?x@127.0.0.1:6379/0
+REDIS_URL=redis://u:s3cret-w0rd#x@127.0.0.1:6379/0
+"""
 _MALFORMED_LINES = (
     "\udcff\udcfe",  # bytes that are no UTF-8
     "USE_REDIS_FOR_TASKS='true\nREDIS_HOST=h\n",
@@ -100,22 +148,27 @@ _MALFORMED_LINES = (
     "USE_REDIS_FOR_TASKS=false\nREDIS_PASSWORD s3cret-w0rd\n",
 )
 _SEVERAL = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
+_SEVERAL_LINES = "REDIS_HOST: h\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
 _TWICE = "REDIS_PASSWORD=one\nREDIS_PASSWORD=s3cret-w0rd\nUSE_REDIS_FOR_TASKS=false\nUSE_REDIS_FOR_TASKS=false\n"
 
 
 @case("MODE-12", "FAIL-05", mode="memory or redis")
 async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for each malformed one of .env, and a password neither there nor logged."""
-    lines = "REDIS_HOST: h\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
     await _refused(namespace, _SEVERAL, "", SWITCH, "REDIS_PORT", "REDIS_DB")
-    await _refused(namespace, {SWITCH: "false"}, lines, ".env", ".env", "REDIS_TIMEOUT")
-    for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL"):
-        await _refused(namespace, {name: "redis://u:s3cret-w0rd@h:1/0"}, "", name)
-    for url in _MALFORMED_URLS:
-        await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL")
+    await _refused(namespace, {SWITCH: "false"}, _SEVERAL_LINES, ".env", ".env", "REDIS_TIMEOUT")
+    for name, value in _each(_MALFORMED):
+        await _refused(namespace, {name: value}, "", name)
     for line in _MALFORMED_LINES:
         await _refused(namespace, {}, line, ".env")
     env.check_hidden(PASSWORD, (await env.opened(namespace, env.surroundings({}, _TWICE))).shown, "for lines twice")
+
+
+def _each(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the variable and the value of each line."""
+    for line in text.splitlines():
+        name, _, value = line.partition("=")
+        yield name, value
 
 
 async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str, *names: str) -> None:
@@ -132,36 +185,13 @@ async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: s
         assert len(found) == names.count(name), f"lines with {name} in {lines} of {given}"
 
 
-_TAKEN = {
-    "REDIS_PORT": ("1", "65535"),
-    "REDIS_DB": ("0", "15"),
-    "REDIS_HOST": ("h", "::1"),
-    "REDIS_URL": ("redis://h", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
-    "REDIS_TIMEOUT": ("0.1", "60"),
-    "TASK_KEY_PREFIX": ("p", "a:b*"),
-    "TASK_TTL": ("1", "3155760000"),
-}
-_REFUSED = {
-    "REDIS_PORT": ("", "0", "65536", "1.5", "http"),
-    "REDIS_DB": ("", "-1", "one"),
-    "REDIS_HOST": ("", "h:6379", "h/0"),
-    "REDIS_URL": ("http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h?x=1"),
-    "REDIS_TIMEOUT": ("", "0", "-1", "inf", "nan", "soon"),
-    "TASK_KEY_PREFIX": ("", "a{b", "}"),
-    "TASK_TTL": ("", "0", "0.5", "-1", "3155760001", "a week"),
-}
-
-
 @case("MODE-15", mode="memory or redis")
 async def test_settings_have_bounds(namespace: Namespace) -> None:
     """A value at a bound is taken, and one beyond it is named, also in memory mode: half a second is not none."""
-    for name, values in _TAKEN.items():
-        for value in values:
-            opened = await env.opened(namespace, env.surroundings({SWITCH: "false", name: value}))
-            assert opened.error is None, f"{name}={value}"
-    for name, values in _REFUSED.items():
-        for value in values:
-            await _refused(namespace, {name: value}, "", name)
+    for name, value in _each(_TAKEN):
+        await _opens(namespace, {SWITCH: "false", name: value})
+    for name, value in _each(_WRONG):
+        await _refused(namespace, {name: value}, "", name)
 
 
 @case("MODE-07", mode="memory or redis")
@@ -169,15 +199,14 @@ async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Na
     """Opening leaves the environment as it is, so a line of .env that is changed or removed counts from then on."""
     with env.application(namespace) as log:
         del os.environ[SWITCH]
-        before = dict(os.environ)
         for text in (f"{SWITCH}=false", f"{SWITCH}=true", ""):
             Path(".env").write_text(text.ljust(40, "\n"), "utf-8")
             os.utime(".env", ns=(0, 0))  # neither its size nor the time of its change has to tell
             with contextlib.suppress(StoreUnavailable, SettingsInvalid):  # the package redis may not be there
                 async with namespace.open_from_environment():
                     pass
-            assert dict(os.environ) == before, "opening has changed the environment"
-        assert env.said_modes(log.getvalue()) == ["memory", "redis", "memory"]
+            assert SWITCH not in os.environ, "opening has changed the environment"
+        assert env.Opened(None, log.getvalue()).modes == ["memory", "redis", "memory"]
 
 
 _CHANGED = {
@@ -198,18 +227,14 @@ _CHANGED = {
 async def test_an_open_store_keeps_its_settings(namespace: Namespace) -> None:
     """Every variable changes while a store is open, and the folder: it goes on, and what it wrote is there later."""
     with env.application(namespace):
-        given = dict(os.environ)
         async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
-            os.environ.update(_CHANGED)
-            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            with env.surroundings(_CHANGED):
                 task_id = (await store.create_task(a_request())).task_id
                 left = namespace.inspector.lifetime_ms(task_id)
                 await store.get_task(task_id)
-        async with namespace.open_from_environment() as memory:
-            assert not (await memory.list_tasks()).total
-        os.environ.clear()
-        os.environ.update(given)
+                async with namespace.open_from_environment() as memory:
+                    assert not (await memory.list_tasks()).total
         async with namespace.open_from_environment() as store:
             await store.get_task(task_id)
     assert not 0 <= left < 5_000, f"TASK_TTL became 1 after opening, and the record has {left} ms"

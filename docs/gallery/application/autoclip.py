@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis as Client
 
 from conformance import Capability, Harness
-from conformance.backends.redis import variables_of
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
+from conformance.backends.settings import variables_of
 from conformance.compare import Operation, hostile
 from conformance.tasks.operations import CONTRACT
 
