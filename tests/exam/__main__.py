@@ -6,7 +6,6 @@ import argparse
 import compileall
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.exam.entries import SOURCE, Entry, load
+from tests.exam.entries import SOURCE, Entry, load, one_in
 from tests.exam.suite import Verdict, play
 
 SECONDS = 300.0  # after these the run on an entry is given up; a store that hangs is caught by the suite's limits
@@ -81,12 +80,9 @@ def main() -> int:
     entries = load()
     if unknown := set(asked.name) - set(entries):
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
-    command = ("git", "rev-parse", "HEAD")
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    first = int(commit.strip() or "0", 16) % asked.share
-    names = (asked.name or list(entries))[first :: asked.share]
+    names = one_in(asked.share, asked.name or [*entries])
     names.sort(key=lambda name: bool(entries[name].requirement))  # right stores take longer, and so begin
-    print(f"{len(names)} of {len(entries)} entries: one in {asked.share}, beginning with number {first + 1}")
+    print(f"{len(names)} of {len(entries)} entries, one in {asked.share}")
     compileall.compile_dir(SOURCE, quiet=1)  # once, and not again for each copy
     results = []
     with ThreadPoolExecutor(asked.jobs) as pool:  # each plays in processes of its own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,13 +34,22 @@ class Entry:
         """
         package = folder / SOURCE.name
         shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("*.pyc.*"))  # bytecode that is being written
-        for change in self.changes:
-            path = package / change["file"]
-            source = path.read_text("utf-8")
-            if (times := source.count(change["before"])) != 1:
-                raise EntryError(f"{self.name}: its `before` occurs {times} times in {change['file']}")
-            path.write_text(source.replace(change["before"], change["after"]), "utf-8")
-        return [package / change["file"] for change in self.changes]
+        return change_texts(self.name, package, self.changes)
+
+
+def change_texts(name: str, folder: Path, changes: Sequence[Mapping[str, str]]) -> list[Path]:
+    """Change files of a folder for the entry of that name, and return them.
+
+    Raises:
+        EntryError: if a text that is to be replaced does not occur exactly once.
+    """
+    for change in changes:
+        path = folder / change["file"]
+        source = path.read_text("utf-8")
+        if (times := source.count(change["before"])) != 1:
+            raise EntryError(f"{name}: its `before` occurs {times} times in {change['file']}")
+        path.write_text(source.replace(change["before"], change["after"]), "utf-8")
+    return [folder / change["file"] for change in changes]
 
 
 def load() -> dict[str, Entry]:
@@ -52,3 +62,11 @@ def load() -> dict[str, Entry]:
             changes = [row, *row.get("change", ())]
             entries[name] = Entry(name, row["backend"], row.get("requirement", ""), changes)
     return entries
+
+
+def one_in(share: int, names: list[str]) -> list[str]:
+    """Return every so many names, beginning with one that the commit chooses."""
+    command = ("git", "rev-parse", "HEAD")
+    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    first = int(commit.strip() or "0", 16) % share
+    return names[first::share]

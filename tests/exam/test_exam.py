@@ -5,6 +5,7 @@ import pytest
 
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from tests.exam.entries import Entry, load
+from tests.exam.pairs import __main__ as pairs
 
 
 @pytest.mark.parametrize("entry", load().values(), ids=lambda entry: entry.name)
@@ -16,3 +17,10 @@ def test_an_entry_can_be_made(entry: Entry, tmp_path: Path) -> None:
             compile(source, str(path), "exec")
         else:
             lupa.LuaRuntime().compile(source)
+
+
+@pytest.mark.parametrize("name", pairs.load())
+def test_a_pair_can_be_made(name: str, tmp_path: Path) -> None:
+    path = pairs.make(pairs.load()[name], tmp_path)
+
+    compile(path.read_text("utf-8"), str(path), "exec")
