@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in option.conformance_store or ["memory", "embedded"]:
         names |= dict.fromkeys(backends_of_this_machine() if name == "all" else [name])
     option.conformance_store = [*names]
+    option.conformance_only = [name.removeprefix("requirement_") for name in option.conformance_only]
     is_worker = hasattr(config, "workerinput")
     try:
         if not is_worker and not option.help:

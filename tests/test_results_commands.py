@@ -41,20 +41,19 @@ def files(tmp_path: Path) -> list[str]:
 
 def test_two_runs_are_alike_or_not(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", *files]) == 1
-    before, after = (f"{file}, memory" for file in files)
     assert capsys.readouterr().out.splitlines() == [
-        f"{before} and {after}: 5 tests, 4 differ",
-        "  mended: fail → pass",
-        "  new: not there → pass",
+        "memory: 5 tests, 4 differ",
         "  broken: pass → fail: gave <b>|",
+        "  mended: fail → pass",
         "  gone: pass → not there",
+        "  new: not there → pass",
     ]
     assert main(["diff", files[0], files[0], "--backend", "memory"]) == 0
 
 
 def test_a_summary_in_markdown_lets_no_markup_in(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", *files, "--markdown"]) == 1
-    assert "| broken | pass | fail | gave &#60;b&#62;&#124; |" in capsys.readouterr().out
+    assert "* broken: pass → fail: gave &#60;b&#62;&#124;\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("options", [[], ["--markdown"]])
@@ -103,26 +102,15 @@ def test_two_comparisons_are_compared(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "a.json")]) == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("one.json",), "name another file, or two backends with --backend: memory"),
-        (("one.json", "two.json"), "no backend is in both files: name one of ['memory'] and one of ['redis']"),
-        (("one.json", "--backend", "redis"), "--backend: there is no redis, only memory"),
-    ],
-)
+@pytest.mark.parametrize("arguments", [("one.json",), ("one.json", "two.json"), ("one.json", "--backend", "redis")])
 def test_what_cannot_be_compared_is_named(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    told: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(Path("one.json"), memory={"a": "pass"})
     write(Path("two.json"), redis={"a": "pass"})
     assert main(["diff", *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert "name two backends with --backend, one of ['memory'] and one of ['" in capsys.readouterr().err
 
 
 def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from conformance.files import CommandFailedError, read_file
-from conformance.results.document import Result, read
+from conformance.results.document import read
 from conformance.text import cut, on_one_line
 
 DESCRIPTION = "Show what came out differently in two results files, or on two backends of one file."
@@ -26,44 +26,11 @@ exit status:
   1  some test does not
   2  wrong usage, or a file is no results file"""
 _LONGEST = 200
-_COMPARISON = "compare"
-"""Stands for the pair of stores in a file that `conformance compare` wrote."""
-_UNFOUND = "not there"
+_UNFOUND = ("not there", "")
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~#"})
 
-
-@dataclass(frozen=True)
-class Side:
-    """What came of a test on one side."""
-
-    verdict: str = _UNFOUND
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A test, and what came of it on both sides."""
-
-    test: str
-    before: Side
-    after: Side
-
-    @property
-    def differs(self) -> bool:
-        """Whether it applies to both sides, with different verdicts."""
-        verdicts = {self.before.verdict, self.after.verdict}
-        return len(verdicts) > 1 and "not-applicable" not in verdicts
-
-    @property
-    def cells(self) -> list[str]:
-        """The test, both verdicts, and why the last that did not pass did not."""
-        reason = cut(self.after.reason or self.before.reason, _LONGEST)
-        shown = self.test, self.before.verdict, self.after.verdict, reason
-        return [*map(on_one_line, shown)]
-
-
-Sides = Mapping[str, Mapping[str, Side]]
-"""By backend the tests of a file."""
+Side: TypeAlias = dict[str, tuple[str, str]]
+"""By test, or difference of a comparison, its verdict and why."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,82 +52,53 @@ def main(options: argparse.Namespace) -> int:
     after = _read(options.after) if options.after else before
     status = 0
     for left, right in _pairs(options, before, after):
-        titles = [left, right]
-        if left == right:
-            titles = [f"{options.before}, {left}", f"{options.after or options.before}, {right}"]
-        titles = [*map(on_one_line, titles)]
         there, here = before.get(left, {}), after.get(right, {})
         tests = {**there, **here}
-        differing = []
+        lines = []
         for test in tests:
-            row = Row(test, there.get(test, Side()), here.get(test, Side()))
-            if row.differs:
-                differing.append(row)
+            (verdict, why), (other, reason) = there.get(test, _UNFOUND), here.get(test, _UNFOUND)
+            if verdict != other and "not-applicable" not in (verdict, other):
+                end = f": {cut(reason or why, _LONGEST)}" if reason or why else ""
+                lines.append(f"{test}: {verdict} → {other}{end}")
                 status = 1
-        differing.sort(key=lambda row: row.cells[1:3])
-        _print(titles, len(tests), differing, is_markdown=options.markdown)
+        names = left if left == right else f"{left} and {right}"
+        heading = f"{names}: {len(tests)} tests, {len(lines)} differ"
+        for line in [heading, *lines]:
+            shown = on_one_line(line)
+            if options.markdown:
+                print("###" if line is heading else "*", shown.translate(_MARKDOWN))
+            else:
+                print(shown if line is heading else f"  {shown}")
     return status
 
 
-def _read(file: Path) -> Sides:
-    """Read the results of a run, or of a comparison, whose findings are its tests."""
+def _read(file: Path) -> dict[str, Side]:
+    """Read by backend the results of a run, or the findings of a comparison."""
     content = read_file(file, json.loads, "a results file")
-    if not isinstance(content, dict) or "findings" not in content:
-        results = read(file)
-        backends: dict[str, dict[str, Side]] = {about.name: {} for about in results.backends}
-        for result in results.results:
-            backends[result.backend][result.test] = _side(result)
-        return backends
-    sides = {}
-    for finding in content["findings"]:
-        name = f"{finding['operation']}: {finding['kind']} of {finding['seen']}"
-        verdict = "known" if finding["reason"] else "differs"
-        sides[name] = Side(verdict, "; ".join(finding["shows"]))
-    return {_COMPARISON: sides}
+    sides: dict[str, Side] = {}
+    if isinstance(content, dict) and "findings" in content:
+        for finding in content["findings"]:
+            name = f"{finding['operation']}: {finding['kind']} of {finding['seen']}"
+            verdict = "known" if finding["reason"] else "differs"
+            sides.setdefault("compare", {})[name] = verdict, "; ".join(finding["shows"])
+        return sides or {"compare": {}}
+    for result in read(file).results:
+        expected = f" ({result.expected.kind})" if result.expected else ""
+        reason = "" if result.verdict == "pass" else result.reason.partition("\n")[0]
+        sides.setdefault(result.backend, {})[result.test] = result.verdict + expected, reason
+    return sides
 
 
-def _side(result: Result) -> Side:
-    expected = f" ({result.expected.kind})" if result.expected else ""
-    reason, _, _ = result.reason.partition("\n")
-    return Side(result.verdict + expected, "" if result.verdict == "pass" else reason)
-
-
-def _pairs(options: argparse.Namespace, before: Sides, after: Sides) -> Iterable[tuple[str, str]]:
+def _pairs(options: argparse.Namespace, before: Mapping[str, Side], after: Mapping[str, Side]) -> list[tuple[str, str]]:
     """Return the backends that are compared.
 
     Raises:
         CommandFailedError: if they have to be named, or a name is none of a backend.
     """
-    left, right = [*before], [*after]
-    if not options.backend and options.after:
-        if {*left}.isdisjoint(right):
-            both = f"one of {left} and one of {right}"
-            raise CommandFailedError(f"no backend is in both files: name {both} with --backend")
+    names = options.backend or [*before]
+    if options.after and not options.backend and before.keys() & after.keys():
         return [(name, name) for name in {**before, **after}]
-    names = options.backend or left
-    if not options.backend and len(left) != 2:  # noqa: PLR2004  the two of one file
-        raise CommandFailedError(f"name another file, or two backends with --backend: {', '.join(left)}")
-    first, last = names[0], names[-1]
-    for name, there in ((first, left), (last, right)):
-        if name not in there:
-            raise CommandFailedError(f"--backend: there is no {name}, only {', '.join(there)}")
-    return [(first, last)]
-
-
-def _print(titles: list[str], count: int, differing: list[Row], *, is_markdown: bool) -> None:
-    heading = f"{' and '.join(titles)}: {count} tests, {len(differing)} differ"
-    if is_markdown:
-        rows = [["test", *titles, "why"], *(row.cells for row in differing)]
-        lines = [_markdown(cells) for cells in rows]
-        lines.insert(1, "|---|---|---|---|")
-        print(f"### {heading}", "", *lines, sep="\n")
-        return
-    print(heading)
-    for row in differing:
-        test, before, after, reason = row.cells
-        print(f"  {test}: {before} → {after}{': ' if reason else ''}{reason}")
-
-
-def _markdown(cells: Iterable[str]) -> str:
-    """A row of a table, with nothing in its cells that Markdown or HTML would take for markup."""
-    return f"| {' | '.join(cell.translate(_MARKDOWN) for cell in cells)} |"
+    is_pair = options.backend or (not options.after and len(names) == 2)  # noqa: PLR2004  the two of one file
+    if not is_pair or names[0] not in before or names[-1] not in after:
+        raise CommandFailedError(f"name two backends with --backend, one of {[*before]} and one of {[*after]}")
+    return [(names[0], names[-1])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from conformance.files import read_file, write_file
 
@@ -68,7 +68,7 @@ class Failure(_Object):
     """What `--only` takes: a scenario such as `races-31`, or a case."""
     requirements: tuple[str, ...]
     """Those that it breaks, the nearest first."""
-    effect: Effect
+    effect: Effect = "data"
     came: str
     expected: str = ""
     """Nothing for a case, whose message says both."""
@@ -81,14 +81,9 @@ class Failure(_Object):
     """`file:line` in the code of the adopter where the exception was raised."""
 
 
-class Result(_Object):
-    """The result of one test on one backend."""
+class Judged(_Object):
+    """A verdict and its reason."""
 
-    test: str
-    """`requirement_LIST-03`: what the groups found about a requirement; `listing.test_…`: a readable case."""
-    doc: str
-    requirements: tuple[str, ...]
-    backend: str
     verdict: Verdict
     reason: str = ""
     hooks: tuple[str, ...] = ()
@@ -97,8 +92,16 @@ class Result(_Object):
     """The failure that shows it best."""
     is_nearest: bool = False
     """Whether it is a failure whose cause breaks this requirement before others."""
-    is_deselected: bool = False
-    """Whether options of the run leave it out."""
+
+
+class Result(Judged):
+    """The result of one test on one backend."""
+
+    test: str
+    """`requirement_LIST-03`: what the groups found about a requirement; `listing.test_…`: a readable case."""
+    doc: str
+    requirements: tuple[str, ...]
+    backend: str
     exercised: int = 0
     """How many results of groups were compared that decide it."""
     expected: Expected | None = None
@@ -136,12 +139,6 @@ class Results(_Object):
     requirements: tuple[ListedRequirement, ...]
     """The whole registry, whatever happened to run."""
     results: tuple[Result, ...]
-
-    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
-    @property
-    def complete(self) -> bool:
-        """Whether everything that applies was decided, but for what hooks that are declared missing leave out."""
-        return not any(result.is_open for result in self.results)
 
     def on(self, backend: str) -> dict[str, Result]:
         """The results of a backend by test."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,8 +42,8 @@ class KnownFailure(BaseModel):
 
     def covers(self, result: Result) -> bool:
         """Whether it is about this result, whatever its verdict is."""
-        about = [result.test] if self.test else result.hooks
-        return (self.test or self.hook) in about and self.backend in ("", result.backend)
+        is_named = self.hook in result.hooks if self.hook else self.test == result.test
+        return is_named and self.backend in ("", result.backend)
 
 
 class KnownFailures(BaseModel):
@@ -57,25 +58,19 @@ class KnownFailures(BaseModel):
         """Why a result does not count against the run; None if it does."""
         if result.verdict not in ("fail", "not-testable"):
             return None
-        if not result.hooks:
-            for entry in self.known:
-                if entry.covers(result):
-                    return Expected(kind="known", reason=entry.reason, link=entry.link)
+        entries = [entry for entry in (self.missing if result.hooks else self.known) if entry.covers(result)]
+        if not entries or not {entry.hook for entry in entries}.issuperset(result.hooks):
             return None
-        entries = {entry.hook: entry for entry in self.missing if entry.covers(result)}
-        if len(entries) < len(result.hooks):
-            return None
-        reason = "; ".join(f"{hook}: {entry.reason}" for hook, entry in entries.items())
-        link = next(iter(entries.values())).link
-        return Expected(kind="missing-hook", reason=reason, link=link)
+        kind: Literal["known", "missing-hook"] = "missing-hook" if result.hooks else "known"
+        reasons = [f"{entry.hook}: {entry.reason}".removeprefix(": ") for entry in entries]
+        return Expected(kind=kind, reason="; ".join(reasons), link=entries[0].link)
 
     def stale(self, results: Results) -> Iterator[str]:
         """The entries that are no longer true, as far as the results show."""
         for entry in self.known:
-            if entry.test.startswith("requirement_ATOM"):  # whether calls meet depends on the machine
-                continue
             for result in results.results:
-                if result.verdict == "pass" and entry.covers(result):
+                is_chance = entry.test.startswith("requirement_ATOM")  # whether calls meet depends on the machine
+                if result.verdict == "pass" and entry.covers(result) and not is_chance:
                     yield f"{entry.test} on {result.backend} passes now"
         for entry in self.missing:
             within = [result for result in results.results if entry.backend in ("", result.backend)]
@@ -97,8 +92,7 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
             raise FileError(file, f"there is no test {entry.test}")
     for entry in (*found.known, *found.missing):
         if entry.reason in ("", _TEMPLATE):
-            name = entry.test or entry.hook
-            raise FileError(file, f"{name} has no reason: write one in place of {entry.reason!r}")
+            raise FileError(file, f"{entry.test or entry.hook} has no reason: write one in place of {entry.reason!r}")
     return found
 
 
@@ -111,22 +105,18 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
     texts = set()
     for result in results.results:
         is_should = result.expected is not None and result.expected.kind == "should"
-        is_wrong = result.verdict in ("fail", "not-testable") and not is_should
-        wanted = [KnownFailure(hook=hook, reason=_TEMPLATE) for hook in result.hooks]
-        if is_wrong and not wanted:
-            wanted = [KnownFailure(test=result.test, reason=_TEMPLATE)]
-        for entry in wanted:
-            for given in (*before.missing, *before.known):
-                if given.covers(result) and given.hook == entry.hook:
-                    entry = given  # noqa: PLW2901  it has a reason
-            texts.add(_toml(entry, result.backend))
+        if result.verdict not in ("fail", "not-testable") or is_should:
+            continue
+        entries = {hook: KnownFailure(hook=hook, reason=_TEMPLATE) for hook in result.hooks}
+        if not entries:
+            entries = {"": KnownFailure(test=result.test, reason=_TEMPLATE)}
+        for given in (*before.missing, *before.known):
+            if given.covers(result) and given.hook in entries:
+                entries[given.hook] = given
+        for entry in entries.values():
+            lines = ["[[missing]]" if entry.hook else "[[known]]"]
+            for name, text in {**vars(entry), "backend": result.backend}.items():
+                if text:
+                    lines.append(f"{name} = {json.dumps(text, ensure_ascii=False)}")
+            texts.add("\n".join([*lines, ""]))
     write_file(file, "\n".join(sorted(texts)))
-
-
-def _toml(entry: KnownFailure, backend: str) -> str:
-    """An entry as it stands in a file, for one backend."""
-    lines = ["[[missing]]" if entry.hook else "[[known]]"]
-    for name, text in entry.model_copy(update={"backend": backend}):
-        if text:
-            lines.append(f"{name} = {json.dumps(text, ensure_ascii=False)}")
-    return "\n".join([*lines, ""])

@@ -5,22 +5,21 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from conformance.backends.registry import shown_name
-from conformance.engine.finding import Coverage
 from conformance.files import FileError
 from conformance.results import known, show
-from conformance.results.document import AboutBackend, Failure, Result, Results
+from conformance.results.document import AboutBackend, Judged, Result, Results
 from conformance.results.plan import Place, Plan
 from conformance.results.progress import Progress
 from conformance.results.scripts import write_script
-from conformance.results.summary import broken_by, first_of, summary
-from conformance.results.verdict import Judged, failure_of, judge_call, judge_group
+from conformance.results.summary import summary
+from conformance.results.verdict import judge_call, judge_group
 from conformance.tasks.case import Backend
 from conformance.terminal import Screen
 from taskstore_conformance_plugin import collects_suite
@@ -28,19 +27,13 @@ from taskstore_conformance_plugin import collects_suite
 INCOMPLETE = 6
 """The exit status of a run in which nothing failed and something that applies was not decided."""
 
-_FAILED = ("failed", "error", "xfailed")
-"""What pytest calls tests that failed, also those whose failure is expected."""
-
 
 class Sent(BaseModel):
     """What a report of pytest carries from a worker to the process that shows it."""
 
-    name: str
-    """The case or group."""
+    place: Place
     about: AboutBackend
     results: list[Result]
-    failures: list[Failure]
-    """Those that are shown: no earlier test on this backend had them."""
 
 
 class Recorder:
@@ -53,86 +46,69 @@ class Recorder:
             conformance.files.FileError: if their file cannot be used.
         """
         self._config, self._option = config, config.option
-        names = [*dict.fromkeys(map(shown_name, self._option.conformance_store))]
-        only = [name.removeprefix("requirement_") for name in self._option.conformance_only]
-        self._plan = Plan(names, self._option.conformance_known, self._option.conformance_level, only)
-        self._progress = Progress(self._plan, self._option.conformance_seed)
-        file = self._option.conformance_json
-        self._file = file.absolute() if file else None  # tests change the folder
+        option = self._option
+        names = [*dict.fromkeys(map(shown_name, option.conformance_store))]
+        self._plan = Plan(names, option.conformance_known, option.conformance_level, option.conformance_only)
+        self._progress = Progress(self._plan, option.conformance_seed)
+        self._file = option.conformance_json and option.conformance_json.absolute()  # tests change the folder
         self._stderr = os.dup(2)  # while tests run, pytest has another in its place
-        self._unset: set[str] = set()
-        """Why backends could not be set up. Every test of such a backend ends in that, and it is shown once."""
+        self._shown: set[str] = set()
+        """What is shown once: of which requirements and backends a failure, and why backends could not be set up."""
         self._final: Results | None = None
-        self._is_partial = self._option.conformance_partial or bool(only)
+        self._is_partial = option.conformance_partial or bool(self._plan.only)
 
     # In the process that runs a test
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out what is not selected."""
-        if self._plan.only:
-            chosen = [item for item in items if self._is_selected(item)]
-            self._config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-            items[:] = chosen
-
-    def _is_selected(self, item: pytest.Item) -> bool:
-        place = self._plan.place_of(item.nodeid)
-        return place is None or bool(self._plan.tests_of(place))
+        for item in [*items]:
+            place = self._plan.place_of(item.nodeid)
+            if place and not self._plan.tests_of(place[0]):
+                items.remove(item)
+                self._config.hook.pytest_deselected(items=[item])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Function, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Find the results of a test from what was raised, and attach them to the report, which travels."""
+        report = yield
         place = self._plan.place_of(item.nodeid)
         if place is None or (call.when != "call" and call.excinfo is None):
-            return (yield)
-        doc, numbers = self._plan.tests.get(place.name, ("", ()))
-        judged = judge_call(call, place.name, doc, numbers)
+            return report
         backend: Any = item.funcargs.get("conformance_backend")
-        sent = self._sent(place, backend, judged, call)
-        raised = call.excinfo
-        if raised and judged.is_failure:
-            text = "\n".join(show.failures(sent.failures)) or judged.reason
-            fault = pytest.fail.Exception(text, pytrace=False)
-            call.excinfo = pytest.ExceptionInfo.from_exc_info((type(fault), fault, raised.tb))
-        report = yield
-        call.excinfo = raised
-        vars(report)["conformance"] = sent.model_dump_json()
-        if judged.is_failure:
-            self._set_outcome(report, judged, sent.results)
+        judged = judge_call(call, place[0], *self._plan.tests.get(place[0], ("", ())))
+        results = self._plan.alike(place, judged)
+        if backend and place[0] in backend.coverages:
+            results = self._of_group(place, backend, judged, call)
+        about = _about(place, backend, judged)
+        vars(report)["conformance"] = Sent(place=place, about=about, results=results).model_dump_json()
+        if judged.verdict in ("fail", "harness-error"):
+            self._set_outcome(report, judged, results)
         return report
 
-    def _sent(self, place: Place, backend: Backend | None, judged: Judged, call: pytest.CallInfo[None]) -> Sent:
-        """Return what a report carries."""
-        about = _about(backend, place, judged)
-        if backend is None or place.name not in backend.coverages:
-            results = self._plan.alike(place, judged)
-            failures = [judged.failure] if judged.failure else []
-            return Sent(name=place.name, about=about, results=results, failures=failures)
-
-        coverage, error = backend.coverages[place.name], judged.reason
+    def _of_group(self, place: Place, backend: Backend, judged: Judged, call: pytest.CallInfo[None]) -> list[Result]:
+        """Return what a group found about each requirement."""
+        name, shown = place
+        coverage, error = backend.coverages[name], judged.reason
         if coverage.findings and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception):
             error = ""  # it came to its end
         results = []
-        for test in self._plan.tests_of(place):
-            _, (number,) = self._plan.tests[test]
+        for test in self._plan.tests_of(name):
+            (number,) = self._plan.tests[test][1]
             verdict = judge_group(number, coverage, error, backend.unjudged)
-            exercised = coverage.exercised[number]
-            results.append(self._plan.result(test, place.backend, verdict, exercised))
-        return Sent(name=place.name, about=about, results=results, failures=[*_new(backend, coverage)])
+            results.append(self._plan.result(test, shown, verdict, coverage.exercised[number]))
+        return results
 
     def _set_outcome(self, report: pytest.TestReport, judged: Judged, results: list[Result]) -> None:
         """Let a failure fail the test, unless it is expected, or was shown already."""
         vars(report).pop("wasxfail", None)
-        report.outcome = "failed"
+        lines = [line for failure in show.firsts(results).values() for line in show.block(failure)]
+        report.outcome, report.longrepr = "failed", "\n".join(lines) or judged.reason
         is_expected = any(result.expected for result in results)
         if is_expected and not any(result.is_failure for result in results):
             report.outcome, report.wasxfail = "skipped", "expected"  # how pytest itself says so
-        elif judged.reason in self._unset:
-            report.outcome, report.longrepr = "skipped", (report.nodeid, 0, "for the reason that is above")
-        elif report.when == "setup":
-            self._unset.add(judged.reason)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
@@ -161,7 +137,7 @@ class Recorder:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write what has come out so far, in case this test ends the process."""
         if place := self._plan.place_of(nodeid):
-            self._progress.begin(place)
+            self._progress.running.add(place)
             if not hasattr(self._config, "workerinput"):
                 self._write(self._progress.results())
 
@@ -183,28 +159,33 @@ class Recorder:
         if text := vars(report).get("conformance"):
             sent = Sent.model_validate_json(text)
             self._progress.describe(sent.about)
-            place = Place(sent.name, sent.about.name)
-            self._progress.note(place, sent.results)
-            if report.failed or (self._plan.only and sent.failures):
+            self._progress.note(sent.place, sent.results)
+            if report.failed or self._plan.only:
                 self._show(report, sent)
         elif report.when not in ("setup", "call", "teardown"):
             crashed = self._plan.place_of(report.nodeid)
             if crashed:
-                judged = Judged("harness-error", str(report.longrepr))
+                judged = Judged(verdict="harness-error", reason=str(report.longrepr))
                 self._progress.note(crashed, self._plan.alike(crashed, judged))
 
     def _show(self, report: pytest.TestReport, sent: Sent) -> None:
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
-        if not terminal or self._option.tbstyle == "no":
-            return
-        terminal.ensure_newline()
-        terminal.write_sep("_", report.head_line, red=True)
-        if sent.failures:
-            for line in show.failures(sent.failures, self._screen(), self._again(sent.about.name)):
-                terminal.write_line(line)
-        else:
-            report.toterminal(self._config.get_terminal_writer())
-        vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
+        backend = sent.about.name
+        texts = {report.longreprtext: report.longreprtext} if report.failed else {}
+        if found := show.firsts(sent.results):
+            texts = {}
+            for number, failure in found.items():
+                lines = [*show.block(failure, self._screen(), self._again(backend)), ""]
+                key = number if failure.script else failure.name
+                texts[f"{key} {backend}"] = "\n".join(lines)
+        new = [text for key, text in texts.items() if key not in self._shown]
+        if terminal and self._option.tbstyle != "no":
+            vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
+            self._shown |= texts.keys()
+            if new:
+                terminal.ensure_newline()
+                terminal.write_sep("_", report.head_line, red=True)
+                terminal.write_line("\n".join(new))
 
     def _screen(self) -> Screen:
         writer = self._config.get_terminal_writer()
@@ -223,13 +204,12 @@ class Recorder:
         """Write the results, and find the exit status that they deserve."""
         if hasattr(self._config, "workerinput"):
             return
-        self._progress.end()
+        self._progress.running.clear()
         results = self._progress.results()
-        if not self._progress.is_empty or collects_suite(self._config):
+        if self._progress.collected or collects_suite(self._config):
             session.exitstatus = self._status(exitstatus, results)
             self._final = results
-        results = results.model_copy(update={"exit_status": int(session.exitstatus)})
-        self._write(results)
+        self._write(results.model_copy(update={"exit_status": int(session.exitstatus)}))
         if file := self._option.conformance_write_known:
             known.write(file, results, self._plan.known)
         if folder := self._option.conformance_scripts:
@@ -243,65 +223,30 @@ class Recorder:
         if exitstatus != pytest.ExitCode.OK:
             return exitstatus
         verdicts = {result.verdict for result in results.results}
-        has_run = not self._progress.is_empty and not self._option.collectonly
+        has_run = self._progress.collected and not self._option.collectonly
         if has_run and verdicts.isdisjoint(("pass", "fail")):
             return pytest.ExitCode.TESTS_FAILED
-        if any(result.is_failure for result in results.results):
+        if any(result.is_failure for result in results.results) or any(self._plan.known.stale(results)):
             return pytest.ExitCode.TESTS_FAILED
-        if any(self._plan.known.stale(results)):
-            return pytest.ExitCode.TESTS_FAILED
-        if any(self._undecided(results)):
+        if any(self._progress.undecided(results, is_partial=self._is_partial)):
             return INCOMPLETE
         return pytest.ExitCode.OK
-
-    def _undecided(self, results: Results) -> Iterator[Result]:
-        """Yield the results that make the run incomplete."""
-        is_whole = self._progress.has_every_group and not self._plan.only
-        for result in results.results:
-            is_chosen = self._is_partial and (result.is_deselected or not is_whole)
-            if result.is_open and not is_chosen:
-                yield result
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show what to mend first, what is not decided, and how to play it again."""
         if not self._final:
             return
         terminalreporter.section("conformance")
-        screen = self._screen()
-        stats = terminalreporter.stats
-        counts = [f"{len(stats[kind])} {kind}" for kind in _FAILED if stats.get(kind)]
         stale = self._plan.known.stale(self._final)
-        undecided = self._undecided(self._final)
-        lines = [*summary(self._final, stale, undecided, ", ".join(counts), screen)]
-        broken = broken_by(self._final)
-        if len(broken) > 1:
-            lines += first_of(broken, self._again(broken[0].backend), screen)
-        for line in lines:
+        undecided = self._progress.undecided(self._final, is_partial=self._is_partial)
+        for line in summary(self._final, stale, undecided, self._screen(), self._again):
             terminalreporter.write_line(line)
 
 
-def _about(backend: Backend | None, place: Place, judged: Judged) -> AboutBackend:
+def _about(place: Place, backend: Backend | None, judged: Judged) -> AboutBackend:
     """Return what a test found out about its backend."""
     if backend is None:
-        error = judged.reason if judged.verdict == "harness-error" else None
-        return AboutBackend(name=place.backend, error=error)
+        return AboutBackend(name=place[1], error=judged.reason if judged.verdict == "harness-error" else None)
     harness = backend.harness
     capabilities = sorted(capability.value for capability in harness.capabilities)
-    return AboutBackend(
-        name=backend.name,
-        mode=harness.mode,
-        capabilities=tuple(capabilities),
-        facts=backend.facts,
-    )
-
-
-def _new(backend: Backend, coverage: Coverage) -> Iterator[Failure]:
-    """Yield the findings of a group that no earlier one had, the simplest first."""
-    before = set()
-    for group in backend.coverages.values():
-        if group is not coverage:
-            before |= group.findings.keys()
-    found = sorted(coverage.findings.values(), key=lambda finding: (not finding.is_simple, len(finding.lines)))
-    for finding in found:
-        if finding.signature not in before:
-            yield failure_of(finding)
+    return AboutBackend(name=backend.name, mode=harness.mode, capabilities=tuple(capabilities), facts=backend.facts)

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import shlex
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from conformance.results.document import Failure
+from conformance.results.document import Failure, Result
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.terminal import BOLD, Screen
-from conformance.text import cut, on_one_line, printable
+from conformance.text import cut, on_one_line
 
-PLAIN = Screen()
+_PLAIN = Screen()
 _LONGEST = 400
 _MOST_LINES = 60
 
 
-def failures(found: Sequence[Failure], screen: Screen = PLAIN, again: str = "") -> Iterator[str]:
-    """Yield failures, the first of each requirement in full."""
-    firsts: dict[str, list[Failure]] = {}
-    for failure in found:
-        firsts.setdefault(failure.requirements[0], []).append(failure)
-    for first, *others in firsts.values():
-        yield from block(first, screen, again)
-        if others:
-            yield f"  also     {', '.join(failure.name for failure in others)}"
-        yield ""
+def firsts(results: Iterable[Result]) -> dict[str, Failure]:
+    """Return the failure that shows best that a requirement is broken, by the requirement that it breaks first."""
+    found: dict[str, Failure] = {}
+    for result in sorted(results, key=lambda result: not result.is_nearest):
+        if result.failure:
+            found.setdefault(result.failure.requirements[0], result.failure)
+    return found
 
 
-def block(failure: Failure, screen: Screen = PLAIN, again: str = "") -> Iterator[str]:
+def block(failure: Failure, screen: Screen = _PLAIN, again: str = "") -> Iterator[str]:
     """Yield a failure in full: the sentences that are broken, how to see it, what came, and how to play it again."""
     first, *others = failure.requirements
-    level = REQUIREMENTS[first].level
     also = f"; also {', '.join(others)}" if others else ""
-    yield screen.paint(f"{first} ({level}{also}): {failure.name}", BOLD)
+    yield screen.paint(f"{first} ({REQUIREMENTS[first].level}{also}): {failure.name}", BOLD)
     yield from screen.wrap(REQUIREMENTS[first].text)
     if failure.script:
-        yield from _script(failure.script)
-        yield from screen.compare(failure.expected, failure.came)
+        if len(failure.script) > _MOST_LINES:
+            yield f"    …  # {len(failure.script) - _MOST_LINES} lines before"
+        for line in failure.script[-_MOST_LINES:]:
+            yield f"    {cut(line, _LONGEST)}"
+        yield from screen.wrap(failure.expected, "  expected ")
+        yield from screen.wrap(failure.came, "  came     ")
     else:
         for number in others:
             yield from screen.wrap(REQUIREMENTS[number].text)
@@ -49,18 +48,3 @@ def block(failure: Failure, screen: Screen = PLAIN, again: str = "") -> Iterator
     if again:
         command = f"{again} {shlex.quote(failure.name)}"
         yield f"  again    {screen.paint(command, BOLD)}"
-
-
-def _script(script: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a script, without the middle if there are very many."""
-    half, left_out = _MOST_LINES // 2, len(script) - _MOST_LINES
-    for place, line in enumerate(script):
-        if left_out > 0 and place == half:
-            yield f"    …  # {left_out} more lines"
-        if left_out <= 0 or not half <= place < half + left_out:
-            yield f"    {cut(line, _LONGEST)}"
-
-
-def words_of(fault: BaseException) -> str:
-    """The class and the message of an exception, also of one that has none to give."""
-    return printable("".join(traceback.format_exception_only(fault)).strip())

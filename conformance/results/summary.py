@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 
 from conformance.results.document import Result, Results
 from conformance.results.show import block
@@ -12,80 +13,73 @@ from conformance.terminal import BOLD, FAINT, GREEN, RED, YELLOW, Screen
 from conformance.text import on_one_line
 
 _MOST = 20
-_ACCEPTED = {"known": "known failures", "missing-hook": "hooks that are declared missing"}
-_EFFECTS = {
-    "data": "MUSTs, lost or wrong data",
-    "type": "MUSTs, wrong types",
-    "message": "MUSTs, exceptions, settings, costs",
-    "should": "SHOULDs",
-}
-_FAMILIES = ("ATOM", "DUR", "SHARE", "EXP", "LIST", "VAL", "LIFE", "ID", "MAINT", "FAIL", "API", "MODE", "COST")
-"""Prefixes of requirements, the worst first where the effect is the same."""
+_EFFECTS = ("data", "type", "message")
 
 
 def summary(
-    results: Results, stale: Iterable[str], undecided: Iterable[Result], failed: str, screen: Screen
+    results: Results,
+    stale: Iterable[str],
+    undecided: Iterable[Result],
+    screen: Screen,
+    again: Callable[[str], str],
 ) -> Iterator[str]:
-    """Yield the lines of a summary, up to the failure to fix first.
+    """Yield the lines of a summary, and last the failure to fix first.
 
     Args:
         results: Those of the run.
         stale: Known failures that are none any more.
         undecided: What makes the run incomplete.
-        failed: How many tests failed, in the words of pytest.
         screen: Where the lines are shown.
+        again: Gives the command that plays a failure on a backend again, but for its name.
     """
-    for kind, title in _ACCEPTED.items():
-        yield from _titled(screen.paint(title, BOLD), _accepted(results, kind))
+    yield from _titled(screen.paint("accepted", BOLD), _accepted(results))
     yield from _titled(screen.paint("known failures that are none any more; take them out of the file", RED), stale)
     reasons = Counter(map(_why, undecided))
     gaps = [f"{number} {'test' if number == 1 else 'tests'}: {why}" for why, number in reasons.most_common()]
     yield from _titled(screen.paint("incomplete: some applicable requirements were not decided", YELLOW), gaps)
 
-    broken = broken_by(results)
-    for about in results.backends:
-        for effect, title in _EFFECTS.items():
-            here = [result for result in broken if result.backend == about.name and _effect(result) == effect]
-            style = YELLOW if effect == "should" else RED
-            heading = screen.paint(f"{about.name}: {title}: expected → came", style, BOLD)
-            yield from _titled(heading, [_line(result, screen) for result in here], len(here))
+    broken = _broken(results)
+    for about, level in product(results.backends, Level):
+        here = [result for result in broken if result.backend == about.name and _level(result) is level]
+        style = RED if level is Level.MUST else YELLOW
+        heading = screen.paint(f"{about.name}: {len(here)} {level} broken: expected → came", style, BOLD)
+        yield from _titled(heading, [_line(result, screen) for result in here])
     yield screen.paint(f"seed {results.suite.seed}; --seed N draws other scenarios", FAINT)
-    musts = sum(result.is_failure for result in broken)
-    shoulds = len(broken) - musts
-    if broken:
-        yield screen.paint(f"broken: {musts} MUST, {shoulds} SHOULD; tests: {failed}", BOLD)
-    elif any(result.verdict == "pass" for result in results.results):
+    if not broken and any(result.verdict == "pass" for result in results.results):
         yield screen.paint("no MUST and no SHOULD is broken", GREEN)
-    elif not gaps:
+    elif not broken and not gaps:
         yield "nothing was decided: nothing that was selected applies"
-
-
-def first_of(broken: list[Result], again: str, screen: Screen) -> Iterator[str]:
-    """Yield the failure to fix first in full."""
-    if broken and broken[0].failure:
+    if len(broken) > 1 and broken[0].failure:
         failure, number = broken[0].failure, _number(broken[0])
         others = [other for other in failure.requirements if other != number]
+        first = failure.model_copy(update={"requirements": (number, *others)})
         yield from ("", screen.paint("Fix this first:", RED, BOLD))
-        yield from block(failure.model_copy(update={"requirements": (number, *others)}), screen, again)
+        yield from block(first, screen, again(broken[0].backend))
 
 
-def broken_by(results: Results) -> list[Result]:
-    """Return a result for each requirement that a failure breaks first, and each MUST that only SHOULDs show.
+def _broken(results: Results) -> list[Result]:
+    """Return a result for each failure and each requirement that is broken, the worst first, and the nearest."""
+    counted = [result for result in results.results if result.failure and _counts(result)]
+    found: list[Result] = []
+    seen: set[tuple[str, str]] = set()
+    for result in sorted(counted, key=_badness):
+        name = result.failure.name if result.failure else ""
+        places = {(name, result.backend), (_number(result), result.backend)}
+        if seen.isdisjoint(places):
+            found.append(result)
+        seen |= places
+    return found
 
-    The worst comes first.
-    """
-    counted = [result for result in results.results if result.failure and _effect(result)]
-    counted.sort(key=lambda result: result.test.startswith("requirement_"), reverse=True)
-    seen: dict[tuple[str, str], Result] = {}
-    for result in counted:
-        if result.is_nearest:
-            seen.setdefault((_number(result), result.backend), result)
-    musts = {place for place, result in seen.items() if result.is_failure}
-    for result in counted:
-        first = result.failure.requirements[0] if result.failure else ""
-        if result.is_failure and (first, result.backend) not in musts:
-            seen[_number(result), result.backend] = result
-    return sorted(seen.values(), key=_badness)
+
+def _counts(result: Result) -> bool:
+    return result.expected is None or result.expected.kind == "should"
+
+
+def _badness(result: Result) -> tuple[bool, bool, int, bool, int]:
+    size, effect = 0, 0
+    if result.failure:
+        size, effect = len(result.failure.script), _EFFECTS.index(result.failure.effect)
+    return not result.is_failure, not result.is_nearest, effect, size == 0, size
 
 
 def _number(result: Result) -> str:
@@ -94,44 +88,32 @@ def _number(result: Result) -> str:
     return [*musts, *result.requirements][0]
 
 
-def _effect(result: Result) -> str:
-    """What a failure is wrong about, `should`, or nothing if it is accepted."""
-    if result.expected is not None:
-        return "should" if result.expected.kind == "should" else ""
-    return result.failure.effect if result.failure else ""
-
-
-def _badness(result: Result) -> tuple[int, int, int]:
-    family, _, _ = _number(result).partition("-")
-    effects = [*_EFFECTS]
-    size = len(result.failure.script) if result.failure else 0
-    return effects.index(_effect(result)), _FAMILIES.index(family), size
+def _level(result: Result) -> Level:
+    return REQUIREMENTS[_number(result)].level
 
 
 def _line(result: Result, screen: Screen) -> str:
     failure = result.failure
-    if failure is None:
-        return ""
-    return screen.brief(f"{_number(result):<9}{failure.name:<12}  ", failure.expected, failure.came)
+    label = f"{_number(result):<9}{failure.name if failure else '':<12}  "
+    return screen.brief(label, failure.expected if failure else "", failure.came if failure else "")
 
 
-def _titled(title: str, lines: Iterable[str], most: int = _MOST) -> Iterator[str]:
-    """Yield a title and so many different lines, and how many are left; nothing without a line."""
+def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a title and different lines, as many as one reads, and how many are left; nothing without a line."""
     different = [*dict.fromkeys(lines)]
     if different:
         yield title
-        yield from (f"  {line}" for line in different[:most])
-    if len(different) > most:
-        yield f"  … and {len(different) - most} more, which the results file names"
+        yield from (f"  {line}" for line in different[:_MOST])
+    if len(different) > _MOST:
+        yield f"  … and {len(different) - _MOST} more, which the results file names"
 
 
-def _accepted(results: Results, kind: str) -> Iterator[str]:
+def _accepted(results: Results) -> Iterator[str]:
     for result in results.results:
-        if result.expected and result.expected.kind == kind:
-            why = f"{result.expected.reason} {result.expected.link}".strip()
-            if not result.hooks:
-                why = f"{result.test} [{result.backend}]: {why}"
-            yield why
+        expected = result.expected
+        if expected and expected.kind != "should":
+            place = "" if result.hooks else f"{result.test} [{result.backend}]: "
+            yield f"{place}{expected.reason} {expected.link}".strip()
 
 
 def _why(result: Result) -> str:
