@@ -1,5 +1,6 @@
 """Lay out the pages of the site in build/pages: the documents where they are, the reference and the published page."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,8 @@ from pathlib import Path
 from reports.__main__ import main
 
 PAGES = Path("build/pages")
-SOURCE = "https://github.com/taskstore-authors/taskstore/blob/main"
+HOME = os.environ.get("GITHUB_REPOSITORY")
+SOURCE = f"{os.environ['GITHUB_SERVER_URL']}/{HOME}/blob/HEAD" if HOME else Path.cwd().as_uri()
 PACKAGES = ("conformance", "conformance.compare", "taskstore")
 
 shutil.rmtree(PAGES, ignore_errors=True)
