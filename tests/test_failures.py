@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.backends.memory import MemoryHarness
-from conformance.backends.proxy import Action, Proxy, Stage
+from conformance.backends.proxy import Held, Interruption, Proxy
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
+from conformance.engine.stages import arena_of
 from conformance.tasks.cases.groups import Played, play_group
-from conformance.tasks.contract import play
-from conformance.tasks.tables.failures import CONNECTIONS, SERVERS, scenarios_of
+from conformance.tasks.contract import TaskContract, play
+from conformance.tasks.tables.failures import CONNECTIONS, DEATH, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.server import Server
@@ -33,14 +34,19 @@ def harness() -> Iterator[RedisHarness]:
         yield harness
 
 
-def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "") -> Coverage:
+def played(harness: RedisHarness, name: str = "") -> Coverage:
     """Play the failure of that name, or all, on a store."""
-    harness.store_class, coverage = store_class, Coverage(seconds=1)
-    if name:
-        (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
-        asyncio.run(play(harness, scenarios_of(row, harness.capabilities), coverage))
-    else:
-        asyncio.run(play_group("failures", harness, coverage, Played()))
+    coverage = Coverage(seconds=1 if name else 5)
+
+    async def body() -> None:
+        if not name:
+            await play_group("failures", harness, coverage, Played())
+            return
+        (row,) = (row for row in (*CONNECTIONS, DEATH) if row.name == name)
+        async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
+            await play(harness, scenarios_of(row, harness.capabilities), coverage, arena=arena)
+
+    asyncio.run(body())
     return coverage
 
 
@@ -66,7 +72,7 @@ def test_right_stores_pass_and_every_requirement_is_exercised(
     harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, run: Handler
 ) -> None:
     monkeypatch.setattr(Server, "run", run)
-    coverage = played(harness, RedisTaskStore)
+    coverage = played(harness)
     assert not coverage.findings
     rows = [row for row in (*CONNECTIONS, *SERVERS) if not row.needs]
     assert {number for row in rows for number in row.about.split()} <= set(coverage.exercised)
@@ -75,7 +81,7 @@ def test_right_stores_pass_and_every_requirement_is_exercised(
 def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None:
     pooled = PoolHarness()
     with pooled.running():
-        assert not played(pooled, RedisTaskStore).findings
+        assert not played(pooled).findings
 
 
 def test_a_backend_without_a_server_says_what_is_missing() -> None:
@@ -121,11 +127,11 @@ async def waits_for_ever(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     ("operation", "handle", "name", "number"),
     [
-        ("get_task", finds_nothing, "each reply is lost", "FAIL-13"),
+        ("get_task", finds_nothing, "each request ends the connection", "FAIL-13"),
         ("run", denies, "each reply is late", "FAIL-11"),
         ("get_task", notes_the_password, "nothing listens any more", "FAIL-05"),
-        ("cancel_task", is_foreign, "half of each reply is lost", "FAIL-13"),
-        ("cancel_task", waits_for_ever, "each connection breaks before the request", "FAIL-01"),
+        ("cancel_task", is_foreign, DEATH.name, "FAIL-13"),
+        ("cancel_task", waits_for_ever, DEATH.name, "FAIL-01"),
     ],
 )
 def test_a_wrong_store_is_found(
@@ -133,56 +139,42 @@ def test_a_wrong_store_is_found(
 ) -> None:
     kind = Server if operation == "run" else RedisTaskStore
     monkeypatch.setattr(kind, operation, wrong(getattr(kind, operation), handle))
-    coverage = played(harness, RedisTaskStore, name)
+    coverage = played(harness, name)
     assert number in numbers_of(coverage)
-    assert f"# {name}; `store` goes through a proxy" in next(iter(coverage.findings.values())).lines
-
-
-@asynccontextmanager
-async def echoing() -> AsyncIterator[Proxy]:
-    """A proxy in front of a server that sends back what it gets."""
-
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            writer.write(data)
-        writer.close()
-
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    async with server, Proxy(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/3") as proxy:
-        yield proxy
+    assert f"# {name}" in "\n".join(next(iter(coverage.findings.values())).lines)
 
 
 @pytest.mark.parametrize(
-    ("stage", "action", "expected"),
+    ("how", "expected"),
     [
-        (Stage.REQUEST, Action.CUT, [b""]),
-        (Stage.REQUEST, Action.RESET, ["reset"]),
-        (Stage.MIDDLE, Action.CUT, [b"12", b""]),
-        (Stage.REQUEST, Action.ANSWER, [b"no"]),
-        (Stage.MIDDLE, Action.HOLD, [b"12", "held", b"34"]),
+        (b"", [b""]),
+        (b"no", [b"no"]),
+        (Held.REQUESTS, ["held", b"+PONG\r\n"]),
+        (Held.REPLIES, ["held", b"+PONG\r\n"]),
     ],
 )
-def test_a_proxy_interrupts_where_it_is_told_and_once(stage: Stage, action: Action, expected: list[Any]) -> None:
+def test_a_proxy_interrupts_until_it_is_told_otherwise(
+    harness: RedisHarness, how: Interruption, expected: list[Any]
+) -> None:
     async def read(proxy: Proxy, reader: asyncio.StreamReader) -> Any:
         try:
             async with asyncio.timeout(0.2):
-                return await reader.read(4)
+                return await reader.read(9)
         except TimeoutError:
-            proxy.release()
+            assert proxy.held == 1
+            proxy.interrupt(None)
             return "held"
-        except ConnectionResetError:
-            return "reset"
 
     async def body() -> None:
-        async with echoing() as proxy:
-            interruption = proxy.interrupt(stage, action, text=b"no")
-            for wanted in (expected, [b"1234"]):
+        async with Proxy(harness.url()) as proxy:
+            proxy.interrupt(how)
+            for wanted in (expected, [b"+PONG\r\n"]):
                 reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.url).port)
-                writer.write(b"1234")
+                writer.write(b"PING\r\n")
                 assert [await read(proxy, reader) for _ in wanted] == wanted
                 writer.close()
-                await proxy.until(lambda: not proxy.connections)
-            assert interruption.met == 1
-            assert (proxy.held, proxy.leaving) == (0, 0)
+                await proxy.until(lambda: not proxy.links)
+                proxy.interrupt(None)
+            assert not proxy.links
 
     asyncio.run(body())

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback between a store and its server, which interrupts exchanges on request.
+"""A TCP proxy on loopback between a store and its server, which holds or answers what comes through on request.
 
 It knows no protocol but this much: on one connection a request is what arrives from the client, and a reply is what
 comes back before the next request. It runs on the loop that it is opened on.
@@ -10,57 +10,28 @@ import asyncio
 import contextlib
 import secrets
 import socket
-import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
-_NO_LINGER = struct.pack("ii", 1, 0)
-"""SO_LINGER of no time: closing sends RST in place of FIN."""
 _PIECE = 1 << 20
 """Bytes that are passed on together."""
+_SOON = 2.0
+"""Seconds in which what needs no time has happened."""
 
 
-class Stage(StrEnum):
-    """Where an exchange is interrupted.
+class Held(StrEnum):
+    """What is held until `release`: requests, or the replies to them."""
 
-    When a connection is accepted; when a request has arrived, and none of it is passed on; when the server has replied,
-    and none of that, or half of it, is passed on.
-    """
-
-    CONNECT = "connect"
-    REQUEST = "request"
-    REPLY = "reply"
-    MIDDLE = "middle"
+    REQUESTS = "request"
+    REPLIES = "reply"
 
 
-class Action(StrEnum):
-    """What is done there.
-
-    The connection ends in good order (FIN), or breaks (RST); nothing more is passed on until `release`; or a text comes
-    in the place of the request's reply, once for each of its commands.
-    """
-
-    CUT = "cut"
-    RESET = "reset"
-    HOLD = "hold"
-    ANSWER = "answer"
-
-
-@dataclass
-class Interruption:
-    """What happens to the next `times` connections or exchanges that come to a stage."""
-
-    stage: Stage
-    action: Action
-    text: bytes = b""
-    """What `ANSWER` answers."""
-    times: int = 1
-    met: int = 0
-    """How many have met it."""
+Interruption: TypeAlias = Held | bytes | None
+"""What is held; or a text that answers each command of a request, and ends the connection if it is empty."""
 
 
 class Proxy:
@@ -72,11 +43,12 @@ class Proxy:
         self.delay = delay
         self.requests = 0
         """How many requests arrived, handshakes included."""
+        self.links: set[_Link] = set()
+        """The connections that have not ended at both sides."""
         self._parts = urlsplit(url)
         self._reserved = contextlib.ExitStack()
-        self._next: Interruption | None = None
+        self._next: Interruption = None
         """What connections meet that are accepted from now on."""
-        self._links: dict[_Link, asyncio.Future[None]] = {}
 
     async def __aenter__(self) -> Self:
         self._port = self._reserved.enter_context(reserved_port())
@@ -85,10 +57,10 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         await self.refuse()
-        self._next = Interruption(Stage.CONNECT, Action.RESET, times=1_000)  # for those that are just being accepted
-        for work in self._links.values():
-            work.cancel()
-        await asyncio.gather(*self._links.values(), return_exceptions=True)
+        self.interrupt(None)
+        for link in self.links:
+            link.client.transport.abort()
+        await self.until(lambda: not self.links)
         self._reserved.close()
 
     @property
@@ -98,24 +70,14 @@ class Proxy:
         return self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}").geturl()
 
     @property
-    def connections(self) -> int:
-        """How many connections are open, towards the client or the server."""
-        return len(self._links)
-
-    @property
     def held(self) -> int:
         """On how many connections something is held that the client has not given up."""
-        return sum(link.held is not None and link.is_there for link in self._links)
-
-    @property
-    def leaving(self) -> int:
-        """How many connections the client has given up, and the server has yet to end: it may still be at work."""
-        return sum(not link.is_there for link in self._links)
+        return sum(link.is_held and link.is_there for link in self.links)
 
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
         parts = urlsplit(url)
-        self._server_at = str(parts.hostname), parts.port or 6379
+        self.server_at = str(parts.hostname), parts.port or 6379
 
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
@@ -130,41 +92,32 @@ class Proxy:
         await asyncio.sleep(0)
         self._listener.close()
 
-    def interrupt(self, stage: Stage, action: Action, *, on_open_ones: bool = False, **more: Any) -> Interruption:
-        """Interrupt exchanges from now on, as the `Interruption` says that is returned.
+    def interrupt(self, how: Interruption, *, on_open_ones: bool = False) -> None:
+        """Interrupt exchanges from now on, or no more; with `on_open_ones` not those of connections to come."""
+        self._next = None if on_open_ones else how
+        for link in self.links:
+            link.interruption = how
 
-        `on_open_ones` leaves connections alone that are accepted later.
-        """
-        interruption = Interruption(stage, action, **more)
-        self._next = None if on_open_ones else interruption
-        for link in self._links:
-            link.interruption = interruption
-        return interruption
-
-    def release(self) -> None:
-        """Pass on what is held, and interrupt nothing more."""
-        self._next = None
-        for link in self._links:
-            link.interruption = None
-            if link.held:
-                link.held.set()
-
-    def break_all(self, action: Action) -> None:
-        """Cut or reset every connection, whatever it is doing."""
-        for link in self._links:
-            link.end(action)
+    async def disconnect(self) -> None:
+        """End all connections, and wait until both sides have seen it."""
+        for link in self.links:
+            link.client.close()
+        await self.until(lambda: not self.links)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Return as soon as it holds."""
-        while not condition():  # noqa: ASYNC110  it may be about anything
-            await asyncio.sleep(0.001)
+        """Return as soon as it holds, or when it does not in two seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SOON):
+                while not condition():  # noqa: ASYNC110  it may be about anything
+                    await asyncio.sleep(0.001)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = _Link(self, self._next, reader, writer)
-        host, port = self._server_at
-        work = asyncio.ensure_future(link.work(host, port))
-        self._links[link] = work
-        work.add_done_callback(lambda _: self._links.pop(link))
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = _Link(self, reader, writer, self._next)
+        self.links.add(link)
+        with contextlib.suppress(OSError):
+            await link.work()
+        writer.close()
+        self.links.remove(link)
 
 
 @dataclass(eq=False)
@@ -172,72 +125,53 @@ class _Link:
     """A connection from a client, and the one to the server that belongs to it."""
 
     proxy: Proxy
-    interruption: Interruption | None
     reader: Any
-    writer: Any
-    held: asyncio.Event | None = None
-    """What ends the waiting of what is held."""
+    client: Any
+    interruption: Interruption
+    is_held: bool = False
 
     @property
     def is_there(self) -> bool:
         """Whether the client has not given the connection up. `at_eof` says so only when all has been read."""
-        return not (self.reader._eof or self.reader.exception() or self.writer.is_closing())  # noqa: SLF001
+        return not (self.reader._eof or self.reader.exception() or self.client.is_closing())  # noqa: SLF001
 
-    def end(self, action: Action) -> None:
-        """End the connection to the client; the server gets what was passed on, and then the end."""
-        if action is Action.RESET and not self.writer.is_closing():
-            opened = self.writer.get_extra_info("socket")
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            self.writer.transport.abort()
-        self.writer.close()
-
-    async def work(self, host: str, port: int) -> None:
+    async def work(self) -> None:
         """Pass on what comes from either side, until both have ended."""
-        with contextlib.ExitStack() as ending, contextlib.suppress(OSError):
-            ending.callback(self.writer.transport.abort)
-            if await self._meet(b"a connection", Stage.CONNECT):
-                reader, server = await asyncio.open_connection(host, port)
-                ending.callback(server.transport.abort)
-                # a server first executes what it received before the end
-                requests = self._pass_on(self.reader, server, server.write_eof, Stage.REQUEST)
-                replies = self._pass_on(reader, self.writer, self.writer.close, Stage.REPLY, Stage.MIDDLE)
-                await asyncio.gather(requests, replies)
-            await self.writer.wait_closed()
+        replies, server = await asyncio.open_connection(*self.proxy.server_at)
+        try:
+            await asyncio.gather(self._pass_requests(server), self._pass_replies(replies))
+        finally:
+            server.close()
 
-    async def _pass_on(self, reader: Any, writer: Any, end: Callable[[], None], *stages: Stage) -> None:
-        delay = self.proxy.delay if Stage.REPLY in stages else 0
-        while data := await _read(reader):
-            self.proxy.requests += Stage.REQUEST in stages
-            data = await self._meet(data, *stages)
-            if delay:  # from its own arrival on: replies of a pipeline do not wait for each other
-                asyncio.get_running_loop().call_later(delay, writer.write, data)
+    async def _pass_requests(self, server: asyncio.StreamWriter) -> None:
+        while data := await _read(self.reader):
+            self.proxy.requests += 1
+            text = self.interruption
+            if not isinstance(text, bytes):
+                await self._hold(Held.REQUESTS)
+                server.write(data)
+            elif text:  # each command is an array, and no value of ours looks like one
+                self.client.write(text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
             else:
-                writer.write(data)
-        if delay:
-            await asyncio.sleep(delay)
-        end()
+                self.client.close()
+        server.write_eof()  # a server first executes what it received before the end
 
-    async def _meet(self, data: bytes, *stages: Stage) -> bytes:
-        """Do what is planned at these stages. Return what is to be passed on after it."""
-        planned = self.interruption
-        if planned is None or planned.stage not in stages or planned.met == planned.times:
-            return data
-        planned.met += 1
-        if planned.stage is Stage.MIDDLE:
-            half = len(data) // 2
-            self.writer.write(data[:half])
-            data = data[half:]
-        if planned.action is Action.HOLD:
-            self.held = asyncio.Event()
-            await self.held.wait()
-            self.held = None
-            return data
-        if planned.action is Action.ANSWER:
-            # each command is an array, and no value of ours looks like one
-            self.writer.write(planned.text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
-        else:
-            self.end(planned.action)
-        return b""
+    async def _pass_replies(self, replies: asyncio.StreamReader) -> None:
+        loop, delay = asyncio.get_running_loop(), self.proxy.delay
+        while data := await _read(replies):
+            await self._hold(Held.REPLIES)
+            if delay:  # from its own arrival on: replies of a pipeline do not wait for each other
+                loop.call_later(delay, self.client.write, data)
+            else:
+                self.client.write(data)
+        await asyncio.sleep(delay)
+        self.client.close()
+
+    async def _hold(self, what: Held) -> None:
+        while self.interruption == what:
+            self.is_held = True
+            await asyncio.sleep(0.001)
+        self.is_held = False
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:

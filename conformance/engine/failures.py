@@ -9,12 +9,15 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.backends.proxy import Action as Does
-from conformance.backends.proxy import Interruption, Proxy
-from conformance.harness import Harness, HookMissingError
+from conformance.backends.proxy import Proxy
+from conformance.harness import Capability, Harness, HookMissingError
 
 SOON = 2.0
 """Seconds in which what needs no time has happened."""
+
+
+async def nothing(_: Injection) -> None:
+    """Cause no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +25,23 @@ class Failure:
     """A way to fail of a connection, a server or a caller."""
 
     name: str
-    cause: Callable[[Injection], Awaitable[None]]
+    cause: Callable[[Injection], Awaitable[None]] = nothing
     """Brings it about, and tells the stack `ends` how it ends."""
     kinds: tuple[str, ...] = ()
     """Names that exceptions may give it. Without any, no call fails."""
     fails: tuple[str, ...] = ()
     """The operations that fail for certain."""
+    about: str = ""
+    """Requirements, with blanks between them."""
     may_write: bool = True
     """Whether a write that fails may have happened."""
-    may_tear: bool = False
-    """Whether a write may break off in its middle. What that leaves in the listings is no store's fault."""
     is_cold: bool = False
     """Whether it meets a store that has no connection yet."""
+    closes: bool = False
+    """Whether the store is closed when a call has met it."""
+    on: int = 0
+    """The instance that meets it. The first goes through a proxy."""
+    needs: Collection[Capability] = ()
     seconds: float = 5.0
     """The time-outs of the store."""
     patience: float = 0.0
@@ -53,8 +61,6 @@ class Injection:
     """Makes a call that a store answers."""
     seconds: float
     """The time-outs of the first store."""
-    interruption: Interruption | None = None
-    """The order that a failure has given the proxy."""
     ends: AsyncExitStack = field(default_factory=AsyncExitStack)
     """How a failure ends."""
     secret: str = field(default_factory=secrets.token_hex)
@@ -80,11 +86,6 @@ class Injection:
         """Change what the user of the store may do."""
         self.harness.administer("ACL", "SETUSER", self.namespace, *rules)
 
-    async def disconnect(self) -> None:
-        """End all connections, and wait until both sides have seen it."""
-        self.proxy.break_all(Does.CUT)
-        await self.proxy.until(lambda: not self.proxy.connections)
-
     def find_server(self) -> None:
         """Lead to the server where it is now. One that was started again knows no user."""
         self.proxy.point_at(self.harness.url())
@@ -97,29 +98,26 @@ class Injection:
         await asyncio.gather(*calls, return_exceptions=True)
 
     @asynccontextmanager
-    async def active(self, failure: Failure, places: Sequence[int], *, is_cancelled: bool) -> AsyncIterator[None]:
+    async def active(self, failure: Failure, places: Sequence[int]) -> AsyncIterator[None]:
         """Let it fail in the block, for the calls that are made there on the instances at these places."""
-        used: Collection[int] = {*places}
-        for on in used if not failure.is_cold else ():
+        for on in () if failure.is_cold else {*places}:
             await self.warm_up(on, len(places))
+        proxy = self.proxy
         async with AsyncExitStack() as self.ends:
             await failure.cause(self)
             yield
-            if not is_cancelled:  # what is silent is given up
-                await _within(SOON, self.proxy.until(lambda: not self.proxy.held))
-                self.left = self.proxy.held
-        self.proxy.release()
-        await _within(SOON, self.proxy.until(lambda: not self.proxy.leaving))  # what has been sent has been done
-        for on in used if failure.patience else ():  # if it does not work then, the calls that follow show it
-            await _within(failure.patience, self._first_answer(on))
+            await proxy.until(lambda: not proxy.held)  # what is silent is given up
+            self.left = proxy.held
+        proxy.interrupt(None)
+        await proxy.until(lambda: all(link.is_there for link in proxy.links))  # what has been sent has been done
+        if failure.patience:
+            with suppress(TimeoutError):  # if it does not work then, the calls that follow show it
+                async with asyncio.timeout(failure.patience):
+                    await self._first_answer(failure.on)
 
     async def until_met(self, calls: Sequence[asyncio.Future[Any]]) -> None:
-        """Wait until one of the calls has met what the proxy does, or none is left."""
-
-        def is_met() -> bool:
-            return all(call.done() for call in calls) or bool(self.interruption and self.interruption.met)
-
-        await _within(SOON, self.proxy.until(is_met))
+        """Wait until something of one of the calls is held, or none is left."""
+        await self.proxy.until(lambda: self.proxy.held or all(call.done() for call in calls))
 
     async def _first_answer(self, on: int) -> None:
         while True:
@@ -152,9 +150,3 @@ async def injected(
             injection.set_up_user()
             stack.callback(harness.administer, "ACL", "DELUSER", namespace)
         yield injection
-
-
-async def _within(seconds: float, awaited: Awaitable[None]) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await awaited

@@ -67,7 +67,7 @@ class Coverage:
     missing: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
     by_chance: dict[str, int] = field(default_factory=dict)
-    """Why races were played in an order that nobody chose, and how many."""
+    """Why races were played in no chosen order, or deaths not at all, and how many."""
     learned: set[Signature] = field(default_factory=set)
     """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""
     made: set[Any] = field(default_factory=set)

@@ -109,6 +109,8 @@ async def _verify(
             if not reason:
                 return found
         coverage.by_chance[reason] = coverage.by_chance.get(reason, 0) + 1
+        if scenario.is_deadly:
+            return None
     verifier = Verifier(contract, harness, coverage, scenario)
     return await verifier.verify(draw(verifier).play if draw else None)
 

@@ -200,20 +200,20 @@ class NetworkArena(Arena):
         for label, entry in zip(CALLERS, entries, strict=False):
             callers.append(Caller(label, entry, make))
         with self.turnstile.standing(), self.turnstile.closed():
-            play.stalled = await self._race(callers, choose, play.choices)
+            play.stalled = await self._race(callers, choose, play)
         self._is_stale |= play.stalled != ""
         for caller in callers:
             caller.give_up()
 
-    async def _race(self, callers: Sequence[Caller], choose: Choose, choices: list[Choice]) -> str:
+    async def _race(self, callers: Sequence[Caller], choose: Choose, play: Play) -> str:
         """Make calls at the same time. Return why that does not come to an end, if it does not."""
         places = [caller.entry.call.on for caller in callers]
         for caller in callers:
             if places.count(caller.entry.call.on) == 1:  # who shares an instance may begin later
                 self.start(caller)
 
-        while len(choices) < _MOST_REQUESTS:
-            steps = self._steps(callers, await self.settle(callers))
+        while len(play.choices) < _MOST_REQUESTS:
+            steps = self._steps(callers, await self.settle(callers), play)
             if self.turnstile.is_bypassed:
                 return BYPASSED
             if not steps:
@@ -221,21 +221,40 @@ class NetworkArena(Arena):
                 return "" if is_over else "a caller waits for something that is not its server"
             waiting = tuple(step.request for step in steps)
             chosen = choose(waiting)
-            choices.append(Choice(waiting, chosen))
+            play.choices.append(Choice(waiting, chosen))
             self._speaker = steps[chosen].caller
             steps[chosen].take()
         return f"the calls send more than {_MOST_REQUESTS} requests"
 
-    def _steps(self, callers: Sequence[Caller], links: Sequence[Link]) -> list[_Step]:
+    def _steps(self, callers: Sequence[Caller], links: Sequence[Link], play: Play) -> list[_Step]:
         """Return what can be let go, by caller."""
         steps = []
         for caller in callers:
             if not caller.task:
                 request = Request(caller.label, "starts", frozenset())
                 steps.append(_Step(caller, request, partial(self.start, caller)))
-            own = (link for link in links if link.caller == caller.label)
+            own = [link for link in links if link.caller == caller.label]
             steps += [_Step(caller, self.request(link), link.let) for link in own]
+            for link in own if play.deaths else ():
+                steps += self._deaths(caller, link, play)
         return steps
+
+    def _deaths(self, caller: Caller, link: Link, play: Play) -> Iterator[_Step]:
+        """Yield how a connection or a caller is lost at a request that is held."""
+        request = self.request(link)
+        for what, end in (("the connection is lost", link.abort), ("the caller is cancelled", caller.cancel)):
+            for when in ("before this arrives", "before the reply"):
+                lost = replace(request, text=f"{request.text}  # {what} {when}", keys=None)
+                is_late = when == "before the reply"
+                yield _Step(caller, lost, partial(self._lose, link, end, play, is_late=is_late))
+
+    def _lose(self, link: Link, end: Callable[[], None], play: Play, *, is_late: bool) -> None:
+        play.deaths -= 1
+        if is_late:
+            link.on_reply = end
+            link.let()
+        else:
+            end()
 
     def request(self, link: Link) -> Request:
         """Return the request that is held on a connection, without the namespace in its text."""

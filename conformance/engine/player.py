@@ -273,12 +273,13 @@ class Player:
     async def make_together(self, race: Race) -> list[Entry]:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""
         made = self.begin(race.calls)
-        is_interrupted = race.cancelled or race.closes or race.failure
+        is_interrupted = race.cancelled or race.failure
         if not made:
             return made
         if len(made) == 1 and not is_interrupted:
             await self.make(made[0])
         elif race.every_order and self.arena:
+            self.ordered.deaths = int(race.is_deadly)
             await self.arena.together(made, self.make, self.choose, self.ordered)
             for choice in self.ordered.choices:
                 self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")
@@ -287,25 +288,20 @@ class Player:
         return made
 
     async def _make_in_any_order(self, race: Race, made: list[Entry]) -> None:
-        injection = self.injection if race.failure else None
-        is_interrupted = bool(race.cancelled) or race.closes
-        places = [entry.call.on for entry in made]
         failing: Any = nullcontext()
-        if injection and race.failure:
-            failing = injection.active(race.failure, places, is_cancelled=bool(race.cancelled))
+        closing = None
+        if self.injection and race.failure:
+            failing = self.injection.active(race.failure, [entry.call.on for entry in made])
+            closing = self.injection if race.failure.closes else None
         async with failing:
-            seconds = SOON if race.closes else (self.seconds or 0) + (SOON if injection else 0)
+            seconds = SOON if closing else (self.seconds or 0) + (SOON if race.failure else 0)
             calls = [asyncio.ensure_future(self.make(entry, seconds)) for entry in made]
-            if injection and is_interrupted:
-                await injection.until_met(calls)
-            for _ in range(race.turns if is_interrupted and not injection else 0):
+            for _ in range(race.turns if race.cancelled else 0):
                 await asyncio.sleep(0)
-            for place, call in enumerate(calls):
-                if place in race.cancelled:
-                    call.cancel()
-            if injection and race.cancelled:
-                injection.proxy.release()
-            if race.closes:
+            for place in race.cancelled:
+                calls[place].cancel()
+            if closing:
+                await closing.until_met(calls)
                 await self._close(0)
             await asyncio.gather(*calls, return_exceptions=True)
 

@@ -38,17 +38,21 @@ class Call:
 class Race:
     """Calls that are made at the same time.
 
-    Those at the places `cancelled` are cancelled after some turns of the loop. With `closes` the first instance is
-    closed then. With a `failure` that instance is opened through a proxy, and this is done when a call has met it.
-    With `every_order` the scenario is played once for each order of their requests.
+    Those at the places `cancelled` are cancelled after some turns of the loop. With a `failure` the first instance is
+    opened through a proxy. With `every_order` the scenario is played once for each order of their requests, with a
+    failure once for each request that is the last of something.
     """
 
     calls: tuple[Call, ...]
     cancelled: tuple[int, ...] = ()
     turns: int = 1
-    closes: bool = False
     failure: Failure | None = None
     every_order: bool = False
+
+    @property
+    def is_deadly(self) -> bool:
+        """Whether a connection or a caller is lost meanwhile."""
+        return self.every_order and self.failure is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +155,19 @@ class Scenario:
 
     @property
     def failure(self) -> Failure | None:
-        """The first of its failures. With one, the first instance is opened through a proxy."""
-        failures = (action.failure for action in self.actions if isinstance(action, Race))
+        """The first of its failures but a death. With one, the first instance is opened through a proxy."""
+        failures = (action.failure for action in self.actions if isinstance(action, Race) and not action.every_order)
         return next(filter(None, failures), None)
 
     @property
     def is_ordered(self) -> bool:
         """Whether it is played in several orders."""
         return any(isinstance(action, Race) and action.every_order for action in self.actions)
+
+    @property
+    def is_deadly(self) -> bool:
+        """Whether something is lost at each request, and nothing by chance."""
+        return any(isinstance(action, Race) and action.is_deadly for action in self.actions)
 
     @property
     def calls(self) -> list[Call]:

@@ -64,6 +64,8 @@ class Play:
     """What came of the raced calls, by caller."""
     seen: list[Entry] = field(default_factory=list)
     """What the reads afterwards gave."""
+    deaths: int = 0
+    """How many connections or callers may still be lost."""
     stalled: str = ""
     """Why the play could not be ordered; its results are no evidence then."""
 

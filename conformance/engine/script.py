@@ -86,11 +86,12 @@ def _several(contract: Contract, done: Done) -> list[str]:
 def _race(contract: Contract, race: Race, made: Sequence[Entry]) -> list[str]:
     lines = []
     if race.failure:
-        lines.append(f"# {race.failure.name}; `store` goes through a proxy")
+        through = "" if race.is_deadly else "; `store` goes through a proxy"
+        lines.append(f"# {race.failure.name}{through}")
     end = ")"
     if race.cancelled:
         end += f"  # the first {len(race.cancelled)} cancelled"
-    if race.closes:
+    if race.failure and race.failure.closes:
         end += "  # and aclose"
     calls = [_text(contract, call, made[place : place + 1]) for place, call in enumerate(race.calls)]
     line = f"await asyncio.gather({', '.join(calls)}{end}"

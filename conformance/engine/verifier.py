@@ -164,16 +164,12 @@ class Verifier(Player):
         return self.contract.operations[entry.call.operation]
 
     def _check_what_is_left(self, race: Race, made: list[Entry]) -> None:
-        """Report connections that a failure has left over. A write that broke off in its middle ends the scenario."""
-        failure = race.failure
-        if failure is None or self.injection is None:
-            return
-        if self.injection.left:
-            expected = f"no connection is left over, when {failure.name}"
+        """Report connections that a failure has left over."""
+        if race.failure and self.injection and self.injection.left:
+            name = race.failure.name
             came = f"{self.injection.left} on which nothing comes"
-            self._report([complaint(self.contract.requirements.leaves_nothing, expected, came, failure.name)])
-        if failure.may_tear and any(entry.may_have_happened for entry in made):
-            self.is_over = True
+            expected = f"no connection is left over, when {name}"
+            self._report([complaint(self.contract.requirements.leaves_nothing, expected, came, name)])
 
     def _explain(self, race: Race, made: list[Entry]) -> None:
         """Report what no state explains that the store may be in."""

@@ -38,7 +38,7 @@ _REPEATED = 10
 _TABLES = {"arguments": arguments, "places": places, "lifetimes": lifetimes, "races": races}
 _RANDOM_GROUPS = ("random_1", "random_2", "random_3", "random_4")
 GROUPS = (*_TABLES, "failures", *_RANDOM_GROUPS)
-_ELSEWHERE = {"simple": "arguments", "servers": "failures"}
+_ELSEWHERE = {"simple": "arguments", "servers": "failures", "deaths": "failures"}
 _BY_CASES = (
     "LIST-10 LIST-11 EXP-04 EXP-06 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-05 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
     "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-11 MODE-12 MODE-15 MODE-17"
@@ -87,10 +87,14 @@ async def play_group(name: str, harness: Harness, coverage: Coverage, played: Pl
         return
     scenarios = played.chosen(name, _TABLES[name].scenarios(played.depth))
     if name == "races":
-        async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
-            await play(harness, scenarios, coverage, arena=arena)
+        await _play_ordered(harness, scenarios, coverage)
     else:
         await play(harness, scenarios, coverage)
+
+
+async def _play_ordered(harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage) -> None:
+    async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
+        await play(harness, scenarios, coverage, arena=arena)
 
 
 async def _play_random(name: str, harness: Harness, coverage: Coverage, played: Played) -> None:
@@ -104,11 +108,11 @@ async def _play_random(name: str, harness: Harness, coverage: Coverage, played: 
 
 async def _play_failures(harness: Harness, coverage: Coverage, played: Played) -> None:
     has, is_full = harness.capabilities, played.depth == "full"
-    rows = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # the slow ones come first
-    together = chain.from_iterable(failures.scenarios_of(row, has, is_full=is_full) for row in rows)
+    together = chain.from_iterable(failures.scenarios_of(row, has, is_full=is_full) for row in failures.CONNECTIONS)
     await play(harness, played.chosen("failures", together), coverage, at_once=_AT_ONCE)
     in_turn = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
     await play(harness, played.chosen("servers", in_turn), coverage)
+    await _play_ordered(harness, played.chosen("deaths", failures.scenarios_of(failures.DEATH, has)), coverage)
 
 
 def group_of(scenario: str) -> str:
@@ -124,11 +128,11 @@ def _test(name: str) -> Callable[[Backend], None]:
             raise NotTestable(backend.broken)
         coverage = backend.coverages[name] = Coverage()
         named = [] if set(GROUPED) & {*backend.only} else backend.only
-        make_loop = ChoosingLoop if name == "races" else None
+        make_loop = ChoosingLoop if name in ("races", "failures") else None
         with only_own_verdicts(), asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(play_group(name, backend.harness, coverage, Played(backend.seed, backend.depth, named)))
         for reason, count in coverage.by_chance.items():
-            print(f"races in an order that nobody chose: {count} ({reason})")  # noqa: T201  pytest shows it
+            print(f"races in no chosen order, or deaths not played: {count} ({reason})")  # noqa: T201  pytest shows it
         if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
         for number in backend.unjudged:

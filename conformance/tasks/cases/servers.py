@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import traceback
-from asyncio import timeout
 from collections.abc import Mapping
 from itertools import product
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from conformance.backends.proxy import Action, Proxy, Stage
+from conformance.backends.proxy import Held, Interruption, Proxy
 from conformance.harness import Capability
 from conformance.tasks.case import BrokenError, Namespace, NotApplicable, case, showing
 from conformance.tasks.cases import environment as env
@@ -28,24 +26,19 @@ class Way(NamedTuple):
     name: str
     kinds: str
     """Names that the exception may give it."""
-    stage: Stage = Stage.REQUEST
-    action: Action = Action.ANSWER
-    text: str = ""
+    how: Interruption = None
 
 
-NOBODY = Way("nothing listens", "unreachable", Stage.CONNECT, Action.CUT)
+NOBODY = Way("nothing listens", "unreachable")
+_REPEATED = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '{PASSWORD}' \r\n"
 WAYS = (
     NOBODY,
-    Way("what accepts ends at once", "broken unreachable", Stage.CONNECT, Action.CUT),
-    Way("the server is silent", "timeout unreachable", action=Action.HOLD),
-    Way("the server is loading", "loading", text="-LOADING Redis is loading\r\n"),
-    Way("a web server answers", "broken unreachable", text="HTTP/1.1 400 Bad Request\r\n\r\n"),
-    Way(
-        "an old server repeats the password",
-        "broken unreachable refused",
-        text=f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '{PASSWORD}' \r\n",
-    ),
-    Way("the password is wrong", "refused", text=f"-WRONGPASS {PASSWORD} is wrong\r\n"),
+    Way("what accepts ends at once", "broken unreachable", b""),
+    Way("the server is silent", "timeout unreachable", Held.REQUESTS),
+    Way("the server is loading", "loading", b"-LOADING Redis is loading\r\n"),
+    Way("a web server answers", "broken unreachable", b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+    Way("an old server repeats the password", "broken unreachable refused", _REPEATED.encode()),
+    Way("the password is wrong", "refused", f"-WRONGPASS {PASSWORD} is wrong\r\n".encode()),
 )
 
 
@@ -58,21 +51,19 @@ async def test_an_opening_that_fails_says_what_to_check(namespace: Namespace) ->
     broken: dict[str, str] = {}
     for way, form in product(WAYS, env.FORMS):
         async with Proxy(env.url_of(namespace, "u", PASSWORD)) as proxy:
-            proxy.interrupt(way.stage, way.action, text=way.text.encode(), times=9)
+            proxy.interrupt(way.how)
             if way is NOBODY:
                 await proxy.refuse()
             settings = form(proxy.url)
             setting = next(iter(settings))
-            wait = "0.2" if way.action is Action.HOLD else "5"  # a slow machine does not decide the others
+            wait = "0.2" if way.how is Held.REQUESTS else "5"  # a slow machine does not decide the others
             settings |= {"REDIS_TIMEOUT": wait, "REDIS_CONNECT_TIMEOUT": wait}
 
             opened = await env.opened(namespace, env.application(namespace, settings))
 
-            proxy.release()  # what is held would keep a connection that its client has closed
-            with contextlib.suppress(TimeoutError):
-                async with timeout(2):
-                    await proxy.until(lambda: not proxy.connections)
-            connections = proxy.connections
+            proxy.interrupt(None)  # what is held would keep a connection that its client has closed
+            await proxy.until(lambda: not proxy.links)
+            connections = len(proxy.links)
 
         where = urlsplit(proxy.url)
         address = f"127.0.0.1:{where.port}/{where.path.strip('/') or 0}"

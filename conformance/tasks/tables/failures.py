@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from conformance.backends.proxy import Action as Does
-from conformance.backends.proxy import Stage
+from conformance.backends.proxy import Held
 from conformance.engine.failures import Failure, Injection
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
@@ -20,30 +19,28 @@ from conformance.tasks.spec.model import OPERATIONS
 from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, to
 from taskstore import FailureKind
 
-IMPATIENT = 0.3
+_IMPATIENT = 0.3
 """The time-outs of a store that is to run into them, in seconds."""
-Cause = Callable[[Injection], Awaitable[None]]
+_Cause = Callable[[Injection], Awaitable[None]]
 
 
-def _at(stage: Stage, does: Does, **more: Any) -> Cause:
+def _interrupted(how: Held | bytes, **more: Any) -> _Cause:
     """Let the proxy interrupt exchanges, of all connections or of those that are open then."""
 
     async def cause(injection: Injection) -> None:
-        if stage is Stage.CONNECT:
-            await injection.disconnect()
-        injection.interruption = injection.proxy.interrupt(stage, does, **{"times": 10**6, **more})
+        injection.proxy.interrupt(how, **more)
 
     return cause
 
 
-def _answered(text: str) -> Cause:
-    return _at(Stage.REQUEST, Does.ANSWER, text=f"{text}\r\n".encode(), on_open_ones=True)
+def _answered(text: str) -> _Cause:
+    return _interrupted(f"{text}\r\n".encode(), on_open_ones=True)
 
 
 async def _refused(injection: Injection) -> None:
     await injection.proxy.refuse()
     injection.ends.push_async_callback(injection.proxy.listen)
-    await injection.disconnect()
+    await injection.proxy.disconnect()
 
 
 async def _demoted(injection: Injection) -> None:
@@ -52,7 +49,7 @@ async def _demoted(injection: Injection) -> None:
 
 
 async def _denied(injection: Injection) -> None:
-    injection.set_rules("-zadd")
+    injection.set_rules("-@write", "-@scripting")
     injection.ends.callback(injection.set_up_user)
 
 
@@ -80,9 +77,61 @@ async def _failed_over(injection: Injection, *, kill: bool) -> None:
     injection.ends.push_async_callback(lambda: working)
 
 
-async def _nothing(_: Injection) -> None:
-    pass
+_WRITES = ("create_task", "update_task_status", "cancel_task", "restore")  # to purge takes no memory
+_GONE, _LATE, _ANY = ("broken", "unreachable"), ("timeout", "unreachable"), tuple(FailureKind)
+_ERRORS = {
+    "loading": "LOADING Redis is loading the dataset in memory",
+    "busy": "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "refused": "NOPERM this user has no permissions to run the command",
+    "out-of-memory": "OOM command not allowed when used memory > 'maxmemory'.",
+    "read-only": "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk.",
+    "broken": "ERR something else is wrong",
+}
 
+
+def _connections() -> Iterator[Failure]:
+    """Failures of connections and callers."""
+    about = "FAIL-11 FAIL-13"
+    late = _interrupted(Held.REPLIES)
+    yield Failure("each reply is late", late, _LATE, about=about, seconds=_IMPATIENT)
+    silent = _interrupted(Held.REQUESTS)
+    yield Failure("the server goes silent", silent, _LATE, OPERATIONS, f"FAIL-01 {about}", seconds=_IMPATIENT)
+    for is_cold, when in ((True, "at the first call"), (False, "any more")):
+        refused = partial(Failure, f"nothing listens {when}", _refused, ("unreachable",), OPERATIONS, may_write=False)
+        yield refused("FAIL-01 FAIL-11 FAIL-17", is_cold=is_cold)
+    yield Failure("each request ends the connection", _interrupted(b""), _GONE, about=about)
+    web = _interrupted(b"HTTP/1.1 400 No\r\n\r\n")
+    yield Failure("a web server answers", web, _GONE, about="FAIL-13 FAIL-01", is_cold=True)
+    yield Failure("the replies are of another form", _answered("+7"), _GONE, about="FAIL-13")
+    yield Failure("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
+    for kind, text in _ERRORS.items():
+        name = f"the server says {text.split()[0]}"
+        yield Failure(name, _answered(f"-{text}"), (kind,), about="FAIL-06 FAIL-13", may_write=False)
+    yield Failure("the user may only read", _denied, ("refused",), _WRITES, "FAIL-06 FAIL-11", may_write=False)
+    for what in Held:
+        name = f"the store is closed while a {what} is held"
+        yield Failure(name, _interrupted(what), _ANY, about="API-04", closes=True, is_cold=what is Held.REQUESTS)
+
+
+def _servers() -> Iterator[Failure]:
+    """Failures of the whole server: nothing else can be played meanwhile."""
+    for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY):
+        fails = OPERATIONS if kind is FailureKind.BUSY else _WRITES
+        yield Failure(f"the server is {kind}", partial(_failing, kind), (kind,), fails, "FAIL-06", may_write=False)
+    ended = partial(_administered, "CLIENT KILL TYPE normal SKIPME yes")
+    yield Failure("the server has closed the connections", ended, about="FAIL-14", on=1)
+    yield Failure("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06")
+    yield Failure("the server has restarted", _restarted, about="FAIL-14 DUR-01")
+    yield Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs=[Capability.CLUSTER])
+    for kill, words in ((False, ""), (True, " from a killed one")):
+        over = partial(Failure, f"another server takes over{words}", partial(_failed_over, kill=kill), _ANY)
+        yield over(about="FAIL-17", on=1, needs=[Capability.FAILOVER], patience=20)
+
+
+CONNECTIONS, SERVERS = tuple(_connections()), tuple(_servers())
+DEATH = Failure("a connection or a caller is lost", kinds=_GONE, about="FAIL-11 FAIL-13 ATOM-01 ATOM-06")
+"""At each request of a call, before it arrives and before its reply."""
+_FINDS_OUT = Failure("nothing fails any more", kinds=_ANY, is_cold=True)
 
 _OLD = restorable(status="failed", completed_at=LONG_AGO)
 _CALLS = (
@@ -96,102 +145,27 @@ _CALLS = (
 )
 _READS = (do.listing(), get(A))
 """A listing is by itself, since it need not show one moment of several calls."""
-_CROWD = tuple(to("clipping", Id("c"), current_step=f"{number}") for number in range(5))
-_SINGLY = tuple((one,) for one in (*_CALLS, do.listing()))
+_SINGLY: tuple[tuple[Call, ...], ...] = tuple((call,) for call in (*_CALLS, do.listing()))
 
 
-@dataclass(frozen=True, slots=True)
-class Row(Failure):
-    """A failure, the requirements that it is about, and how it is played."""
-
-    about: str = ""
-    ends: str = ""
-    """How the caller reacts when a call has met it: `cancel` or `close`."""
-    on: int = 0
-    """The instance that meets it. The first goes through a proxy."""
-    needs: Collection[Capability] = ()
-    groups: tuple[tuple[Call, ...], ...] = (_CALLS, _READS, _CROWD)
-    """The calls that meet it together."""
-
-
-_WRITES = ("create_task", "update_task_status", "cancel_task", "restore")  # to purge takes no memory
-_GONE, _LATE, _ANY = ("broken", "unreachable"), ("timeout", "unreachable"), tuple(FailureKind)
-_ERRORS = {
-    "loading": "LOADING Redis is loading the dataset in memory",
-    "busy": "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
-    "refused": "NOPERM this user has no permissions to run the command",
-    "out-of-memory": "OOM command not allowed when used memory > 'maxmemory'.",
-    "read-only": "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk.",
-    "broken": "ERR something else is wrong",
-}
-
-
-def _connections() -> Iterator[Row]:
-    """Failures of connections and callers."""
-    for is_cold, when in ((True, "at the first call"), (False, "any more")):
-        refused: dict[str, Any] = {"fails": OPERATIONS, "may_write": False, "is_cold": is_cold}
-        yield Row(f"nothing listens {when}", _refused, ("unreachable",), **refused, about="FAIL-01 FAIL-11 FAIL-17")
-    about = "FAIL-11 FAIL-13"
-    silent, web = _at(Stage.REQUEST, Does.HOLD), _at(Stage.REQUEST, Does.ANSWER, text=b"HTTP/1.1 400 No\r\n\r\n")
-    yield Row("each reply is late", _at(Stage.REPLY, Does.HOLD), _LATE, seconds=IMPATIENT, about=about)
-    yield Row("the server goes silent", silent, _LATE, OPERATIONS, seconds=IMPATIENT, about="FAIL-01 FAIL-13")
-    yield Row("each reply is lost", _at(Stage.REPLY, Does.CUT), _GONE, about=about)
-    yield Row("a reply is lost", _at(Stage.REPLY, Does.CUT, times=1), _GONE, groups=_SINGLY, about=f"{about} ATOM-01")
-    yield Row("half of each reply is lost", _at(Stage.MIDDLE, Does.RESET), _GONE, about=about)
-    yield Row("each connection breaks before the request", _at(Stage.REQUEST, Does.RESET), _GONE, about=about)
-    yield Row("a web server answers", web, _GONE, is_cold=True, about="FAIL-13 FAIL-01")
-    yield Row("the replies are of another form", _answered("+7"), _GONE, about="FAIL-13")
-    yield Row("the connection was closed while it was idle", Injection.disconnect, about="FAIL-14")
-    yield Row("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
-    for kind, text in _ERRORS.items():
-        name = f"the server says {text.split()[0]}"
-        yield Row(name, _answered(f"-{text}"), (kind,), may_write=False, about="FAIL-06 FAIL-13")
-    about = "FAIL-06 FAIL-11"
-    yield Row("the user must not call ZADD", _denied, ("refused",), may_tear=True, groups=_SINGLY, about=about)
-    for stage in (Stage.REPLY, Stage.CONNECT, Stage.REQUEST):
-        held: dict[str, Any] = {"cause": _at(stage, Does.HOLD), "is_cold": stage is Stage.CONNECT}
-        yield Row(f"the caller is cancelled while a {stage} is awaited", ends="cancel", **held, about="ATOM-06")
-        yield Row(f"the store is closed while a {stage} is awaited", kinds=_ANY, ends="close", **held, about="API-04")
-
-
-def _servers() -> Iterator[Row]:
-    """Failures of the whole server: nothing else can be played meanwhile."""
-    for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY):
-        fails = OPERATIONS if kind is FailureKind.BUSY else _WRITES
-        yield Row(f"the server is {kind}", partial(_failing, kind), (kind,), fails, may_write=False, about="FAIL-06")
-    ended = partial(_administered, "CLIENT KILL TYPE normal SKIPME yes")
-    yield Row("the server has closed the connections", ended, on=1, about="FAIL-14")
-    yield Row("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06")
-    yield Row("the server has restarted", _restarted, about="FAIL-14 DUR-01")
-    yield Row("another node has the tasks", _moved, on=1, needs=[Capability.CLUSTER], about="MODE-18")
-    over: dict[str, Any] = {"on": 1, "needs": [Capability.FAILOVER], "groups": (_CALLS,), "patience": 20}
-    for kill, words in ((False, ""), (True, " from a killed one")):
-        cause = partial(_failed_over, kill=kill)
-        yield Row(f"another server takes over{words}", cause, _ANY, **over, about="FAIL-17")
-
-
-CONNECTIONS, SERVERS = tuple(_connections()), tuple(_servers())
-_FINDS_OUT = Failure("nothing fails any more", _nothing, _ANY, is_cold=True)
-
-
-def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
-    """Scenarios in which every operation meets a failure: alone, or with others and with more callers of one."""
+def scenarios_of(row: Failure, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
+    """Scenarios in which every operation meets a failure: with others, or alone if it is full or a death."""
 
     def fit(calls: Iterable[Call]) -> list[Call]:
         return [call for call in calls if needs_of(call) <= {*capabilities}]
 
     before = fit((*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)))
-    groups = (*(_SINGLY if is_full else ()), *row.groups)
-    for chosen in filter(None, (fit(replace(one, on=row.on) for one in group) for group in groups)):
-        cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
-        beside = (get(A), get(B)) if cancelled else ()
-        fail = Race((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row)
-        on = 1 if row.seconds == IMPATIENT or fail.closes else row.on
+    groups = [*(_SINGLY if is_full or row is DEATH else ())]
+    groups += [(to("clipping", B), get(A))] if row is DEATH else [_CALLS, _READS]
+    for calls in filter(None, map(fit, groups[: 1 if row.patience else None])):
+        chosen = [replace(call, on=row.on) for call in calls]
+        fail = Race(tuple(chosen), failure=row, every_order=row is DEATH)
+        on = 1 if row.seconds == _IMPATIENT or row.closes else row.on
         again: list[Action] = [cancel(A, on)]
         if row.patience:  # by a write that fails the store may find out that nothing fails any more
             again = [Race((cancel(A, on),), failure=_FINDS_OUT), cancel(B, on)]
         # The same creations, under the ids that the exceptions state, tell what became of the first ones.
-        made = [one.label for one in chosen if one.label and not row.ends]
-        again += fit(create("", Id(one), on, video_ids=("n",)) for one in made)
+        made = [call.label for call in chosen if call.label and not row.closes]
+        again += fit(create("", Id(label), on, video_ids=("n",)) for label in made)
         needs = Capability.REMOTE, *row.needs
         yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
