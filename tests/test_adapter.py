@@ -224,9 +224,9 @@ def test_a_mapping_is_read_by_its_keys_and_a_text_is_a_status() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"calls": {**ALL, "fetch": "fetch"}}, "'fetch' is no operation"),
-        ({"task": {"id": "key"}}, "'id' is no field of a task"),
-        ({"page": {"count": "total"}}, "'count' is no field of a page"),
+        ({"calls": {**ALL, "fetch": "fetch"}}, "'fetch' is none of create_task"),
+        ({"task": {"id": "key"}}, "'id' is none of task_id"),
+        ({"page": {"count": "total"}}, "'count' is none of tasks"),
     ],
 )
 def test_a_name_that_is_none_of_ours_is_refused(wrong: dict[str, Any], message: str) -> None:

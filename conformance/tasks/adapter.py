@@ -6,10 +6,9 @@ change of it, a time without a zone and a value of a wrong type are seen as the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, fields
-from enum import Enum
 from functools import partial
 from inspect import isawaitable, signature
 from typing import Any, TypeAlias
@@ -35,13 +34,7 @@ _PAGE = tuple(TaskPage.model_fields)
 _EXACT = 2**53
 """A float holds smaller integers exactly."""
 _DEFAULTS = {"limit": 50, "offset": 0}
-_UNKNOWN = {
-    "argument": "",
-    "status": None,
-    "address": "",
-    "failure_kind": FailureKind.BROKEN,
-    "write_may_have_happened": True,
-}
+_UNKNOWN = {"failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
 """By our field of an exception, its value where the store's has none. The others are its text."""
 
 
@@ -58,11 +51,10 @@ class Call:
 
     def __call__(self, store: Any, **given: Any) -> Any:
         """Call the method of a store."""
-        places = {*self._positional, *self.named.values()}
-        for name, value in given.items():
-            if name not in places and value != _DEFAULTS.get(name):
+        for name in given.keys() - {*self._positional, *self.named.values()}:
+            if given[name] != _DEFAULTS.get(name):
                 raise HookMissingError(f"adapter.calls: {self._method} has no {name}")
-        positional = [given.get(name) for name in self._positional]
+        positional = map(given.get, self._positional)
         named = {theirs: given[ours] for theirs, ours in self.named.items() if ours in given}
         return getattr(store, self._method)(*positional, **named)
 
@@ -78,13 +70,11 @@ class Raise:
     def __init__(self, kind: type[TaskStoreError], /, **names: str) -> None:
         self._kind, self._names = kind, names
 
-    def __call__(self, error: BaseException | None, task_id: Any) -> TaskStoreError:
+    def __call__(self, error: BaseException | None, task_id: Any) -> Any:
         """Our exception for one of the store's, in a call about a task."""
         known = {**_UNKNOWN, "task_id": task_id}
-        facts = {}
-        for fact in fields(self._kind):  # type: ignore[arg-type]  # each of our exceptions is a dataclass
-            theirs = self._names.get(fact.name, fact.name)
-            facts[fact.name] = getattr(error, theirs, known.get(fact.name, str(error)))
+        names = [fact.name for fact in fields(self._kind)]  # type: ignore[arg-type]  # ours are dataclasses
+        facts = {name: getattr(error, self._names.get(name, name), known.get(name, str(error))) for name in names}
         return self._kind(**facts)
 
 
@@ -111,9 +101,11 @@ class Adapter:
         Raises:
             ValueError: for the first one.
         """
-        _check_names("operation", self.calls, OPERATIONS)
-        _check_names("field of a task", self.task, (*FIELDS, *_METADATA))
-        _check_names("field of a page", self.page, _PAGE)
+        task = (*FIELDS, *_METADATA)
+        for given, known in ((self.calls, OPERATIONS), (self.task, task), (self.page, _PAGE)):
+            for name in given:
+                if name not in known:
+                    raise ValueError(f"{name!r} is none of {', '.join(known)}")
 
     @asynccontextmanager
     async def adapt(self, opened: Any) -> AsyncIterator[Any]:
@@ -127,11 +119,11 @@ class Adapter:
 
     def own_status(self, status: Any) -> Any:
         """The store's status for one of ours. What neither has stays as it is; what only the store has is refused."""
-        for ours in TaskStatus:
-            if ours == status:
-                if (own := self.statuses.get(ours, ours)) is None:
-                    raise HookMissingError(f"adapter.statuses: {ours}")
-                return own
+        if status in [*TaskStatus]:
+            own = self.statuses.get(status, status)
+            if own is None:
+                raise HookMissingError(f"adapter.statuses: {status}")
+            return own
         if self.our_status(status) is not status:
             raise InvalidArgument("status", "is a status of the store, and none of ours")
         return status
@@ -139,45 +131,32 @@ class Adapter:
     def our_status(self, own: Any) -> Any:
         """Our status for one of the store's; whatever stands for none of ours stays as it is."""
         for ours in TaskStatus:
-            if self.statuses.get(ours, ours.value) in (own, own.value if isinstance(own, Enum) else own):
+            if self.statuses.get(ours, ours.value) in (own, getattr(own, "value", own)):
                 return ours
         return own
 
     def our_error(self, operation: str, error: BaseException | None, task_id: Any) -> TaskStoreError | None:
         """Our exception for one of the store's, or for a result that is `None`, with our status and argument."""
-        kinds = (None,) if error is None else type(error).__mro__
-        raised = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
-        if raised is None:
+        for kind in type(error).__mro__ if error else (None,):
+            if raised := self.raises.get(kind):
+                break
+        else:
             return None
-        if not isinstance(raised, Raise):
-            raised = Raise(raised)
-        found = raised(error, task_id)
+        found: TaskStoreError = (raised if isinstance(raised, Raise) else Raise(raised))(error, task_id)
         if isinstance(found, TaskFinal):
             found.status = self.our_status(found.status)
         elif isinstance(found, InvalidArgument):
-            found.argument = self._our_argument(operation, found.argument)
+            ours = {theirs: name for name, theirs in self.task.items()}
+            ours |= getattr(self.calls[operation], "named", {})
+            found.argument = ours.get(found.argument, found.argument)
         return found
-
-    def _our_argument(self, operation: str, theirs: str) -> str:
-        """Return our name of an argument."""
-        named = getattr(self.calls[operation], "named", {})
-        if theirs in named:
-            return str(named[theirs])
-        return next((ours for ours, name in self.task.items() if name == theirs), theirs)
-
-
-def _check_names(kind: str, given: Iterable[str], known: Collection[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise ValueError(f"{name!r} is no {kind}: {', '.join(known)}")
 
 
 class AdaptedStore:
     """A store under our names. Every other attribute is that of the store itself."""
 
     def __init__(self, adapter: Adapter, own: Any) -> None:
-        object.__setattr__(self, "_own", own)
-        object.__setattr__(self, "_adapter", adapter)
+        vars(self).update(_adapter=adapter, _own=own)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute of the store itself."""
@@ -189,20 +168,21 @@ class AdaptedStore:
 
     async def _play(self, operation: str, /, *positional: Any, **named: Any) -> Any:
         given = self._given(operation, positional, named)
-        task_id = given.get("task_id")
+        call = self._adapter.calls[operation]
+        fault = None
         try:
-            answer = await self._call(operation, given)
+            answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
+            if isawaitable(answer):
+                answer = await answer
         except TaskStoreError:
             raise
-        except Exception as fault:
-            if found := self._adapter.our_error(operation, fault, task_id):
-                raise found from fault
-            raise
-        if operation in ("purge", "restore") or isinstance(answer, Task):
+        except Exception as raised:  # noqa: BLE001  which ones are the store's is said by the adapter
+            answer, fault = None, raised
+        if fault is None and (operation in ("purge", "restore") or isinstance(answer, Task)):
             return answer
         if answer is None:
-            if found := self._adapter.our_error(operation, None, task_id):
-                raise found
+            if error := self._adapter.our_error(operation, fault, given.get("task_id")) or fault:
+                raise error from fault
             return None
         view = _page if operation == "list_tasks" else TaskView
         return view(answer, self._adapter)
@@ -212,51 +192,34 @@ class AdaptedStore:
         ours = signature(getattr(MaintainedTaskStore, operation))
         bound = ours.bind(self, *positional, **named)
         bound.apply_defaults()
-        given = {}
-        for name, value in bound.arguments.items():
-            is_optional = ours.parameters[name].default is None
-            if name != "self" and not (value is None and is_optional):
-                given[name] = value
+        optional = {name for name, parameter in ours.parameters.items() if parameter.default is None}
+        given = dict(bound.arguments)
+        del given["self"]
         if operation == "create_task":
-            given |= _fields_of(given.pop("request"))
+            request = given.pop("request")
+            if not isinstance(request, TaskCreateRequest):
+                raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
+            given |= vars(request)
+            optional |= {*_METADATA}
+        given = {name: value for name, value in given.items() if value is not None or name not in optional}
         if "status" in given:
             given["status"] = self._adapter.own_status(given["status"])
         return given
-
-    async def _call(self, operation: str, given: Mapping[str, Any]) -> Any:
-        call = self._adapter.calls[operation]
-        answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
-        return await answer if isawaitable(answer) else answer
-
-
-def _fields_of(request: Any) -> dict[str, Any]:
-    """Return what a request gives to `create_task`."""
-    if not isinstance(request, TaskCreateRequest):
-        raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
-    fields: dict[str, Any] = {"video_ids": request.video_ids}
-    for name in _METADATA:
-        value = getattr(request, name)
-        if value is not None:
-            fields[name] = value
-    return fields
 
 
 class TaskView:
     """A task of the store, read and changed under our names. Nothing is copied."""
 
-    __slots__ = ("_adapter", "_own")
     __match_args__ = FIELDS
 
     def __init__(self, own: Any, adapter: Adapter) -> None:
-        object.__setattr__(self, "_own", own)
-        object.__setattr__(self, "_adapter", adapter)
+        vars(self).update(_own=own, _adapter=adapter)
 
     def __getattr__(self, name: str) -> Any:
         if name not in FIELDS:
             raise AttributeError(f"a task has no {name}")
         reads = self._adapter.task
-        is_in_parts = any(part in reads for part in _METADATA)
-        if name == "metadata" and name not in reads and is_in_parts:
+        if name == "metadata" and name not in reads and not reads.keys().isdisjoint(_METADATA):
             return {part: _read(self._own, reads, part) for part in _METADATA}
         value = _read(self._own, reads, name)
         if name == "status":

@@ -7,10 +7,9 @@ nothing expires. What is wrong about the store is left to the tests.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from conformance.guard import guarded
@@ -62,6 +61,17 @@ def _expect(holds: object, hook: str, otherwise: str) -> None:
         raise CalibrationError(f"`{hook}` of the harness does not work: {otherwise}")
 
 
+@contextmanager
+def _blamed_on_the_store() -> Iterator[None]:
+    """Take what a store raises for its failure, unless the adapter has no place for an argument."""
+    try:
+        yield
+    except HookMissingError:
+        raise
+    except Exception as fault:  # a store may raise anything, and return what is no task
+        raise _StoreFailedError from fault
+
+
 class _Bench(Namespace):
     """An empty place with a store and a task in it."""
 
@@ -75,50 +85,51 @@ class _Bench(Namespace):
         """Open the store, create the task, and return it."""
         opening = self.open()
         self.store: Any = await opening.__aenter__()
-        self.stack.push_async_callback(_close, opening)
-        request = TaskCreateRequest(video_ids=("calibration",))
-        self.task: Any = await _answer(self.store.create_task, request)
+
+        async def close() -> None:
+            with _blamed_on_the_store():
+                await opening.__aexit__(None, None, None)
+
+        self.stack.push_async_callback(close)
+        self.task: Any = await self.ask("create_task", TaskCreateRequest(video_ids=("calibration",)))
         return self.task
+
+    async def ask(self, operation: str, *arguments: Any) -> Any:
+        """Return what an operation of the store returns."""
+        with _blamed_on_the_store():
+            return await getattr(self.store, operation)(*arguments)
 
     async def update(self) -> Any:
         """Update the task."""
-        return await _answer(self.store.update_task_status, self.task.task_id, TaskStatus.CLIPPING)
+        return await self.ask("update_task_status", self.task.task_id, TaskStatus.CLIPPING)
 
-    async def has_task(self) -> bool:
+    async def has_task(self, store: Any = None, task: Any = None) -> bool:
         """Whether the store has the task."""
-        return await _has(self.store, self.task)
+        with suppress(Exception):  # whatever it raises, it did not give the task
+            return await (store or self.store).get_task((task or self.task).task_id) is not None
+        return False
 
 
 async def _remote(bench: _Bench) -> None:
-    hooks: dict[str, Callable[[], Any]] = {
-        "url": bench.harness.url,
-        "open_at": partial(bench.harness.open_at, bench.name, "redis://127.0.0.1:1/0", 1),
-    }
-    for name, hook in hooks.items():
-        with suppress(HookMissingError):
-            hook()
-            is_declared = bench.has(Capability.REMOTE)
-            _expect(is_declared, "capabilities", f"REMOTE is not declared, and there is `{name}`")
-
+    url = bench.harness.url()
+    _expect(bench.has(Capability.REMOTE), "capabilities", "REMOTE is not declared, and there is `url`")
     if bench.has(Capability.SHARED):
-        opening = bench.harness.open_at(bench.name, bench.harness.url(), 5)
-        store = await bench.stack.enter_async_context(opening)
-        is_seen = await _has(store, bench.task)
+        store = await bench.stack.enter_async_context(bench.harness.open_at(bench.name, url, 5))
+        is_seen = await bench.has_task(store)
         _expect(is_seen, "open_at", "at `url` it does not see a task that a store of `open` wrote")
 
 
 async def _adapter(bench: _Bench) -> None:
-    task = bench.task
-    if not isinstance(task, TaskView):
+    if not isinstance(bench.task, TaskView):
         return
     try:
         await bench.store.list_tasks()
         for name in FIELDS:
-            getattr(task, name)
+            getattr(bench.task, name)
     except Exception as fault:  # a function of the adapter may raise anything
         raise CalibrationError(f"`adapter` of the harness: {type(fault).__name__}: {fault}") from fault
-    is_ours = isinstance(task.status, TaskStatus)
-    _expect(is_ours, "adapter", f"the status is {task.status!r}, none of ours")
+    status = bench.task.status
+    _expect(isinstance(status, TaskStatus), "adapter", f"the status is {status!r}, none of ours")
 
 
 async def _namespaces(bench: _Bench) -> None:
@@ -127,7 +138,7 @@ async def _namespaces(bench: _Bench) -> None:
     if other.store is not bench.store and not bench.has(Capability.SHARED):
         return  # two stores that share are SHARE-02
     if second.task_id != bench.task.task_id:  # equal ids are ID-01
-        is_seen = await _has(other.store, bench.task)
+        is_seen = await bench.has_task(other.store)
         _expect(not is_seen, "open", "a task is seen in another namespace")
 
 
@@ -136,12 +147,11 @@ async def _records(bench: _Bench) -> None:
     task_id = bench.task.task_id
     with suppress(HookMissingError):
         before = behind.keys()
-        await _answer(bench.store.create_task, TaskCreateRequest(video_ids=("another",)))
+        await bench.ask("create_task", TaskCreateRequest(video_ids=("another",)))
         added = behind.keys() - before
         _expect(added, "inspector.keys", f"{len(before)} keys before a creation, the same after")
         is_so = behind.mentions(task_id) and not behind.mentions(f"{task_id}-not")
-        text = "no task that is there is mentioned, or one that is not there is"
-        _expect(is_so, "inspector.mentions", text)
+        _expect(is_so, "inspector.mentions", "no task that is there is mentioned, or one that is not there is")
 
     raw = behind.raw(task_id)
     updated = await bench.update()
@@ -152,8 +162,7 @@ async def _records(bench: _Bench) -> None:
 async def _requests(bench: _Bench) -> None:
     count = bench.inspector.requests
     is_exact = any(count() + 1 == count() for _ in range(3))  # something else may ask in between
-    text = "when nobody calls it does not count its own request, and no other"
-    _expect(is_exact, "inspector.requests", text)
+    _expect(is_exact, "inspector.requests", "when nobody calls it does not count its own request, and no other")
 
     before = count()
     for _ in range(3):
@@ -171,97 +180,42 @@ async def _lifetime(bench: _Bench) -> None:
     passed = timedelta(milliseconds=before - after)
     if before <= 0 or abs(passed - _HOUR) > _SLACK:
         bench.advance(_EIGHT_DAYS)  # if it is there even now, no time passes, or it has no lifetime
-        text = f"{before} ms, an hour later {after} ms"
-        _expect(await bench.has_task(), "inspector.lifetime_ms", text)
+        _expect(await bench.has_task(), "inspector.lifetime_ms", f"{before} ms, an hour later {after} ms")
 
 
 async def _clock(bench: _Bench) -> dict[str, NotTestable]:
     store, task = bench.store, bench.task
     bench.advance(_HOUR)
     younger = await bench.begin()
-    passed = _creation(younger) - _creation(task)
+    with _blamed_on_the_store():
+        passed: Any = record_of(younger).created_at - record_of(task).created_at
     if abs(passed - _HOUR) < _SLACK:
         return {}
 
     is_expiring = bench.has(Capability.EXPIRING)
     _expect(is_expiring, "advance", f"a task is younger by {passed} than one an hour older")
     bench.advance(_EIGHT_DAYS)
-    if not await _has(store, task):
+    if not await bench.has_task(store, task):
         return {}
     text = "a task is left: the store does not expire tasks, or `advance` of the harness lets no time pass for it"
     return dict.fromkeys(("EXP-03", "EXP-04", "EXP-08"), NotTestable(text, ("advance",)))
 
 
 async def _anew(bench: _Bench) -> dict[str, NotTestable]:
-    """Return what an adapter hides that makes the results anew."""
-    is_said = bench.own.rebuilds_results
-    if is_said is None:
-        if not await _looks_rebuilt(bench):
-            return {}
-    elif not is_said:
-        return {}
-    store = type(bench.store).__qualname__
-    text = f"results are made anew by the adapter {store}: what the store returns is not seen"
-    if not is_said:
-        text += "; if it is a store, say `rebuilds_results = False` in the harness"
-    return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",)))
+    """Return what an adapter hides that makes the results anew.
 
-
-async def _looks_rebuilt(bench: _Bench) -> bool:
-    """Whether each call gives another `Task`. It is ours: a store that others use returns objects of its own."""
-    first = await _answer(bench.store.get_task, bench.task.task_id)
-    second = await _answer(bench.store.get_task, bench.task.task_id)
-    adapters = {kind.__module__ for kind in (AdaptedStore, *type(bench.own).__mro__)}
-    is_adapter = type(bench.store).__module__ in adapters
-    return is_adapter and isinstance(first, Task) and first is not second
-
-
-_CHECKS: tuple[Callable[[_Bench], Awaitable[dict[str, NotTestable] | None]], ...] = (
-    _remote,
-    _adapter,
-    _namespaces,
-    _records,
-    _requests,
-    _lifetime,
-    _clock,
-    _anew,
-)
-
-
-@contextmanager
-def _blamed_on_the_store() -> Iterator[None]:
-    """Take what a store raises for its failure.
-
-    Raises:
-        HookMissingError: if the adapter has no place for an argument.
-        _StoreFailedError: for anything else.
+    Unless the harness says so, it is one if each call gives another `Task`, of a class in the harness' module. `Task`
+    is ours: a store that others use returns objects of its own.
     """
-    try:
-        yield
-    except HookMissingError:
-        raise
-    except Exception as fault:  # a store may raise anything, and return what is no task
-        raise _StoreFailedError from fault
+    is_anew, hint = bench.own.rebuilds_results, ""
+    store = type(bench.store)
+    if is_anew is None:
+        first, second = [await bench.ask("get_task", bench.task.task_id) for _ in range(2)]
+        is_adapter = store.__module__ in {kind.__module__ for kind in (AdaptedStore, *type(bench.own).__mro__)}
+        is_anew = is_adapter and isinstance(first, Task) and first is not second
+        hint = "; if it is a store, say `rebuilds_results = False` in the harness"
+    text = f"results are made anew by the adapter {store.__qualname__}: what the store returns is not seen{hint}"
+    return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",))) if is_anew else {}
 
 
-async def _answer(operation: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    """Return what an operation of the store returns."""
-    with _blamed_on_the_store():
-        return await operation(*arguments)
-
-
-def _creation(task: Any) -> Any:
-    """Return when a task was created, as the store says."""
-    with _blamed_on_the_store():
-        return record_of(task).created_at
-
-
-async def _close(opening: AbstractAsyncContextManager[Any]) -> None:
-    with _blamed_on_the_store():
-        await opening.__aexit__(None, None, None)
-
-
-async def _has(store: Any, task: Any) -> bool:
-    with suppress(Exception):  # whatever it raises, it did not give the task
-        return await store.get_task(task.task_id) is not None
-    return False
+_CHECKS: Any = (_remote, _adapter, _namespaces, _records, _requests, _lifetime, _clock, _anew)

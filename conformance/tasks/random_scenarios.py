@@ -10,7 +10,7 @@ from conformance.engine.scenario import Action, Call, ReadBack
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id
-from conformance.tasks.spec.model import FINAL, LIFETIME, STATUSES, TEXTS, Request
+from conformance.tasks.spec.model import FINAL, LIFETIME, STATUSES, TEXTS
 from conformance.tasks.tables import values
 from conformance.tasks.tables.arguments import refused
 from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND
@@ -50,61 +50,45 @@ class RandomTasks(RandomScenario):
         """Return a call of a kind; a `get` where nothing is there that another kind needs."""
         ids: list[Any] = [*map(Id, made)] or ["nobody"]
         task = self._pick(ids, ids[:2], ids[-4:], ("job-1", "restored"))
-        draw = getattr(self, f"_{kind}", None)
-        if draw is None or (kind in ("cursor", "restore") and not made):
-            return do.get(task)
-        call: Call = draw(task, made)
+        page = self._some(status=self.one_of([*TaskStatus]), limit=self.one_of(_LIMITS))
+        call = do.get(task)
+        match kind:
+            case "create":
+                call = do.create(f"task{len(made) + 1}", **self._request())
+            case "again":
+                call = do.create(task_id="job-1", config=self.one_of(values.ALIKE_CONFIGS[:9]))
+            case "update":
+                call = self._update(task)
+            case "cancel":
+                call = do.cancel(task)
+            case "list":
+                call = do.listing(**page, **self._some(offset=self.one_of(_OFFSETS)))
+            case "cursor" if made:
+                call = do.listing(**page, after=do.CursorOf(self.one_of(made)))
+            case "purge":
+                call = do.purge(self.one_of((LONG_AGO + DAY, BEYOND)))
+            case "restore" if made:
+                fields = {"current_step": self._pick(*_TEXTS), "progress": float(self._pick(values.PROGRESSES))}
+                fields = self._some(**fields, task_id="restored", created_at=LONG_AGO)
+                call = do.restore(do.TaskOf(self.one_of(made), fields))
+            case "bad":
+                call = self._pick(*refused(task))
         return call
 
-    def _create(self, _task: Any, made: Sequence[str]) -> Call:
-        chosen = {}
-        if Capability.CALLER_IDS in self.has:
-            chosen = self._some(task_id=self.one_of(values.NEW_IDS))
-        return Call("create_task", {"request": self._request(), **chosen}, f"task{len(made) + 1}")
-
-    def _again(self, _task: Any, _made: Sequence[str]) -> Call:
-        return do.create(task_id="job-1", config=self.one_of(values.ALIKE_CONFIGS[:9]))
-
-    def _update(self, task: Any, _made: Sequence[str]) -> Call:
+    def _update(self, task: Any) -> Call:
         status = self._pick(STATUSES, FINAL)
         names = TEXTS if status == "failed" else TEXTS[:2]
         fields = {name: self._pick(*_TEXTS) for name in names}
         fields["progress"] = self._pick(values.PROGRESSES, (0.0, 100))
-        given = self.one_of((status, TaskStatus(status)))
-        return do.update(task, given, **self._some(**fields))
+        return do.update(task, self.one_of((status, TaskStatus(status))), **self._some(**fields))
 
-    def _cancel(self, task: Any, _made: Sequence[str]) -> Call:
-        return do.cancel(task)
-
-    def _list(self, _task: Any, _made: Sequence[str]) -> Call:
-        page = self._page()
-        return do.listing(**page, **self._some(offset=self.one_of(_OFFSETS)))
-
-    def _cursor(self, _task: Any, made: Sequence[str]) -> Call:
-        page = self._page()
-        return do.listing(**page, after=do.CursorOf(self.one_of(made)))
-
-    def _purge(self, _task: Any, _made: Sequence[str]) -> Call:
-        return do.purge(self.one_of((LONG_AGO + DAY, BEYOND)))
-
-    def _restore(self, _task: Any, made: Sequence[str]) -> Call:
-        fields = {"current_step": self._pick(*_TEXTS), "progress": float(self._pick(values.PROGRESSES))}
-        label = self.one_of(made)
-        return do.restore(do.TaskOf(label, self._some(**fields, task_id="restored", created_at=LONG_AGO)))
-
-    def _bad(self, task: Any, _made: Sequence[str]) -> Call:
-        call: Call = self._pick(*refused(task))
-        return call
-
-    def _page(self) -> dict[str, Any]:
-        return self._some(status=self.one_of([*TaskStatus]), limit=self.one_of(_LIMITS))
-
-    def _request(self) -> Request:
+    def _request(self) -> dict[str, Any]:
         value = self.one_of(values.JSON)
         other = self.one_of(values.JSON)
         text = self._pick(*_TEXTS)
         nested = {"x": [0, value, other], "a": {"y": {"z": [value]}}}
         forms: list[Any] = [None, {"x": value}, {text: other}, nested]
-        config = self._pick(forms, values.ALIKE_CONFIGS)
-        video_ids = self._pick(values.VIDEO_IDS, [(text,)])
-        return Request(video_ids, self.one_of((None, text)), config)
+        fields = {"config": self._pick(forms, values.ALIKE_CONFIGS), "webhook_url": self.one_of((None, text))}
+        if Capability.CALLER_IDS in self.has:
+            fields |= self._some(task_id=self.one_of(values.NEW_IDS))
+        return {"video_ids": self._pick(values.VIDEO_IDS, [(text,)]), **fields}
