@@ -19,7 +19,7 @@ from benchmarks.backends import servers
 from benchmarks.cores import CLIENT, on_core
 from benchmarks.studies import run as studies
 from conformance.backends.servers import ServerError
-from conformance.measure.block import BlockFailedError
+from conformance.files import CommandFailedError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
-    except (ServerError, BlockFailedError) as fault:
+    except (ServerError, CommandFailedError) as fault:
         print(fault, file=sys.stderr)
         return 1
     options.json.with_name("studies.json").write_text(studied.model_dump_json(by_alias=True) + "\n", "utf-8")

@@ -12,10 +12,11 @@ from typing import Any
 
 from benchmarks.backends import BACKENDS
 from benchmarks.document import Depth
-from conformance.measure.block import Plan, in_new_process, number_blocks, time_block
+from conformance.measure.block import Plan, number_blocks, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.export import document_of
 from conformance.measure.timing import Effort
+from conformance.process import in_new_process
 from conformance.results.fingerprint import fingerprint
 
 Facts = Mapping[str, Mapping[str, str]]
@@ -48,7 +49,7 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     """Measure on the servers of the run, and return the JSON; `seed` decides the orders.
 
     Raises:
-        BlockFailedError: if a block failed.
+        CommandFailedError: if a block failed.
     """
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
     stores = [backend.store for backend in BACKENDS if backend.transport in ("none", *facts)]

@@ -27,9 +27,10 @@ from benchmarks.document import Depth
 from benchmarks.studies.document import SEED, Key, Measured
 from conformance import Harness
 from conformance.backends.proxy import Proxy
-from conformance.measure.block import PING, in_new_process
+from conformance.measure.block import PING
 from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Work, time_round
+from conformance.process import in_new_process
 
 LONG_LISTING = "list of 1,000"
 LONG_LISTING_PROCESSES = 1

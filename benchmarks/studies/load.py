@@ -17,9 +17,9 @@ from time import perf_counter
 from benchmarks.backends import DESIGNS, opened
 from benchmarks.document import Depth
 from benchmarks.studies.document import SEED, Key, Measured
-from conformance.measure.block import in_new_process
 from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Call
+from conformance.process import in_new_process
 
 TASKS = 200
 """None is listed, so more of them would only take longer to make."""

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
@@ -105,7 +105,7 @@ def main(options: argparse.Namespace) -> int:
     return report.status
 
 
-def _inferred(options: argparse.Namespace) -> list[Callable[[], Harness]] | None:
+def _inferred(options: argparse.Namespace) -> Sequence[Callable[[], Harness]] | None:
     """Return the harnesses of two stores that have none, after printing what was found out; None if they have some."""
     names = options.one, options.other
     makers = [(name, make) for name in names if (make := find_maker(name))]
@@ -118,7 +118,7 @@ def _inferred(options: argparse.Namespace) -> list[Callable[[], Harness]] | None
     from conformance.infer.pair import Pair
 
     pair = Pair(makers, options.skip)
-    print(*pair.table(), "", sep="\n", flush=True)
+    print(*pair.lines(), "", sep="\n", flush=True)
     if options.write_harness:
         write_file(options.write_harness, pair.file())
     return pair.harnesses()

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, write_file
-from conformance.measure.block import Block, BlockFailedError, in_new_process, number_blocks, time_block
+from conformance.measure.block import Block, number_blocks, time_block
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, judged_here, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
+from conformance.process import in_new_process
 from conformance.terminal import GREEN, RED, YELLOW, Screen
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
@@ -39,7 +40,7 @@ exit status:
   3  a process that measures failed, a call did not return, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
-EXCEEDED, FAILED, UNDECIDED = 1, 3, 5
+EXCEEDED, UNDECIDED = 1, 5
 _COLOURS = {"confirmed": GREEN, "faster": GREEN, "slower": RED}
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
@@ -103,13 +104,8 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Blo
     calls = max((calls_for(claim.quantile) for claim in judged), default=0)
     effort = Effort(max(Effort.rounds, calls), options.seconds)
     wanted = options.blocks or blocks_for(len(judged))
-    blocks = []
-    for number in number_blocks(wanted, lambda text: print(text, file=sys.stderr)):
-        try:
-            blocks.append(in_new_process(time_block, (options.store,), plan, effort, str(number)))
-        except BlockFailedError as fault:
-            raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
-    return blocks
+    numbers = number_blocks(wanted, lambda text: print(text, file=sys.stderr))
+    return [in_new_process(time_block, (options.store,), plan, effort, str(number)) for number in numbers]
 
 
 def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> Counter[str]:

@@ -16,89 +16,20 @@ from conformance.files import CommandFailedError
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation
 
-_ADDRESSES: Sequence[tuple[str, Callable[[str], Any]]] = (
-    ("(.+_)?(url|uri|dsn)|conn_string", lambda url: url),
-    ("(.+_)?(host|hostname|endpoint)", lambda url: urlsplit(url).hostname),
-    ("(.+_)?port", lambda url: urlsplit(url).port),
-)
-"""What a parameter of such a name is given."""
+_URL = "(.+_)?(url|uri|dsn)|conn_string"
+_HOST = "(.+_)?(host|hostname|endpoint)"
+_PORT = "(.+_)?port"
 OPENS = ("connect", "open", "initialize", "setup", "start", "startup")
 CLOSES = ("aclose", "close", "disconnect", "shutdown", "stop")
 
 
-class Opener:
-    """Makes a store, on a server if it takes the address of one.
-
-    Args:
-        name: the store's, as a user gave it.
-        make: a class, or a function that gives a store or a context manager.
-
-    Raises:
-        CommandFailedError: if it requires an argument that says nothing about a server.
-    """
-
-    def __init__(self, name: str, make: Callable[..., Any]) -> None:
-        self.name = name
-        self.make = make
-        parameters = parameters_of(make)
-        found = {parameter.name: _place(parameter) for parameter in parameters}
-        places = {argument: place for argument, place in found.items() if place}
-        urls = [argument for argument, place in places.items() if place is _ADDRESSES[0][1]]
-        self._places = {urls[0]: places[urls[0]]} if urls else places
-
-        unknown = [parameter.name for parameter in parameters if is_required(parameter)]
-        unknown = [argument for argument in unknown if argument not in self._places]
-        if unknown:
-            raise self.refused(f"requires {', '.join(unknown)}")
-
-    @property
-    def is_served(self) -> bool:
-        """Whether it takes the address of a server."""
-        return bool(self._places)
-
-    def refused(self, reason: str) -> CommandFailedError:
-        """Return the error that says what to write for a store that cannot be opened as it is."""
-        kind = self.name.rpartition(":")[2]
-        return CommandFailedError(
-            f"{self.name} {reason}: write a function, such as `def store(url): return {kind}(...)`, or without url "
-            "for a store that needs no server, and name that"
-        )
-
-    @asynccontextmanager
-    async def open(self, url: str = "") -> AsyncIterator[Any]:
-        """Make a store, enter or connect it, and close it, whichever of these it has."""
-        store = self.make(**{argument: place(url) for argument, place in self._places.items()})
-        if inspect.isawaitable(store):
-            store = await store
-        async with AsyncExitStack() as stack:
-            if hasattr(store, "__aenter__"):
-                store = await stack.enter_async_context(store) or store
-            elif hasattr(store, "__enter__"):
-                store = stack.enter_context(store) or store
-            else:
-                await _call_first(store, OPENS)
-                stack.push_async_callback(_call_first, store, CLOSES)
-            yield store
-
-
-def _place(parameter: inspect.Parameter) -> Callable[[str], Any] | None:
-    """Return what gives a parameter its part of the address of a server, or a client of it."""
-    for pattern, place in _ADDRESSES:
-        if re.fullmatch(pattern, parameter.name):
-            return place
-    classes = (parameter.annotation, *typing.get_args(parameter.annotation))
-    return next((kind.from_url for kind in classes if "Redis" in str(kind) and hasattr(kind, "from_url")), None)
-
-
 def parameters_of(make: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the parameters of a class or function, with annotations where they can be resolved."""
-    found = inspect.signature(make).parameters.values()
-    function: Any = getattr(make, "__init__") if isinstance(make, type) else make  # noqa: B009  mypy
     try:
-        hints = typing.get_type_hints(function)
+        signature = inspect.signature(make, eval_str=True)
     except Exception:  # noqa: BLE001  a name that is imported for type checkers only
-        hints = {}
-    return [parameter.replace(annotation=hints.get(parameter.name, parameter.empty)) for parameter in found]
+        signature = inspect.signature(make)
+    return [*signature.parameters.values()]
 
 
 def is_required(parameter: inspect.Parameter) -> bool:
@@ -107,26 +38,51 @@ def is_required(parameter: inspect.Parameter) -> bool:
     return is_one and parameter.default is parameter.empty
 
 
-async def _call_first(store: Any, names: Sequence[str]) -> None:
-    """Call the first of these methods that the store has, if it needs no argument."""
-    found = [getattr(store, name) for name in names if hasattr(store, name)]
-    if found and not any(map(is_required, parameters_of(found[0]))):
-        result = found[0]()
-        if inspect.isawaitable(result):
-            await result
+def refused(make: Callable[..., Any], reason: str) -> CommandFailedError:
+    """Return the error that says what to write for a store that cannot be opened as it is."""
+    name = make.__name__
+    return CommandFailedError(
+        f"{name} {reason}: write a function, such as `def store(url): return {name}(...)`, or without url "
+        "for a store that needs no server, and name that"
+    )
+
+
+def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
+    """Return the arguments that lead to the server at a URL: a URL, or host and port, or a client.
+
+    Raises:
+        CommandFailedError: if another argument is required.
+    """
+    place = urlsplit(url)
+    parts = {_URL: url, _HOST: place.hostname, _PORT: place.port}
+    given: dict[str, Any] = {}
+    missing = []
+    for parameter in parameters_of(make):
+        name, annotation = parameter.name, parameter.annotation
+        fitting = [part for pattern, part in parts.items() if re.fullmatch(pattern, name)]
+        kinds = [kind for kind in (annotation, *typing.get_args(annotation)) if "Redis" in str(kind)]
+        fitting += [kind.from_url(url) for kind in kinds if hasattr(kind, "from_url")]
+        if fitting:
+            given[name] = fitting[0]
+        elif is_required(parameter):
+            missing.append(name)
+    if missing:
+        raise refused(make, f"requires {', '.join(missing)}")
+    urls = [name for name, part in given.items() if part is url]
+    return {urls[0]: url} if urls else given
 
 
 class LocalStore(Harness):
-    """A store that needs no server, as a user named it."""
+    """A store that needs no server, made by a class or function, which gives it or a context manager."""
 
-    def __init__(self, opener: Opener, operations: Collection[Operation] = ()) -> None:
+    def __init__(self, make: Callable[..., Any], operations: Collection[Operation]) -> None:
         super().__init__()
-        self.store = opener
+        self.make = make
         self.operations = lambda: operations
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the store, empty."""
-        return self.store.open()
+        return _opened(self.make)
 
 
 class ServedStore(LocalStore, RedisServerHarness):
@@ -138,14 +94,39 @@ class ServedStore(LocalStore, RedisServerHarness):
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open the store on the server at a URL."""
-        return self.store.open(url)
+        return _opened(self.make, **_address(self.make, url))
 
 
-def harness_of(opener: Opener, operations: Collection[Operation] = ()) -> LocalStore:
-    """Return the harness of a store with these operations."""
-    return ServedStore(opener, operations) if opener.is_served else LocalStore(opener, operations)
+@asynccontextmanager
+async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any]:
+    """Make a store, enter or connect it, and close it, whichever of these it has."""
+    store = make(**address)
+    if inspect.isawaitable(store):
+        store = await store
+    async with AsyncExitStack() as stack:
+        if hasattr(store, "__aenter__"):
+            store = await stack.enter_async_context(store) or store
+        elif hasattr(store, "__enter__"):
+            store = stack.enter_context(store) or store
+        else:
+            await _call_first(store, OPENS)
+            stack.push_async_callback(_call_first, store, CLOSES)
+        yield store
 
 
-def modes(operations: Collection[Operation], *makers: Callable[..., Any]) -> list[Callable[[], Harness]]:
-    """Return what makes the harness of each store, from its class or a function that makes it."""
-    return [partial(harness_of, Opener(make.__name__, make), operations) for make in makers]
+async def _call_first(store: Any, names: Sequence[str]) -> None:
+    """Call the first of these methods that the store has, if it needs no argument."""
+    method = next((getattr(store, name) for name in names if hasattr(store, name)), None)
+    if method and not any(map(is_required, parameters_of(method))):
+        result = method()
+        if inspect.isawaitable(result):
+            await result
+
+
+def modes(operations: Collection[Operation], *makers: Callable[..., Any]) -> list[Callable[[], LocalStore]]:
+    """Return what makes the harness of each store, from its class or a function that makes it.
+
+    Raises:
+        CommandFailedError: if one requires an argument that says nothing about a server.
+    """
+    return [partial(ServedStore if _address(make) else LocalStore, make, operations) for make in makers]

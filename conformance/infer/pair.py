@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import multiprocessing
-import os
 import sys
-import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack, suppress
-from functools import partial
-from multiprocessing.connection import Connection
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.files import CommandFailedError
-from conformance.harness import Harness
-from conformance.infer.lab import Lab, Method, shared_methods
-from conformance.infer.opening import LocalStore, Opener, ServedStore, harness_of
-from conformance.infer.roles import Experiments
-from conformance.infer.trials import Trials
-from conformance.text import in_columns
+from conformance.infer.experiments import Lab
+from conformance.infer.methods import Method, shared_methods
+from conformance.infer.opening import LocalStore, ServedStore, modes, refused
+from conformance.operations.operation import WHOLE
+from conformance.process import in_new_process, silence
 
-_PATIENCE = 5.0
-"""Seconds after which a call blocks; one that can be cancelled is given up earlier."""
 _FILE = '''\
-"""{first} and {second}: what `conformance compare` found out. Correct it, then compare the two modes."""
+"""{names}: what `conformance compare` found out. Correct it, then compare the two modes."""
 
 from datetime import datetime, timedelta
 
@@ -37,7 +28,7 @@ from conformance.infer.opening import modes
 {imports}
 
 OPERATIONS = (
-{operations}
+    {operations}
 )
 FirstMode, SecondMode = modes(OPERATIONS, {makers})
 '''
@@ -55,142 +46,81 @@ class Pair:
     """
 
     def __init__(self, makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str] = ()) -> None:
-        self.openers = [Opener(name, make) for name, make in makers]
-        found = _find([harness_of(opener) for opener in self.openers], skipped)
-        self.methods = [method for method in found if not method.unusable]
-        self._others = [method for method in found if method.unusable]
+        self._names = [name for name, _ in makers]
+        self._makers = [make for _, make in makers]
+        harnesses = [make() for make in modes((), *self._makers)]
+        with ExitStack() as stack:
+            for harness in harnesses:
+                stack.enter_context(harness.running())
+            self.methods, self._others = in_new_process(_find, harnesses, skipped, method="fork")
         if not any(method.is_write for method in self.methods):
-            raise CommandFailedError("\n".join([*self.table(), "no method changes what another shows"]))
+            raise CommandFailedError("\n".join([*self.lines(), "no method changes what another shows"]))
 
-    def harnesses(self) -> list[Callable[[], Harness]]:
+    def harnesses(self) -> list[Callable[[], LocalStore]]:
         """Return what makes the harness of each store."""
-        operations = [method.operation() for method in self.methods]
-        return [partial(harness_of, opener, operations) for opener in self.openers]
+        return modes([method.operation() for method in self.methods], *self._makers)
 
-    def table(self) -> Iterator[str]:
-        """Yield the operations and their roles as lines, then what is left out, and why."""
-        rows = [("operation", "does", "entry", "also")]
+    def lines(self) -> Iterator[str]:
+        """Yield each operation as Python, then what is left out, and why."""
         for method in self.methods:
-            does = "writes" if method.is_write else "reads" if method.is_read else "may write"
-            entry = " + ".join(method.entry) or "the whole store"
-            rows.append((_signature(method), does, entry, ", ".join(_facts(method))))
-        yield from in_columns(rows)
+            yield _written(method)
         for method in self._others:
-            yield f"not compared: {method.name}: {method.unusable}"
+            yield f"# not compared: {method.name}: {method.unusable or 'no argument that was tried is accepted'}"
 
     def file(self) -> str:
         """Return the harnesses of both stores as a file."""
-        places = [opener.name.split(":") for opener in self.openers]
+        places = [name.split(":") for name in self._names]
         return _FILE.format(
-            first=places[0][-1],
-            second=places[1][-1],
+            names=" and ".join(self._names),
             imports="\n".join(f"from {module} import {name}" for module, name in places),
-            operations="\n".join(map(_written, self.methods)),
+            operations="\n    ".join(self.lines()),
             makers=", ".join(name for _, name in places),
         )
-
-
-def _signature(method: Method) -> str:
-    """Return a method with its arguments; those in brackets may be left out."""
-    required = [parameter.name for parameter in method.required]
-    arguments = [name if name in required else f"[{name}]" for name in method.kinds]
-    return f"{method.name}({', '.join(arguments)})"
-
-
-def _facts(method: Method) -> Iterator[str]:
-    if method.lifetime:
-        yield f"{method.lifetime} is a lifetime"
-    for noun, names in (("ids", method.ids), ("times", method.times)):
-        if names:
-            yield f"{noun}: {', '.join(name or 'the result' for name in sorted(names))}"
-    if not method.is_write and not method.is_shown:
-        yield "nothing shows what it does"
 
 
 def _written(method: Method) -> str:
     """Return a method as a harness names it."""
     operation = method.operation()
-    lines = [f'Operation("{method.name}", "{method.name}"']
-    for group in ("arguments", "optional"):
-        kinds = [f'"{name}": {method.kinds[name].text}' for name in getattr(operation, group)]
-        lines.append(f"{group}={{{', '.join(kinds)}}}")
+    parts = [repr(method.name)] * 2
+    for strategies in (operation.arguments, operation.optional):
+        kinds = [f"{name!r}: {method.kinds[name].text}" for name in strategies]
+        parts.append(f"{{{', '.join(kinds)}}}")
     for fact in ("writes", "reads", "ids", "times", "positional", "lifetime"):
         value = getattr(operation, fact)
-        if value or value == "":
-            lines.append(f"{fact}={value!r}")
-    return "    " + ",\n        ".join(lines) + ",\n    ),"
+        parts += [f"{fact}={value!r}"] if value or value == WHOLE else []
+    unsure = "" if method.is_write or operation.is_read else "  # may write"
+    return f"Operation({', '.join(parts)}),{unsure}"
 
 
-def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> list[Method]:
-    """Experiment in a process of its own. A method that blocks or ends it is left out, and it begins again.
+def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], list[Method]]:
+    """Return the methods that both stores have, those that can be used and the others.
 
     Raises:
-        CommandFailedError: if a store cannot be opened.
+        CommandFailedError: if a store cannot be opened, or may use somebody's server.
     """
-    blocking: list[Method] = []
-    with ExitStack() as stack, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: the child uses none
-        for harness in harnesses:
-            stack.enter_context(harness.running())
-        while True:
-            told = _attempt(harnesses, [*skipped, *(method.name for method in blocking)])
-            if isinstance(told, list):
-                return told + blocking
-            if not told:
-                raise CommandFailedError(f"{harnesses[0].store.name} ends the process, or blocks, when it is opened", 8)
-            blocking.append(Method(told, [], [], "it blocks, or ends the process"))
-
-
-def _attempt(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> list[Method] | str:
-    """Return what a child finds, or the method that it called last."""
-    ours, theirs = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, harnesses, skipped))
-    child.start()
-    theirs.close()
-    told: list[Method] | CommandFailedError | str = ""
-    with suppress(EOFError):
-        while isinstance(told, str) and ours.poll(_PATIENCE):
-            told = ours.recv()
-    child.kill()
-    child.join()
-    if isinstance(told, CommandFailedError):
-        raise told
-    return told
-
-
-def _child(out: Connection, harnesses: Sequence[LocalStore], skipped: Collection[str]) -> None:
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
-    logging.disable()  # odd arguments make every store complain
-    warnings.simplefilter("ignore")
-    sys.addaudithook(partial(_stop_strangers, out, harnesses))
-    try:
-        out.send(asyncio.run(_roles(harnesses, skipped, out.send)))
-    except Exception as error:  # noqa: BLE001  one line, in place of a traceback
-        out.send(CommandFailedError(f"{harnesses[0].store.name}: {type(error).__name__}: {error}", 7))
-
-
-def _stop_strangers(out: Connection, harnesses: Sequence[LocalStore], event: str, arguments: tuple[Any, ...]) -> None:
-    """End the process before a class connects to the server that is its default: it may be somebody's."""
-    if event != "socket.connect" or not isinstance(arguments[1], tuple):
-        return
-    port = arguments[1][1]
+    silence()
     private = [urlsplit(harness.url()).port for harness in harnesses if isinstance(harness, ServedStore)]
-    for harness in reversed(harnesses):
-        if port not in private and isinstance(harness.store.make, type):
-            out.send(harness.store.refused(f"may connect to port {port}, where somebody's server is"))
-            os._exit(1)
+    strangers = [harness.make for harness in harnesses if isinstance(harness.make, type)]
+
+    def stop_strangers(event: str, arguments: tuple[Any, ...]) -> None:
+        """Stop before a class connects to the server that is its default: it may be somebody's."""
+        if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][1] not in private:
+            raise SystemExit(arguments[1][1])
+
+    if strangers:
+        sys.addaudithook(stop_strangers)
+    try:
+        return asyncio.run(_methods(harnesses, skipped))
+    except SystemExit as port:
+        raise refused(strangers[-1], f"may connect to port {port}, where somebody's server is") from None
 
 
-async def _roles(
-    harnesses: Sequence[LocalStore], skipped: Collection[str], tell: Callable[[str], object]
-) -> list[Method]:
-    """Return the methods that both stores have, with what experiments show of them."""
-    quickest_first = sorted(harnesses, key=lambda harness: harness.store.is_served)
-    labs = [Lab(harness, tell) for harness in quickest_first]
-    first, second = [await lab.kind() for lab in labs]
-    methods = [method for method in shared_methods(first, second) if method.name not in skipped]
-    usable = await Trials(labs).find(methods)
-    await Experiments(labs[0], usable).find_roles()
-    return methods
+async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], list[Method]]:
+    quickest_first = sorted(harnesses, key=lambda harness: isinstance(harness, ServedStore))
+    kinds = []
+    for harness in quickest_first:
+        async with harness.open("") as store:
+            kinds.append(type(store))
+    methods = [method for method in shared_methods(*kinds) if method.name not in skipped]
+    usable = await Lab(quickest_first).find(methods)
+    return usable, [method for method in methods if method not in usable]

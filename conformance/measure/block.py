@@ -9,46 +9,26 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
-import os
 import secrets
-import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import repeat
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from pathlib import Path
 from random import Random
-from threading import Thread
-from time import monotonic, sleep
-from traceback import extract_tb
-from typing import Any, TypeVar
+from time import monotonic
 
 from conformance.backends.registry import find_backend
-from conformance.files import CommandFailedError
 from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.measure.timing import PROGRESS, Effort, Timed, Work, time_calls
+from conformance.measure.timing import Effort, Timed, Work, time_calls
 from conformance.measure.workload import workload_of
-from conformance.text import cut, on_one_line
+from conformance.process import PROGRESS
 
-T = TypeVar("T")
 Block = Mapping[tuple[str, str, int], Timed]
 """By store, operation and number of entries."""
 Plan = Mapping[int, Collection[str]]
 """Which operations are timed among how many entries; where none is named, all are."""
 PING = "ping"
 """The shortest round trip that the store's client can make, where the harness has that hook."""
-
-
-LIMIT = 60
-"""Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
-_LOOK_SECONDS = 0.5
-_LONGEST = 300
-
-
-class BlockFailedError(Exception):
-    """A process that was to measure ended without an answer, or with the fault that the message names."""
 
 
 def number_blocks(wanted: int, tell: Callable[[str], None]) -> Iterator[int]:
@@ -119,50 +99,3 @@ def _in_order(works: Collection[str], maker: str, only: Collection[str], random:
     if not only or maker in only:
         chosen.append(maker)
     return chosen
-
-
-def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function of a module in a new process, which has a hash seed of its own.
-
-    Raises:
-        BlockFailedError: if it raised, or the process ended.
-    """
-    os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
-    context = get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
-    process.start()
-    sender.close()
-    try:
-        answer: T | BlockFailedError = receiver.recv()
-    except EOFError:
-        answer = BlockFailedError("a process ended while it measured")
-    finally:
-        process.terminate()  # on Ctrl-C it still works
-        process.join()
-        receiver.close()
-    if isinstance(answer, BlockFailedError):
-        raise answer
-    return answer
-
-
-def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
-    Thread(target=_watch, args=(sender,), daemon=True).start()
-    try:
-        sender.send(function(*arguments))
-    except CommandFailedError as fault:  # says all there is to say
-        sender.send(BlockFailedError(str(fault)))
-    except Exception as fault:  # noqa: BLE001  the parent raises it
-        last = extract_tb(fault.__traceback__)[-1]
-        place = f"{Path(last.filename).name}:{last.lineno}"
-        told = cut(on_one_line(f"{type(fault).__name__}: {fault}"), _LONGEST)
-        sender.send(BlockFailedError(f"{told} ({place})"))
-
-
-def _watch(sender: Connection) -> None:
-    """End this process when it makes no progress any more: nothing could cancel a call that is not async."""
-    while monotonic() - PROGRESS.since < LIMIT:
-        sleep(_LOOK_SECONDS)
-    sender.send(BlockFailedError(f"{PROGRESS.doing} did not return within {LIMIT} s"))
-    os._exit(1)

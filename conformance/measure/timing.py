@@ -18,6 +18,8 @@ from statistics import median
 from time import monotonic, perf_counter
 from typing import Any
 
+from conformance.process import PROGRESS
+
 Call = partial[Any]
 """A call, which gives something to await."""
 Key = Any
@@ -36,22 +38,6 @@ _SHORT = 1e-4
 _BATCH_SECONDS = 1e-3
 _MOST_CALLS = 500
 """In one round."""
-
-
-@dataclass
-class Progress:
-    """What this process is doing, and since when: one call, or a few. Whoever watches it sees when none returns."""
-
-    doing: str = ""
-    since: float = math.inf
-
-    def begin(self, doing: str) -> None:
-        """Say what is done from now on."""
-        self.doing = doing
-        self.since = monotonic()
-
-
-PROGRESS = Progress()
 
 
 class WrongAnswerError(Exception):

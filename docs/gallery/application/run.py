@@ -19,10 +19,11 @@ from typing import Any
 from benchmarks.document import Benchmark, Block, Measured, OperationInfo
 from benchmarks.latencies import SCALES
 from conformance.backends.servers import EmbeddedServer
-from conformance.measure.block import PING, in_new_process, number_blocks, time_block
+from conformance.measure.block import PING, number_blocks, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
+from conformance.process import in_new_process
 from conformance.results import document
 from reports.analyse.application import APPLICATION, Application
 from reports.analyse.parity import Comparison, gather_cases, gather_requirements, without_paths
