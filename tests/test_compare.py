@@ -29,7 +29,7 @@ from pydantic import BaseModel
 from conformance.backends.servers import wait_until
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
-from conformance.compare.report import Line, Report, accepted, read_known
+from conformance.compare.report import Line, Report, as_toml, read_known
 from conformance.compare.scripts import from_data, read_scripts
 from conformance.compare.search import Search
 from conformance.compare.values import Observer
@@ -610,7 +610,7 @@ TOUCH = Operation("touch", "touch", {"key": st.sampled_from(["a", "b"])}, writes
         (
             Renewed,
             NotRenewed,
-            {"put(ttl: another value) > in the middle > touch > just after the first end > read: True / False"},
+            {"put(ttl: another value) > in the middle > touch > just after its end > read: True / False"},
         ),
     ],
 )
@@ -1059,20 +1059,20 @@ def test_a_group_shows_its_first_new_line_and_offers_to_accept_it_alone(tmp_path
     known, seen = tmp_path / "known.toml", "put(value: tuple) > get: tuple / list"
     known.write_text(f'[[known]]\noperation = "put"\nkind = "type"\nreason = "JSON"\nshows = ["{seen}"]\n')
     entries = read_known(known)
-    report = Report(["a", "b"], 0, sequences=1)
-    report.add(accepted(Line("put", "type", seen), entries))
+    report = Report(["a", "b"], 0, known=entries, sequences=1)
+    report.add(Line("put", "type", seen))
     assert report.status == 0
 
     others = [
         Line("put", "type", f"put(value: {kind}) > get: {kind} / list", script=(kind,)) for kind in ("set", "Pair")
     ]
     for line in others:
-        report.add(accepted(line, entries))
+        report.add(line)
     (group,) = report.new
     assert (group.shown, report.status) == (others[0], 1)
     assert "2 lines, and 1 known ones" in "\n".join(group.lines(scripts=True))
-    assert seen not in group.toml()
-    assert seen in report.toml()
+    assert seen not in as_toml(group.new)
+    assert seen in as_toml(report.every_line)
 
 
 def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

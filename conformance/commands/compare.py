@@ -14,7 +14,7 @@ from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone import raced
 from conformance.compare.child import searched
 from conformance.compare.play import Doing
-from conformance.compare.report import Line, read_known
+from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.engine.deaths import Deaths
 from conformance.engine.loom import ChoosingLoop
@@ -95,7 +95,7 @@ def main(options: argparse.Namespace) -> int:
     for file, text in (
         (options.json, report.json()),
         (options.markdown, report.markdown()),
-        (options.write_known, report.toml()),
+        (options.write_known, as_toml(report.every_line)),
     ):
         if file:
             write_file(file, text)

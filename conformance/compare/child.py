@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
 
-from conformance.compare.play import IDLE, Doing
+from conformance.compare.play import IDLE, Doing, Steps
 from conformance.compare.report import Known, Line, Report
-from conformance.compare.search import Script, Search
+from conformance.compare.search import Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.operations.operation import OperationsError
@@ -30,7 +30,7 @@ def searched(
     *stores: tuple[str, Callable[[], Harness]],
     seed: int = 0,
     known: Iterable[Known] = (),
-    first: Iterable[Script] = (),
+    first: Iterable[Steps] = (),
     tell: Callable[[Line | Doing], object] = id,
 ) -> Report:
     """Search in a forked process. `tell` is told each line when it is found, and what is done before it is done.

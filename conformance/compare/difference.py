@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 from conformance.compare.plan import pool
 from conformance.compare.play import ALONE, EndOfLife, Operations, Steps, kind_of
@@ -15,6 +17,7 @@ from conformance.compare.scripts import as_data
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Scenario, Wait
 from conformance.engine.script import lines_of
+from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
 from conformance.operations.parts import imports_of, inside
 from conformance.operations.trees import Mismatch
@@ -23,9 +26,8 @@ from conformance.text import cut, printable, source
 _SHOWN = 80
 """Letters of a result that a script shows."""
 _GIVEN = "a given value"
-_NONE = ("None",)
-_SHORT = 6
-"""Letters of a number that a line shows; a longer one may be a time."""
+_SHORT = 13
+"""Letters of two numbers that a line shows; longer ones may be times."""
 _LABELS = {
     "argument": "change what was passed in",
     "result": "change the result",
@@ -38,6 +40,8 @@ _LABELS = {
 }
 _PLAIN_CHANGE = "another value"
 """What is particular about a value that has no class of its own."""
+_EACH, _EACH_SEVERAL = 2, 12
+"""Values of each set of classes that are tried, as some sequences need two; collections have more in them."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Difference:
 
     @cached_property
     def calls(self) -> list[Call]:
-        """The calls, but for those of a race."""
-        return [step for step in self.steps if isinstance(step, Call)]
+        """The calls."""
+        return Scenario(self.steps).calls
 
     @property
     def last(self) -> Operation:
@@ -62,32 +66,31 @@ class Difference:
         return self.operations[self.calls[-1].operation]
 
     @cached_property
+    def _given(self) -> list[tuple[Operation, str, Choice]]:
+        """The values that the caller gave."""
+        given = []
+        for call in self.calls:
+            given += [(self.operations[call.operation], name, choice) for name, choice in call.arguments.items()]
+        return given
+
+    @cached_property
     def field(self) -> str:
         """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
-        drawn = self._drawn_keys()
-        index = r"\[(\d+|result.*)\]"
-        path = ("#" if re.match(index, label) else "" if label in drawn else label for label in self.mismatch.path)
-        return "".join(path).rstrip("#").rpartition("#")[2]
-
-    def _drawn_keys(self) -> set[str]:
-        drawn = set()
-        for call in self.calls:
-            entry = self.operations[call.operation].entry
-            for name, choice in call.arguments.items():
-                drawn |= {label for labels, _ in inside(choice.value) for label in labels if label[0] == "["}
-                if name in entry:
-                    drawn.add(f"[{choice.text}]")
-        return drawn
+        drawn = {f"[{choice.text}]" for operation, name, choice in self._given if name in operation.entry}
+        for _, _, choice in self._given:
+            drawn.update(*(labels for labels, _ in inside(choice.value)))
+        path = ""
+        for label in self.mismatch.path:
+            if re.match(r"\[(\d+|result.*)\]", label):
+                path += "#"
+            elif label[0] == "." or label not in drawn:
+                path += label
+        return path.rstrip("#").rpartition("#")[2]
 
     @cached_property
     def probe(self) -> str:
         """The kind of what is done besides plain calls."""
         return "".join(dict.fromkeys(map(kind_of, self.steps)))
-
-    @property
-    def kind(self) -> str:
-        """The kind of the line: what is done besides plain calls, or how the values differ."""
-        return self.probe or self.mismatch.kind
 
     @cached_property
     def symptoms(self) -> frozenset[tuple[str, ...]]:
@@ -95,21 +98,16 @@ class Difference:
 
         Where one store has another of the values that were given, or none, it does not matter which they are.
         """
-        kind, what = self.mismatch.kind, self.mismatch.what
+        kind, what, texts = self.mismatch.kind, self.mismatch.what, self.mismatch.texts
+        place = self.last.name, self.field
         if what == "bool":
             what = self._gives()  # one store says yes, and the other no: which does makes another difference
-        found = {(kind, self.last.name, self.field, what)}
+        found: set[tuple[str, ...]] = {(kind, *place, what)}
         if kind in ("value", "type"):
-            roles = [text if text in _NONE else _GIVEN if text in self._given else "" for text in self.mismatch.texts]
-            if all(roles):
-                found.add(("value", self.last.name, self.field, " / ".join(roles)))
+            given = {source(part) for _, _, choice in self._given for _, part in inside(choice.value)}
+            if given.issuperset({*texts} - {"None"}):
+                found.add(("value", *place, *("None" if text == "None" else _GIVEN for text in texts)))
         return frozenset(found)
-
-    @cached_property
-    def _given(self) -> set[str]:
-        """The texts of values that the caller gave, and of what is in them."""
-        given = [choice.value for call in Scenario(self.steps).calls for choice in call.arguments.values()]
-        return {source(part) for value in given for _, part in inside(value)}
 
     @property
     def is_refusal(self) -> bool:
@@ -119,14 +117,9 @@ class Difference:
     @property
     def is_odd(self) -> bool:
         """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
-        last = len(self.steps) - 1
-        if all(history[last].made[0].observed.raised for history in self.histories):
+        if all(history[-1].made[0].observed.raised for history in self.histories):
             return True
-        for call in Scenario(self.steps).calls:
-            operation = self.operations[call.operation]
-            if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
-                return True
-        return False
+        return any(pool(operation, name).is_foreign(choice) for operation, name, choice in self._given)
 
     # What it is
 
@@ -134,7 +127,7 @@ class Difference:
         """Return it as a finding."""
         return Line(
             operation=self._origin(),
-            kind=self.kind,
+            kind=self.probe or self.mismatch.kind,
             text=self._text(),
             seen=self.last.name + self.field,
             script=tuple(self._script(stores)),
@@ -142,46 +135,47 @@ class Difference:
             steps=as_data(self.steps),
         )
 
-    def particulars(self, call: Call) -> dict[str, str]:
+    def _particulars(self, call: Call) -> dict[str, list[str]]:
         """Return the arguments that are not plain, with what is particular about each."""
         operation = self.operations[call.operation]
         found = {}
         for name, choice in call.arguments.items():
             if name in operation.optional or choice != pool(operation, name).plain:
-                found[name] = " + ".join(sorted(choice.classes)) or _PLAIN_CHANGE
+                found[name] = sorted(choice.classes) or [_PLAIN_CHANGE]
+        return found
+
+    @cached_property
+    def features(self) -> list[set[Any]]:
+        """What each step is, and what is particular about its arguments."""
+        found = []
+        for step in self.steps:
+            features = {getattr(step, "when", kind_of(step)), getattr(step, "operation", None)}
+            for name, classes in self._particulars(step).items() if isinstance(step, Call) else ():
+                features |= {(name, each) for each in (*classes, _PLAIN_CHANGE)}
+            found.append(features)
         return found
 
     def _origin(self) -> str:
         """Return the operation that it comes from: the last that is given something particular, writes first."""
         if self.probe in ALONE:
             return self.last.name
-        writes = [call for call in Scenario(self.steps).calls if self._is_write(call)]
-        for candidates in (writes, self.calls):
-            particular = [call for call in candidates if self._content(call)]
-            if particular:
-                return particular[-1].operation
-        return (writes or self.calls)[-1].operation
-
-    def _content(self, call: Call) -> bool:
-        """Whether a call is given something particular besides the name of its entry."""
-        return not {*self.particulars(call)} <= {*self.operations[call.operation].entry}
+        calls = [(bool(self._particulars(call)), not self.operations[call.operation].is_read) for call in self.calls]
+        return self.calls[max(range(len(calls)), key=lambda place: (calls[place], place))].operation
 
     def _text(self) -> str:
-        *before, last = self.steps
         if self.probe in ALONE:
-            before = [step for step in before if not isinstance(step, Call) or self._is_write(step)]
-        words = [self._word(step) for step in (*before, last)]
-        counted = [(word, len([*same])) for word, same in groupby(words)]
-        text = " > ".join(f"{word} × {count}" if count > 1 else word for word, count in counted)
-        return f"{text}{self.field}{'' if self.probe in ALONE else f': {self._gives()}'}"
-
-    def _is_write(self, call: Call) -> bool:
-        return self.operations[call.operation].reads is None
+            write, failure, read = map(self._word, (*self.steps[1::2], self.steps[-1]))
+            return f"{write} > {failure} > {read}{self.field}"
+        words = []
+        for word, same in groupby(map(self._word, self.steps)):
+            count = len([*same])
+            words.append(f"{word} × {count}" if count > 1 else word)
+        return f"{' > '.join(words)}{self.field}: {self._gives()}"
 
     def _word(self, step: Action) -> str:
         match step:
             case Call():
-                given = ", ".join(f"{name}: {what}" for name, what in self.particulars(step).items())
+                given = ", ".join(f"{name}: {' + '.join(what)}" for name, what in self._particulars(step).items())
                 return f"{step.operation}({given})" if given else step.operation
             case EndOfLife():
                 return step.when
@@ -191,37 +185,43 @@ class Difference:
 
     def _gives(self) -> str:
         """Say what each side gives: values if they are short, else their classes."""
-        texts = self.mismatch.texts
-        is_short = self.mismatch.what in ("int", "bool") and all(len(text) < _SHORT for text in texts)
-        return " / ".join(texts) if is_short else self.mismatch.what
+        text = " / ".join(self.mismatch.texts)
+        return text if self.mismatch.what in ("int", "bool") and len(text) < _SHORT else self.mismatch.what
 
-    def _script(self, stores: Sequence[str]) -> list[str]:
-        """Return the calls of one store as Python, the imports that they need, and what each side gave."""
-        lines = self._code()
-        given = [choice.value for call in Scenario(self.steps).calls for choice in call.arguments.values()]
-        imports = imports_of(given, "\n".join(lines))
-        for store, text in zip(stores, self.mismatch.texts, strict=True):
-            came = cut(" ".join(text.splitlines()), _SHOWN)
-            lines.append(f"# {store}: {came}")
-        return [printable(line) for line in (*imports, *lines)]
-
-    def _code(self) -> list[str]:
-        """Return the calls as Python, with the path to the place that differs behind the last."""
-        contract = Operations(self.operations)
-        history = [*self._history(contract)][: len(self.steps)]
-        lines = [*lines_of(contract, history)]
-        everything = "\n".join([*lines, *self.mismatch.texts])
-        first = 0
-        for done in history[:-1]:
-            if isinstance(done.action, Call) and re.search(rf"\bresult{first}\b", everything):
-                done.action = replace(done.action, label=f"result{first}")
-            first += len(done.made)
-        lines = [*lines_of(contract, history)]
+    def _script(self, stores: Sequence[str]) -> Iterator[str]:
+        """Yield the imports that the calls need, the calls as Python, and what each side gave."""
+        lines: list[str] = []
+        for dones in zip(*self.histories, strict=True):  # each from the store that could do more
+            texts = ["\n".join(lines_of(Operations(self.operations), [done])) for done in dones]
+            lines.append(max(texts, key=len))
+        last = re.sub(r"^result\d+ = ", "", lines.pop())
         if path := "".join(self.mismatch.path):
-            lines[-1] = re.sub(r"^(await .*)\Z", r"(\1)", lines[-1], flags=re.MULTILINE) + path
-        return "\n".join(lines).splitlines()
+            last = (f"({last})" if last.startswith("await ") else last) + path
+        code = "\n".join([*lines, last])
+        for label in re.findall(r"^(result\d+) = ", code, re.MULTILINE):
+            if len(re.findall(rf"\b{label}\b", code + "".join(self.mismatch.texts))) == 1:
+                code = code.replace(f"{label} = ", "")
+        yield from imports_of([choice.value for _, _, choice in self._given], code)
+        yield from printable(code).splitlines()
+        for store, text in zip(stores, self.mismatch.texts, strict=True):
+            yield printable(f"# {store}: {cut(' '.join(text.splitlines()), _SHOWN)}")
 
-    def _history(self, contract: Operations) -> Iterator[Done]:
-        """Yield what was done, each from the store that could do more."""
-        for dones in zip(*self.histories, strict=False):
-            yield max(dones, key=lambda done: len("".join(lines_of(contract, [done]))))
+
+# What is shorter
+
+
+def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Choice]:
+    """Yield the plainest values of every set of classes that has nothing which this value has not."""
+    tried = Counter[frozenset[str]]()
+    for plain in pool(operation, argument).plainer(choice):
+        tried[plain.classes] += 1
+        if tried[plain.classes] <= (_EACH_SEVERAL if choice.is_several else _EACH):
+            yield plain
+
+
+def explains(line: Difference, found: Difference) -> bool:
+    """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same."""
+    if line.symptoms.isdisjoint(found.symptoms) or not line.features[-1] <= found.features[-1]:
+        return False
+    steps = iter(found.features[:-1])
+    return all(any(short <= step for step in steps) for short in line.features[:-1])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.compare.child import searched
-from conformance.compare.report import read_known
+from conformance.compare.report import as_toml, read_known
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.tasks.operations import operations_of
@@ -30,8 +30,8 @@ def parity_test(
         report = searched((names[0], one), (names[1], other), seed=seed, known=accepted)
         by_part = {_COVERAGE: sorted(report.gaps)}
         for group in report.new:
-            text = "\n".join([*group.lines(scripts=True), "", _ACCEPTED, group.toml()])
-            by_part.setdefault(group.operation, []).append(text)
+            text = "\n".join([*group.lines(scripts=True), "", _ACCEPTED, as_toml(group.new)])
+            by_part.setdefault(group.shown.operation, []).append(text)
         return by_part
 
     @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from multiprocessing.pool import Pool
+from typing import Any, NamedTuple, TypeAlias
 
-from conformance.compare.elsewhere import Elsewhere, opened_elsewhere
+from conformance.compare.elsewhere import call_elsewhere, opened_elsewhere
 from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
-from conformance.engine.outcome import Raised
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Scenario, Wait
 from conformance.engine.script import call_text
@@ -24,52 +23,42 @@ from conformance.text import source
 
 Steps: TypeAlias = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
-
-BESIDE = "on another namespace"
-ELSEWHERE = "in another process"
+BESIDE, ELSEWHERE = "on another namespace", "in another process"
 """Where an instance is opened besides, other than on the same place."""
+CALL_SECONDS = 10.0
+"""In which a call returns, and a store opens, closes, and makes a hook's work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
+class Doing(NamedTuple):
     """Something that is done next, and in how many seconds it has to be over."""
 
-    text: str
-    seconds: float
+    text: str = ""
+    seconds: float = 120.0
 
 
-IDLE = Doing("", 120.0)
+IDLE = Doing()
 """Between the sequences: stores are set up, or the search goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndOfLife(Wait):
-    """So much time passes that a lifetime that was given is nearly over, or just over."""
+    """Time passes until so much has passed since the start: a lifetime is nearly over, or just over."""
 
     when: str = field(default="", compare=False, repr=False)
 
 
-_KINDS = {
-    EndOfLife: "lifetime",
-    Wait: "expiring",
-    Reopen: "persistent",
-    Damage: "foreign value",
-}
-_OPENED = {BESIDE: "neighbour", ELSEWHERE: "process"}
-
-CALL_SECONDS = 10.0
-"""In which a call returns, and a store opens, closes, and makes a hook's work."""
-
+_KINDS = {EndOfLife: "lifetime", Wait: "expiring", Reopen: "persistent", Damage: "foreign value"}
 ALONE = "foreign value", "server"
 """Kinds that each store judges alone: one without the hook is as it was."""
 
 
 def kind_of(action: Action) -> str:
     """Return what an action does besides a plain call; nothing for one."""
-    if isinstance(action, Mutate):
-        return action.what
-    if isinstance(action, Open):
-        return "server" if action.url else _OPENED.get(action.at, "shared")
+    match action:
+        case Mutate(what):
+            return what
+        case Open(url=url, at=at):
+            return "server" if url else {BESIDE: "neighbour", ELSEWHERE: "process"}.get(at, "shared")
     return _KINDS.get(type(action), "")
 
 
@@ -98,102 +87,73 @@ class Recorder(Player):
     def __init__(self, store: Store, steps: Steps) -> None:
         super().__init__(Operations(store.operations), store.harness, Scenario(steps))
         self._store = store
-        self._count = 0
-        self._is_held = any(isinstance(action, Mutate) and action.what == "argument" for action in steps)
-        self._neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
-        self._has_neighbour = False
+        self._is_held = any(kind_of(action) == "argument" for action in steps)
 
-    async def play(self, draw: Any = None) -> None:
-        """Play the sequence. Opening and closing are told of like calls."""
-        self._store.tell("`open` of the harness")
-        try:
-            await super().play(draw)
-            self._store.fields |= self.contract.observer.fields
-        finally:
-            if self._has_neighbour:
-                self.harness.discard(self._neighbour)
-            self._store.hear(IDLE)
-
-    def end(self) -> None:
+    async def tell_end(self) -> None:
         """Tell that the instances are closed."""
         self._store.tell("closing the store that `open` gave")
 
     async def perform(self, action: Action) -> None:
         """Perform an action; one for which a hook is missing is left out."""
+        match action:
+            case EndOfLife(by):
+                action = Wait(by - self.passed)
+            case Call():
+                action = replace(action, label=f"result{len(self.history)}")
         try:
             await super().perform(action)
         except (HookMissingError, HarnessFailedError) as missing:
-            self._store.missing.setdefault(kind_of(action), str(missing))
+            self._store.missing.setdefault(kind_of(action) or "process", str(missing))
             if isinstance(action, Open):
                 self.stores[action.on] = self.stores[0]
-        if self.is_over:
-            self.end()
 
     async def _change_surroundings(self, action: Action) -> None:
         self._store.tell(f"a hook of the harness ({kind_of(action)})")
-        match action:
-            case Open(on, at=at) if at == BESIDE:
-                self._has_neighbour = True
-                await self._open(on, self.harness.open(self._neighbour))
-            case Open(on, at=at) if at == ELSEWHERE:
-                await self._open(on, opened_elsewhere(self.harness, self.namespace, self.contract.operations))
+        match kind_of(action):
+            case "neighbour":
+                neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
+                self._stack.callback(self.harness.discard, neighbour)
+                await self._open(1, self.harness.open(neighbour))
+            case "process":
+                pool = opened_elsewhere(self.harness, self.namespace, self.contract.operations)
+                self.stores[1] = self._stack.enter_context(pool)
             case _:
                 await super()._change_surroundings(action)
 
-    async def _open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
-        await super()._open(on, opening)
-        if self.stores[on] is None:
-            raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
-
     async def make(self, entry: Entry, seconds: float | None = None) -> None:
         """Make a call, and tell of it before."""
-        number, self._count = self._count, self._count + 1
         operation, store = self.contract.operations[entry.call.operation], self.stores[entry.call.on]
-        if not isinstance(store, Elsewhere):
-            operation.check(store)
-        self._write(number, entry, operation)
+        if store is None:
+            raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
+        self._write(entry, operation)
         self._store.tell(entry.line)
-
-        if isinstance(store, Elsewhere):
-            self._make_elsewhere(entry, store)
+        if isinstance(store, Pool):
+            entry.answer = call_elsewhere(store, operation.name, entry.invocation.arguments)
         else:
+            operation.check(store)
             await super().make(entry, seconds or operation.seconds)
-        self._look(number, entry, operation)
+        self._look(entry, operation)
 
-    def _make_elsewhere(self, entry: Entry, store: Elsewhere) -> None:
-        """Make a call in another process."""
-        call = entry.invocation
-        try:
-            entry.answer = entry.observed = store.call(call.operation, call.arguments)
-        except HookMissingError:
-            raise  # the process has ended
-        except Exception as error:  # noqa: BLE001  whatever the store raises is its result
-            entry.answer = error
-            entry.observed = self.contract.observe_error(error)
-
-    def _look(self, number: int, entry: Entry, operation: Operation) -> None:
+    def _look(self, entry: Entry, operation: Operation) -> None:
         """Read what came out of a call as a tree."""
-        observer = self.contract.observer
+        observer, path = self.contract.observer, entry.call.label
         result = entry.lacks or entry.answer
-        if not isinstance(entry.observed, Raised) and entry.lacks is None:
-            path = f"result{number}"
+        if not isinstance(result, Exception | SystemExit):
             self.held["result"] = {path: result}
-            if operation.ids:
-                observer.learn(result, operation, path)
+            observer.learn(result, operation, path)
         entry.observed = observer.look(result, operation)
-
-        if operation.reads is None:
+        if not operation.is_read:
             given = entry.invocation.arguments
             named = [*observer.names, *(given[name] for name in operation.entry if name in given)]
             self.latest = named[-1] if named else None
 
-    def _write(self, number: int, entry: Entry, operation: Operation) -> None:
+    def _write(self, entry: Entry, operation: Operation) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
         for name, value in entry.invocation.arguments.items():
             texts[name] = self.contract.written(operation, name, value)
             if self._is_held and any(changes_of(value)):
-                held = f"{name}_{number}"
+                held = f"{name}_{len(self.history) - 1}"
                 entry.before.append(f"{held} = {texts[name]}")
                 self.held.setdefault("argument", {})[held] = value
                 texts[name] = held
@@ -214,9 +174,9 @@ class Store:
         self.fields: set[str] = set()
         """The names of fields that its results had."""
 
-    def tell(self, text: str, seconds: float = 0.0) -> None:
+    def tell(self, text: str) -> None:
         """Say what is done next."""
-        self.hear(Doing(f"{self.name}: {text}", seconds or CALL_SECONDS))
+        self.hear(Doing(f"{self.name}: {text}", CALL_SECONDS))
 
     async def play(self, steps: Steps) -> list[Done]:
         """Play a sequence, and return what was done.
@@ -224,18 +184,13 @@ class Store:
         After a failure the result of the last call is a verdict, whether it denies that there is an entry.
         """
         recorder = Recorder(self, steps)
-        await recorder.play()
-        match steps:
-            case (Call(), Call(), Call(), Damage() | Open(_, str(_)), Call()) if kind_of(steps[-2]) in ALONE:
-                recorder.history[-1].made[0].observed = _failure_verdict(recorder.history)
+        self.tell("`open` of the harness")
+        await recorder.play(recorder.tell_end)
+        self.hear(IDLE)
+        self.fields |= recorder.contract.observer.fields
+        entries = [entry for done in recorder.history for entry in done.made]
+        if len(entries) > 3 and kind_of(steps[-2]) in ALONE:  # noqa: PLR2004
+            before, _, made, now = (entry.observed for entry in entries)
+            denies = any(mismatches(before, made)) and not any(mismatches(before, now))
+            entries[-1].observed = Tree(bool, denies, text=now.text)
         return recorder.history
-
-
-def _results(history: list[Done]) -> list[Tree]:
-    return [entry.observed for done in history for entry in done.made]
-
-
-def _failure_verdict(history: list[Done]) -> Tree:
-    before, _, made, now = _results(history)
-    denies = any(mismatches(before, made)) and not any(mismatches(before, now))
-    return Tree(bool, denies, text=now.text)

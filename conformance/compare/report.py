@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ConfigDict
 
@@ -61,18 +61,14 @@ class Line:
     """Whether its script does something that no caller would do."""
     reason: str = ""
     """Why it is accepted, if it is."""
-    steps: Any = ()
-    """What was done, as plain data that can be played again."""
-
-    @property
-    def title(self) -> str:
-        """A sentence that says what it is."""
-        return f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
+    steps: str = "[]"
+    """What was done, as JSON that can be played again."""
 
     @property
     def lines(self) -> list[str]:
-        """The sentence and the script."""
-        return [self.title, *(f"    {line}" for line in self.script)]
+        """A sentence that says what it is, and the script."""
+        title = f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
+        return [title, *(f"    {line}" for line in self.script)]
 
 
 @dataclass
@@ -90,21 +86,12 @@ class Known:
         """Whether a line is one of its own."""
         return (line.operation, line.kind) == (self.operation, self.kind) and line.text in self.shows
 
-    def toml(self) -> str:
-        """The entry as it stands in the file."""
-        named = {"operation": self.operation, "kind": self.kind, "reason": self.reason or _UNREASONED}
-        lines = [f"{name} = {json.dumps(text)}" for name, text in named.items()]
-        shows = [f"    {json.dumps(text)}," for text in sorted(self.shows)]
-        return "\n".join(["[[known]]", *lines, "shows = [", *shows, "]", "", ""])
 
-
-@dataclass
+@dataclass(frozen=True)
 class Group:
     """The lines of one operation and kind, in the order in which they were found."""
 
-    operation: str
-    kind: str
-    members: list[Line] = field(default_factory=list)
+    members: list[Line]
 
     @property
     def new(self) -> list[Line]:
@@ -112,59 +99,21 @@ class Group:
         return [line for line in self.members if not line.reason]
 
     @property
-    def texts(self) -> set[str]:
-        """The texts of all lines."""
-        return {line.text for line in self.members}
-
-    @property
     def shown(self) -> Line:
         """The first new line or, if all are accepted, the first."""
         return (self.new or self.members)[0]
 
-    @property
-    def reason(self) -> str:
-        """Why all are accepted; nothing if one is new."""
-        return "" if self.new else self.shown.reason
-
     def lines(self, *, scripts: bool) -> list[str]:
         """The title, the script of the line that is shown, and the texts of the new lines."""
         listed = self.new or self.members
-        said = f"{len(listed)} lines" if self.new else f"known: {self.reason}"
-        if self.new and len(listed) < len(self.members):
-            said += f", and {len(self.members) - len(listed)} known ones"
         texts = "; ".join(line.text for line in listed)
-        body = textwrap.wrap(f"shows in {texts}", _WIDE, max_lines=_LISTED, placeholder=f" … {len(listed)} in all")
-        if len(listed) > 1 or not self.new:
-            body.append(said)
-        shown = self.shown.lines if scripts else [self.shown.title]
-        return [*shown, *(f"    {line}" for line in body)]
-
-    def known(self) -> Iterator[Known]:
-        """Yield the entries that accept its lines, one for each reason."""
-        by_reason: dict[str, set[str]] = {}
-        for line in self.members:
-            by_reason.setdefault(line.reason, set()).add(line.text)
-        for reason, texts in by_reason.items():
-            yield Known(self.operation, self.kind, texts, reason)
-
-    def toml(self) -> str:
-        """The entry that accepts its new lines, with a reason still to be written."""
-        return Known(self.operation, self.kind, {line.text for line in self.new}).toml()
-
-    def as_json(self) -> dict[str, Any]:
-        """The group as plain data, with the line that is shown in front."""
-        shown = self.shown
-        listed = [{"text": each.text, "script": each.script, "reason": each.reason} for each in self.members]
-        return {
-            "operation": self.operation,
-            "kind": self.kind,
-            "reason": self.reason,
-            "seen": shown.seen,
-            "script": shown.script,
-            "is_odd": shown.is_odd,
-            "shows": sorted(self.texts),
-            "lines": listed,
-        }
+        placeholder = f" … {len(listed)} in all"
+        body = textwrap.wrap(f"shows in {texts}", _WIDE, max_lines=_LISTED, placeholder=placeholder)
+        if self.shown.reason:
+            body.append(f"known: {self.shown.reason}")
+        elif len(self.members) > 1:
+            body.append(f"{len(listed)} lines, and {len(self.members) - len(listed)} known ones")
+        return [*(self.shown.lines if scripts else self.shown.lines[:1]), *(f"    {text}" for text in body)]
 
 
 @dataclass
@@ -198,7 +147,7 @@ class Row:
             return "was never called"
         if not self.results:
             return f"never gave a result: {self.raised}"
-        if operation.reads is not None and not self.filled:
+        if operation.is_read and not self.filled:
             return "only ever gave empty results"
         if operation.reads == WHOLE and self.longest == 1:
             return "never gave a list longer than 1"
@@ -212,7 +161,9 @@ class Report:
     stores: Sequence[str]
     seed: int
     operations: dict[str, Row] = field(default_factory=dict)
-    groups: dict[tuple[str, str], Group] = field(default_factory=dict)
+    known: Sequence[Known] = ()
+    every_line: list[Line] = field(default_factory=list)
+    """All lines, new or known."""
     gaps: set[str] = field(default_factory=set)
     """Reasons why a comparison without findings is no pass."""
     notes: set[str] = field(default_factory=set)
@@ -222,20 +173,28 @@ class Report:
     sequences: int = 0
     """How many were played; none if the search did not come to its end."""
 
-    def add(self, line: Line) -> None:
-        """Put a line into its group."""
-        empty = Group(line.operation, line.kind)
-        self.groups.setdefault((line.operation, line.kind), empty).members.append(line)
+    def add(self, line: Line) -> Line | None:
+        """Note a line, and return it with the reason if it is accepted; None if it was there before."""
+        if any((line.kind, line.text) == (each.kind, each.text) for each in self.every_line):
+            return None
+        for entry in self.known:
+            if entry.accepts(line):
+                line = replace(line, reason=entry.reason)
+        self.every_line.append(line)
+        return line
+
+    @property
+    def groups(self) -> list[Group]:
+        """The lines by operation and kind."""
+        groups: dict[tuple[str, str], Group] = {}
+        for line in self.every_line:
+            groups.setdefault((line.operation, line.kind), Group([])).members.append(line)
+        return [*groups.values()]
 
     @property
     def new(self) -> list[Group]:
         """The groups with a line that is not accepted."""
-        return [group for group in self.groups.values() if group.new]
-
-    @property
-    def every_line(self) -> list[Line]:
-        """All lines, new or known."""
-        return [line for group in self.groups.values() for line in group.members]
+        return [group for group in self.groups if group.new]
 
     @property
     def status(self) -> int:
@@ -246,65 +205,54 @@ class Report:
             return 1
         return 6 if self.gaps else 0
 
-    def miss(self, known: Iterable[Known]) -> None:
+    def miss(self) -> None:
         """Note the known lines that did not show."""
-        for entry in known:
-            group = self.groups.get((entry.operation, entry.kind))
-            shown = group.texts if group else set()
-            gone = [] if entry.kind in CHANCE else sorted(entry.shows - shown)
-            for text in gone:
+        for entry in self.known:
+            shown = {line.text for line in self.every_line if entry.accepts(line)}
+            for text in sorted(entry.shows - shown) if entry.kind not in CHANCE else ():
                 missed = f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file: {text}"
-                (self.notes if entry.shows & shown else self.gaps).add(missed)
+                (self.notes if shown else self.gaps).add(missed)
 
     def lines(self, *, scripts: bool = False) -> list[str]:
         """Where each finding shows, what was exercised, and how it ended."""
         lines = []
-        for group in self.groups.values():
+        for group in self.groups:
             lines += group.lines(scripts=scripts)
         table = [["operation", "calls", "results", "filled", "longest"]]
         for name, row in self.operations.items():
             table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
-        lines += in_columns(table)
-        return [*lines, *sorted(self.gaps), *sorted(self.notes), self.summary()]
+        return [*lines, *in_columns(table), *sorted(self.gaps), *sorted(self.notes), self.summary()]
 
     def summary(self) -> str:
         """One line that says how it ended."""
-        found = f"{len(self.new)} new and {len(self.groups) - len(self.new)} known differences"
-        new = sum(len(group.new) for group in self.new)
-        found += f" ({new} of {len(self.every_line)} lines are new)"
+        new, known = len(self.new), len(self.groups) - len(self.new)
+        found = f"{new} new and {known} known differences, in {len(self.every_line)} lines,"
+        where = f"between {' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
-        where = f"{' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
-        return f"{found} between {where}{unsure}"
+        return f"{found} {where}{unsure}"
 
     def markdown(self) -> str:
         """The report for a job summary or a pull request."""
         return "\n".join([f"### {self.summary()}", "", "```", *self.lines(scripts=True), "```", ""])
 
     def json(self) -> str:
-        """The report as JSON."""
-        described = {
-            "status": self.status,
-            "stores": self.stores,
-            "seed": self.seed,
-            "operations": {name: asdict(row) for name, row in self.operations.items()},
-            "findings": [group.as_json() for group in self.groups.values()],
-            "gaps": sorted(self.gaps),
-            "notes": sorted(self.notes),
-            "sequences": self.sequences,
-        }
-        return json.dumps(described, indent=1) + "\n"
-
-    def toml(self) -> str:
-        """The entries that accept all that was found."""
-        return "".join(entry.toml() for group in self.groups.values() for entry in group.known())
+        """The report as JSON: with each group as its line that is shown, and all that it shows."""
+        findings = [asdict(group.shown) | {"shows": {line.text for line in group.members}} for group in self.groups]
+        described = asdict(self) | {"status": self.status, "findings": findings}
+        return json.dumps(described, indent=1, default=sorted) + "\n"
 
 
-def accepted(line: Line, known: Iterable[Known]) -> Line:
-    """Return the line, with the reason why it is accepted if it is."""
-    for entry in known:
-        if entry.accepts(line):
-            return replace(line, reason=entry.reason)
-    return line
+def as_toml(lines: Iterable[Line]) -> str:
+    """Return the entries that accept lines, with reasons that are still to be written."""
+    entries: dict[tuple[str, ...], list[str]] = {}
+    for line in lines:
+        entries.setdefault((line.operation, line.kind, line.reason or _UNREASONED), []).append(line.text)
+    parts = []
+    for named, texts in entries.items():
+        operation, kind, reason = map(json.dumps, named)
+        shows = "".join(f"    {json.dumps(text)},\n" for text in sorted(texts))
+        parts.append(f"[[known]]\noperation = {operation}\nkind = {kind}\nreason = {reason}\nshows = [\n{shows}]\n\n")
+    return "".join(parts)
 
 
 def read_known(file: Path) -> list[Known]:

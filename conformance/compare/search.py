@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.compare.alone import raced
-from conformance.compare.difference import Difference
+from conformance.compare.difference import Difference, explains, plainer
 from conformance.compare.plan import Sequences
 from conformance.compare.play import ALONE, IDLE, Steps, Store, kind_of
-from conformance.compare.report import Known, Line, Report, Row, accepted
-from conformance.compare.scripts import from_data
-from conformance.compare.shorter import explains, merged, plainer
-from conformance.engine.deaths import Deaths, Wreck
+from conformance.compare.report import Known, Line, Report, Row
+from conformance.compare.scripts import as_data, from_data
+from conformance.engine.arena import Plan
+from conformance.engine.deaths import Deaths
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
-from conformance.engine.orders import Race
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
@@ -26,8 +25,6 @@ from conformance.operations.trees import mismatches
 
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
-Script: TypeAlias = Sequence[dict[str, Any]]
-"""A sequence as plain data."""
 
 
 class Search:
@@ -42,24 +39,21 @@ class Search:
         *stores: tuple[str, Harness],
         seed: int = 0,
         tell: Callable[[Any], object] = id,
-        known: Iterable[Known] = (),
-        first: Iterable[Script] = (),
+        known: Sequence[Known] = (),
+        first: Iterable[Steps] = (),
     ) -> None:
         self._tell = tell
-        self._known = [*known]
         self._first = first
         self._stores = [Store(name, harness, tell) for name, harness in stores]
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
-        self.report = Report((here.name, there.name), seed, {name: Row() for name in here.operations})
+        self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations}, known)
         self._sequences = Sequences(here.operations.values(), seed)
-        self._shortest: dict[tuple[str, ...], list[Steps]] = {}
-        """The shortest sequences that show a symptom."""
-        self._texts: set[tuple[str, str]] = set()
-        self._played: dict[Any, set[tuple[str, ...]]] = {}
-        """The symptoms of each sequence that was played."""
+        self._shortest: list[Difference] = []
+        self._played: dict[str, frozenset[tuple[str, ...]]] = {}
+        """The symptoms of each sequence that was played to make a difference shorter."""
 
     async def run(self) -> None:
         """Play every sequence."""
@@ -78,7 +72,7 @@ class Search:
                 self.report.gaps.add(f"not exercised: {name} {gap}")
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {why}" for kind, why in store.missing.items()}
-        self.report.miss(self._known)
+        self.report.miss()
 
     # What is tried
 
@@ -95,8 +89,7 @@ class Search:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
         steps = self._sequences.separation()
         for store in self._stores if steps else ():
-            history = await store.play(steps)
-            before, _, after = [done.made[0].observed for done in history[1:]]
+            before, _, after = [entry.observed for done in await store.play(steps) for entry in done.made]
             if before.outcome != after.outcome or (not before.raised and any(mismatches(before, after))):
                 store.missing["neighbour"] = "two namespaces of it are one place"
 
@@ -109,52 +102,89 @@ class Search:
 
     def _check_fields(self) -> None:
         """Refuse names of fields that no result has, in operations of the harness's own."""
-        if not any(hasattr(store.harness, "operations") for store in self._stores):
-            return
         seen = {name for store in self._stores for name in store.fields}
         for operation in self._operations.values():
             named = {*operation.ids, *operation.times, *operation.ignored, *operation.tolerances}
             unknown = sorted(named - seen)
-            if unknown and self.report.operations[operation.name].filled:
-                names = " and ".join(store.name for store in self._stores)
-                raise OperationsError(
-                    f"{names}: {operation.name}: no result has a field {', '.join(map(repr, unknown))}"
-                )
+            if unknown and self.report.operations[operation.name].filled and hasattr(self._stores[0].own, "operations"):
+                names = " and ".join(self.report.stores)
+                fields = ", ".join(map(repr, unknown))
+                raise OperationsError(f"{names}: {operation.name}: no result has a field {fields}")
 
     # What is found
 
     async def _examine(self, steps: Steps) -> None:
         """Play a sequence, and file every difference that no line explains."""
         for found in await self._play(steps):
-            if not self._is_explained(found):
+            if not any(explains(line, found) for line in self._shortest):
                 await self._file(found)
-            if found.is_refusal and not found.probe and found.last.reads is None:
+            if found.is_refusal and not found.probe and not found.last.is_read:
                 break
 
     async def _play(self, steps: Steps) -> list[Difference]:
         """Play a sequence on both stores, as far as both can go, and return every difference in its order."""
-        if any(kind_of(step) in store.missing for step in steps for store in self._stores if _is_common(step)):
-            return []
         found: list[Difference] = []
+        if not all(map(self._is_tried, steps)):
+            return found
         self.report.sequences += 1
         histories = [await store.play(steps) for store in self._stores]
         for end, (step, *dones) in enumerate(zip(steps, *histories, strict=False), start=1):
-            if _is_common(step) and any(kind_of(step) in store.missing for store in self._stores):
-                break
+            made = [entry.observed for done in dones for entry in done.made]
+            if not self._is_tried(step) or (isinstance(step, Call) and len(made) < len(dones)):
+                break  # a hook is missing, or the instance is not open
             if isinstance(step, Call):
-                if not all(done.made for done in dones):
-                    break  # the instance is not open
-                one, other = (done.made[0].observed for done in dones)
-                self.report.operations[step.operation].count(one, other)
-                differing = mismatches(one, other)
-                found += [Difference(steps[:end], histories, mismatch, self._operations) for mismatch in differing]
+                self.report.operations[step.operation].count(*made)
+                parts = [history[:end] for history in histories]
+                differing = mismatches(*made)
+                found += [Difference(steps[:end], parts, mismatch, self._operations) for mismatch in differing]
         return found
+
+    def _is_tried(self, step: Action) -> bool:
+        """Whether both stores can do this, or each judges alone."""
+        kind = kind_of(step)
+        return kind in ALONE or not any(kind in store.missing for store in self._stores)
+
+    async def _file(self, found: Difference) -> None:
+        """Make a difference as short as it gets, and tell its line."""
+        shortest = found if found.probe in ALONE else await self._reduced(found)
+        if shortest is None:
+            self.report.gaps.add(f"{found.last.name} differed, and did not when called again")
+            return
+        self._shortest.append(shortest)
+        self._add(shortest.line(self.report.stores))
+
+    def _add(self, line: Line) -> None:
+        if added := self.report.add(line):
+            self._tell(added)
+
+    async def _reduced(self, found: Difference) -> Difference | None:
+        """Return the fewest steps and the plainest values that show the same; None if it does not show again."""
+        best: Difference | None = None
+
+        async def again(steps: Steps) -> Steps:
+            nonlocal best
+            key = as_data(steps)
+            if found.symptoms.isdisjoint(self._played.get(key, found.symptoms)):
+                return ()
+            shown = await self._play(steps)
+            self._played[key] = frozenset().union(*(each.symptoms for each in shown))
+            for each in shown:
+                if not found.symptoms.isdisjoint(each.symptoms):
+                    best = each
+                    return each.steps
+            return ()
+
+        if steps := await again(found.steps):
+            await Shrinker(again, self._operations, plainer, _MOST_PLAYED, seconds=inf).shrink(steps)
+        return best
+
+    # Races
 
     def race(self) -> None:
         """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
         found = []
         for store in self._stores:
-            store.tell("calls at the same time", IDLE.seconds)
+            self._tell(IDLE._replace(text=f"{store.name}: calls at the same time"))
             loop = ChoosingLoop()  # which is not closed: a library may have patched that
             found.append(loop.run_until_complete(self._races_of(store)))
         self._tell(IDLE)
@@ -166,18 +196,20 @@ class Search:
         """Return what no order explains in races, and what is wrong after deaths; note what was not tried."""
         found: dict[str, Line] = {}
         missing: dict[str, set[str]] = {}
-        waiting = {name for name, operation in self._operations.items() if operation.seconds}
-        if waiting:
-            missing["it may wait for another call"] = waiting
-        operations = {name: operation for name, operation in self._operations.items() if name not in waiting}
+        operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
+        if waiting := self._operations.keys() - operations:
+            missing["it may wait for another call"] = {*waiting}
         try:
             async with raced(store.own, operations) as races:
                 async for race in races.findings():
-                    found[race.plan.title] = _line_of_race(store.name, race)
+                    rule = f"in {race.wrong} of {race.orders} orders of their requests, as in no order of the calls"
+                    again = f"conformance compare STORE --only '{race.plan.title}' --schedule {race.schedule}"
+                    lines = (*race.lines, f"again: {again}")
+                    found[race.plan.title] = _line_of("race", race.plan.title, store.name, race.plan, rule, lines)
                 if isinstance(races.arena, NetworkArena):
-                    deaths = Deaths(races.operations, races.arena)
-                    async for wreck in deaths.findings():
-                        found[f"{wreck.plan.title}: {wreck.rule}"] = _line_of_wreck(store.name, wreck)
+                    async for wreck in Deaths(races.operations, races.arena).findings():
+                        title = f"{wreck.plan.title}: {wreck.rule}"
+                        found[title] = _line_of("death", title, store.name, wreck.plan, wreck.rule, wreck.lines)
             missing |= races.not_raced
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             missing[f"{type(error).__name__}: {error}"] = {"all"}
@@ -185,75 +217,16 @@ class Search:
             self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
         return found
 
-    def _is_explained(self, found: Difference) -> bool:
-        """Whether the script of a line is a shorter form of this sequence, and shows the same."""
-        known = [steps for symptom in found.symptoms for steps in self._shortest.get(symptom, ())]
-        return any(explains(steps, found.steps, self._operations) for steps in known)
 
-    async def _file(self, found: Difference) -> None:
-        """Make a difference as short as it gets, and tell its line."""
-        shortest = found if found.probe in ALONE else await self._reduced(found)
-        if shortest is None:
-            self.report.gaps.add(f"{found.last.name} differed, and did not when called again")
-            return
-        for symptom in shortest.symptoms:
-            self._shortest.setdefault(symptom, []).append(shortest.steps)
-        self._add(shortest.line(self.report.stores))
-
-    def _add(self, found: Line) -> None:
-        line = accepted(found, self._known)
-        if (line.kind, line.text) not in self._texts:
-            self._texts.add((line.kind, line.text))
-            self.report.add(line)
-            self._tell(line)
-
-    async def _reduced(self, found: Difference) -> Difference | None:
-        """Return the fewest steps and the plainest values that show the same; None if it does not show again."""
-        best: Difference | None = None
-
-        async def again(steps: Steps) -> Steps:
-            nonlocal best
-            key = tuple(map(_key, steps))
-            if found.symptoms.isdisjoint(self._played.get(key, found.symptoms)):
-                return ()
-            shown = await self._play(steps)
-            self._played[key] = {symptom for each in shown for symptom in each.symptoms}
-            for each in shown:
-                if not found.symptoms.isdisjoint(each.symptoms):
-                    best = each
-                    return each.steps
-            return ()
-
-        if await again(found.steps):
-            shrinker = Shrinker(again, self._operations, plainer, _MOST_PLAYED, seconds=inf)
-            shortest = await shrinker.shrink(found.steps)
-            for steps in (merged(shortest), *self._sequences.with_plain_entries(shortest)):
-                if steps != shortest and await again(steps):
-                    shortest = await shrinker.shrink(steps)
-        return best
-
-
-def _line_of_race(store: str, race: Race) -> Line:
-    """Return a race that only one store has as a finding."""
-    name, operation = race.plan.title, race.plan.racing[0].operation
-    read = race.plan.after[-1].operation if race.plan.after else operation
-    calls = ", ".join(map(_written, race.plan.racing))
-    script = [f"await {_written(call)}" for call in race.plan.start]
-    script += [f"await asyncio.gather({calls})", *(f"await {_written(call)}" for call in race.plan.after[-1:])]
-    script += [
-        f"# {store}: in {race.wrong} of {race.orders} orders of their requests, as in no order of the calls",
-        *(f"# {line}" for line in race.lines),
-    ]
-    script.append(f"# in {store}: conformance compare STORE --only '{name}' --schedule {race.schedule}")
-    return Line(operation, "race", f"{name}, in {store}", read, tuple(script))
-
-
-def _line_of_wreck(store: str, wreck: Wreck) -> Line:
-    """Return what is wrong after a death as a finding."""
-    (call, *_) = wreck.plan.racing
-    script = [f"await {_written(call)}", f"# {store}: {wreck.rule}", *(f"# {line}" for line in wreck.lines)]
-    text = f"{wreck.plan.title}: {wreck.rule}, in {store}"
-    return Line(call.operation, "death", text, call.operation, tuple(script))
+def _line_of(kind: str, title: str, store: str, plan: Plan, rule: str, lines: Sequence[str]) -> Line:
+    """Return what calls at the same time, or a death, do in one store as a finding."""
+    start, racing, reads = ([*map(_written, calls)] for calls in (plan.start, plan.racing, plan.after[-1:]))
+    made = f"asyncio.gather({', '.join(racing)})" if len(racing) > 1 else racing[0]
+    script = [f"await {text}" for text in (*start, made, *reads)]
+    script += [f"# {store}: {rule}", *(f"# {line}" for line in lines)]
+    operation = plan.racing[0].operation
+    seen = [operation, *(call.operation for call in plan.after)][-1]
+    return Line(operation, kind, f"{title}, in {store}", seen, tuple(script))
 
 
 def _written(call: Call) -> str:
@@ -262,15 +235,3 @@ def _written(call: Call) -> str:
     for name, choice in call.arguments.items():
         texts.append(f"{name}={'result0' if isinstance(choice.value, EarlierId) else choice.text}")
     return f"store.{call.operation}({', '.join(texts)})"
-
-
-def _is_common(step: Action) -> bool:
-    """Whether an action is tried only where both stores can do it."""
-    return kind_of(step) not in ("", *ALONE)
-
-
-def _key(action: Action) -> Any:
-    """Return what is alike for two actions that do the same."""
-    if isinstance(action, Call):
-        return action.operation, action.on, *((name, choice.text) for name, choice in action.arguments.items())
-    return repr(action)
