@@ -18,7 +18,6 @@ import pytest
 import redis
 
 import taskstore
-from conformance.backends.registry import find_backend
 from conformance.backends.servers import EmbeddedServer
 from conformance.commands.compare import EPILOG
 from conformance.measure.claims import read_claims
@@ -35,6 +34,7 @@ QUICKLY = {
     "--claims conformance/": f"--claims {ROOT}/conformance/",
     "measure --store": "measure --entries 20 --blocks 2 --seconds 0.002 --store",
     "pytest --pyargs": "pytest --conformance-depth smoke --pyargs",
+    "pytest benchmarks": f"python -m pytest -p pytest_benchmark.plugin {ROOT}/benchmarks -k memory-get",
 }
 STATUS = {"--write-known": 1, "conformance diff": 1, "conformance compare": 1, "myapp.harness": 6}
 APPLICATION = """
@@ -95,9 +95,6 @@ class Reader:
                 self.write("test_parity.py", text.replace("MemoryMode, RedisMode, k", "MemoryMode, MemoryMode, k"))
                 self.run("python -m pytest -q -p no:cacheprovider test_parity.py", 1)
             assert ("put, type no longer shows" if is_known else "put(value: tuple) > get: tuple / list") in self.said
-        elif expected := re.findall(r"(?:memory|Redis) mode: (\{.*?\})(?:   |$)", text, re.MULTILINE):
-            names = "documented-memory", "documented-redis"
-            assert [asyncio.run(on_backend(name, text)) for name in names] == [*map(ast.literal_eval, expected)]
         else:
             scope = asyncio.run(evaluated(text, **vars(taskstore)))
             if operations := scope.get("OPERATIONS"):
@@ -138,13 +135,6 @@ async def evaluated(text: str, **scope: Any) -> dict[str, Any]:
     if inspect.isawaitable(ended):
         await ended
     return scope
-
-
-async def on_backend(name: str, text: str) -> Any:
-    harness = find_backend(name)()
-    with harness.running():
-        async with harness.open("guide") as store:
-            return (await evaluated(text, store=store, **vars(taskstore)))["last"]
 
 
 @pytest.mark.usefixtures("nowhere")
