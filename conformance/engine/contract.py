@@ -111,9 +111,9 @@ class Contract:
         """Put into a state the values that the store has chosen, and that a result shows for the first time."""
         return state
 
-    def adopt(self, state: Any, expected: Any, observed: Any) -> Any:
-        """Return the state to go on from after a difference that is known; None if there is none."""
-        return state if type(expected) is type(observed) else None
+    def adopt(self, state: Any, expected: Any, observed: Any) -> Iterable[Any]:
+        """Yield the state to go on from after a difference that is known, if there is one."""
+        return [state] if type(expected) is type(observed) else []
 
     # Its words: the player, who makes calls, and whoever prints them ask
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
@@ -14,12 +14,10 @@ from conformance.engine.outcome import Outcome, Raised
 
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
-_CROWD = 40
-"""Concurrent calls above which the first order is taken: what they leave must not depend on it."""
-_STEPS_EACH = 5
-"""Steps of the search for each call of a crowd: most are explained in the order of their making."""
-_MOST_STEPS = 10**5
-"""Steps of the search for an order: some seconds, for a store that is wrong."""
+_MOST_NODES = 20_000
+"""Nodes of the search for an order: some seconds, for a store that is wrong."""
+_MORE_NODES = 400
+"""Nodes after which one order is enough: what a crowd leaves must not depend on it."""
 _SHORT = 12
 """So long are the values that tell two findings apart."""
 
@@ -48,7 +46,7 @@ class Judge:
     def __init__(self, contract: Contract, learned: AbstractSet[Signature]) -> None:
         self._contract = contract
         self._learned = learned
-        self._candidates: list[Candidate] = []
+        self._can_tell = True
         self.forget()
 
     def forget(self) -> None:
@@ -60,33 +58,24 @@ class Judge:
 
         Those that have failed have no result, and may take effect then, never, or later unless `is_over`.
         """
-        answered = _in_likely_order(entry for entry in made if not entry.has_failed)
+        self._can_tell = True
+        answered = [entry for entry in made if not entry.has_failed]
+        if len(answered) > 1:  # in the likely order
+            answered.sort(key=lambda entry: _latest_time(entry.observed))
         lost = [entry for entry in made if entry.may_have_happened]
-        is_crowd = len(made) > _CROWD
-        most_steps = _STEPS_EACH * len(made) if is_crowd else _MOST_STEPS
-        most_ends = 1 if is_crowd else _ENOUGH
 
         found: dict[Candidate, None] = {}
-        ends: Iterator[Candidate]
         for state, pending in self._candidates:
-            calls = (*answered, *pending, *lost)
-            if len(calls) == len(answered) == 1:  # most are: nothing is to be searched
-                ends = map(Candidate, self._after(state, answered[0]))
-            else:
-                ends = self._ends(state, calls, iter(range(most_steps)), is_over=is_over)
-            found |= dict.fromkeys(ends if is_over else islice(ends, most_ends))
+            ends = self._ends(state, (*answered, *pending, *lost), is_over=is_over)
+            found |= dict.fromkeys(ends if is_over else islice(ends, _ENOUGH))
         self._candidates = [*found] or self._candidates
         return bool(found)
 
     def nearest(self, entry: Entry) -> Comparison | None:
         """Return the outcome that a result is nearest to. None if nobody can tell."""
-        compared = []
-        for state, pending in self._candidates:
-            found = self._compared(state, entry)
-            reached = [after for lost in pending for after in self._after(state, lost)]
-            if not found or not all(self._contract.step(after, entry.invocation) for after in reached):
-                return None
-            compared += found
+        if not self._can_tell:
+            return None
+        compared = [found for state, _ in self._candidates for found in self._compared(state, entry)]
         return min(compared, key=lambda found: ("" in found.fields, len(found.fields)))
 
     def signature(self, entry: Entry, found: Comparison) -> Signature:
@@ -100,16 +89,15 @@ class Judge:
     # made call by call, as long as the results are allowed. No node is visited twice, since the same calls that lead
     # to the same state go on alike.
 
-    def _ends(
-        self, start: Any, calls: tuple[Entry, ...], steps: Iterator[int], *, is_over: bool
-    ) -> Iterator[Candidate]:
+    def _ends(self, start: Any, calls: tuple[Entry, ...], *, is_over: bool) -> Iterator[Candidate]:
         """Yield the states after all calls that have an answer, and the others that may still take effect then.
 
         If it `is_over`, those without an answer take effect before or never.
         """
         seen: set[_Node] = set()
+        most = _MOST_NODES
         path: list[Iterator[_Node]] = [iter([(calls, start)])]
-        while path:
+        while path and len(seen) < most:
             node = next(path[-1], None)
             if node is None:  # every order that begins so was tried: back to the call before
                 path.pop()
@@ -121,15 +109,15 @@ class Judge:
             is_end = all(entry.has_failed for entry in left)
             if is_end:
                 yield Candidate(state, () if is_over else left)
-            if left and (is_over or not is_end):
-                path.append(self._following(left, state, steps))
+                most = _MOST_NODES if is_over else _MORE_NODES
+            if is_over or not is_end:
+                path.append(self._following(left, state))
 
-    def _following(self, left: tuple[Entry, ...], state: Any, steps: Iterator[int]) -> Iterator[_Node]:
-        """Yield the nodes that one more call leads to, until all steps are made."""
-        for place, _ in zip(range(len(left)), steps, strict=False):
-            others = left[:place] + left[place + 1 :]
-            for reached in self._after(state, left[place]):
-                yield others, reached
+    def _following(self, left: tuple[Entry, ...], state: Any) -> Iterator[_Node]:
+        """Yield the nodes that one more call leads to."""
+        for place, entry in enumerate(left):
+            for reached in self._after(state, entry):
+                yield left[:place] + left[place + 1 :], reached
 
     def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
         """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
@@ -138,9 +126,7 @@ class Judge:
         if not fitting:
             yield from self._adopted(compared, entry)
             return
-        entry.outcome = fitting[0]
-        if len(fitting) > 1:  # one that changes nothing explains it better
-            entry.outcome = min(fitting, key=lambda outcome: outcome.state != state)
+        entry.outcome = min(fitting, key=lambda outcome: outcome.state != state)  # the least that explains it
         for outcome in fitting:
             if not entry.has_failed:
                 yield self._contract.bind(outcome.state, entry.observed)
@@ -151,15 +137,13 @@ class Judge:
         """Yield the states to go on from if the difference is known."""
         for found in compared:
             if self.signature(entry, found) in self._learned:
-                outcome = found.outcome
-                adopted = self._contract.adopt(outcome.state, outcome.result, entry.observed)
-                if adopted is not None:
-                    entry.outcome = outcome
-                    yield adopted
+                entry.outcome = outcome = found.outcome
+                yield from self._contract.adopt(outcome.state, outcome.result, entry.observed)
 
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract
         outcomes = contract.step(contract.bind(state, entry.observed), entry.invocation)
+        self._can_tell &= bool(outcomes)
         return [Comparison(outcome, contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 
@@ -167,23 +151,13 @@ def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> Any:
     """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
     if isinstance(result, Raised):
         return result.error, *(_short(value) for name, value in result.facts if name not in ids)
-    if hasattr(result, "_fields"):
-        return tuple(_short(getattr(result, name, None)) for name in fields)
-    return _short(result)
+    return tuple(_short(getattr(result, name, result)) for name in fields)
 
 
 def _short(value: Any) -> Any:
     """Return a short text or number; of anything else the type."""
     is_short = value is None or (isinstance(value, str | float) and len(str(value)) <= _SHORT)
     return value if is_short else type(value).__name__
-
-
-def _in_likely_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Return calls at the same time as the times in their results say that they took effect."""
-    found = [*entries]
-    if len(found) > 1:
-        found.sort(key=lambda entry: _latest_time(entry.observed))
-    return found
 
 
 def _latest_time(observed: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -39,21 +39,12 @@ def changes_of(value: Any, path: str = "", spared: Collection[str] = ()) -> Iter
                 yield Change(f"{place} = {MARK!r}", partial(setattr, holders[labels[:-1]], name, MARK))
 
 
-def mutate(value: Any) -> None:
-    """Change every dictionary and list in a value. The suite does it after each call: it writes no script."""
-    if isinstance(value, dict):
-        for part in value.values():
-            mutate(part)
-        value[MARK] = True
-    elif isinstance(value, list):
-        for part in value:
-            mutate(part)
-        value.append(MARK)
-
-
-def mutate_arguments(given: Mapping[str, Any]) -> None:
-    """Change what was passed in, and what its attributes hold."""
-    for value in given.values():
-        for part in (value, *getattr(value, "__dict__", {}).values()):
-            if isinstance(part, dict | list):
-                mutate(part)
+def mutate(*values: Any) -> None:
+    """Change every dictionary and list in values. The suite does it after each call: it writes no script."""
+    for value in values:
+        if isinstance(value, dict):
+            mutate(*value.values())
+            value[MARK] = True
+        elif isinstance(value, list):
+            mutate(*value)
+            value.append(MARK)

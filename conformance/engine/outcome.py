@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from conformance.operations.trees import Tree, mismatches
-
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
@@ -90,8 +88,6 @@ def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     """Return the names of the fields in which a result is not the expected one; `` for a result of another kind."""
     if is_same(expected, observed):
         return ()
-    if isinstance(expected, Tree) and isinstance(observed, Tree):
-        return tuple(dict.fromkeys("".join(mismatch.path) for mismatch in mismatches(expected, observed)))
     if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
         facts = dict(observed.facts)
         return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))

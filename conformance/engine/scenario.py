@@ -128,13 +128,13 @@ def calls_of(action: Action) -> tuple[Call, ...]:
     return ()
 
 
-def with_calls(action: Action, calls: tuple[Call, ...]) -> Action:
-    """Return an action with other calls in the places of its own."""
+def changed(action: Action, change: Callable[[Call], Call]) -> Action:
+    """Return an action with its calls changed."""
     match action:
         case Call():
-            return calls[0]
-        case Race():
-            return replace(action, calls=calls)
+            return change(action)
+        case Race(calls):
+            return replace(action, calls=tuple(map(change, calls)))
     return action
 
 

@@ -5,17 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
-from conformance.engine.scenario import (
-    Action,
-    Mutate,
-    Race,
-    Reference,
-    Series,
-    calls_of,
-    with_calls,
-)
+from conformance.engine.scenario import Action, Call, Mutate, Race, Reference, Series, calls_of, changed
 from conformance.operations.operation import Operation
 from conformance.text import source
 
@@ -33,11 +26,6 @@ Values: TypeAlias = Callable[[Operation, str, Any], Iterable[Any]]
 """Yields what an argument of an operation may have in place of a value, the simplest first."""
 
 
-def simpler_argument(_operation: Operation, _name: str, value: Any) -> Iterator[Any]:
-    """Yield simpler values of any argument."""
-    return simpler_values(value)
-
-
 class Shrinker:
     """Shrinks scenarios: `replay` says which show the same, and remembers the last of them.
 
@@ -48,7 +36,7 @@ class Shrinker:
         self,
         replay: Replay,
         operations: Mapping[str, Operation],
-        values: Values = simpler_argument,
+        values: Values = lambda _operation, _name, value: simpler_values(value),
         most_played: int = MOST_PLAYED,
         seconds: float = _MOST_SECONDS,
     ) -> None:
@@ -66,44 +54,22 @@ class Shrinker:
         before: Actions = ()
         while actions != before:
             before = actions
-            actions = await self._shortened(actions)
-            actions = await self._simplified(actions)
+            for less in (_shorter, self._simpler):
+                place = 0
+                while place < len(actions):
+                    shown = await self._first_shown(less(actions, place))
+                    actions = shown or actions
+                    place += not shown
         return actions
 
-    async def _shown(self, actions: Actions) -> Actions:
-        if self._left <= 0 or time.monotonic() > self._until:
-            self._left = 0
-            return ()
-        self._left -= 1
-        return await self._replay(actions)
-
-    async def _shortened(self, actions: Actions) -> Actions:
-        size = len(actions)
-        while size := size // 2:
-            place = 0
-            while place < (last := len(actions) - 1):
-                fewer = await self._shown(actions[:place] + actions[min(place + size, last) :])
-                if fewer:
-                    actions = fewer
-                else:
-                    place += size
-        return actions
-
-    async def _simplified(self, actions: Actions) -> Actions:
-        place = 0
-        while place < len(actions) and self._left:
-            for simpler in self._simpler(actions, place):
-                shorter = await self._shown(simpler)
-                if shorter:
-                    actions = shorter
-                    break
-                if not self._left:
-                    break
-            else:
-                place += 1
-        return actions
-
-    # What is simpler
+    async def _first_shown(self, candidates: Iterable[Actions]) -> Actions:
+        for actions in candidates:
+            if self._left <= 0 or time.monotonic() > self._until:
+                break
+            self._left -= 1
+            if shown := await self._replay(actions):
+                return shown
+        return ()
 
     def _simpler(self, actions: Actions, place: int) -> Iterator[Actions]:
         """Yield the actions with less at one place: with fewer parts, then with simpler values."""
@@ -114,18 +80,22 @@ class Shrinker:
         for call in calls_of(action):
             for name, value in call.arguments.items():
                 for simpler in self._values(self._operations[call.operation], name, value):
-                    yield tuple(_with(each, value, simpler) for each in actions)
+                    change = partial(_with, value=value, simpler=simpler)
+                    yield tuple(changed(each, change) for each in actions)
 
     def _with_fewer_arguments(self, action: Action) -> Iterator[Action]:
-        calls = calls_of(action)
-        for place, call in enumerate(calls):
+        for call in calls_of(action):
             for name in call.arguments:
-                if name in self._operations[call.operation].arguments:
-                    continue
-                left = {**call.arguments}
-                del left[name]
-                less = replace(call, arguments=left)
-                yield with_calls(action, (*calls[:place], less, *calls[place + 1 :]))
+                if name not in self._operations[call.operation].arguments:
+                    yield changed(action, partial(_without, name, of=call))
+
+
+def _shorter(actions: Actions, place: int) -> Iterator[Actions]:
+    """Yield the actions without as many as possible from one place on, and with the last."""
+    size = len(actions)
+    while size := size // 2:
+        if place + size < len(actions):
+            yield actions[:place] + actions[place + size :]
 
 
 def _with_fewer_parts(action: Action) -> Iterator[Action]:
@@ -140,49 +110,43 @@ def _with_fewer_parts(action: Action) -> Iterator[Action]:
         case Mutate(place=None):
             yield from (replace(action, place=place) for place in range(_MOST_PLACES))
         case Series():
-            yield from _simpler_objects(action, _simpler_counts)
+            yield from _simpler_objects(action, _simpler_numbers)
 
 
-def _with(action: Action, value: Any, simpler: Any) -> Action:
-    """Return an action with a simpler value wherever it has this one: scenarios name an entry again and again."""
-    calls = []
-    for call in calls_of(action):
-        given = {**call.arguments}
-        for name, present in given.items():
-            if present is value or (type(present) is type(value) and present == value):
-                given[name] = simpler
-        calls.append(replace(call, arguments=given))
-    return with_calls(action, tuple(calls))
+def _without(name: str, call: Call, of: Call) -> Call:
+    """Return a call without this argument, if it is the one in question."""
+    left = {other: value for other, value in call.arguments.items() if other != name}
+    return replace(call, arguments=left) if call is of else call
+
+
+def _with(call: Call, value: Any, simpler: Any) -> Call:
+    """Return a call with a simpler value wherever it has this one: scenarios name an entry again and again."""
+    given = {**call.arguments}
+    for name, present in given.items():
+        if present is value or (type(present) is type(value) and present == value):
+            given[name] = simpler
+    return replace(call, arguments=given)
 
 
 def simpler_values(value: Any) -> Iterator[Any]:
     """Yield values with less in them, the least first: parts are left out, then parts are made simpler."""
-    match value:
-        case tuple() | list() if type(value) in (tuple, list):
-            yield from _simpler_sequences(value)
-        case dict() if type(value) is dict:
-            yield from _simpler_mappings(value)
-        case str() if type(value) is str and len(value) > 1:
-            yield from _simpler_texts(value)
-        case int() | float() if type(value) in (int, float):
-            yield from _simpler_numbers(value)
-        case _ if is_dataclass(value) and not isinstance(value, Reference):
-            yield from _simpler_objects(value, simpler_values)
-
-
-def _simpler_sequences(values: Any) -> Iterator[Any]:
-    yield from _fewer(values)
-    kind = type(values)
-    for place, value in enumerate(values):
-        for less in simpler_values(value):
-            yield values[:place] + kind([less]) + values[place + 1 :]
-
-
-def _simpler_mappings(values: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-    for name, value in values.items():
-        yield {key: kept for key, kept in values.items() if key != name}
-        for less in simpler_values(value):
-            yield {**values, name: less}
+    kind = type(value)
+    if kind in (tuple, list):
+        yield from _fewer(value)
+        for place, part in enumerate(value):
+            for less in simpler_values(part):
+                yield value[:place] + kind([less]) + value[place + 1 :]
+    elif kind is dict:
+        for name, part in value.items():
+            yield {key: kept for key, kept in value.items() if key != name}
+            for less in simpler_values(part):
+                yield {**value, name: less}
+    elif kind is str:
+        yield from _simpler_texts(value)
+    elif is_dataclass(value) and not isinstance(value, Reference):
+        yield from _simpler_objects(value, simpler_values)
+    else:
+        yield from _simpler_numbers(value)
 
 
 def _fewer(values: Any) -> Iterator[Any]:
@@ -194,29 +158,22 @@ def _fewer(values: Any) -> Iterator[Any]:
 
 
 def _simpler_texts(text: str) -> Iterator[str]:
-    size = len(text)
-    yield text[: size // 2]
-    yield text[size // 2 :]
-    if size >= _HUGE and {*text} != {"x"}:  # it is about the size
-        round_size = 10 ** len(str(size))
-        yield "x" * round_size
-        yield "x" * 2 * round_size
+    half = len(text) // 2
+    if half:
+        yield text[:half]
+        yield text[half:]
+    if half >= _HUGE and {*text} != {"x"}:  # it is about the size
+        yield "x" * 2 * 10 ** len(str(half))
 
 
-def _simpler_numbers(number: float) -> Iterator[float]:
-    """Yield small whole numbers, then the half, if they are shorter to write."""
+def _simpler_numbers(number: Any) -> Iterator[float]:
+    """Yield small whole numbers, then the half, if they are shorter to write; of another value nothing."""
     kind = type(number)
-    for whole in (0, 1, -1, 2):
+    for whole in (0, 1, -1, 2) if kind in (int, float) else ():
         if len(source(kind(whole))) < len(source(number)):
             yield kind(whole)
     if kind is int and number > 1:
-        yield int(number) // 2
-
-
-def _simpler_counts(value: Any) -> Iterator[Any]:
-    """Yield smaller numbers only: other values of a series may mean nothing to the contract."""
-    if type(value) is int:
-        yield from _simpler_numbers(value)
+        yield number // 2
 
 
 def _simpler_objects(value: Any, simpler: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:

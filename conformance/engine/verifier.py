@@ -13,7 +13,7 @@ from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint, effect_of
 from conformance.engine.judge import Judge
-from conformance.engine.mutation import mutate_arguments
+from conformance.engine.mutation import mutate
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Call, Race, Scenario
@@ -80,7 +80,8 @@ class Verifier(Player):
             self.coverage.silent += self.injection is None
             self.seconds = self.coverage.seconds = min(self.coverage.seconds, _IMPATIENT)
         if self.coverage.mutates:
-            mutate_arguments(given)
+            for value in given.values():
+                mutate(value, *getattr(value, "__dict__", {}).values())
 
     # Reading back
 

@@ -65,13 +65,13 @@ class TaskContract(Contract):
                 state = state.with_task(_seen(waiting, record), at)
         return state
 
-    def adopt(self, state: State, expected: Any, observed: Any) -> State | None:
-        """Return the state with the values that were observed, as far as the model can go on with their types."""
+    def adopt(self, state: State, expected: Any, observed: Any) -> Iterable[State]:
+        """Yield the state with the values that were observed, as far as the model can go on with their types."""
         if not isinstance(expected, Record) or not isinstance(observed, Record):
-            return state if type(expected) is type(observed) else None
+            return super().adopt(state, expected, observed)
         state = self.bind(state, observed)
         if observed.task_id not in state.tasks:
-            return None
+            return []
         columns = zip(FIELDS, observed, expected, strict=True)
         alike: dict[str, Any] = {
             name: value
@@ -79,7 +79,7 @@ class TaskContract(Contract):
             if type(value) is type(wanted) or isinstance(wanted, Symbol | None)
         }
         _, at = state.tasks[str(observed.task_id)]
-        return state.with_task(expected._replace(**alike), at)
+        return [state.with_task(expected._replace(**alike), at)]
 
     # Its words
 

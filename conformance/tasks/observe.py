@@ -117,8 +117,7 @@ def raised_of(error: TaskStoreError) -> Raised:
 
 def mutate_task(task: Any) -> None:
     """Change a task that was returned, its fields too where they can be set."""
-    mutate(task.metadata)
-    mutate(task.video_ids)
+    mutate(task.metadata, task.video_ids)
     with suppress(Exception):  # an immutable task refuses, in its own way
         task.current_step = task.result_url = MARK
 
