@@ -107,20 +107,21 @@ class Recorder(Player):
             if isinstance(action, Open):
                 self.stores[action.on] = self.stores[0]
 
-    async def _change_surroundings(self, action: Action) -> None:
+    async def change_surroundings(self, action: Action) -> None:
+        """Perform an action that is no call, and tell of it before."""
         self._store.tell(f"a hook of the harness ({kind_of(action)})")
         match kind_of(action):
             case "neighbour":
                 neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
                 self._stack.callback(self.harness.discard, neighbour)
-                await self._open(1, self.harness.open(neighbour))
+                await self.open(1, self.harness.open(neighbour))
             case "process":
                 pool = opened_elsewhere(self.harness, self.namespace, self.contract.operations)
                 self.stores[1] = self._stack.enter_context(pool)
             case _:
-                await super()._change_surroundings(action)
+                await super().change_surroundings(action)
 
-    async def make(self, entry: Entry, seconds: float | None = None) -> None:
+    async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call, and tell of it before."""
         operation, store = self.contract.operations[entry.call.operation], self.stores[entry.call.on]
         if store is None:
@@ -131,7 +132,7 @@ class Recorder(Player):
             entry.answer = call_elsewhere(store, operation.name, entry.invocation.arguments)
         else:
             operation.check(store)
-            await super().make(entry, seconds or operation.seconds)
+            await super().make(entry, seconds or operation.seconds or 0.0)
         self._look(entry, operation)
 
     def _look(self, entry: Entry, operation: Operation) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 from conformance.engine.failures import Injection
@@ -36,8 +35,6 @@ class Entry:
     """Whether a write that failed may take effect."""
     outcome: Outcome | None = None
     """The outcome of the contract that explains it."""
-    passed: timedelta = timedelta(0)
-    """The time that the harness had let pass."""
     has_ticked: bool = False
     """Whether a clock of milliseconds shows another time than at the write before."""
     line: str = ""
@@ -51,13 +48,11 @@ class Entry:
         """Return what names the entry that the call is about, by its result or its arguments; empty if nothing does."""
         arguments = self.invocation.arguments
         given = [arguments[name] for name in operation.entry if name in arguments]
-        parts = given
-        for value in (*given, self.observed):
-            for id_field in operation.ids:
-                if hasattr(value, id_field):
-                    parts = [getattr(value, id_field)]
-        is_text = all(isinstance(part, str) for part in parts)
-        return tuple(parts) if is_text else ()
+        found = [
+            getattr(value, name) for value in (*given, self.observed) for name in operation.ids if hasattr(value, name)
+        ]
+        parts = found[-1:] or given
+        return tuple(parts) if all(isinstance(part, str) for part in parts) else ()
 
 
 class Requirements(NamedTuple):

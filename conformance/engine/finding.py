@@ -47,11 +47,8 @@ def effect_of(expected: Any, observed: Any, names: tuple[str, ...], *, is_read: 
     """Return what a result is wrong about that differs from the expected one in these fields."""
     if isinstance(expected, Raised):
         return "message" if isinstance(observed, Raised) or is_read else "data"
-    for name in names:
-        wanted, came = getattr(expected, name, None), getattr(observed, name, None)
-        if name == "" or type(wanted) is type(came) or wanted != came:
-            return "data"
-    return "type"
+    is_equal = all(getattr(expected, name, expected) == getattr(observed, name, observed) for name in names)
+    return "type" if is_equal else "data"
 
 
 @dataclass
@@ -66,7 +63,7 @@ class Coverage:
     """How often a result was compared that a requirement decides."""
     missing: dict[str, tuple[str, str]] = field(default_factory=dict)
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
-    by_chance: dict[str, int] = field(default_factory=dict)
+    by_chance: Counter[str] = field(default_factory=Counter)
     """Why races were played in no chosen order, or deaths not at all, and how many."""
     learned: set[Signature] = field(default_factory=set)
     """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Coverage, Finding
 from conformance.engine.player import Player
-from conformance.engine.random_scenario import RandomScenario
-from conformance.engine.scenario import Scenario
+from conformance.engine.scenario import Action, Scenario
 from conformance.engine.schedule import Choose, Play, explore
 from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
 from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
 
+Draw: TypeAlias = Callable[[Player], Iterable[Action]]
+"""Yields what is played after a scenario, while it is played."""
 _SHRUNK = 8
 """Findings of a group that are made as short as they get."""
 _FEW_PLAYED = 20
@@ -55,52 +58,50 @@ async def play_one(
     harness: Harness,
     scenario: Scenario,
     coverage: Coverage,
-    draw: Callable[[Player], RandomScenario] | None = None,
+    draw: Draw = lambda _: (),
     arena: Arena | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
-    unfit = "does not return" if coverage.silent > 1 else _why_unfit(contract, harness, scenario)
-    if unfit:
-        coverage.missing = dict.fromkeys(scenario.about, (f"the backend {unfit}", "")) | coverage.missing
-        return
+    verify = partial(_verify, contract, harness, coverage, arena)
+    unfit, hook = _why_unfit(contract, harness, scenario, coverage), ""
     try:
-        found = await _verify(contract, harness, scenario, coverage, draw, arena)
+        found = None if unfit else await verify(scenario, draw)
     except HookMissingError as error:
-        coverage.missing |= dict.fromkeys(scenario.about, (str(error), error.hook))
-        return
+        unfit, hook, found = str(error), error.hook, None
+    if unfit:
+        coverage.missing = dict.fromkeys(scenario.about, (unfit, hook)) | coverage.missing
     if found is None:
         return
-    coverage.seen[found.signature] += 1
-    if found.signature in coverage.findings:
-        return
 
-    first = coverage.findings[found.signature] = found
+    signature = found.signature
+    coverage.seen[signature] += 1
+    if signature in coverage.findings:
+        return
+    coverage.findings[signature] = found
 
     async def replay(actions: Actions) -> Actions:
-        nonlocal found
-        again = await _verify(contract, harness, replace(scenario, actions=actions), coverage, arena=arena)
-        if again is None or again.signature != first.signature:
+        again = await verify(replace(scenario, actions=actions))
+        if again is None or again.signature != signature:
             return ()
-        found = again
+        coverage.findings[signature] = again
         return again.scenario.actions
 
     most_played = MOST_PLAYED if len(coverage.findings) <= _SHRUNK else _FEW_PLAYED
-    shrinker = Shrinker(replay, contract.operations, most_played=most_played)
-    await shrinker.shrink(first.scenario.actions)
-    coverage.findings[found.signature] = found
-    if contract.requirements.apart in found.requirements:
+    await Shrinker(replay, contract.operations, most_played=most_played).shrink(found.scenario.actions)
+    shortest = coverage.findings[signature]
+    if contract.requirements.apart in shortest.requirements:
         coverage.mutates = False
-    elif found.is_simple:
-        coverage.learned.add(found.signature)
+    elif shortest.is_simple:
+        coverage.learned.add(signature)
 
 
 async def _verify(
     contract: Contract,
     harness: Harness,
-    scenario: Scenario,
     coverage: Coverage,
-    draw: Callable[[Player], RandomScenario] | None = None,
-    arena: Arena | None = None,
+    arena: Arena | None,
+    scenario: Scenario,
+    draw: Draw = lambda _: (),
 ) -> Finding | None:
     if scenario.is_ordered:
         reason = "instances share something that is not behind an address"
@@ -108,11 +109,12 @@ async def _verify(
             found, reason = await _in_every_order(contract, arena, scenario, coverage)
             if not reason:
                 return found
-        coverage.by_chance[reason] = coverage.by_chance.get(reason, 0) + 1
+        coverage.by_chance[reason] += 1
         if scenario.is_deadly:
             return None
     verifier = Verifier(contract, harness, coverage, scenario)
-    return await verifier.verify(draw(verifier).play if draw else None)
+    await verifier.play(draw(verifier))
+    return verifier.found
 
 
 async def _in_every_order(
@@ -124,22 +126,22 @@ async def _in_every_order(
     async def play(choose: Choose) -> Play:
         verifier = Verifier(contract, arena.lender, coverage, scenario)
         verifier.arena, verifier.choose = arena, choose
-        finding = await verifier.verify()
-        if finding:
-            found.append(finding)
+        await verifier.play()
+        if verifier.found:
+            found.append(verifier.found)
         return verifier.ordered
 
     explored = await explore(play, _MOST_ORDERS, _MOST_SWITCHES)
-    if not explored.plays:
-        return None, ", ".join(explored.cuts)
-    return min(found, key=lambda finding: len(finding.lines), default=None), ""
+    shortest = min(found, key=lambda finding: len(finding.lines), default=None)
+    return shortest, "" if explored.plays else ", ".join(explored.cuts)
 
 
-def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario) -> str:
+def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario, coverage: Coverage) -> str:
     """Return why a scenario is not for a store; nothing if it is."""
-    has = harness.capabilities
-    undeclared = sorted(scenario.required(contract.operations) - has)
-    declared = sorted(scenario.lacks & has)
-    if undeclared:
-        return f"does not declare {undeclared[0]}"
-    return f"declares {declared[0]}" if declared else ""
+    if coverage.silent > 1:
+        return "the backend does not return"
+    for name in sorted(scenario.required(contract.operations) - harness.capabilities):
+        return f"the backend does not declare {name}"
+    for name in sorted(scenario.lacks & harness.capabilities):
+        return f"the backend declares {name}"
+    return ""

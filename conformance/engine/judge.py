@@ -46,7 +46,8 @@ class Judge:
     def __init__(self, contract: Contract, learned: AbstractSet[Signature]) -> None:
         self._contract = contract
         self._learned = learned
-        self._can_tell = True
+        self.can_tell = True
+        """Whether somebody can tell what is right where the last calls were made."""
         self.forget()
 
     def forget(self) -> None:
@@ -58,7 +59,7 @@ class Judge:
 
         Those that have failed have no result, and may take effect then, never, or later unless `is_over`.
         """
-        self._can_tell = True
+        self.can_tell = True
         answered = [entry for entry in made if not entry.has_failed]
         if len(answered) > 1:  # in the likely order
             answered.sort(key=lambda entry: _latest_time(entry.observed))
@@ -71,10 +72,8 @@ class Judge:
         self._candidates = [*found] or self._candidates
         return bool(found)
 
-    def nearest(self, entry: Entry) -> Comparison | None:
-        """Return the outcome that a result is nearest to. None if nobody can tell."""
-        if not self._can_tell:
-            return None
+    def nearest(self, entry: Entry) -> Comparison:
+        """Return the outcome that a result is nearest to."""
         compared = [found for state, _ in self._candidates for found in self._compared(state, entry)]
         return min(compared, key=lambda found: ("" in found.fields, len(found.fields)))
 
@@ -143,7 +142,7 @@ class Judge:
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract
         outcomes = contract.step(contract.bind(state, entry.observed), entry.invocation)
-        self._can_tell &= bool(outcomes)
+        self.can_tell &= bool(outcomes)
         return [Comparison(outcome, contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 

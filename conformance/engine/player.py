@@ -5,34 +5,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from inspect import isawaitable
+from itertools import chain
 from typing import Any
 
-from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON, Injection, injected
 from conformance.engine.mutation import changes_of
 from conformance.engine.outcome import SILENT, Invocation, Span
-from conformance.engine.scenario import (
-    Action,
-    Call,
-    Close,
-    Damage,
-    Mutate,
-    Open,
-    Race,
-    ReadBack,
-    Reopen,
-    Scenario,
-    Series,
-    Wait,
-)
-from conformance.engine.schedule import Choose, Play
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
+from conformance.harness import Harness, HookMissingError
 from conformance.operations.parts import settled
 
 _TICK = 0.002
@@ -53,18 +39,17 @@ class Done:
 class Player:
     """One scenario while it is played, in a namespace of its own. Who judges what comes out overrides `take`."""
 
-    seconds: float | None = None
-    """How long a call may take."""
+    seconds = 0.0
+    """How long a call may take, if not 0."""
     caught: tuple[type[BaseException], ...] = (Exception,)
     """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
-    arena: Arena | None = None
-    """Orders the calls of a race, if every order of them is played."""
-    choose: Choose
-    """Chooses the order."""
+    injection: Injection | None = None
     has_ticked = False
     """Whether a clock of milliseconds shows another time than at the last write."""
+    latest: Any = None
+    """The name of the latest entry."""
 
     def __init__(self, contract: Contract, harness: Harness, scenario: Scenario) -> None:
         self.namespace = f"conformance-{secrets.token_hex(6)}"
@@ -74,24 +59,17 @@ class Player:
         self.history: list[Done] = []
         self.results: dict[str, Entry] = {}
         """By label the entries of calls that have given something."""
-        self.passed = timedelta(0)
-        """The time that the harness has let pass."""
-        self.injection: Injection | None = None
-        self.ordered = Play()
-        """What was chosen."""
         self.stores: dict[int, Any] = {}
         self.closed: set[int] = set()
-        self.latest: Any = None
-        """The name of the latest entry."""
         self.held: dict[str, dict[str, Any]] = {}
         """Objects that the caller may change, `argument`s and the last `result`, by their names in a script."""
+        self._passed = timedelta(0)
         self._stack = AsyncExitStack()
         self._closers: dict[int, AsyncExitStack] = {}
-        self._is_timed = Capability.EXPIRING in harness.capabilities
         self._began = time.monotonic()
 
-    async def play(self, draw: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Play the scenario, and what `draw` has performed after it, until it is over.
+    async def play(self, drawn: Iterable[Action] = ()) -> None:
+        """Play the scenario, and the actions that are `drawn` after it, one by one, until it is over.
 
         Raises:
             HookMissingError: if the harness has not the hook that an action needs.
@@ -99,10 +77,8 @@ class Player:
         try:
             async with self._stack:
                 await self._set_up()
-                for action in self.scenario.actions:
+                for action in chain(self.scenario.actions, drawn):
                     await self.perform(action)
-                if draw is not None:
-                    await draw()
                 if not self.is_over:
                     self.end()
         finally:
@@ -115,29 +91,30 @@ class Player:
         self.history.append(Done(action))
         match action:
             case Call():
-                await self._play(Race((action,)))
+                await self.call(Race((action,)))
             case Race():
-                await self._play(action)
-            case ReadBack():
-                await self.read_back()
-            case Series():
-                await self._play_series(action)
+                await self.call(action)
             case Mutate():
                 self._change_what_is_held(action)
             case _:
-                await self._change_surroundings(action)
+                await self.change_surroundings(action)
 
-    async def _change_surroundings(self, action: Action) -> None:
+    async def change_surroundings(self, action: Action) -> None:
+        """Perform an action that is no call."""
         match action:
-            case Wait(by):
-                await self.wait(by)
+            case Wait(by) if by:
+                self.harness.advance(self.namespace, by)
+                self._passed += by
+            case Wait():
+                await asyncio.sleep(_TICK)
+                self.has_ticked = True
             case Reopen(on):
-                await self.reopen(on)
+                await self.close(on)
+                await self.open(on)
             case Close(on):
-                await self._close(on)
+                await self.close(on)
             case Open(on, url, seconds):
-                opening = self.harness.open_at(self.namespace, url, seconds) if url else None
-                await self._open(on, opening)
+                await self.open(on, self.harness.open_at(self.namespace, url, seconds) if url else None)
             case Damage() if self.latest is not None:
                 self.harness.inspector(self.namespace).overwrite_with_another_type(self.latest)
 
@@ -149,42 +126,21 @@ class Player:
     def end(self) -> None:
         """Do what is left after the last action."""
 
-    async def read_back(self) -> None:
-        """Read what may show the last writes."""
-
-    async def read(self, call: Call) -> Any:
-        """Make a call of a series, and return its result."""
-        return await self._play(Race((call,)))
-
     def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
         """Receive what came of one call, and what was passed in."""
-
-    def is_late_to_close(self) -> None:
-        """Note that a store does not close in time."""
 
     def _change_what_is_held(self, action: Mutate) -> None:
         """Make the changes, and note those that are possible. Without any the scenario is over: nothing can differ."""
         ids = {name for operation in self.contract.operations.values() for name in operation.ids}
         held = self.held.get(action.what, {}).items()
         changes = [change for name, value in held for change in changes_of(value, name, ids)]
-        if action.place is not None:
-            changes = changes[action.place : action.place + 1]
-        for change in changes:
+        for change in changes if action.place is None else changes[action.place :][:1]:
             with suppress(Exception):  # it may be frozen
                 change.make()
                 self.history[-1].changes.append(change.text)
         self.is_over = not self.history[-1].changes
 
-    # Time, opening, closing
-
-    async def wait(self, by: timedelta) -> None:
-        """Let time pass; if nothing else is said, so much that a later write has a later time."""
-        if by:
-            self.harness.advance(self.namespace, by)
-            self.passed += by
-        else:
-            await asyncio.sleep(_TICK)
-            self.has_ticked = True
+    # Opening, closing
 
     async def _set_up(self) -> None:
         failure = self.scenario.failure
@@ -192,14 +148,15 @@ class Player:
             injection = injected(self.harness, self.namespace, self.stores, self._probe, failure.seconds)
             self.injection = await self._stack.enter_async_context(injection)
         for on in range(self.scenario.instances):
-            await self._open(on)
+            await self.open(on)
 
     async def _probe(self, store: Any) -> None:
         call = next(self.contract.read_back({}))
         operation = self.contract.operations[call.operation]
         await settled(operation, operation.invoke(store, call.arguments))
 
-    async def _open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
+    async def open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
+        """Open an instance."""
         closer = await self._stack.enter_async_context(AsyncExitStack())
         if opening is None and self.injection and on == 0:
             opening = self.injection.open()
@@ -207,25 +164,27 @@ class Player:
         self._closers[on] = closer
         self.closed.discard(on)
 
-    async def _close(self, on: int) -> None:
+    async def close(self, on: int) -> None:
+        """Close an instance."""
         self.closed.add(on)
-        try:
-            async with asyncio.timeout(SOON) as limit:
-                await self._closers[on].aclose()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            self.is_late_to_close()
-
-    async def reopen(self, on: int) -> None:
-        """Close an instance, and open another in its place."""
-        await self._close(on)
-        await self._open(on)
+        await self._closers[on].aclose()
 
     # Calls
 
-    def begin(self, calls: Iterable[Call]) -> list[Entry]:
-        """Return entries of calls; none if one refers to a call that has failed, or to an instance that is not open."""
+    async def call(self, race: Race) -> list[Entry]:
+        """Make calls at the same time, have them judged, and return their entries.
+
+        There are none if a call refers to one that has failed, or to an instance that is not open.
+        """
+        made = self.begun(race.calls)
+        if made:
+            await self.make_together(race, made)
+            self.history[-1].made = made
+            self.take(race, made)
+        return made
+
+    def begun(self, calls: Iterable[Call]) -> list[Entry]:
+        """Return entries of calls that are to be made now, as `call` does."""
         begun = []
         for call in calls:
             try:
@@ -235,15 +194,13 @@ class Player:
                 self.is_over = True
                 return []
             invocation = Invocation(call.operation, arguments, is_closed=call.on in self.closed)
-            begun.append(Entry(call, invocation, passed=self.passed, has_ticked=self.has_ticked))
+            begun.append(Entry(call, invocation, has_ticked=self.has_ticked))
         return begun
 
     def _now(self) -> timedelta:
-        if not self._is_timed:
-            return self.passed
-        return self.passed + timedelta(seconds=time.monotonic() - self._began)
+        return self._passed + timedelta(seconds=time.monotonic() - self._began)
 
-    async def make(self, entry: Entry, seconds: float | None = None) -> None:
+    async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
         call = entry.invocation
         operation = self.contract.operations[call.operation]
@@ -251,7 +208,7 @@ class Player:
         earliest = self._now()
         given = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
         try:
-            async with asyncio.timeout(seconds or self.seconds) as limit:
+            async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
                 result = operation.invoke(store, given)
                 entry.is_awaited = isawaitable(result)
@@ -270,60 +227,23 @@ class Player:
             call.at = Span(earliest, self._now())
             self.made(entry, given)
 
-    async def make_together(self, race: Race) -> list[Entry]:
+    async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""
-        made = self.begin(race.calls)
-        is_interrupted = race.cancelled or race.failure
-        if not made:
-            return made
-        if len(made) == 1 and not is_interrupted:
+        if len(made) == 1 and not (race.cancelled or race.failure):
             await self.make(made[0])
-        elif race.every_order and self.arena:
-            self.ordered.deaths = int(race.is_deadly)
-            await self.arena.together(made, self.make, self.choose, self.ordered)
-            for choice in self.ordered.choices:
-                self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")
-        else:
-            await self._make_in_any_order(race, made)
-        return made
-
-    async def _make_in_any_order(self, race: Race, made: list[Entry]) -> None:
-        failing: Any = nullcontext()
-        closing = None
-        if self.injection and race.failure:
-            failing = self.injection.active(race.failure, [entry.call.on for entry in made])
-            closing = self.injection if race.failure.closes else None
-        async with failing:
-            seconds = SOON if closing else (self.seconds or 0) + (SOON if race.failure else 0)
-            calls = [asyncio.ensure_future(self.make(entry, seconds)) for entry in made]
+            return
+        async with AsyncExitStack() as stack:
+            seconds, closing = self.seconds, None
+            if race.failure and self.injection:
+                seconds += SOON
+                closing = self.injection if race.failure.closes else None
+                await stack.enter_async_context(self.injection.active(race.failure, [entry.call.on for entry in made]))
+            calls = [asyncio.ensure_future(self.make(entry, SOON if closing else seconds)) for entry in made]
             for _ in range(race.turns if race.cancelled else 0):
                 await asyncio.sleep(0)
             for place in race.cancelled:
                 calls[place].cancel()
             if closing:
                 await closing.until_met(calls)
-                await self._close(0)
+                await self.close(0)
             await asyncio.gather(*calls, return_exceptions=True)
-
-    async def _play(self, race: Race) -> Any:
-        """Make the calls of a race, have them judged, and return the last result."""
-        made = await self.make_together(race)
-        if made:
-            self.history[-1].made = made
-            self.take(race, made)
-        return made[-1].observed if made else None
-
-    async def _play_series(self, series: Series) -> None:
-        """Make the calls of a series. Those at the same time are judged each by itself."""
-        rounds = series.rounds()
-        results: Any = None
-        with suppress(StopIteration):
-            while not self.is_over:
-                calls = rounds.send(results)
-                if isinstance(calls, Call):
-                    results = [await self.read(calls)]
-                    continue
-                made = await self.make_together(Race(calls))
-                for entry in made:
-                    self.take(Race((entry.call,)), [entry])
-                results = [entry.observed for entry in made]

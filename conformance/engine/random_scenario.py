@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -18,7 +18,7 @@ _RACERS = 4
 
 
 class RandomScenario:
-    """A scenario that is drawn while it is played, by the same random numbers alike. The player writes it down.
+    """Actions that are drawn while they are played, by the same random numbers alike. The player writes them down.
 
     A contract says which kinds of calls there are, and draws a call of a kind.
     """
@@ -42,30 +42,18 @@ class RandomScenario:
         """Return a call of a kind, which may refer to the labels of those that were made."""
         raise NotImplementedError
 
-    def opening(self) -> Iterable[Action]:
-        """Yield what comes before everything else."""
-        return ()
-
-    def closing(self) -> Iterable[Action]:
-        """Yield what comes at the end."""
-        return (ReadBack(),)
-
-    async def play(self) -> None:
-        """Draw actions and have them performed."""
-        for action in self.opening():
-            await self.player.perform(action)
+    def __iter__(self) -> Iterator[Action]:
+        """Draw actions of some kinds, and reads of what they did after none, half or all of them."""
         every = ("wait", "race", "reopen", *self.kinds)
         kinds = self.random.sample(every, self.random.randint(3, len(every)))
         how_often = self.one_of((0.0, 0.5, 1.0))
         for _ in range(self.random.randint(_LEAST, _MOST)):
             action = self._action(self.one_of((self.first, *kinds)))
-            if not self._is_fit(action):
-                continue
-            await self.player.perform(action)
-            if self.random.random() < how_often:
-                await self.player.perform(ReadBack())
-        for action in self.closing():
-            await self.player.perform(action)
+            if self._is_fit(action):
+                yield action
+                if self.random.random() < how_often:
+                    yield ReadBack()
+        yield ReadBack()
 
     def _is_fit(self, action: Action) -> bool:
         """Whether the store has what an action needs."""
@@ -76,19 +64,12 @@ class RandomScenario:
             case "wait":
                 return Wait(self.one_of(self.spans)) if Capability.EXPIRING in self.has else Wait()
             case "race":
-                return self._race()
+                calls = [replace(self._somewhere(self.one_of(self.raced)), label="") for _ in range(_RACERS)]
+                cancelled = self.one_of(((), (), (0,)))
+                return Race(tuple(filter(self._is_fit, calls)), cancelled, turns=self.one_of((0, 1, 2, 4)))
             case "reopen":
                 return Reopen()
         return self._somewhere(kind)
-
-    def _race(self) -> Race:
-        calls = []
-        for _ in range(_RACERS):
-            call = self._somewhere(self.one_of(self.raced))
-            if self._is_fit(call):
-                calls.append(replace(call, label=""))
-        cancelled = self.one_of(((), (), (0,)))
-        return Race(tuple(calls), cancelled, turns=self.one_of((0, 1, 2, 4)))
 
     def _somewhere(self, kind: str) -> Call:
         call = self.call([*self.player.results], kind)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from math import inf
 from typing import Any
 
+from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint, effect_of
@@ -16,10 +17,10 @@ from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.player import Done, Player
-from conformance.engine.scenario import Call, Race, Scenario
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
+from conformance.engine.schedule import Choose, Play
 from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness
-from conformance.operations.operation import Operation
 from conformance.text import place_of
 
 _RECENT = 3
@@ -36,11 +37,18 @@ _IMPATIENT = 1.0
 class Verifier(Player):
     """A player that ends with the first finding."""
 
+    found: Finding | None = None
+    arena: Arena | None = None
+    """Orders the calls of a race, if every order of them is played."""
+    choose: Choose
+    """Chooses the order."""
+
     def __init__(self, contract: Contract, harness: Harness, coverage: Coverage, scenario: Scenario) -> None:
         super().__init__(contract, harness, scenario)
         self.coverage = coverage
         self.seconds = coverage.seconds
-        self._found: Finding | None = None
+        self.ordered = Play()
+        """What was chosen."""
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
         self._checks = contract.checks(coverage)
@@ -48,68 +56,92 @@ class Verifier(Player):
         if Capability.SHARED in harness.capabilities:
             self._judges = self._judges[:1] * scenario.instances
 
-    async def verify(self, draw: Callable[[], Awaitable[None]] | None = None) -> Finding | None:
-        """Play the scenario, and what `draw` has performed after it, up to the first finding, and return that.
-
-        Raises:
-            HookMissingError: if the harness has not the hook that an action needs.
-        """
-        await self.play(draw)
-        return self._found
-
     def end(self) -> None:
         """Check what only many results show."""
-        self._report(self._checks.at_the_end())
+        for finding in self._checks.at_the_end():
+            self._report(finding)
         if not self.is_over:
             self.coverage.exercised.update(self.scenario.about)
 
-    async def reopen(self, on: int) -> None:
-        """Close an instance, and open another in its place, which may begin anew."""
-        await super().reopen(on)
-        if Capability.PERSISTENT not in self.harness.capabilities and self.scenario.instances == 1:
+    async def change_surroundings(self, action: Action) -> None:
+        """Perform an action that is no call. An instance that is opened again may begin anew."""
+        match action:
+            case ReadBack():
+                for call in self._reads():
+                    await self._read(call)
+            case Series():
+                await self._play_series(action)
+            case _:
+                await super().change_surroundings(action)
+        is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
+        if isinstance(action, Reopen) and not is_persistent:
             self._judges[0].forget()
 
-    def is_late_to_close(self) -> None:
-        """Report that a store does not close in time."""
-        expected = f"a store that closes within {SOON:g} s"
-        self._report([complaint(self.contract.requirements.closes, expected, "it still waits", "close")])
+    async def close(self, on: int) -> None:
+        """Close an instance, and report one that does not close in time."""
+        try:
+            async with asyncio.timeout(SOON) as limit:
+                await super().close(on)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            expected = f"a store that closes within {SOON:g} s"
+            self._report(complaint(self.contract.requirements.closes, expected, "it still waits", "close"))
 
     def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
         """Change what was passed in, as a careless caller does. Wait longer for the first call only."""
         if entry.observed == SILENT:
             self.coverage.silent += self.injection is None
             self.seconds = self.coverage.seconds = min(self.coverage.seconds, _IMPATIENT)
-        if self.coverage.mutates:
-            for value in given.values():
-                mutate(value, *getattr(value, "__dict__", {}).values())
+        for value in given.values() if self.coverage.mutates else ():
+            mutate(value, *getattr(value, "__dict__", {}).values())
+
+    async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
+        """Make calls at the same time, in the order that is chosen if one is."""
+        if not (self.arena and race.every_order and made):
+            await super().make_together(race, made)
+            return
+        self.ordered.deaths = int(race.is_deadly)
+        await self.arena.together(made, self.make, self.choose, self.ordered)
+        for choice in self.ordered.choices:
+            self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")
+
+    async def _play_series(self, series: Series) -> None:
+        """Make the calls of a series. Those at the same time are judged each by itself."""
+        rounds = series.rounds()
+        results: Any = None
+        with suppress(StopIteration):
+            while not self.is_over:
+                calls = rounds.send(results)
+                if isinstance(calls, Call):
+                    made = await self._read(calls)
+                else:
+                    made = self.begun(calls)
+                    await self.make_together(Race(calls), made)
+                    for entry in made:
+                        self.take(Race((entry.call,)), [entry])
+                results = [entry.observed for entry in made]
 
     # Reading back
 
-    async def read_back(self) -> None:
-        """Make the reads that may show the last writes."""
-        for call in self._reads():
-            await self.read(call)
+    async def _read(self, call: Call) -> list[Entry]:
+        """Make a call that stands in the script only if it shows something.
 
-    async def read(self, call: Call) -> Any:
-        """Make a call that stands in the script only if it shows something."""
-        made = await self._made_in_time(call)
-        self.history.append(Done(call))
-        self.take(Race((call,)), made)
-        self.history.pop()
-        return made[0].observed if made else None
-
-    async def _made_in_time(self, call: Call) -> list[Entry]:
-        """Make a call, again if it ran into a time-out: the store is impatient, and the machine may be slow."""
-        patience = self.injection.seconds if self.injection else inf
+        It is made again if it ran into a time-out: the store is impatient, and the machine may be slow.
+        """
+        race, made = Race((call,)), list[Entry]()
         for _ in range(_ATTEMPTS):
             began = time.monotonic()
-            made = self.begin([call])
+            made = self.begun([call])
             for entry in made:
                 await self.make(entry)
-            has_raised = any(isinstance(entry.observed, Raised) for entry in made)
-            if not has_raised or time.monotonic() - began < patience:
+            is_late = self.injection and time.monotonic() - began >= self.injection.seconds
+            if not is_late or not any(isinstance(entry.observed, Raised) for entry in made):
                 break
             await asyncio.sleep(_PAUSE)
+        self.history.append(Done(call))
+        self.take(race, made)
+        self.history.pop()
         return made
 
     def _reads(self) -> Iterator[Call]:
@@ -128,91 +160,66 @@ class Verifier(Player):
             if entry.lacks:
                 lack = self.contract.lacking(entry, entry.lacks)
                 self.coverage.findings.setdefault(lack.signature, lack)
-        made = [entry for entry in made if not entry.lacks]
-        if not made or self.is_over:
-            return
-
-        self.history[-1].made = made
-        for step in (self._classify, self._check_what_is_left, self._explain, self._count):
-            if not self.is_over:
-                step(race, made)
-
-    def _classify(self, race: Race, made: list[Entry]) -> None:
-        """Note which calls have failed, and report what is wrong about each by itself."""
+        self.history[-1].made = made = [entry for entry in made if not entry.lacks]
         for entry in made:
-            finding = self.contract.classify(entry, race, self.injection)
-            if finding:
-                self._report([finding])
-            if self.is_over:
-                return
+            self._report(self.contract.classify(entry, race, self.injection))
             self._note(entry)
+        self._check_what_is_left(race)
+        for step in (self._explain, self._count):
+            if made and not self.is_over:
+                step(race, made)
 
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
-        operation = self._operation(entry)
-        if operation.is_read and not entry.call.label:
-            return
+        operation = self.contract.operations[entry.call.operation]
         name = entry.name(operation)
         has_result = entry.observed is not None and not isinstance(entry.observed, Raised)
-        has_entry = bool(name) if entry.has_failed else has_result
-        if has_entry and entry.call.label:
+        if name if entry.has_failed else has_result:
             self.results[entry.call.label] = entry
         if name and not operation.is_read:
             before = self._last.pop(name, None)
             self._last[name] = entry.observed if has_result else before
 
-    def _operation(self, entry: Entry) -> Operation:
-        return self.contract.operations[entry.call.operation]
-
-    def _check_what_is_left(self, race: Race, made: list[Entry]) -> None:
+    def _check_what_is_left(self, race: Race) -> None:
         """Report connections that a failure has left over."""
         if race.failure and self.injection and self.injection.left:
             name = race.failure.name
             came = f"{self.injection.left} on which nothing comes"
             expected = f"no connection is left over, when {name}"
-            self._report([complaint(self.contract.requirements.leaves_nothing, expected, came, name)])
+            self._report(complaint(self.contract.requirements.leaves_nothing, expected, came, name))
 
     def _explain(self, race: Race, made: list[Entry]) -> None:
         """Report what no state explains that the store may be in."""
         for judge in dict.fromkeys(self._judges):
             here = [entry for entry in made if self._judges[entry.call.on] is judge]
-            if judge.explain(here, is_over=race.failure is not None):
-                continue
-            self._report_unexplained(judge, race, [entry for entry in here if not entry.has_failed])
-            self.is_over = True
-            return
+            if not self.is_over and not judge.explain(here, is_over=race.failure is not None):
+                if judge.can_tell:
+                    self._report(self._unexplained(judge, race, [entry for entry in here if not entry.has_failed]))
+                self.is_over = True
 
-    def _report_unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> None:
+    def _unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> Finding:
+        """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
+        describe = self.contract.describe
         if len(answered) != 1:
-            self._report_order(race, answered)
-            return
+            name = race.failure.name if race.failure else "race"
+            numbers = self.scenario.about or (self.contract.requirements.atomic,)
+            came = [f"{entry.call.operation}: {describe(entry.observed)}" for entry in answered[:_SHOWN]]
+            return Finding(numbers, "what some order gives", "; ".join(came), (name, *numbers))
+
         (entry,) = answered
-        nearest = judge.nearest(entry)
-        if nearest is None:
-            return
-        outcome, fields = nearest
-        numbers = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
+        outcome, fields = nearest = judge.nearest(entry)
+        blamed = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
-            numbers = []
-        about = () if self._so_far().is_simple else self.scenario.about
-        finding = Finding(
-            (*about, *numbers),
-            self.contract.describe(outcome.result, fields),
-            self.contract.describe(entry.observed, fields),
+            blamed = []
+        is_read = self.contract.operations[entry.call.operation].is_read
+        return Finding(
+            (*(() if self._so_far().is_simple else self.scenario.about), *blamed),
+            describe(outcome.result, fields),
+            describe(entry.observed, fields),
             judge.signature(entry, nearest),
-            effect=effect_of(outcome.result, entry.observed, fields, is_read=self._operation(entry).is_read),
+            effect=effect_of(outcome.result, entry.observed, fields, is_read=is_read),
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
-        self._report([finding])
-
-    def _report_order(self, race: Race, answered: list[Entry]) -> None:
-        """Report results of calls at the same time that no order of them gives."""
-        name = race.failure.name if race.failure else "race"
-        numbers = self.scenario.about or (self.contract.requirements.atomic,)
-        shown = answered[:_SHOWN]
-        came = [f"{entry.call.operation}: {self.contract.describe(entry.observed)}" for entry in shown]
-        finding = Finding(numbers, "what some order gives", "; ".join(came), (name, *numbers))
-        self._report([finding])
 
     def _count(self, race: Race, made: list[Entry]) -> None:
         """Count what was exercised. A single call is checked besides."""
@@ -223,8 +230,9 @@ class Verifier(Player):
             self._write = None
             return
         exercised.update((requirements.answers, *first.outcome.requirements))
-        self._report(self._checks.of(first))
-        if not self._operation(first).is_read:
+        for finding in self._checks.of(first):
+            self._report(finding)
+        if not self.contract.operations[first.call.operation].is_read:
             self._write = first
             self.has_ticked = False
 
@@ -232,16 +240,14 @@ class Verifier(Player):
         """Return the scenario up to this action."""
         return replace(self.scenario, actions=tuple(done.action for done in self.history))
 
-    def _report(self, findings: Iterable[Finding]) -> None:
-        """End the scenario with the first finding that was not learned."""
-        for finding in findings:
-            if finding.signature not in self.coverage.learned:
-                numbers = dict.fromkeys(filter(None, finding.requirements))
-                self._found = replace(
-                    finding,
-                    requirements=tuple(numbers) or self.scenario.about[:1],
-                    scenario=self._so_far(),
-                    lines=tuple(lines_of(self.contract, self.history)),
-                )
-                self.is_over = True
-                return
+    def _report(self, finding: Finding | None) -> None:
+        """End the scenario with a finding, if it is the first, and was not learned."""
+        if finding and not self.found and finding.signature not in self.coverage.learned:
+            numbers = dict.fromkeys(filter(None, finding.requirements))
+            self.found = replace(
+                finding,
+                requirements=tuple(numbers) or self.scenario.about[:1],
+                scenario=self._so_far(),
+                lines=tuple(lines_of(self.contract, self.history)),
+            )
+            self.is_over = True

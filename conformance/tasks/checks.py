@@ -108,10 +108,10 @@ def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
         if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
             continue
         before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
-        latest = max(now + entry.passed, before)
+        latest = max(now + entry.invocation.at.latest, before)
         if not now - _CLOCK_SLACK <= moment <= latest + _CLOCK_SLACK:
             yield complaint(number, f"{name} is {now}, by the clock", moment, name)
-        elif entry.has_ticked and not is_new and moment == before <= now + entry.passed:
+        elif entry.has_ticked and not is_new and moment == before <= now + entry.invocation.at.latest:
             yield complaint(number, f"{name} is later than {before}", "it is the same", name)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.engine.random_scenario import RandomScenario
-from conformance.engine.scenario import Action, Call, ReadBack
+from conformance.engine.scenario import Action, Call
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id
@@ -29,15 +29,12 @@ class RandomTasks(RandomScenario):
     kinds = ("list", "cursor", "purge", "bad", *raced)
     spans = _TIMES
 
-    def opening(self) -> Iterator[Action]:
-        """Yield, now and then, many tasks."""
+    def __iter__(self) -> Iterator[Action]:
+        """Draw, now and then, many tasks first, and at the end reads of all that is there."""
         size = self._pick((0,), (0,), (0,), (3, 51, 110))
         if size:
             yield do.Populate(size, ("pending", "completed"))
-
-    def closing(self) -> Iterator[Action]:
-        """Yield reads of all that is there."""
-        yield ReadBack()
+        yield from super().__iter__()
         yield do.Pages(self.one_of((1, 7, 50)), by_cursor=Capability.CURSOR in self.has)
 
     def _pick(self, *tables: Any) -> Any:
