@@ -89,7 +89,7 @@ class Recorder(Player):
         self._store = store
         self._is_held = any(kind_of(action) == "argument" for action in steps)
 
-    async def tell_end(self) -> None:
+    def end(self) -> None:
         """Tell that the instances are closed."""
         self._store.tell("closing the store that `open` gave")
 
@@ -186,7 +186,7 @@ class Store:
         """
         recorder = Recorder(self, steps)
         self.tell("`open` of the harness")
-        await recorder.play(recorder.tell_end)
+        await recorder.play()
         self.hear(IDLE)
         self.fields |= recorder.contract.observer.fields
         entries = [entry for done in recorder.history for entry in done.made]

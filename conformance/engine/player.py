@@ -63,7 +63,8 @@ class Player:
         self.closed: set[int] = set()
         self.held: dict[str, dict[str, Any]] = {}
         """Objects that the caller may change, `argument`s and the last `result`, by their names in a script."""
-        self._passed = timedelta(0)
+        self.passed = timedelta(0)
+        """The time that the harness has let pass."""
         self._stack = AsyncExitStack()
         self._closers: dict[int, AsyncExitStack] = {}
         self._began = time.monotonic()
@@ -79,8 +80,7 @@ class Player:
                 await self._set_up()
                 for action in chain(self.scenario.actions, drawn):
                     await self.perform(action)
-                if not self.is_over:
-                    self.end()
+                self.end()
         finally:
             self.harness.discard(self.namespace)
 
@@ -104,7 +104,7 @@ class Player:
         match action:
             case Wait(by) if by:
                 self.harness.advance(self.namespace, by)
-                self._passed += by
+                self.passed += by
             case Wait():
                 await asyncio.sleep(_TICK)
                 self.has_ticked = True
@@ -198,7 +198,7 @@ class Player:
         return begun
 
     def _now(self) -> timedelta:
-        return self._passed + timedelta(seconds=time.monotonic() - self._began)
+        return self.passed + timedelta(seconds=time.monotonic() - self._began)
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
