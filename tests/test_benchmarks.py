@@ -39,7 +39,7 @@ def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_
 def test_a_figure_says_what_it_belongs_to() -> None:
     memory, documented = BACKENDS[0].store, BACKENDS[3].store
     keys = [(memory, "list", 100), (documented, "ping", 1_000)]
-    block = {key: Timed((1.0, 2.0), 1, (1.0, 2.0)) for key in keys}
+    block = {key: Timed((1.0, 2.0), (1.0, 2.0)) for key in keys}
     document = document_of([block, block])
     for row in document["benchmarks"]:
         describe(row["extra_info"], {"embedded": {"server": "Redis 8"}})

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count, repeat
 from pathlib import Path
@@ -23,7 +23,7 @@ from conformance.files import CommandFailedError, FileError
 from conformance.measure.block import time_store
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
-from conformance.measure.figures import Figures, judge_by_figures, judged_here, lines_of
+from conformance.measure.figures import Figures, judge_by_figures
 from conformance.measure.timing import Effort, Timed, Work, WrongAnswerError, time_calls, time_round
 from conformance.process import in_new_process
 
@@ -112,21 +112,20 @@ def test_a_call_shows_the_seconds_that_were_awaited_and_a_wrong_answer_ends_it()
 
 
 @pytest.mark.parametrize(
-    ("seconds", "a_round", "most_rounds", "single", "made"),
+    ("seconds", "most_rounds", "single", "made"),
     [
-        (0, range(10, 501), 50, 1_000, None),
-        (0.0005, [1], 100, 100, None),
-        (0.02, [1], 1, 1, 2),
-        (0.25, [1], 1, 1, 1),  # so long that it is not repeated to warm up
+        (0, 50, 1_000, None),
+        (0.0005, 100, 100, None),
+        (0.02, 1, 1, 2),
+        (0.25, 1, 1, 1),  # so long that it is not repeated to warm up
     ],
 )
 def test_short_calls_share_a_round_and_a_long_one_is_timed_once(
-    seconds: float, a_round: Sequence[int], most_rounds: int, single: int, made: int | None
+    seconds: float, most_rounds: int, single: int, made: int | None
 ) -> None:
     numbers = count(1)
     calls = (partial(sleep, seconds) for _ in numbers)
     timed = asyncio.run(time_calls(Work(calls), Effort(rounds=50, seconds=0.01)))
-    assert timed.calls in a_round
     assert len(timed.rounds) <= most_rounds
     assert len(timed.single) == single
     assert made in (None, next(numbers) - 1)
@@ -154,18 +153,12 @@ def test_a_task_store_is_timed_by_its_operations_or_those_that_are_wanted() -> N
 
 def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1) -> Figures:
     single = (single_ms / 1e3,) * 100
-    return {operation: {size: [Timed((one / 1e3,), 1, single) for one in blocks] for size, blocks in ms.items()}}
+    return {operation: {size: [Timed((one / 1e3,), single) for one in blocks] for size, blocks in ms.items()}}
 
 
 def latency(**more: Any) -> Latency:
     stated = {"id": "C1", "kind": "latency", "operation": "get", "range": [1, 2], "sentence": {"en": "It is quick."}}
     return Latency.model_validate({**stated, **more})
-
-
-def test_a_claim_about_another_mode_is_left_out() -> None:
-    assert judged_here([latency(mode="memory")], "redis") == []
-    assert len(judged_here([latency(mode="memory"), latency()], "memory")) == 2
-    assert len(judged_here([latency(mode="memory")], "")) == 1
 
 
 @pytest.mark.parametrize(
@@ -186,64 +179,46 @@ def test_an_interval_has_the_level_of_the_pair_that_was_found(
     assert (blocks_for(claims), blocks_for(400)) == (13, 14)
 
 
-def test_growth_is_found_block_by_block() -> None:
-    moods = [1.0, 3.0, 2.0] * 3  # of the machine, which both sizes met
-    grown = figures("list", {10: moods, 1_000: [10 * mood for mood in moods]})
-    assert [*lines_of(grown, miss_of(8))][-1] == "list grows as entries to the power 0.50 (0.50 – 0.50)"
-    few = figures("list", {10: [1.0] * 3, 1_000: [10.0] * 3})
-    assert "grows" not in "".join(lines_of(few, miss_of(8)))  # there is no interval
-
-
 SLOW = {100: [4.5] * 9}
 
 
 @pytest.mark.parametrize(
-    ("stated", "found", "head", "lines"),
+    ("stated", "found", "verdict", "lines"),
     [
         ({}, {100: [1.5] * 9}, "confirmed", ["100 entries: median 1.5 ms (1.5 ms – 1.5 ms): confirmed"]),
         (
             {},
             {10: [0.1] * 9, **SLOW},  # at the most entries
-            "slower by a factor of 2.2 (stated 1 ms – 2 ms)",
-            ["100 entries: median 4.5 ms (4.5 ms – 4.5 ms): slower"],
+            "slower",
+            ["100 entries: median 4.5 ms (4.5 ms – 4.5 ms): slower by a factor of 2.2"],
         ),
         (
             {"range": [12, 20], "unit": "µs"},
             {100: [0.001] * 9},
-            "faster by a factor of 12 (stated 12 µs – 20 µs)",
-            ["100 entries: median 1 µs (1 µs – 1 µs): faster"],
+            "faster",
+            ["100 entries: median 1 µs (1 µs – 1 µs): faster by a factor of 12.0"],
         ),
-        (
-            {},
-            {100: [1.5] * 3},
-            "inconclusive (stated 1 ms – 2 ms)",
-            ["100 entries: median 1.5 ms: inconclusive (an interval takes more blocks than 3)"],
-        ),
-        (
-            {"entries": [10, 100]},
-            {10: [9.0] * 9, **SLOW},
-            "slower by a factor of 2.2 to 4.5",
-            ["10 entries: median 9 ms (9 ms – 9 ms): slower", "100 entries: median 4.5 ms (4.5 ms – 4.5 ms): slower"],
-        ),
+        ({}, {100: [1.5] * 3}, "inconclusive", ["100 entries: median 1.5 ms: inconclusive"]),
         ({"entries": [10, 100]}, {10: [0.1] * 9, **SLOW}, "under-specified", []),
-        ({"entries": [10, 100]}, SLOW, "not-measured", ["get was not timed at 10 entries"]),
+        ({"entries": [10, 100]}, SLOW, "not-measured", ["10 entries: get was not timed"]),
         ({"quantile": 0.99}, {100: [0.1] * 9}, "confirmed", ["100 entries: p99 1.5 ms (1.5 ms – 1.5 ms): confirmed"]),
         (
             {"quantile": 0.999},
             {100: [2.0] * 9},
             "not-measured",
-            ["100 entries: the p99.9 needs 1,000 calls in each block, and there were 100: try --seconds 2.4"],
+            ["100 entries: the p99.9 needs 1,000 calls in each block: try more --seconds"],
         ),
-        ({}, {}, "not-measured", ["get was not timed"]),
+        ({}, {}, "not-measured", ["0 entries: get was not timed"]),
     ],
 )
-def test_a_verdict_has_range_and_factor_and_says_what_it_comes_from_or_what_is_missing(
-    stated: dict[str, Any], found: dict[int, list[float]], head: str, lines: list[str]
+def test_a_verdict_says_what_it_comes_from_or_what_is_missing(
+    stated: dict[str, Any], found: dict[int, list[float]], verdict: str, lines: list[str]
 ) -> None:
     measured = figures("get", found, 1.5) if found else {}
-    judged = judge_by_figures(latency(**stated), measured, miss_of(8))
-    assert judged.head.startswith(f"C1 {head}")
-    assert [line for line in judged.lines if line in lines] == lines
+    judged, said = judge_by_figures(latency(**stated), measured, miss_of(8))
+    assert judged == verdict
+    assert said[0].startswith(f"C1 {verdict} (stated ")
+    assert [line for line in said if line.strip() in lines] == [f"    {line}" for line in lines]
 
 
 def claims_file(tmp_path: Path, text: str) -> Path:
@@ -288,7 +263,7 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     assert "median (97.8 % interval)" in out
     assert re.search(r"^block 13 of 13, about \d+ s left$", err, re.MULTILINE)
     assert "C1 confirmed (stated 0 ns – 1 s)\n    S\n" in out
-    assert "C1 slower by a factor of" in out
+    assert ": slower by a factor of" in out
     assert "remove was not timed" in out
     made = json.loads((tmp_path / "made.json").read_text())
     assert {row["extra_info"]["operation"] for row in made["benchmarks"]} == {"get", "put", "scan"}

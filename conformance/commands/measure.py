@@ -7,8 +7,8 @@ import json
 import math
 import os
 import sys
-from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from conformance.files import CommandFailedError, write_file
 from conformance.measure.block import Block, number_blocks, time_block
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
-from conformance.measure.figures import Figures, figures_of, judge_by_figures, judged_here, lines_of
+from conformance.measure.figures import Figures, figures_of, judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
 from conformance.process import in_new_process
@@ -40,7 +40,6 @@ exit status:
   3  a process that measures failed, a call did not return, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
-EXCEEDED, UNDECIDED = 1, 5
 _COLOURS = {"confirmed": GREEN, "faster": GREEN, "slower": RED}
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
@@ -58,14 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
-    numbers = [options.seconds, *options.entries, options.blocks or 1]
-    if options.blocks == 0 or not all(0 < number < math.inf for number in numbers):
+    numbers = [options.seconds, *options.entries, 1 if options.blocks is None else options.blocks]
+    if not all(0 < number < math.inf for number in numbers):
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
     harness = find_backend(options.store)()
     workload = workload_of(harness, options.store)
-    claims, budgets = _read(options.claims, harness.mode), _read(options.budget, harness.mode, all_have_to=True)
+    claims, budgets = _read(options.claims, harness.mode), _read(options.budget, harness.mode)
+    if options.budget and len(budgets) < len(read_claims(options.budget).claim):
+        raise CommandFailedError(f"{options.budget}: a budget has claims about latency here, no others")
     judged = [*claims, *budgets]
     miss = miss_of(len(judged))
     blocks = _measure(options, judged)
@@ -80,19 +81,16 @@ def main(options: argparse.Namespace) -> int:
 
         write_file(options.json, json.dumps(document_of(blocks)) + "\n")
     if "slower" in verdicts:
-        return EXCEEDED
-    return 0 if verdicts.keys() <= {"confirmed", "faster"} else UNDECIDED
+        return 1
+    return 0 if verdicts <= {"confirmed", "faster"} else 5
 
 
-def _read(file: Path | None, mode: str, *, all_have_to: bool = False) -> list[Latency]:
-    """Read the claims about latency in this mode; a file has others too, unless all have to be such claims."""
-    if file is None:
-        return []
-    stated = read_claims(file).claim
-    claims = judged_here(stated, mode)
+def _read(file: Path | None, mode: str) -> list[Latency]:
+    """Read the claims about latency in this mode; a mode that is empty is any."""
+    stated = read_claims(file).claim if file else ()
+    latencies = [claim for claim in stated if isinstance(claim, Latency)]
+    claims = [claim for claim in latencies if not mode or claim.mode in ("", mode)]
     if left := len(stated) - len(claims):
-        if all_have_to:
-            raise CommandFailedError(f"{file}: a budget has claims about latency here, no others")
         print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
     return claims
 
@@ -103,22 +101,17 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Blo
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
     calls = max((calls_for(claim.quantile) for claim in judged), default=0)
     effort = Effort(max(Effort.rounds, calls), options.seconds)
-    wanted = options.blocks or blocks_for(len(judged))
-    numbers = number_blocks(wanted, lambda text: print(text, file=sys.stderr))
+    numbers = number_blocks(options.blocks or blocks_for(len(judged)), partial(print, file=sys.stderr))
     return [in_new_process(time_block, (options.store,), plan, effort, str(number)) for number in numbers]
 
 
-def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> Counter[str]:
-    """Print what the figures say of each claim, and how many there are of each verdict, which are returned."""
+def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:
+    """Print what the figures say of each claim, and return the verdicts."""
     screen = Screen(is_colored=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
-    verdicts = Counter[str]()
+    verdicts: set[str] = set()
     for claim in claims:
-        judged = judge_by_figures(claim, figures, miss, margin)
-        verdict = judged.judgement.verdict
-        verdicts[verdict] += 1
-        print(screen.paint(judged.head, _COLOURS.get(verdict, YELLOW)))
-        print(f"    {in_language(claim.sentence, 'en')}", *judged.lines, sep="\n    ")
-    if len(claims) > 1:
-        counts = [f"{count} {verdict}" for verdict, count in verdicts.most_common()]
-        print(f"{len(claims)} {'claims' if margin else 'budgets'}: {', '.join(counts)}")
+        verdict, (head, *lines) = judge_by_figures(claim, figures, miss, margin)
+        verdicts.add(verdict)
+        print(screen.paint(head, _COLOURS.get(verdict, YELLOW)))
+        print(f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
     return verdicts

@@ -74,14 +74,17 @@ def time_store(
         async with harness.open(namespace) as store:
             PROGRESS.begin("a call that fills the store")
             keys = await workload.fill(store, entries)
-            works = {**workload.works(store, keys, random)}
-            *_, maker = works
+            works: dict[str, Work] = {}
             if type(harness).ping is not Harness.ping:
                 works[PING] = Work(repeat(partial(harness.ping, store)))
+            works |= workload.works(store, keys, random)
+            *others, maker = works
+            gc.collect()
             timed = {}
-            for operation in _in_order(works, maker, only, random):
-                PROGRESS.begin(operation)
-                timed[operation] = await time_calls(works[operation], effort)
+            for operation in (*random.sample(others, len(others)), maker):
+                if not only or operation in only:
+                    PROGRESS.begin(operation)
+                    timed[operation] = await time_calls(works[operation], effort)
             PROGRESS.begin("closing")
         return timed
 
@@ -89,13 +92,3 @@ def time_store(
         return asyncio.run(time_operations())
     finally:
         guarded(harness).discard(namespace)
-
-
-def _in_order(works: Collection[str], maker: str, only: Collection[str], random: Random) -> list[str]:
-    """The operations that are timed, in a random order; the one that adds entries comes last."""
-    gc.collect()
-    chosen = [operation for operation in works if operation != maker and (not only or operation in only)]
-    random.shuffle(chosen)
-    if not only or maker in only:
-        chosen.append(maker)
-    return chosen

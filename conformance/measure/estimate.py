@@ -93,28 +93,13 @@ def widened(low: float, high: float, margin: float = MARGIN) -> tuple[float, flo
     return low * (1 - margin), high * (1 + margin)
 
 
-def combine(verdicts: Sequence[LatencyVerdict]) -> LatencyVerdict:
-    """Find the verdict of a claim from those at each number of tasks; there is at least one.
-
-    Verdicts that differ blame the claim. A number of tasks that gives none blames the measurement.
-    """
-    if len(set(verdicts) - {"inconclusive"}) > 1:
-        return "under-specified"
-    return "inconclusive" if "inconclusive" in verdicts else verdicts[0]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The verdict on a claim, and the verdicts that it comes from, by number of entries."""
-
-    verdict: Verdict
-    verdicts: Mapping[int, LatencyVerdict]
-
-
-def judge_claim(claim: Latency, measured: Mapping[int, Estimate], margin: float = MARGIN) -> Judgement:
+def judge_claim(
+    claim: Latency, measured: Mapping[int, Estimate], margin: float = MARGIN
+) -> tuple[Verdict, Mapping[int, LatencyVerdict]]:
     """Judge a claim by estimates in milliseconds, by number of entries: at those that it names, else at the most.
 
     Where it was not measured at all of them it has no verdict, unless two that were measured contradict each other.
+    Verdicts that differ blame the claim. A number of entries that gives none blames the measurement.
     """
     sizes = claim.entries or (max(measured, default=0),)
     verdicts: dict[int, LatencyVerdict] = {}
@@ -123,12 +108,11 @@ def judge_claim(claim: Latency, measured: Mapping[int, Estimate], margin: float 
             interval = measured[entries].interval
             verdicts[entries] = judge(interval, claim.low_ms, claim.high_ms, margin)
 
-    verdict: Verdict = "not-measured"
-    if verdicts:
-        verdict = combine([*verdicts.values()])
-    if len(verdicts) < len(sizes) and verdict != "under-specified":
-        verdict = "not-measured"
-    return Judgement(verdict, verdicts)
+    if len({*verdicts.values()} - {"inconclusive"}) > 1:
+        return "under-specified", verdicts
+    if len(verdicts) < len(sizes):
+        return "not-measured", verdicts
+    return "inconclusive" if "inconclusive" in verdicts.values() else verdicts[sizes[0]], verdicts
 
 
 def factor_of(verdict: Verdict, value: float, low: float, high: float) -> float | None:

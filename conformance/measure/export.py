@@ -45,7 +45,6 @@ def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
         "store": store,
         "operation": operation,
         "entries": entries,
-        "calls_per_round": blocks[0].calls,
         "blocks": [_figures(timed) for timed in blocks],
     }
     return {

@@ -72,10 +72,9 @@ class Effort:
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of a call: of each round, which has so many calls, and of calls that were timed one by one."""
+    """Seconds of a call: the mean of each round, and of calls that were timed one by one."""
 
     rounds: tuple[float, ...]
-    calls: int
     single: tuple[float, ...]
 
     def quantile(self, share: float) -> float | None:
@@ -84,13 +83,8 @@ class Timed:
             return median(self.rounds)
         if len(self.single) < calls_for(share):
             return None
-        return quantile(sorted(self.single), share)
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Find the smallest value of a sorted sample that at least this share of the values do not exceed."""
-    rank = math.ceil(share * len(ordered))
-    return ordered[max(0, rank - 1)]
+        rank = math.ceil(share * len(self.single))
+        return sorted(self.single)[rank - 1]
 
 
 def calls_for(share: float) -> int:
@@ -109,34 +103,22 @@ async def time_calls(work: Work, effort: Effort) -> Timed:
     """
     first = await time_round(work)
     if first > _LONG * effort.seconds:
-        return Timed((first,), 1, (first,))
+        return Timed((first,), (first,))
     warm = [await time_round(work)]
     while sum(warm) < effort.seconds / 5:
         warm.append(await time_round(work))
     if warm[0] > effort.seconds:
-        return Timed((warm[0],), 1, (warm[0],))
+        return Timed((warm[0],), (warm[0],))
+
     call = median(warm)
-    if call < _SHORT:
-        return await _time_short(work, effort, call)
-    singles = _fitting(effort, call, FEWEST_SINGLE)
-    single = tuple([await time_round(work) for _ in range(singles)])
-    return Timed(single, 1, single)
-
-
-async def _time_short(work: Work, effort: Effort, call: float) -> Timed:
-    """Time rounds of many calls, of which each takes about so long, and then single ones."""
-    calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call))
-    rounds = _fitting(effort, call * calls, FEWEST_ROUNDS)
-    means = [await time_round(work, calls) for _ in range(rounds)]
-    singles = max(_SINGLE, effort.rounds)
-    single = [await time_round(work) for _ in range(singles)]
-    return Timed(tuple(means), calls, tuple(single))
-
-
-def _fitting(effort: Effort, seconds: float, fewest: int) -> int:
-    """How many rounds of so many seconds fit into the effort, but not fewer than these."""
-    fitting = int(effort.seconds / seconds)
-    return max(fewest, min(effort.rounds, fitting))
+    calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call)) if call < _SHORT else 1
+    fitting = min(effort.rounds, int(effort.seconds / call / calls))
+    fewest = FEWEST_SINGLE if calls == 1 else FEWEST_ROUNDS
+    rounds = tuple([await time_round(work, calls) for _ in range(max(fewest, fitting))])
+    if calls == 1:
+        return Timed(rounds, rounds)
+    single = tuple([await time_round(work) for _ in range(max(_SINGLE, effort.rounds))])
+    return Timed(rounds, single)
 
 
 async def time_round(work: Work, calls: int = 1) -> float:
