@@ -41,22 +41,17 @@ class TaskChecks(Checks):
 
     def of(self, entry: Entry) -> Iterator[Finding]:
         """Check a result that the model allows, and keep or change what was handed out."""
-        observed = entry.observed
-        tasks = list(getattr(entry.answer, "tasks", ()))[:2]
-        if isinstance(observed, Record):
-            tasks = [entry.answer]
+        expected, observed = entry.outcome and entry.outcome.result, entry.observed
+        is_task = isinstance(observed, Record)
         self.coverage.exercised["VAL-10"] += 1
-        for task in tasks:
+        for task in [entry.answer] if is_task else list(getattr(entry.answer, "tasks", ()))[:2]:
             yield from _types(task)
-
-        expected = entry.outcome and entry.outcome.result
-        if isinstance(expected, Record) and isinstance(observed, Record):
+            if self.coverage.mutates:
+                self._hand_out(task)
+        if is_task and isinstance(expected, Record):
             yield from _times(expected, entry)
             if isinstance(expected.task_id, Symbol):
                 yield from self._id(observed.task_id)
-
-        for task in tasks if self.coverage.mutates else ():
-            self._hand_out(task)
 
     def _hand_out(self, task: Any) -> None:
         self._count += 1
@@ -71,30 +66,21 @@ class TaskChecks(Checks):
         if not _OWN_ID.fullmatch(task_id):
             yield complaint("ID-02", "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
         self.coverage.made.add(task_id)
-        self._made.append(task_id)
+        self._made.append(task_id[-_DIGITS:].lower())
         self.coverage.exercised.update(("ID-01", "ID-02"))
 
     def at_the_end(self) -> Iterator[Finding]:
-        """Check what only many results show."""
-        if len(self._made) >= _MANY and not _are_random(self._made):
+        """Check what only many results show: of random digits each has many values, and none is that of another."""
+        places = [*zip(*self._made, strict=False)]
+        is_random = len({*places}) == _DIGITS and min(len({*place}) for place in places) >= _FEWEST
+        if len(self._made) >= _MANY and not is_random:
             yield complaint("ID-02", "ids of random digits", f"{self._made[0]!r} and others like it", "task_id")
-        if not self.coverage.mutates:
-            return
         for task, record in self._handed:
             now = result_of(task)
-            names = differences(record, now)
-            if names:
+            if names := differences(record, now):
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")
         self.coverage.exercised["VAL-02"] += len(self._handed)
-
-
-def _are_random(ids: list[str]) -> bool:
-    """Whether each digit has many values, and none is always that of another place."""
-    digits = [task_id[-_DIGITS:].lower() for task_id in ids]
-    places = {*zip(*digits, strict=False)}
-    fewest = min(len({*place}) for place in places)
-    return len(places) == _DIGITS and fewest >= _FEWEST
 
 
 def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
@@ -121,11 +107,11 @@ def _types(task: Any) -> Iterator[Finding]:
         time = getattr(task, name, None)
         if isinstance(time, datetime) and time.utcoffset() != timedelta(0):
             yield complaint("VAL-10", f"{name} in UTC", shown(time), name, "type")
-    if type(task.status) is not TaskStatus:
-        yield complaint("LIFE-02", "status: a TaskStatus", _typed(task.status), "status", "type")
-    if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
-        yield complaint("LIFE-01", "video_ids: a tuple", _typed(task.video_ids), "video_ids", "type")
-
-
-def _typed(value: object) -> str:
-    return f"{type(value).__name__} {shown(value)}"
+    kinds: list[tuple[str, type, str]] = [("status", TaskStatus, "LIFE-02")]
+    if not isinstance(task, TaskView):  # its types are the store's own
+        kinds.append(("video_ids", tuple, "LIFE-01"))
+    for name, kind, number in kinds:
+        value = getattr(task, name)
+        if type(value) is not kind:
+            came = f"{type(value).__name__} {shown(value)}"
+            yield complaint(number, f"{name}: a {kind.__name__}", came, name, "type")

@@ -1,4 +1,4 @@
-"""The contract of task stores, as the engine takes it."""
+"""The contract of task stores, as the engine takes it: what is right, and what a wrong result breaks."""
 
 from __future__ import annotations
 
@@ -9,19 +9,40 @@ from conformance.engine import group
 from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry, Name, Requirements
 from conformance.engine.finding import Coverage, Finding, complaint
+from conformance.engine.mutation import MARK
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.tasks import observe
-from conformance.tasks.blame import blame
 from conformance.tasks.calls import OPERATIONS, get, listing
 from conformance.tasks.checks import TaskChecks
 from conformance.tasks.outages import classify
-from conformance.tasks.spec.model import FIELDS, LIFETIME, STATUSES, Record, State, step
+from conformance.tasks.spec.model import LIFETIME, READS, STATUSES, TEXTS, Page, Record, State, step
+from conformance.text import source
 from taskstore import TaskStatus, TaskStoreError
 
 _LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
 """By operation what is broken without a place for one of its arguments."""
+_FIELDS = {
+    "task_id": ("ID-02",),
+    "metadata": ("VAL-01",),
+    "created_at": ("LIFE-17",),
+    "updated_at": ("LIFE-17",),
+    "records": ("LIST-01",),
+    "total": ("LIST-03",),
+    "limit": ("LIST-06",),
+    "offset": ("LIST-06",),
+    "following": ("LIST-13", "LIST-12"),
+    "unreadable": ("FAIL-09",),
+    "argument": ("API-05",),
+}
+"""By field the requirements about it, whatever operation returns it."""
+_REFUSED = {
+    "task": ("VAL-06",),
+    "progress": ("LIFE-13",),
+    **dict.fromkeys((*TEXTS, "webhook_url", "video_ids"), ("VAL-09",)),
+}
+"""By argument the requirements about it, if it is refused and is right; of others the outcome tells."""
 
 
 class TaskContract(Contract):
@@ -35,6 +56,10 @@ class TaskContract(Contract):
         apart="VAL-02",
         leaves_nothing="FAIL-13",
     )
+    pass_in = staticmethod(observe.for_store)
+    describe = staticmethod(observe.describe)
+    checks = TaskChecks
+    classify = staticmethod(classify)
 
     def __init__(self, capabilities: Collection[Capability]) -> None:
         self._lifetime = LIFETIME if Capability.EXPIRING in capabilities else None
@@ -56,35 +81,32 @@ class TaskContract(Contract):
     def bind(self, state: State, observed: Any) -> State:
         if not state.unseen:
             return state
-        for record in _records(observed):
-            key = _key_of(record, state)
+        for record in [observed] if isinstance(observed, Record) else getattr(observed, "records", ()):
+            key = record.task_id
+            if key not in state.tasks:
+                key = next((unseen for unseen in state.unseen if unseen.startswith("\0")), key)
             if key in state.unseen:
                 waiting, at = state.tasks[key]
-                if key != record.task_id:
-                    state = state.without({key}, "")
-                state = state.with_task(_seen(waiting, record), at)
+                pairs = zip(waiting, record, strict=True)
+                seen = Record(*(came if isinstance(wanted, Symbol) else wanted for wanted, came in pairs))
+                state = state.without({key} - {seen.task_id}, "").with_task(seen, at)
         return state
 
     def adopt(self, state: State, expected: Any, observed: Any) -> Iterable[State]:
         """Yield the state with the values that were observed, as far as the model can go on with their types."""
-        if not isinstance(expected, Record) or not isinstance(observed, Record):
-            return super().adopt(state, expected, observed)
+        if not (isinstance(expected, Record) and isinstance(observed, Record)):
+            yield from super().adopt(state, expected, observed)
+            return
         state = self.bind(state, observed)
-        if observed.task_id not in state.tasks:
-            return []
-        columns = zip(FIELDS, observed, expected, strict=True)
-        alike: dict[str, Any] = {
-            name: value
-            for name, value, wanted in columns
-            if type(value) is type(wanted) or isinstance(wanted, Symbol | None)
-        }
-        _, at = state.tasks[str(observed.task_id)]
-        return [state.with_task(expected._replace(**alike), at)]
+        if observed.task_id in state.tasks:
+            fields: list[Any] = []
+            for wanted, came in zip(expected, observed, strict=True):
+                is_alike = type(came) is type(wanted) or isinstance(wanted, Symbol | None)
+                fields.append(came if is_alike else wanted)
+            _, at = state.tasks[observed.task_id]
+            yield state.with_task(Record(*fields), at)
 
     # Its words
-
-    pass_in = staticmethod(observe.for_store)
-    describe = staticmethod(observe.describe)
 
     def observe(self, answer: Any) -> Any:
         return observe.result_of(answer, has_cursor=self._has_cursor)
@@ -94,9 +116,6 @@ class TaskContract(Contract):
         return observe.raised_of(error) if isinstance(error, TaskStoreError) else super().observe_error(error)
 
     # Verdicts
-
-    checks = TaskChecks
-    classify = staticmethod(classify)
 
     def read_back(self, recent: Mapping[Name, Any]) -> Iterator[Call]:
         """Yield the reads of these tasks, of all tasks, and of those of their statuses."""
@@ -111,28 +130,46 @@ class TaskContract(Contract):
         number = _LACKING.get(entry.call.operation, "LIFE-04") if "calls" in lack.hook else "LIFE-02"
         return complaint(number, "a store that has this status, or argument", lack.hook, "adapter")
 
-    def blame(
+    def blame(  # noqa: C901  one rule after the other
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
     ) -> list[str]:
-        return blame(entry, outcome, names, write, is_shared=self._is_shared, is_new=is_new)
+        """Return the requirements of the outcome, narrowed by the fields that differ.
 
+        A wrong read is blamed on the preceding `write` first. A fresh namespace should be empty.
+        """
+        expected, observed = outcome.result, entry.observed
+        came = observed.error if isinstance(observed, Raised) else ""
+        if MARK in source(observed):
+            return ["VAL-02"]
+        if is_new and (came == "TaskExists" or getattr(observed, "total", False)):
+            return ["LIST-10"] if self._is_shared else ["DUR-03", "SHARE-02"]
 
-def _records(observed: Any) -> Sequence[Record]:
-    return [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
+        own = [number for name in names for number in _FIELDS.get(name, ())]
+        is_narrow = _FIELDS.keys() >= {*names}
+        if names == ("completed_at",) and getattr(expected, "completed_at", None):
+            own = ["LIFE-18" if expected.status == "cancelled" else "LIFE-05"]
+            is_narrow = True
+        is_raised = isinstance(expected, Raised)
+        found = []
+        if "after" in entry.call.arguments and not is_raised:
+            found.append("LIST-12")
+        if write and write.outcome and entry.call.operation in READS:
+            if write.call.on != entry.call.on:
+                found.append("SHARE-01" if self._is_shared else "SHARE-02")
+            if isinstance(write.outcome.result, Raised):
+                found.append("LIFE-14")
+            elif not is_narrow and not is_raised:
+                found += write.outcome.requirements
+        if isinstance(expected, Page) and len(expected.records) != len(getattr(observed, "records", expected.records)):
+            found.append("LIST-04")
 
-
-def _key_of(record: Record, state: State) -> str:
-    """Return the key in a state of a task that is seen: its id or, if that is new, of one whose id is not known yet."""
-    known = str(record.task_id)
-    if known in state.tasks:
-        return known
-    return next((key for key in state.unseen if isinstance(state.tasks[key][0].task_id, Symbol)), known)
-
-
-def _seen(waiting: Record, record: Record) -> Record:
-    """Return a task that was written with the values that the store has chosen."""
-    values = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
-    return waiting._replace(**values)
+        if came == "InvalidArgument" and not is_raised:
+            return [*found, *_REFUSED.get(str(dict(observed.facts).get("argument")), outcome.requirements)]
+        if is_narrow:
+            return [*found, *own]
+        if came and is_raised and expected.error == "InvalidArgument":  # the store looked at something else first
+            found.append("API-05")
+        return [*found, *outcome.requirements, *own]
 
 
 async def play(

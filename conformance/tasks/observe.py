@@ -12,6 +12,7 @@ from conformance.engine.outcome import NOT_COMPARED, Raised
 from conformance.tasks.spec.model import (
     FIELDS,
     STATUSES,
+    TIMES,
     Page,
     Record,
     Request,
@@ -25,28 +26,19 @@ _PROSE = ("reason", "detail")
 
 
 def for_store(value: Any) -> Any:
-    """An argument as the store takes it. The classes would change some values, and refuse others."""
+    """An argument as the store takes it; the caller may change it later. The classes would refuse some values."""
     if isinstance(value, Request):
-        fields = {name: _copy_of(getattr(value, name)) for name in value.__slots__}
+        fields = {name: for_store(getattr(value, name)) for name in value.__slots__}
         return TaskCreateRequest.model_construct(**fields)
     if isinstance(value, Record):
-        return _task_of(value)
-    return _copy_of(value)
-
-
-def _copy_of(value: Any) -> Any:
-    """Return a value that the caller may change later."""
+        fields = value._asdict()
+        metadata = fields.pop("metadata")
+        if metadata.startswith('"'):  # a text is the JSON text of the task
+            metadata = plain(metadata)
+        if value.status in STATUSES:
+            fields["status"] = TaskStatus(value.status)
+        return Task.model_construct(**fields, metadata_json=metadata)
     return deepcopy(value) if isinstance(value, list | dict) else value
-
-
-def _task_of(record: Record) -> Task:
-    fields = record._asdict()
-    metadata = fields.pop("metadata")
-    if metadata.startswith('"'):  # a text is the JSON text of the task
-        metadata = plain(metadata)
-    if record.status in STATUSES:
-        fields["status"] = TaskStatus(record.status)
-    return Task.model_construct(**fields, metadata_json=metadata)
 
 
 def result_of(answer: Any, *, has_cursor: bool = True) -> Any:
@@ -72,21 +64,19 @@ def record_of(task: Any) -> Record:
     Raises:
         TypeError: if the model cannot go on with it.
     """
-    record = Record(*(getattr(task, name) for name in FIELDS))
-    if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
+    fields = {name: getattr(task, name) for name in FIELDS}
+    if not (isinstance(fields["task_id"], str) and isinstance(fields["created_at"], datetime)):
         raise TypeError("it has no id, or no time")
-    metadata: Any = record.metadata  # a store may decode it each time that it is read
-    video_ids: Any = record.video_ids
-    if isinstance(video_ids, list):  # what is of another type or zone than the contract's is reported by itself
-        video_ids = tuple(video_ids)
-    return record._replace(
-        status=str(record.status),
-        video_ids=video_ids,
-        metadata=_as_json(metadata),
-        created_at=_in_zone(record.created_at),
-        updated_at=_in_zone(record.updated_at),
-        completed_at=_in_zone(record.completed_at),
-    )
+    # What is of another type or zone than the contract's is reported by itself.
+    fields["status"] = str(fields["status"])
+    fields["metadata"] = _as_json(fields["metadata"])
+    if isinstance(fields["video_ids"], list):
+        fields["video_ids"] = tuple(fields["video_ids"])
+    for name in TIMES:
+        time = fields[name]
+        if isinstance(time, datetime) and time.tzinfo is None:
+            fields[name] = time.replace(tzinfo=UTC)
+    return Record(**fields)
 
 
 def _as_json(metadata: Any) -> str:
@@ -95,12 +85,6 @@ def _as_json(metadata: Any) -> str:
         if plain(text) == metadata:  # no tuple, and no key that is a number
             return text
     return canonical({"no JSON": shown(metadata)})
-
-
-def _in_zone(time: Any) -> Any:
-    if isinstance(time, datetime) and time.tzinfo is None:
-        return time.replace(tzinfo=UTC)
-    return time
 
 
 def raised_of(error: TaskStoreError) -> Raised:
@@ -123,19 +107,17 @@ def mutate_task(task: Any) -> None:
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
-    """A result in words, with the fields `names`."""
-    match result:
-        case Raised(error, facts):
-            text = _fields(dict(facts), names)
-            return error if " " in error else f"{error}({text})"  # no answer is no exception
-        case Page():
-            ids = [record.task_id for record in result.records]
-            return _fields({**result._asdict(), "records": ids}, names)
-        case Record():
-            return _fields({**result._asdict(), "metadata": plain(result.metadata)}, names)
-    return shown(result)
-
-
-def _fields(values: dict[str, Any], names: tuple[str, ...]) -> str:
-    chosen = [name for name in names if name in values]
-    return ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen or [*values][:2])
+    """A result in words, with the fields `names`; without these, with its first two."""
+    if isinstance(result, Raised):
+        values = dict(result.facts)
+    elif isinstance(result, Page):
+        values = result._asdict() | {"records": [record.task_id for record in result.records]}
+    elif isinstance(result, Record):
+        values = result._asdict() | {"metadata": plain(result.metadata)}
+    else:
+        return shown(result)
+    chosen = [name for name in names if name in values] or [*values][:2]
+    text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
+    if isinstance(result, Raised):
+        return result.error if " " in result.error else f"{result.error}({text})"  # no answer is no exception
+    return text
