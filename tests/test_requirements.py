@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from conformance.tasks.case import case
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.groups import GROUPED
 from conformance.tasks.spec.requirements import GROUPS, REQUIREMENTS, specification
@@ -27,10 +24,3 @@ def test_every_requirement_is_decided_by_a_case_or_by_groups() -> None:
 
 def test_every_requirement_has_a_group() -> None:
     assert {number.partition("-")[0] for number in REQUIREMENTS} == {*GROUPS}
-
-
-def test_a_case_of_an_unknown_requirement_is_refused_at_import() -> None:
-    with pytest.raises(ValueError, match="NONE-01"):
-        case("NONE-01")
-    with pytest.raises(ValueError, match="none"):
-        case()

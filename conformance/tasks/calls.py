@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -20,28 +21,22 @@ from taskstore import TaskStatus
 
 
 def _operation(name: str, *needed: str, **roles: Any) -> Operation:
-    """Return an operation that a coroutine function makes, with the names of its arguments."""
-
-    async def call(store: Any, /, *placed: Any, **named: Any) -> Any:
-        return await getattr(store, name)(**dict(zip(needed, placed, strict=True)), **named)
-
+    """Return an operation that is a method, with the names of the arguments that it needs."""
     arguments: Any = dict.fromkeys(needed)
-    return Operation(name, call, arguments=arguments, positional=needed, ids=("task_id",), **roles)
+    return Operation(name, name, arguments=arguments, positional=needed, ids=("task_id",), **roles)
 
 
 _MAINTENANCE = {WHOLE: Capability.MAINTENANCE}
-OPERATIONS = {
-    operation.name: operation
-    for operation in (
-        _operation("create_task", "request", writes="task_id", needs={"task_id": Capability.CALLER_IDS}),
-        _operation("get_task", "task_id", reads="task_id"),
-        _operation("list_tasks", reads=WHOLE, needs={"after": Capability.CURSOR}),
-        _operation("update_task_status", "task_id", "status", writes="task_id"),
-        _operation("cancel_task", "task_id", writes="task_id"),
-        _operation("purge", "before", writes=WHOLE, needs=_MAINTENANCE),
-        _operation("restore", "task", writes="task", needs=_MAINTENANCE),
-    )
-}
+_OPERATIONS = (
+    _operation("create_task", "request", writes="task_id", needs={"task_id": Capability.CALLER_IDS}),
+    _operation("get_task", "task_id", reads="task_id"),
+    _operation("list_tasks", reads=WHOLE, needs={"after": Capability.CURSOR}),
+    _operation("update_task_status", "task_id", "status", writes="task_id"),
+    _operation("cancel_task", "task_id", writes="task_id"),
+    _operation("purge", "before", writes=WHOLE, needs=_MAINTENANCE),
+    _operation("restore", "task", writes="task", needs=_MAINTENANCE),
+)
+OPERATIONS = {operation.name: operation for operation in _OPERATIONS}
 
 _BATCH = 50
 """Calls of a series that are made at the same time."""
@@ -57,16 +52,9 @@ def _id_of(entry: Entry) -> str:
 
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
-    texts = [f"{label}.task_id"]
-    if before:
-        texts.insert(0, source(before))
-    if behind:
-        texts.append(source(behind))
-
-    def read(entry: Entry) -> str:
-        return f"{before}{_id_of(entry)}{behind}"
-
-    return Reference(label, " + ".join(texts), read)
+    texts = [before and source(before), f"{label}.task_id", behind and source(behind)]
+    text = " + ".join(filter(None, texts))
+    return Reference(label, text, lambda entry: f"{before}{_id_of(entry)}{behind}")
 
 
 def TimeOf(label: str, plus: timedelta) -> Reference:
@@ -107,17 +95,14 @@ class Populate(Series):
         return f"# {self.count:,} tasks are created, {', '.join(self.statuses)}"
 
     def rounds(self) -> Rounds:
-        moves = []
         statuses = cycle(self.statuses)
         for first in range(0, self.count, _BATCH):
             numbers = range(first, min(first + _BATCH, self.count))
             made = yield tuple(create(video_ids=(f"v{number}",)) for number in numbers)
-            for task, status in zip(made, statuses, strict=False):
-                if status != "pending":
-                    moves.append(update(getattr(task, "task_id", ""), TaskStatus(status)))
-
-        for first in range(0, len(moves), _BATCH):
-            yield tuple(moves[first : first + _BATCH])
+            ids = [getattr(task, "task_id", "") for task in made]
+            moves = zip(ids, statuses, strict=False)
+            if updates := tuple(update(task_id, TaskStatus(to)) for task_id, to in moves if to != "pending"):
+                yield updates
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +121,9 @@ class Pages(Series):
         place: dict[str, Any] = {}
         for number in range(1, _MOST_PAGES + 1):
             (page,) = yield listing(limit=self.limit, status=self.status, **place)
-            if not isinstance(page, Page) or not page.records:
+            if not isinstance(page, Page) or not page.records or (self.by_cursor and page.following is None):
                 return
-            place = {"offset": number * self.limit}
-            if self.by_cursor:
-                if page.following is None:
-                    return
-                place = {"after": page.following}
+            place = {"after": page.following} if self.by_cursor else {"offset": number * self.limit}
 
 
 def needs_of(call: Call) -> set[Capability]:
@@ -156,9 +137,15 @@ def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> 
     return Call("create_task", {"request": Request(**fields), **chosen}, label, on)
 
 
-def get(task: Any, on: int = 0, label: str = "") -> Call:
-    """A `get_task`."""
-    return Call("get_task", {"task_id": task}, label, on)
+def _one(operation: str, name: str, about: Any, on: int = 0, label: str = "") -> Call:
+    return Call(operation, {name: about}, label, on)
+
+
+get = partial(_one, "get_task", "task_id")
+cancel = partial(_one, "cancel_task", "task_id")
+purge = partial(_one, "purge", "before")
+restore = partial(_one, "restore", "task")
+"""Calls with one argument; a `restore` of a `Record` or of a `TaskOf`."""
 
 
 def update(task: Any, status: Any, on: int = 0, label: str = "", **fields: Any) -> Call:
@@ -166,21 +153,6 @@ def update(task: Any, status: Any, on: int = 0, label: str = "", **fields: Any) 
     return Call("update_task_status", {"task_id": task, "status": status, **fields}, label, on)
 
 
-def cancel(task: Any, on: int = 0, label: str = "") -> Call:
-    """A `cancel_task`."""
-    return Call("cancel_task", {"task_id": task}, label, on)
-
-
 def listing(on: int = 0, **arguments: Any) -> Call:
     """A `list_tasks`."""
     return Call("list_tasks", arguments, on=on)
-
-
-def purge(before: Any, on: int = 0) -> Call:
-    """A `purge`."""
-    return Call("purge", {"before": before}, on=on)
-
-
-def restore(task: Any, on: int = 0) -> Call:
-    """A `restore`, of a `Record` or of a `TaskOf`."""
-    return Call("restore", {"task": task}, on=on)

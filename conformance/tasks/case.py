@@ -17,7 +17,6 @@ import pytest
 
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.text import cut, shown
 from taskstore import TaskCreateRequest, TaskStore
 
@@ -197,9 +196,6 @@ def case(
     It decides `requirements`, on backends that declare `needs` and are of that `mode`: `memory`, `redis`, or
     `memory or redis`, which is one that settings select.
     """
-    unknown = set(requirements) - REQUIREMENTS.keys()
-    if unknown or not requirements:
-        raise ValueError(f"a case decides known requirements, not {unknown or 'none'}")
     needed = (needs,) if isinstance(needs, Capability) else needs
 
     def make(function: Callable[..., Awaitable[None]]) -> Callable[[Backend], None]:

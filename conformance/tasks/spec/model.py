@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -92,7 +92,6 @@ class State:
     """By the id of a task that is gone, the requirement that says so."""
     unseen: frozenset[str] = frozenset()
     """The keys of the tasks of which the id or a time has not been seen yet."""
-    _in_order: dict[str | None, list[Record]] = field(default_factory=dict, init=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self.tasks == other.tasks
@@ -120,13 +119,6 @@ class State:
         kept = {key: task for key, task in self.tasks.items() if key not in gone}
         remembered = {**self.gone, **dict.fromkeys(gone, requirement)}
         return State(kept, remembered, self.unseen.difference(gone))
-
-    def in_order(self, status: str | None) -> list[Record]:
-        """The tasks of that status, or all, as a listing has them. What has not been seen comes first."""
-        if status not in self._in_order:
-            found = (record for record, _ in self.tasks.values() if status in (None, record.status))
-            self._in_order[status] = sorted(found, key=_place_of, reverse=True)
-        return self._in_order[status]
 
 
 def _place_of(record: Record) -> tuple[datetime, str]:
@@ -158,17 +150,10 @@ def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterat
         restored = getattr(call.arguments.get("task"), "task_id", None)
         named = call.arguments.get("task_id", restored)
         perhaps = [key for key in perhaps if key == named]
-    for gone in _selections(perhaps):
-        yield state.without(surely.union(gone), "EXP-01")
-
-
-def _selections(keys: list[str]) -> Iterator[Sequence[str]]:
-    """Yield selections of tasks near their end: any of few, and of more the ones that were written first."""
-    for count in range(len(keys) + 1):
-        if len(keys) <= _FEW:
-            yield from combinations(keys, count)
-        else:
-            yield keys[:count]
+    for count in range(len(perhaps) + 1):  # of few any, of more those that were written first
+        few = combinations(perhaps, count) if len(perhaps) <= _FEW else [perhaps[:count]]
+        for gone in few:
+            yield state.without(surely.union(gone), "EXP-01")
 
 
 class _Refused(Exception):
@@ -226,7 +211,8 @@ def _list(
     for name, value, most in (("limit", limit, _LONGEST_PAGE), ("offset", offset, _LARGEST_OFFSET)):
         _require(type(value) is int, name, "LIST-06", "API-05")
         _require(0 <= value <= most, name, "LIST-06")
-    tasks = state.in_order(status)
+    matching = (task for task, _ in state.tasks.values() if status in (None, task.status))
+    tasks = sorted(matching, key=_place_of, reverse=True)  # what has not been seen comes first
     first = offset
     if after is not None:
         _require(not offset, "after", "LIST-13")

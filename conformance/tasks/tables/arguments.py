@@ -101,9 +101,9 @@ def refused(task: Any = A) -> Iterator[list[Call]]:
     yield _calls(listing, "offset", values.WRONG_NUMBERS)
     yield _calls(listing, "after", values.WRONG_CURSORS)
     yield [listing(after="1.a", offset=1)]
-    yield _calls(get, "task", values.WRONG_IDS)
-    yield _calls(cancel, "task", values.WRONG_IDS)
-    yield _calls(purge, "before", values.WRONG_MOMENTS)
+    yield _calls(get, "about", values.WRONG_IDS)
+    yield _calls(cancel, "about", values.WRONG_IDS)
+    yield _calls(purge, "about", values.WRONG_MOMENTS)
 
 
 @_table("VAL-09")
