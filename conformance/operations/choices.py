@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from itertools import takewhile
-from math import copysign, isfinite
 from numbers import Number
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
-from hypothesis.strategies._internal.lazy import unwrap_strategies
-from hypothesis.strategies._internal.strategies import OneOfStrategy, SampledFromStrategy
 
 from conformance.operations.operation import EarlierId, OperationsError
 from conformance.operations.parts import parts_of
-from conformance.operations.values import HOSTILE_VALUES, KEYS, NESTED
 from conformance.text import source
 
 _EXAMPLES = 400
@@ -48,6 +43,16 @@ _TEXTS = {
     "text": "",
 }
 """The classes of texts, each with a pattern; the first that fits."""
+_NUMBERS = {
+    "NaN or infinity": r"nan|inf",
+    "whole float": r"\.0\Z|e\+",
+    "float": r"\.|e-",
+    "zero": r"^0\Z",
+    "integer": r"^-?\d{1,15}\Z",
+    "large integer": r"^-?\d{16,18}\Z",
+    "big integer": "",
+}
+"""The same of numbers as Python."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,6 @@ class Choice:
     value: Any = field(compare=False)
     text: str
     classes: frozenset[str] = field(compare=False)
-
-    def is_plainer_than(self, other: Choice) -> bool:
-        """Whether it has nothing special that the other has not."""
-        own = _telling(self.classes) if type(self.value) is type(other.value) else self.classes
-        return own <= other.classes
 
     @property
     def is_several(self) -> bool:
@@ -81,15 +81,12 @@ class Choice:
         """Whether a text in it cannot be encoded."""
         return any("surrogate" in name for name in self.classes)
 
-    def complexity(self, simplest: type, own: Collection[str]) -> tuple[Any, ...]:
-        """How far from simple it is.
-
-        `simplest` is the type of the strategy's first value, `own` are texts of values that the harness itself names.
-        """
+    def complexity(self, simplest: type) -> tuple[Any, ...]:
+        """How far from simple it is. `simplest` is the type of the strategy's first value."""
         is_new = _EARLIER not in self.classes
         is_odd = type(self.value) is not simplest
         telling = len(_telling(self.classes))
-        return is_new, is_odd, self.has_surrogates, telling, self.text not in own, len(self.text), self.text
+        return is_new, is_odd, self.has_surrogates, telling, len(self.text), self.text
 
 
 class Pool:
@@ -102,8 +99,7 @@ class Pool:
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
         drawn = [Choice(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
         simplest = type(drawn[0].value)
-        own = {source(value) for value in _named_in(strategy)}
-        drawn.sort(key=lambda choice: choice.complexity(simplest, own))
+        drawn.sort(key=lambda choice: choice.complexity(simplest))
         self.choices: list[Choice] = []
         for choice in drawn:
             novel = choice.classes - drawn[0].classes
@@ -112,20 +108,16 @@ class Pool:
 
     def own(self, choice: Choice) -> Choice | None:
         """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None."""
-        for own in self.choices:
-            if own.text == choice.text:
-                return own
+        if choice in self.choices:
+            return self.choices[self.choices.index(choice)]
         return choice if len(self.choices) > _FEW else None
 
     def is_foreign(self, choice: Choice) -> bool:
         """Whether a value is a text that cannot be encoded, or of a type that the argument does not take."""
-        value, plain = choice.value, self.plain.value
-        if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
+        if choice.value is None or isinstance(self.plain.value, EarlierId):  # it is left out; an id may be of any type
             return False
-        if choice.has_surrogates:
-            return True
-        are_numbers = isinstance(value, Number) and isinstance(plain, Number)
-        return not (are_numbers or isinstance(value, type(plain)) or isinstance(plain, type(value)))
+        kind = Number if isinstance(self.plain.value, Number) else type(self.plain.value)
+        return choice.has_surrogates or not isinstance(choice.value, kind)
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""
@@ -138,10 +130,14 @@ class Pool:
                 chosen.append(choice)
         return chosen
 
-    def plainer(self, choice: Choice) -> list[Choice]:
-        """Values that have less of what is not plain, the plainest first."""
-        before = takewhile(lambda simpler: simpler.text != choice.text, self.choices)
-        return [simpler for simpler in before if simpler.is_plainer_than(choice)]
+    def plainer(self, choice: Choice) -> Iterator[Choice]:
+        """Yield the values that have nothing special that this one has not, the plainest first."""
+        for plain in self.choices:
+            if plain == choice:
+                return
+            is_alike = type(plain.value) is type(choice.value)
+            if (_telling(plain.classes) if is_alike else plain.classes) <= choice.classes:
+                yield plain
 
 
 pool_of = cache(Pool)
@@ -152,30 +148,18 @@ def _telling(classes: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in classes if name.rpartition(": ")[2] not in _PLAIN)
 
 
-def _named_in(strategy: Any) -> Iterator[Any]:
-    """Yield the values of every `sampled_from` of the harness: they come before hostile ones of the same class."""
-    unwrap: Any = unwrap_strategies
-    strategy = unwrap(strategy)
-    if isinstance(strategy, OneOfStrategy):
-        for branch in strategy.original_strategies:
-            yield from _named_in(branch)
-    elif isinstance(strategy, SampledFromStrategy) and tuple(strategy.elements) not in (KEYS, HOSTILE_VALUES, NESTED):
-        yield from strategy.elements
-
-
 def _drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:
     """Different values of a strategy; the first is the simplest."""
     values: dict[tuple[type, str], Any] = {}
-    settings = hypothesis.settings(
+
+    @hypothesis.seed(0)
+    @hypothesis.settings(
         max_examples=_EXAMPLES,
         phases=[Phase.generate],
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-
-    @hypothesis.seed(0)
-    @settings
     @hypothesis.given(strategy)
     def draw(value: Any) -> None:
         values.setdefault((type(value), source(value)), value)
@@ -205,35 +189,15 @@ def _class_of(value: Any) -> str:
     """The class of a value: what two stores may treat alike in all values that have it."""
     kind = type(value).__name__
     if isinstance(value, str) and not isinstance(value, Enum):
-        return _class_of_text(value) if kind == "str" else f"text of type {kind}"
-    if type(value) is int:
-        return _class_of_integer(value)
-    if type(value) is float:
-        return _class_of_float(value)
+        return _first_fit(_TEXTS, value) if kind == "str" else f"text of type {kind}"
+    if type(value) in (int, float):
+        text = source(value).removeprefix("float('")
+        name = _first_fit(_NUMBERS, text)
+        return f"negative {name}" if text.startswith("-") else name
     if isinstance(value, datetime):
         return f"datetime {'with' if value.tzinfo else 'without'} zone"
     return f"empty {kind}" if hasattr(value, "__len__") and not value else kind
 
 
-def _class_of_text(value: str) -> str:
-    return next(name for name, pattern in _TEXTS.items() if re.search(pattern, value, re.DOTALL))
-
-
-def _class_of_integer(value: int) -> str:
-    if value == 0:
-        return "zero"
-    name = "integer"
-    if abs(value) > 2**63:
-        name = "big integer"
-    elif abs(value) > 2**53:
-        name = "large integer"
-    return name if value > 0 else f"negative {name}"
-
-
-def _class_of_float(value: float) -> str:
-    name = "whole float"
-    if not isfinite(value):
-        name = "NaN or infinity"
-    elif value % 1:
-        name = "float"
-    return name if copysign(1, value) > 0 else f"negative {name}"
+def _first_fit(patterns: Mapping[str, str], text: str) -> str:
+    return next(name for name, pattern in patterns.items() if re.search(pattern, text, re.DOTALL))

@@ -1,12 +1,76 @@
-"""Strategies of keys and values that stores have been seen to treat differently."""
+"""Keys and values that stores have been seen to treat differently, and strategies of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from hypothesis import strategies as st
 
-from conformance.operations.values import HOSTILE_VALUES, KEYS, NESTED
+
+class Number(IntEnum):
+    """An integer of another type."""
+
+    ONE = 1
+
+
+class Colour(Enum):
+    """A value of an enum."""
+
+    RED = "red"
+
+
+class Text(str):
+    """A text of another type."""
+
+    __slots__ = ()
+
+
+class Pair(NamedTuple):
+    """A named tuple."""
+
+    one: int
+    two: int
+
+
+@dataclass
+class Point:
+    """A plain object."""
+
+    x: int
+    y: int
+
+
+# fmt: off
+KEYS: tuple[str, ...] = (
+    "k", "key", "a", "a:b", "a::b", "a:", ":a", "a/b", "a.b", "a|b", "a b", "A", "*", "a*", "?", "[a]", "\\", "{a}",
+    "%s", "é", "e\u0301", "文字", "𝄞", "7", "-1", "None", "null", "", " a", "\n", "\x00", "\ud800", "k" * 300,
+    "k" * 70_000,
+)
+"""Prefixes and separators of each other, globs, case, Unicode forms, long and empty ones."""
+
+JSON_VALUES: tuple[Any, ...] = (
+    "text", 1, 0, -1, 1.5, 1.0, True, False, None, "", "7", "é", "e\u0301", "\x00", [], {}, [1, "a", None], {"a": 1},
+    {"a": {"b": []}}, -0.0, 2**53 + 1, 2**70, "x" * 100_000,
+)
+"""Values that JSON can hold. No number is longer than a client library survives: more is for a strategy of your own."""
+
+OTHER_VALUES: tuple[Any, ...] = (
+    (), (1, 2), Pair(1, 2), {1, 2}, frozenset({1}), b"bytes", b"", bytearray(b"bytes"),
+    datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1), date(2026, 1, 1), timedelta(seconds=1),  # noqa: DTZ001
+    Decimal("1.10"), UUID(int=7), OrderedDict(a=1), Number.ONE, Colour.RED, Text("text"), Point(1, 2),
+    float("nan"), float("inf"), "\ud800", "\ud83d\ude00", {1: "a"}, {None: "a"}, {1: "a", "1": "b"}, {("a", 1): "a"},
+)
+"""Values that JSON cannot hold, or changes."""
+# fmt: on
+HOSTILE_VALUES = JSON_VALUES + OTHER_VALUES
+NESTED: tuple[Any, ...] = tuple(made for value in OTHER_VALUES for made in ({"a": value}, [value]))
+"""The same inside others."""
 
 
 def values() -> st.SearchStrategy[Any]:

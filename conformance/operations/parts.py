@@ -57,15 +57,10 @@ def parts_of(value: Any) -> dict[str, Any] | None:
 
 def _attributes_of(value: Any) -> dict[str, Any]:
     """The public attributes of an object; the text of an exception that has none."""
-    names: list[str] = []
-    for kind in type(value).__mro__:
-        names += getattr(kind, "__slots__", ())
-    names += getattr(value, "__dict__", ())
-    names += getattr(type(value), "__match_args__", ())
-    parts = {}
-    for name in names:
-        if not name.startswith("_") and hasattr(value, name):
-            parts[f".{name}"] = getattr(value, name)
+    names = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    names += [*getattr(value, "__dict__", ()), *getattr(type(value), "__match_args__", ())]
+    public = [name for name in names if not name.startswith("_") and hasattr(value, name)]
+    parts = {f".{name}": getattr(value, name) for name in public}
     if not parts and isinstance(value, BaseException):
         parts[".args"] = re.sub(r"0x[0-9a-f]{6,}", "0x…", str(value))
     return parts
@@ -80,11 +75,6 @@ def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 def imports_of(value: Any, text: str) -> list[str]:
     """The Python that imports the classes of a value and of its parts, as far as a text names them."""
-    kinds = {("datetime", "UTC")}
-    for _, part in inside(value):
-        kinds.add((type(part).__module__, type(part).__name__))
-    lines = []
-    for module, name in sorted(kinds):
-        if module != "builtins" and re.search(rf"\b{name}\b", text):
-            lines.append(f"from {module} import {name}")
-    return lines
+    kinds = {("datetime", "UTC"), *((type(part).__module__, type(part).__name__) for _, part in inside(value))}
+    named = [(module, name) for module, name in sorted(kinds) if re.search(rf"\b{name}\b", text)]
+    return [f"from {module} import {name}" for module, name in named if module != "builtins"]

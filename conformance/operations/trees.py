@@ -46,44 +46,31 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
     """Yield every place where two values differ in value, type or order, as deep inside as possible."""
     if one == other:
         return
-    texts = one.text(), other.text()
+    kind, what = _difference(one, other)
+    if what:
+        yield Mismatch(kind, what, (one.text(), other.text()))
+    if {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
+        yield from mismatches(replace(one, kind=other.kind), other)
+    for label, part in (one.parts or {}).items() if not kind else ():
+        for inner in mismatches(part, (other.parts or {})[label]):
+            yield replace(inner, path=(label, *inner.path))
+
+
+def _difference(one: Tree, other: Tree) -> tuple[str, str]:
+    """Return the kind of a mismatch, and what it is between; nothing if the parts have to be compared."""
+    mine, theirs = one.parts, other.parts
+    name = one.kind.__name__
     if one.kind is not other.kind:
-        yield _of_kinds(one, other, texts)
-        if {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
-            yield from mismatches(replace(one, kind=other.kind), other)
-    elif one.parts is None or other.parts is None:
-        if not _is_tolerated(one, other):
-            yield Mismatch("value", one.kind.__name__, texts)
-    elif one.raised:
-        yield Mismatch("message", one.raised, texts)
-    else:
-        yield from _in_parts(one, other, texts)
-
-
-def _in_parts(one: Tree, other: Tree, texts: tuple[str, str]) -> Iterator[Mismatch]:
-    mine, theirs = one.parts or {}, other.parts or {}
+        if one.raised or other.raised:
+            return "exception", f"{one.outcome} / {other.outcome}"
+        kind = "value" if type(None) in (one.kind, other.kind) else "type"
+        return kind, f"{name} / {other.kind.__name__}"
+    if mine is None or theirs is None:
+        is_near = one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance
+        return "value", "" if is_near else name
+    if one.raised:
+        return "message", one.raised
     if mine.keys() != theirs.keys():
-        yield Mismatch("value", "length" if len(mine) != len(theirs) else "keys", texts)
-    elif issubclass(one.kind, Sequence) and _members(one) == _members(other):
-        yield Mismatch("order", one.kind.__name__, texts)
-    else:
-        for label, part in mine.items():
-            for inner in mismatches(part, theirs[label]):
-                yield replace(inner, path=(label, *inner.path))
-
-
-def _of_kinds(one: Tree, other: Tree, texts: tuple[str, str]) -> Mismatch:
-    if one.raised or other.raised:
-        return Mismatch("exception", f"{one.outcome} / {other.outcome}", texts)
-    kind = "value" if type(None) in (one.kind, other.kind) else "type"
-    return Mismatch(kind, f"{one.kind.__name__} / {other.kind.__name__}", texts)
-
-
-def _is_tolerated(one: Tree, other: Tree) -> bool:
-    if not one.tolerance or not isinstance(one.value, Number):
-        return False
-    return bool(abs(one.value - other.value) <= one.tolerance)
-
-
-def _members(tree: Tree) -> list[str]:
-    return sorted(map(repr, (tree.parts or {}).values()))
+        return "value", "length" if len(mine) != len(theirs) else "keys"
+    is_moved = issubclass(one.kind, Sequence) and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values()))
+    return ("order", name) if is_moved else ("", "")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from conformance.guard import guarded
 from conformance.operations import hostile
+from conformance.operations.hostile import Text
 from conformance.operations.operation import WHOLE, Operation, OperationsError, earlier_ids
-from conformance.operations.values import Text
 from taskstore import TaskCreateRequest, TaskStatus
 
 _texts = hostile.keys() | st.sampled_from(["\ud83d\ude00", Text("text"), b"bytes", 7])
