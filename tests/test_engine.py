@@ -68,7 +68,7 @@ def scenarios() -> Iterator[Scenario]:
     take, waiting = (Call(name, {}) for name in ("take", "waiting"))
     calls = put, take, done, waiting
     yield from kinds.closed([put], calls, about="closed")
-    yield from kinds.races([put], combinations_with_replacement(calls, 2), warm_up=waiting, about="races")
+    yield from kinds.races([put], combinations_with_replacement(calls, 2), about="races")
     yield from kinds.cancelled([], calls, then=[take, take], about="cancelled")
     yield from kinds.shared([calls], about="shared", apart="apart")
     yield from kinds.reopened([put], calls, about="persistent", anew="anew")

@@ -34,7 +34,7 @@ class OwnWords(Operations):
 
     def begun(self, entry: Entry) -> None:
         """Write a call down as Python."""
-        operation = self.operations[entry.call.operation]
+        operation = entry.operation
         texts = {}
         for name, value in entry.invocation.arguments.items():
             texts[name] = self.written(operation, name, value)
@@ -45,11 +45,11 @@ class OwnWords(Operations):
         answered = [entry for entry in entries if entry.observed != SILENT]
         for entry in answered:
             if not isinstance(entry.observed, Raised):
-                operation = self.operations[entry.call.operation]
+                operation = entry.operation
                 self.observer.learn(entry.answer, operation, f"result{self._ended}")
             self._ended += 1
         for entry in answered:
-            entry.observed = self.observer.look(entry.answer, self.operations[entry.call.operation])
+            entry.observed = self.observer.look(entry.answer, entry.operation)
 
     def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
         """Return where two trees part. Lists may be in another order: replies may overtake each other."""

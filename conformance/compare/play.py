@@ -123,7 +123,7 @@ class Recorder(Player):
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call, and tell of it before."""
-        operation, store = self.contract.operations[entry.call.operation], self.stores[entry.call.on]
+        operation, store = entry.operation, self.stores[entry.call.on]
         if store is None:
             raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
         self._write(entry, operation)

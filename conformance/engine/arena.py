@@ -126,14 +126,14 @@ class Arena(ABC):
         arguments = {}
         for name, value in call.arguments.items():
             arguments[name] = self.contract.resolve(value, {})
-        entry = Entry(call, Invocation(call.operation, arguments))
+        entry = Entry(call, self.contract.operations[call.operation], Invocation(call.operation, arguments))
         self.contract.begun(entry)
         return entry
 
     async def make(self, entry: Entry) -> None:
         """Make a call, in the loop of its caller. Whatever it raises is its result."""
         contract = self.contract
-        operation = contract.operations[entry.call.operation]
+        operation = entry.operation
         given = {}
         for name, value in entry.invocation.arguments.items():
             given[name] = contract.pass_in(value)

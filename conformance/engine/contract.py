@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
 from conformance.engine.failures import Injection
@@ -11,7 +12,7 @@ from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised, differences
 from conformance.engine.scenario import Call, Race, Reference
 from conformance.harness import HookMissingError
-from conformance.operations.operation import Operation
+from conformance.operations.operation import WHOLE, Operation
 from conformance.text import full_name, shown
 
 Name = tuple[str, ...]
@@ -23,6 +24,7 @@ class Entry:
     """An entry of the history: a call that was made, and what came of it in the contract's words."""
 
     call: Call
+    operation: Operation
     invocation: Invocation
     observed: Any = CANCELLED
     answer: Any = None
@@ -44,13 +46,14 @@ class Entry:
     before: list[str] = field(default_factory=list)
     """Lines that stand before it, which give names to its arguments."""
 
-    def name(self, operation: Operation) -> Name:
+    def name(self) -> Name:
         """Return what names the entry that the call is about, by its result or its arguments; empty if nothing does."""
         arguments = self.invocation.arguments
-        given = [arguments[name] for name in operation.entry if name in arguments]
-        found = [
-            getattr(value, name) for value in (*given, self.observed) for name in operation.ids if hasattr(value, name)
-        ]
+        given = [arguments[name] for name in self.operation.entry if name in arguments]
+        found = []
+        for value, name in product((*given, self.observed), self.operation.ids):
+            if hasattr(value, name):
+                found.append(getattr(value, name))
         parts = found[-1:] or given
         return tuple(parts) if all(isinstance(part, str) for part in parts) else ()
 
@@ -134,9 +137,8 @@ class Contract:
     def ended(self, entries: Sequence[Entry]) -> None:
         """Receive what calls in an arena gave; those at the same time together, by caller."""
 
-    def differences(self, expected: Any, observed: Any) -> tuple[str, ...]:
-        """Return the fields in which a result is not the expected one; `` for a result of another kind."""
-        return differences(expected, observed)
+    differences = staticmethod(differences)
+    """Returns the fields in which a result is not the expected one; `` for a result of another kind."""
 
     def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
         """Return a result in words, with the fields `names`."""
@@ -149,17 +151,12 @@ class Contract:
 
         Without any, the first is a call that every store answers.
         """
-        for operation in self.operations.values():
-            if operation.reads == "":
-                yield Call(operation.name, {})
-            elif operation.is_read:
-                for name in recent:
-                    yield Call(operation.name, dict(zip(operation.entry, name, strict=True)))
+        return (Call(name, {}) for name, operation in self.operations.items() if operation.reads == WHOLE)
 
     def classify(self, entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
         """Note whether a call has failed and may have happened, and return what is wrong about that by itself."""
         entry.has_failed = entry.observed in (CANCELLED, SILENT)
-        entry.may_have_happened = entry.has_failed and not self.operations[entry.call.operation].is_read
+        entry.may_have_happened = entry.has_failed and not entry.operation.is_read
         if not entry.has_failed or race.cancelled:
             return None
         came = entry.observed.error

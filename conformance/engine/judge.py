@@ -79,10 +79,9 @@ class Judge:
 
     def signature(self, entry: Entry, found: Comparison) -> Signature:
         """Return what findings of one cause have in common: in which fields what came in place of what."""
-        operation = self._contract.operations[entry.call.operation]
         results = (found.outcome.result, entry.observed)
-        alike = (_alike(result, found.fields, operation.ids) for result in results)
-        return operation.name, found.fields, *alike
+        alike = (_alike(result, found.fields, entry.operation.ids) for result in results)
+        return entry.operation.name, found.fields, *alike
 
     # The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory: an order is
     # made call by call, as long as the results are allowed. No node is visited twice, since the same calls that lead

@@ -6,7 +6,7 @@ A table says what it has, and the maker says what is done with it:
     calls = [create(), get(A), cancel(A)]
 
     yield from closed(made, calls, about="API-03")
-    yield from races(made, combinations_with_replacement(calls, 2), warm_up=get(A), about="ATOM-01")
+    yield from races(made, combinations_with_replacement(calls, 2), about="ATOM-01")
     yield from cancelled(made, calls, then=[create("c")], about="ATOM-06")
     yield from shared([made, calls], about="SHARE-01", apart="SHARE-02")
     yield from reopened(made, calls, about="DUR-01", anew="DUR-03")
@@ -31,6 +31,7 @@ Actions: TypeAlias = Sequence[Action]
 _COUNTS = (1, 3)
 """Calls of which the first is cancelled: it is alone, or others wait behind it."""
 _SECOND = timedelta(seconds=1)
+_UNSHARED = [Capability.SHARED]
 
 
 def scenario(
@@ -50,10 +51,10 @@ def scenario(
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
 
 
-def alternate(calls: Iterable[Call], first: int = 0) -> Iterator[Call]:
-    """Yield the calls on two instances in turn."""
+def _in_turn(calls: Iterable[Call], instances: int = 2, first: int = 0) -> Iterator[Call]:
+    """Yield the calls on each instance in turn."""
     for number, call in enumerate(calls, start=first):
-        yield replace(call, on=number % 2)
+        yield replace(call, on=number % instances)
 
 
 def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Iterator[Scenario]:
@@ -62,22 +63,14 @@ def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Iterator[Scen
         yield scenario(made, Close(), call, call, about=about)
 
 
-def races(made: Actions, crowds: Iterable[Sequence[Call]], *, warm_up: Call, about: str) -> Iterator[Scenario]:
-    """Yield calls at the same time, on one instance, then on two. So many `warm_up` calls open the connections."""
-    for calls in crowds:
-        connections = Race((warm_up,) * len(calls))
-        yield scenario(made, connections, Race(tuple(calls)), ReadBack(), about=about)
-        apart = Race(tuple(alternate(calls)))
-        yield scenario(made, connections, apart, ReadBack(), about=about, instances=2)
-
-
-def ordered(made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, is_full: bool) -> Iterator[Scenario]:
-    """Yield calls at the same time in every order: on two instances, and on one if there is no other, or if full."""
-    for calls in crowds:
-        turns = [replace(call, on=number % 2) for number, call in enumerate(calls)]
-        lacks = () if is_full else (Capability.SHARED,)
-        yield scenario(made, Race(tuple(calls), every_order=True), ReadBack(), about=about, lacks=lacks)
-        yield scenario(made, Race(tuple(turns), every_order=True), ReadBack(), about=about, instances=2)
+def races(
+    made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, every_order: bool = False, is_full: bool = True
+) -> Iterator[Scenario]:
+    """Yield calls at the same time, on two instances, and on one if there is no other, or if full."""
+    for calls, instances in product(crowds, (1, 2)):
+        race = Race((*_in_turn(calls, instances),), every_order=every_order)
+        lacks = () if is_full or instances > 1 else _UNSHARED
+        yield scenario(made, race, ReadBack(), about=about, lacks=lacks, instances=instances)
 
 
 def cancelled(
@@ -91,18 +84,11 @@ def cancelled(
 
 def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Iterator[Scenario]:
     """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
-    turns: list[list[Action]] = []
-    for calls, first in product(sequences, (0, 1)):
+    for (number, lacks), calls, first in product(((about, ()), (apart, _UNSHARED)), sequences, (0, 1)):
         actions: list[Action] = []
-        for call in alternate(calls, first):
-            actions.append(call)
-            actions.append(ReadBack())
-        turns.append(actions)
-
-    for actions in turns:
-        yield scenario(actions, about=about, instances=2)
-    for actions in turns:
-        yield scenario(actions, about=apart, lacks=[Capability.SHARED], instances=2)
+        for call in _in_turn(calls, first=first):
+            actions += [call, ReadBack()]
+        yield scenario(actions, about=number, lacks=lacks, instances=2)
 
 
 def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Iterator[Scenario]:

@@ -91,7 +91,7 @@ def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
         facts = dict(observed.facts)
         return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))
-    if isinstance(expected, tuple) and hasattr(expected, "_fields") and type(expected) is type(observed):
+    if hasattr(expected, "_fields") and type(expected) is type(observed):
         return tuple(dict.fromkeys(_fields(expected, observed)))
     return ("",)
 

@@ -194,7 +194,8 @@ class Player:
                 self.is_over = True
                 return []
             invocation = Invocation(call.operation, arguments, is_closed=call.on in self.closed)
-            begun.append(Entry(call, invocation, has_ticked=self.has_ticked))
+            operation = self.contract.operations[call.operation]
+            begun.append(Entry(call, operation, invocation, has_ticked=self.has_ticked))
         return begun
 
     def _now(self) -> timedelta:
@@ -203,16 +204,15 @@ class Player:
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
         call = entry.invocation
-        operation = self.contract.operations[call.operation]
         store = self.stores[entry.call.on]
         earliest = self._now()
         given = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
-                result = operation.invoke(store, given)
+                result = entry.operation.invoke(store, given)
                 entry.is_awaited = isawaitable(result)
-                entry.answer = await settled(operation, result)
+                entry.answer = await settled(entry.operation, result)
             entry.observed = self.contract.observe(entry.answer)
         except asyncio.CancelledError:
             task = asyncio.current_task()

@@ -156,18 +156,18 @@ class Scenario:
     @property
     def failure(self) -> Failure | None:
         """The first of its failures but a death. With one, the first instance is opened through a proxy."""
-        failures = (action.failure for action in self.actions if isinstance(action, Race) and not action.every_order)
-        return next(filter(None, failures), None)
+        chosen = (action for action in self.actions if isinstance(action, Race) and not action.every_order)
+        return next((race.failure for race in chosen if race.failure), None)
 
     @property
     def is_ordered(self) -> bool:
         """Whether it is played in several orders."""
-        return any(isinstance(action, Race) and action.every_order for action in self.actions)
+        return any(getattr(action, "every_order", False) for action in self.actions)
 
     @property
     def is_deadly(self) -> bool:
         """Whether something is lost at each request, and nothing by chance."""
-        return any(isinstance(action, Race) and action.is_deadly for action in self.actions)
+        return any(getattr(action, "is_deadly", False) for action in self.actions)
 
     @property
     def calls(self) -> list[Call]:
@@ -177,15 +177,8 @@ class Scenario:
     @property
     def is_simple(self) -> bool:
         """Whether its calls are made one after the other, on one instance, without time or a second opening."""
-        for action in self.actions:
-            match action:
-                case Race(calls, failure=failure) if len(calls) > 1 or failure:
-                    return False
-                case Wait(by) if by:
-                    return False
-                case Reopen():
-                    return False
-        return self.instances == 1
+        others = [each for each in self.actions if not isinstance(each, Call | ReadBack | Close | Series)]
+        return self.instances == 1 and all(action == Wait() for action in others)
 
     def required(self, operations: Mapping[str, Operation]) -> frozenset[Capability]:
         """Return what a store must declare for it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import Raised
 from conformance.engine.player import Done
-from conformance.engine.scenario import Call, Close, Damage, Open, Race, Reopen, Series, Wait
+from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
 from conformance.text import source
 
 _WIDTH = 100
@@ -23,21 +23,24 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
             yield from entry.before
             if isinstance(entry.observed, Raised):
                 raised.append(f"raises {contract.describe(entry.observed)}")
+        calls = []
+        for place, call in enumerate(calls_of(done.action)):
+            calls.append(_text(contract, call, done.made[place : place + 1]))
         if isinstance(done.action, Call):
-            came = f"  # {raised[0]}" if raised else ""
-            yield f"{_one(contract, done.action, done.made)}{came}"
-        else:
-            yield from _several(contract, done)
-            yield from (f"#   {text}" for text in done.order)
-            yield from (f"#   {text}" for text in raised[:_SHOWN])
+            yield "  # ".join([_awaited(done.action, calls[0], done.made), *raised])
+            continue
+        if isinstance(done.action, Race):
+            yield from _race(done.action, calls)
+        yield from _line(done.action)
+        for text in (*done.order, *raised[:_SHOWN]):
+            yield f"#   {text}"
+        yield from done.changes
 
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
     """Return a call as Python, without `await`; its arguments are given as Python."""
     unnamed = contract.operations[call.operation].positional
-    listed = []
-    for name, text in given.items():
-        listed.append(text if name in unnamed else f"{name}={text}")
+    listed = [text if name in unnamed else f"{name}={text}" for name, text in given.items()]
     return f"{_store(call.on)}.{call.operation}({', '.join(listed)})"
 
 
@@ -46,57 +49,48 @@ def _store(on: int) -> str:
 
 
 def _text(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
-    if made and made[0].line:
-        return made[0].line
-    return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
+    written = "".join(entry.line for entry in made)
+    return written or call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
 
 
-def _one(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
-    line = _text(contract, call, made)
-    if all(entry.is_awaited for entry in made):
-        line = f"await {line}"
+def _awaited(call: Call, text: str, made: Sequence[Entry]) -> str:
+    line = f"await {text}" if all(entry.is_awaited for entry in made) else text
     return f"{call.label} = {line}" if call.label else line
 
 
-def _several(contract: Contract, done: Done) -> list[str]:
-    match done.action:
-        case Race():
-            return _race(contract, done.action, done.made)
+def _line(action: Action) -> Iterator[str]:
+    """Yield the line of an action that makes no calls."""
+    match action:
         case Wait(by) if by:
-            line = f"harness.advance(namespace, {source(by)})  # {by} pass"
+            yield f"harness.advance(namespace, {source(by)})  # {by} pass"
         case Wait():
-            line = "await asyncio.sleep(0.002)  # some milliseconds pass"
+            yield "await asyncio.sleep(0.002)  # some milliseconds pass"
         case Reopen(on):
-            return [f"await {_store(on)}.aclose()", f"{_store(on)} = await opened()  # on the same place"]
-        case Open(on, url) if url:
-            line = f"{_store(on)} = await opened({url!r})  # where no server is"
-        case Open(on, at=at):
-            line = f"{_store(on)} = await opened()  # {at}"
+            yield f"await {_store(on)}.aclose()"
+            yield f"{_store(on)} = await opened()  # on the same place"
+        case Open(on, url, _, at):
+            yield f"{_store(on)} = await opened({repr(url) if url else ''})  # {'where no server is' if url else at}"
         case Close(on):
-            line = f"await {_store(on)}.aclose()"
+            yield f"await {_store(on)}.aclose()"
         case Damage():
-            line = "# a value of another type is put in its place"
+            yield "# a value of another type is put in its place"
         case Series():
-            line = str(done.action)
-        case _:
-            return done.changes
-    return [line]
+            yield str(action)
 
 
-def _race(contract: Contract, race: Race, made: Sequence[Entry]) -> list[str]:
-    lines = []
+def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:
     if race.failure:
         through = "" if race.is_deadly else "; `store` goes through a proxy"
-        lines.append(f"# {race.failure.name}{through}")
+        yield f"# {race.failure.name}{through}"
     end = ")"
     if race.cancelled:
         end += f"  # the first {len(race.cancelled)} cancelled"
     if race.failure and race.failure.closes:
         end += "  # and aclose"
-    calls = [_text(contract, call, made[place : place + 1]) for place, call in enumerate(race.calls)]
     line = f"await asyncio.gather({', '.join(calls)}{end}"
     if len(line) <= _WIDTH:
-        return [*lines, line]
-    lines.append("await asyncio.gather(")
-    lines += [f"    {text}," for text in calls]
-    return [*lines, end]
+        yield line
+        return
+    yield "await asyncio.gather("
+    yield from (f"    {text}," for text in calls)
+    yield end

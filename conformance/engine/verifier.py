@@ -171,12 +171,11 @@ class Verifier(Player):
 
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
-        operation = self.contract.operations[entry.call.operation]
-        name = entry.name(operation)
+        name = entry.name()
         has_result = entry.observed is not None and not isinstance(entry.observed, Raised)
         if name if entry.has_failed else has_result:
             self.results[entry.call.label] = entry
-        if name and not operation.is_read:
+        if name and not entry.operation.is_read:
             before = self._last.pop(name, None)
             self._last[name] = entry.observed if has_result else before
 
@@ -211,13 +210,12 @@ class Verifier(Player):
         blamed = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
             blamed = []
-        is_read = self.contract.operations[entry.call.operation].is_read
         return Finding(
             (*(() if self._so_far().is_simple else self.scenario.about), *blamed),
             describe(outcome.result, fields),
             describe(entry.observed, fields),
             judge.signature(entry, nearest),
-            effect=effect_of(outcome.result, entry.observed, fields, is_read=is_read),
+            effect=effect_of(outcome.result, entry.observed, fields, is_read=entry.operation.is_read),
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
 
@@ -232,7 +230,7 @@ class Verifier(Player):
         exercised.update((requirements.answers, *first.outcome.requirements))
         for finding in self._checks.of(first):
             self._report(finding)
-        if not self.contract.operations[first.call.operation].is_read:
+        if not first.operation.is_read:
             self._write = first
             self.has_ticked = False
 

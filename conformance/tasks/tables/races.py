@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, combinations_with_replacement
 from typing import Any
 
-from conformance.engine.kinds import cancelled, ordered, races
+from conformance.engine.kinds import cancelled, races
 from conformance.engine.scenario import Call, Race, Scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge, restore
@@ -61,7 +61,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
     for about, raced in (("ATOM-02", _ENDS), ("ATOM-01", (*_WRITES, *_READS))):
         pairs = combinations_with_replacement(raced, 2)
-        yield from ordered(_MADE, pairs, about=about, is_full=depth == "full")
+        yield from races(_MADE, pairs, about=about, every_order=True, is_full=depth == "full")
     calls = *_WRITES, *_READS, *_PAGES
     yield from cancelled(_MADE, calls, then=[create("c")], about="ATOM-06", turns=_TURNS[depth])
     yield from _table.scenarios(depth)
@@ -138,15 +138,16 @@ _STANDING = (
 
 def _listings(size: int) -> Iterator[Scenario]:
     """Pages of more than a hundred tasks, and pages behind a cursor, beside the writes that change what they hold."""
-    made = *_MADE, do.Populate(size, ("pending",) * 9 + ("completed",))
+    connected = Race((get(A),) * 5)
+    made = *_MADE, do.Populate(size, ("pending",) * 9 + ("completed",)), connected
     for status in _STATUSES.values():
         whole = listing(limit=1_000, **status)
         empty = listing(limit=0, **status)
         last = listing(limit=50, offset=size - 60, **status)
         crowds = [(whole, write, empty) for write in _MOVING]
         crowds += [(whole, write, last) for write in _STANDING]
-        yield from races(made, crowds, warm_up=get(A), about="LIST-03")
+        yield from races(made, crowds, about="LIST-03")
 
         behind = [listing(limit=most, after=do.CursorOf("a"), **status) for most in (1, 50)]
         by_cursor = [(*behind, write, *behind) for write in (*_MOVING, *_STANDING)]
-        yield from races((*_MADE, create("c")), by_cursor, warm_up=get(A), about="LIST-12 LIST-13")
+        yield from races((*_MADE, create("c"), connected), by_cursor, about="LIST-12 LIST-13")
