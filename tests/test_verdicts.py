@@ -247,6 +247,6 @@ def test_a_should_is_named_and_fails_only_where_it_is_asked_to(pytester: pytest.
     test = "sharing.test_a_store_belongs_to_one_event_loop"
     ran = run(pytester, PARTIAL, *select(test), on=("Everywhere",))
     assert ran.ret == 0
-    ran.stdout.fnmatch_lines(["*: 1 SHOULD broken: *", f"  API-04 *{test} *"])
+    ran.stdout.fnmatch_lines(["*: 1 SHOULD broken: API-04"])
     assert getattr(read(out).on("stores:Everywhere")[test].expected, "kind", None) == "should"
     assert run(pytester, PARTIAL, *select(test), "--conformance-level=SHOULD", on=("Everywhere",)).ret == FAILED

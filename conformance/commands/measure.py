@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +20,6 @@ from conformance.measure.figures import Figures, figures_of, judge_by_figures, l
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
 from conformance.process import in_new_process
-from conformance.terminal import GREEN, RED, YELLOW, Screen
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -40,7 +38,6 @@ exit status:
   3  a process that measures failed, a call did not return, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
-_COLOURS = {"confirmed": GREEN, "faster": GREEN, "slower": RED}
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
 
@@ -107,11 +104,10 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Blo
 
 def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:
     """Print what the figures say of each claim, and return the verdicts."""
-    screen = Screen(is_colored=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
     verdicts: set[str] = set()
     for claim in claims:
         verdict, (head, *lines) = judge_by_figures(claim, figures, miss, margin)
         verdicts.add(verdict)
-        print(screen.paint(head, _COLOURS.get(verdict, YELLOW)))
+        print(head)
         print(f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
     return verdicts

@@ -21,8 +21,7 @@ from conformance.results.scripts import write_script
 from conformance.results.summary import summary
 from conformance.results.verdict import judge_call, judge_group
 from conformance.tasks.case import Backend
-from conformance.terminal import Screen
-from taskstore_conformance_plugin import collects_suite
+from taskstore_conformance_plugin import OPTIONS, collects_suite
 
 INCOMPLETE = 6
 """The exit status of a run in which nothing failed and something that applies was not decided."""
@@ -85,7 +84,7 @@ class Recorder:
         about = _about(place, backend, judged)
         vars(report)["conformance"] = Sent(place=place, about=about, results=results).model_dump_json()
         if judged.verdict in ("fail", "harness-error"):
-            self._set_outcome(report, judged, results)
+            self._set_outcome(report, place[1], judged, results)
         return report
 
     def _of_group(self, place: Place, backend: Backend, judged: Judged, call: pytest.CallInfo[None]) -> list[Result]:
@@ -101,14 +100,31 @@ class Recorder:
             results.append(self._plan.result(test, shown, verdict, coverage.exercised[number]))
         return results
 
-    def _set_outcome(self, report: pytest.TestReport, judged: Judged, results: list[Result]) -> None:
-        """Let a failure fail the test, unless it is expected, or was shown already."""
+    def _set_outcome(self, report: pytest.TestReport, backend: str, judged: Judged, results: list[Result]) -> None:
+        """Let a failure fail the test, unless it is expected, and say what is new about it."""
         vars(report).pop("wasxfail", None)
-        lines = [line for failure in show.firsts(results).values() for line in show.block(failure)]
-        report.outcome, report.longrepr = "failed", "\n".join(lines) or judged.reason
-        is_expected = any(result.expected for result in results)
-        if is_expected and not any(result.is_failure for result in results):
+        report.outcome = "failed"
+        if any(result.expected for result in results) and not any(result.is_failure for result in results):
             report.outcome, report.wasxfail = "skipped", "expected"  # how pytest itself says so
+        texts = {}
+        for number, failure in show.firsts(results).items():
+            key = number if failure.script else failure.name
+            texts[f"{key} {backend}"] = "\n".join([*show.block(failure, self._again(backend)), ""])
+        texts = texts or {judged.reason: judged.reason}
+        new = [text for key, text in texts.items() if key not in self._shown]
+        self._shown |= texts.keys()
+        report.longrepr = "\n".join(new) or "only what is shown above"
+        if not new:
+            vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
+
+    def _again(self, backend: str) -> str:
+        """Return the command that plays something again, but for its name."""
+        command = f"conformance run --store {backend}"
+        for name in ("depth", "seed"):
+            value = getattr(self._option, f"conformance_{name}")
+            if value != OPTIONS[name]["default"]:
+                command += f" --{name} {value}"
+        return f"{command} --only"
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
@@ -152,51 +168,16 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note what a report carries, and a report of pytest-xdist about a worker that has crashed.
-
-        A failure is shown when its test ends. pytest shows failures at the end of the run.
-        """
+        """Note what a report carries, and a report of pytest-xdist about a worker that has crashed."""
         if text := vars(report).get("conformance"):
             sent = Sent.model_validate_json(text)
             self._progress.describe(sent.about)
             self._progress.note(sent.place, sent.results)
-            if report.failed or self._plan.only:
-                self._show(report, sent)
         elif report.when not in ("setup", "call", "teardown"):
             crashed = self._plan.place_of(report.nodeid)
             if crashed:
                 judged = Judged(verdict="harness-error", reason=str(report.longrepr))
                 self._progress.note(crashed, self._plan.alike(crashed, judged))
-
-    def _show(self, report: pytest.TestReport, sent: Sent) -> None:
-        terminal = self._config.pluginmanager.getplugin("terminalreporter")
-        backend = sent.about.name
-        texts = {report.longreprtext: report.longreprtext} if report.failed else {}
-        if found := show.firsts(sent.results):
-            texts = {}
-            for number, failure in found.items():
-                lines = [*show.block(failure, self._screen(), self._again(backend)), ""]
-                key = number if failure.script else failure.name
-                texts[f"{key} {backend}"] = "\n".join(lines)
-        new = [text for key, text in texts.items() if key not in self._shown]
-        if terminal and self._option.tbstyle != "no":
-            vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
-            self._shown |= texts.keys()
-            if new:
-                terminal.ensure_newline()
-                terminal.write_sep("_", report.head_line, red=True)
-                terminal.write_line("\n".join(new))
-
-    def _screen(self) -> Screen:
-        writer = self._config.get_terminal_writer()
-        return Screen(writer.fullwidth, is_colored=writer.hasmarkup)
-
-    def _again(self, backend: str) -> str:
-        """Return the command that plays something again, but for its name."""
-        option = self._option
-        seed = f" --seed {option.conformance_seed}" if option.conformance_seed != 1 else ""
-        depth = f" --depth {option.conformance_depth}" if option.conformance_depth != "default" else ""
-        return f"conformance run --store {backend}{depth}{seed} --only"
 
     # At the end
 
@@ -239,8 +220,8 @@ class Recorder:
         terminalreporter.section("conformance")
         stale = self._plan.known.stale(self._final)
         undecided = self._progress.undecided(self._final, is_partial=self._is_partial)
-        for line in summary(self._final, stale, undecided, self._screen(), self._again):
-            terminalreporter.write_line(line)
+        for line in summary(self._final, stale, undecided, self._again):
+            terminalreporter.write_line(line, bold=not line.startswith(" "))
 
 
 def _about(place: Place, backend: Backend | None, judged: Judged) -> AboutBackend:
@@ -248,5 +229,5 @@ def _about(place: Place, backend: Backend | None, judged: Judged) -> AboutBacken
     if backend is None:
         return AboutBackend(name=place[1], error=judged.reason if judged.verdict == "harness-error" else None)
     harness = backend.harness
-    capabilities = sorted(capability.value for capability in harness.capabilities)
+    capabilities = map(str, sorted(harness.capabilities))
     return AboutBackend(name=backend.name, mode=harness.mode, capabilities=tuple(capabilities), facts=backend.facts)

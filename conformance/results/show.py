@@ -1,18 +1,19 @@
-"""The text of a failure, for a terminal, or for a file."""
+"""The text of a failure."""
 
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections.abc import Iterable, Iterator
 
 from conformance.results.document import Failure, Result
 from conformance.tasks.spec.requirements import REQUIREMENTS
-from conformance.terminal import BOLD, Screen
 from conformance.text import cut, on_one_line
 
-_PLAIN = Screen()
 _LONGEST = 400
+_LONGEST_VALUE = 4_000
 _MOST_LINES = 60
+_WIDTH = 80
 
 
 def firsts(results: Iterable[Result]) -> dict[str, Failure]:
@@ -24,27 +25,32 @@ def firsts(results: Iterable[Result]) -> dict[str, Failure]:
     return found
 
 
-def block(failure: Failure, screen: Screen = _PLAIN, again: str = "") -> Iterator[str]:
+def block(failure: Failure, again: str = "") -> Iterator[str]:
     """Yield a failure in full: the sentences that are broken, how to see it, what came, and how to play it again."""
     first, *others = failure.requirements
     also = f"; also {', '.join(others)}" if others else ""
-    yield screen.paint(f"{first} ({REQUIREMENTS[first].level}{also}): {failure.name}", BOLD)
-    yield from screen.wrap(REQUIREMENTS[first].text)
+    yield f"{first} ({REQUIREMENTS[first].level}{also}): {failure.name}"
+    yield from _wrapped("  ", REQUIREMENTS[first].text)
     if failure.script:
         if len(failure.script) > _MOST_LINES:
             yield f"    …  # {len(failure.script) - _MOST_LINES} lines before"
         for line in failure.script[-_MOST_LINES:]:
             yield f"    {cut(line, _LONGEST)}"
-        yield from screen.wrap(failure.expected, "  expected ")
-        yield from screen.wrap(failure.came, "  came     ")
+        yield from _wrapped("  expected ", failure.expected)
+        yield from _wrapped("  came     ", failure.came)
     else:
         for number in others:
-            yield from screen.wrap(REQUIREMENTS[number].text)
-        yield from screen.wrap(f"test     {failure.doc}")
+            yield from _wrapped("  ", REQUIREMENTS[number].text)
+        yield from _wrapped("  test     ", failure.doc)
         for line in failure.came.splitlines():
             yield f"  {on_one_line(line)}"
     if failure.place:
         yield f"  at       {on_one_line(failure.place)}"
     if again:
-        command = f"{again} {shlex.quote(failure.name)}"
-        yield f"  again    {screen.paint(command, BOLD)}"
+        yield f"  again    {again} {shlex.quote(failure.name)}"
+
+
+def _wrapped(label: str, text: str) -> list[str]:
+    """Return a text as lines behind a label."""
+    shown, indent = on_one_line(cut(text, _LONGEST_VALUE)), " " * len(label)
+    return textwrap.wrap(shown, _WIDTH, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False)
