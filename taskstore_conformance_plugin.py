@@ -7,7 +7,6 @@ collecting the package with `pytest --pyargs conformance`. Other runs are left a
 from __future__ import annotations
 
 import importlib
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -93,18 +92,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options and not collects_suite(config):
         return
     for package in (_PACKAGE, "taskstore"):
-        here = Path(__file__).parent / package
+        here = Path(__file__).parent / package / "__init__.py"
         spec = find_spec(package)
-        found = Path(spec.origin) if spec is not None and spec.origin is not None else None
-        if found is not None and found.parent == here:
+        if spec is None or spec.origin == str(here):
             continue
         if not options:
             return  # a package of that name which is not ours
-        shown = found or next(iter(getattr(spec, "submodule_search_locations", None) or sys.path))
-        raise pytest.UsageError(
-            f"{_PREFIX}{options[0]}: {shown} hides the installed {package}, {here}. "
-            "Run pytest from another folder, or rename that file."
-        )
+        hiding = spec.origin or spec.submodule_search_locations
+        message = f"{hiding} hides the installed {package}, {here.parent}. Run pytest elsewhere, or rename that file."
+        raise pytest.UsageError(f"{_PREFIX}{options[0]}: {message}")
     # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
     pytest.register_assert_rewrite(f"{_PACKAGE}.tasks.cases")
     config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")

@@ -14,9 +14,10 @@ import pytest
 
 from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
 from conformance.files import CommandFailedError, check_writable, write_file
+from conformance.results.plan import Plan
+from conformance.results.progress import Progress
 from conformance.results.record import Recorder
 from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
-from conformance.tasks.cases.groups import GROUPED
 from conformance.text import cut
 
 _SUITE = Path(__file__).parent
@@ -43,18 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
         with only_own_verdicts():
             for name in option.conformance_store:
                 find_backend(name)
-        config.pluginmanager.register(Recorder(config), Recorder.__name__)
+        plan = Plan(option)
     except (CommandFailedError, NoVerdictError) as fault:
         raise pytest.UsageError(str(fault)) from None
+    config.pluginmanager.register(Recorder(plan))
+    if not is_worker:
+        config.pluginmanager.register(Progress(plan))
     config.addinivalue_line("python_files", str(_CASES / "*.py"))
-    for url in [name for name in option.conformance_store if "://" in name and not is_worker]:
-        from conformance.backends.servers import RedisServer, ServerError
-
-        try:
-            with RedisServer(url):  # ask it whether it is there
-                pass
-        except ServerError as fault:
-            raise pytest.UsageError(f"{shown_name(url)}: {fault}") from None
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -84,7 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the groups first, which find most. `-k LIST-03` selects all that decides that requirement.
+    """Put the groups first, which find most, and let `-k` select cases by a requirement.
 
     Refuse to run where assertions are switched off.
     """
@@ -93,10 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             continue
         item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to print, or to judge
         case = getattr(getattr(item, "function", None), "conformance_case", None)
-        if case:
-            item.extra_keyword_matches.update((case.id, *case.requirements))
-        else:
-            item.extra_keyword_matches.update(f"requirement_{number}" for number in GROUPED)
+        item.extra_keyword_matches.update(case.requirements if case else ())
     items.sort(key=lambda item: item.path != _CASES / "groups.py")
     if not __debug__ or config.option.assertmode != "rewrite":
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")

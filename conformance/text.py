@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sysconfig
 import traceback
@@ -52,25 +53,16 @@ def printed(error: BaseException | None) -> str:
     return "\n".join(lines)
 
 
-_PACKAGE = Path(__file__).parent
-_STORES = _PACKAGE / "backends", _PACKAGE / "examples"
-_LIBRARY = Path(sysconfig.get_path("stdlib"))
-
-
-def _is_foreign(file: Path) -> bool:
-    """Whether a file is the suite's, Python's or of an installed package: nobody mends their store there."""
-    if file.is_relative_to(_PACKAGE):
-        return not any(file.is_relative_to(folder) for folder in _STORES)
-    return "site-packages" in file.parts or file.is_relative_to(_LIBRARY)
+_FOREIGN = str(Path(__file__).parent), sysconfig.get_path("stdlib")
+"""Folders of the suite and of Python: nobody mends their store there."""
 
 
 def place_of(error: BaseException) -> str:
     """The last line of the adopter's own code that an exception came through, as `file:line in function`."""
     for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
-        file = Path(frame.f_code.co_filename)
-        if not _is_foreign(file) and file.exists():
-            shown_file = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-            return f"{shown_file}:{line} in {frame.f_code.co_name}"
+        file = frame.f_code.co_filename
+        if not file.startswith(_FOREIGN) and "site-packages" not in file and Path(file).exists():
+            return f"{os.path.relpath(file)}:{line} in {frame.f_code.co_name}"
     return ""
 
 

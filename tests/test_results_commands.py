@@ -102,15 +102,14 @@ def test_two_comparisons_are_compared(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["diff", str(tmp_path / "a.json"), str(tmp_path / "a.json")]) == 0
 
 
-@pytest.mark.parametrize("arguments", [("one.json",), ("one.json", "two.json"), ("one.json", "--backend", "redis")])
+@pytest.mark.parametrize("arguments", [("one.json",), ("one.json", "--backend", "redis")])
 def test_what_cannot_be_compared_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(Path("one.json"), memory={"a": "pass"})
-    write(Path("two.json"), redis={"a": "pass"})
     assert main(["diff", *arguments]) == 2
-    assert "name two backends with --backend, one of ['memory'] and one of ['" in capsys.readouterr().err
+    assert "name two backends with --backend, of ['memory'] and ['memory']" in capsys.readouterr().err
 
 
 def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -47,11 +46,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print what differs, and return the exit status."""
-    before = _read(options.before)
-    after = _read(options.after) if options.after else before
+    """Print what differs, and return the exit status.
+
+    Raises:
+        CommandFailedError: if backends have to be named, or a name is none of a backend.
+    """
+    before, after = _read(options.before), _read(options.after or options.before)
+    pairs = [(name, name) for name in {**before, **after}]
+    if options.backend or not options.after:
+        names = options.backend or [*before]
+        pairs = [(names[0], names[-1])]
+        is_clear = options.backend or len(names) == 2  # noqa: PLR2004  those of one file
+        if not is_clear or names[0] not in before or names[-1] not in after:
+            raise CommandFailedError(f"name two backends with --backend, of {[*before]} and {[*after]}")
     status = 0
-    for left, right in _pairs(options, before, after):
+    for left, right in pairs:
         there, here = before.get(left, {}), after.get(right, {})
         tests = {**there, **here}
         lines = []
@@ -87,18 +96,3 @@ def _read(file: Path) -> dict[str, Side]:
         reason = "" if result.verdict == "pass" else result.reason.partition("\n")[0]
         sides.setdefault(result.backend, {})[result.test] = result.verdict + expected, reason
     return sides
-
-
-def _pairs(options: argparse.Namespace, before: Mapping[str, Side], after: Mapping[str, Side]) -> list[tuple[str, str]]:
-    """Return the backends that are compared.
-
-    Raises:
-        CommandFailedError: if they have to be named, or a name is none of a backend.
-    """
-    names = options.backend or [*before]
-    if options.after and not options.backend and before.keys() & after.keys():
-        return [(name, name) for name in {**before, **after}]
-    is_pair = options.backend or (not options.after and len(names) == 2)  # noqa: PLR2004  the two of one file
-    if not is_pair or names[0] not in before or names[-1] not in after:
-        raise CommandFailedError(f"name two backends with --backend, one of {[*before]} and one of {[*after]}")
-    return [(names[0], names[-1])]

@@ -1,1 +1,1 @@
-"""A harness and claims of stores that were not written with the suite in mind."""
+"""Claims of documents, to start from."""

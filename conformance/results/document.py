@@ -102,8 +102,6 @@ class Result(Judged):
     doc: str
     requirements: tuple[str, ...]
     backend: str
-    exercised: int = 0
-    """How many results of groups were compared that decide it."""
     expected: Expected | None = None
 
     @property
@@ -124,6 +122,15 @@ class Result(Judged):
         """
         is_undecided = self.verdict in ("not-run", "harness-error", "not-testable")
         return (is_undecided and self.expected is None) or (self.verdict == "pass" and self.reason != "")
+
+
+class Sent(BaseModel):
+    """What a report of pytest carries from the process that ran a test to the one that shows it."""
+
+    place: tuple[str, str]
+    """The case or group, and the backend."""
+    about: AboutBackend | None
+    results: list[Result]
 
 
 class Results(_Object):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from conformance.backends.registry import shown_name
 from conformance.results import known
 from conformance.results.document import Expected, Judged, Result
 from conformance.tasks.case import is_selected
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.groups import GROUPED, GROUPS, group_of
 from conformance.tasks.spec.requirements import REQUIREMENTS, Level
+from taskstore_conformance_plugin import OPTIONS
 
 Place: TypeAlias = tuple[str, str]
 """A case or a group, and a backend."""
@@ -20,13 +20,14 @@ Place: TypeAlias = tuple[str, str]
 class Plan:
     """The tests of the suite on some backends, and what is expected of them."""
 
-    def __init__(self, backends: Collection[str], file: Path | None, level: str, only: Collection[str]) -> None:
+    def __init__(self, option: Any) -> None:
         """Read the known failures.
 
         Raises:
             conformance.files.FileError: if their file cannot be used.
         """
-        self.backends, self.only = backends, only
+        self.option, self.only = option, option.conformance_only
+        self.backends = [*dict.fromkeys(map(shown_name, option.conformance_store))]
         self.tests: dict[str, tuple[str, tuple[str, ...]]] = {}
         """The text and the requirements of each result: what groups find about a requirement, and cases."""
         for number in GROUPED:
@@ -36,10 +37,10 @@ class Plan:
             case = function.conformance_case  # type: ignore[attr-defined]
             self.tests[case.id] = case.doc, case.requirements
             files[case.id.replace(".", ".py::")] = case.id
+        file = option.conformance_known
         self.known = known.read(file, self.tests) if file else known.KnownFailures()
-        self._level = level
         self._places: dict[str, Place] = {}
-        for backend in backends:
+        for backend in self.backends:
             shown = backend.encode("unicode_escape").decode()  # as pytest writes it
             for test, name in files.items():
                 self._places[f"{test}[{shown}]"] = name, backend
@@ -51,11 +52,9 @@ class Plan:
     def tests_of(self, name: str) -> list[str]:
         """Return the tests whose results a case or a group gives; none if something else is selected."""
         if name in self.tests:
-            numbers = self.tests[name][1]
-            return [name] if is_selected(self.only, name, numbers) else []
-        chosen = GROUPED
-        if name not in map(group_of, self.only):
-            chosen = tuple(number for number in GROUPED if is_selected(self.only, "", [number]))
+            return [name] if is_selected(self.only, name, self.tests[name][1]) else []
+        is_named = name in map(group_of, self.only)
+        chosen = [number for number in GROUPED if is_named or is_selected(self.only, "", [number])]
         return [f"requirement_{number}" for number in chosen]
 
     def alike(self, place: Place, judged: Judged) -> list[Result]:
@@ -63,16 +62,23 @@ class Plan:
         name, backend = place
         return [self.result(test, backend, judged) for test in self.tests_of(name)]
 
-    def result(self, test: str, backend: str, judged: Judged, exercised: int = 0) -> Result:
+    def result(self, test: str, backend: str, judged: Judged) -> Result:
         """A result of a case, or of what groups say of a requirement."""
         doc, requirements = self.tests[test]
         if judged.failure and judged.failure.name == test:
             requirements = judged.failure.requirements  # those of a case that it shows
-        result = Result(
-            test=test, doc=doc, requirements=requirements, backend=backend, exercised=exercised, **vars(judged)
-        )
+        result = Result(test=test, doc=doc, requirements=requirements, backend=backend, **vars(judged))
         expected = self.known.expected(result)
         is_must = any(REQUIREMENTS[number].level is Level.MUST for number in requirements)
-        if judged.verdict == "fail" and not expected and not is_must and self._level != "SHOULD":
+        if judged.verdict == "fail" and not expected and not is_must and self.option.conformance_level != "SHOULD":
             expected = Expected(kind="should", reason="a SHOULD: the store chose otherwise")
         return result.model_copy(update={"expected": expected})
+
+    def again(self, backend: str) -> str:
+        """Return the command that plays something again, but for its name."""
+        command = f"conformance run --store {backend}"
+        for name in ("depth", "seed"):
+            value = getattr(self.option, f"conformance_{name}")
+            if value != OPTIONS[name]["default"]:
+                command += f" --{name} {value}"
+        return f"{command} --only"

@@ -1,4 +1,4 @@
-"""The results of a run so far, whichever test ends next, or ends the process."""
+"""The results of a run so far, whichever test ends next, or ends the process; at the end, its exit status."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
-from conformance.results.document import AboutBackend, Judged, ListedRequirement, Result, Results, Suite
+import pytest
+
+from conformance.files import FileError
+from conformance.results import known
+from conformance.results.document import AboutBackend, Judged, ListedRequirement, Result, Results, Sent, Suite
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
+from conformance.results.scripts import write_script
+from conformance.results.summary import summary
 from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS
+from taskstore_conformance_plugin import collects_suite
 
+INCOMPLETE = 6
+"""The exit status of a run in which nothing failed and something that applies was not decided."""
 _ORDER = ("fail", "harness-error", "pass", "not-testable", "not-applicable", "unreached", "not-run")
 _DESELECTED = Judged(
     verdict="not-run", reason="not selected: options like -k, or the paths given to pytest, leave it out"
@@ -27,60 +37,84 @@ _REQUIREMENTS = tuple(
 
 
 class Progress:
-    """Which tests are collected, run and played, and the result of each."""
+    """Gathers results, in the process that shows them: which tests are collected, run and played."""
 
-    def __init__(self, plan: Plan, seed: int) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._option = plan, plan.option
+        file = self._option.conformance_json
+        self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
-        self._results: dict[tuple[str, str], Result] = {}
+        self._results: dict[Place, Result] = {}
         for backend in plan.backends:
             for test in plan.tests:
                 self._results[test, backend] = plan.result(test, backend, _DESELECTED)
-        self.collected: set[Place] = set()
-        self.running: set[Place] = set()
+        self._collected: set[Place] = set()
+        self._running: set[Place] = set()
         self._played: set[Place] = set()
+        self._lines: list[str] = []
         self._suite = Suite(
             version=version("taskstore"),
             fingerprint=fingerprint(),
             python=platform.python_version(),
             platform=platform.platform(),
             client=f"redis-py {version('redis')}" if find_spec("redis") else "",
-            seed=seed,
+            seed=self._option.conformance_seed,
         )
         self._started = datetime.now(UTC).replace(microsecond=0)
         self._began = time.monotonic()
 
-    def collect(self, places: Iterable[Place | None]) -> None:
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is going to run, if no workers run it."""
+        self.pytest_xdist_node_collection_finished([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note what is going to run. Each worker collects the same."""
-        if self.collected:
+        if self._collected:
             return
-        self.collected = {place for place in places if place}
-        for place in self.collected:
+        self._collected = {place for place in map(self._plan.place_of, ids) if place}
+        for place in self._collected:
             for result in self._plan.alike(place, _NOT_REACHED):
                 self._results[result.place] = result
 
-    def note(self, place: Place, results: list[Result]) -> None:
-        """Note what came of a test."""
-        self.running.discard(place)
-        if not results or results[0].verdict != "not-run":
-            self._played.add(place)
-        _add(self._results, results)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Write what has come out so far, in case this test ends the process."""
+        if place := self._plan.place_of(nodeid):
+            self._running.add(place)
+            self._write(self._gathered())
 
-    def describe(self, about: AboutBackend) -> None:
-        """Note what a test found out about its backend."""
-        new = about.model_dump(exclude_defaults=True)
-        self._about[about.name] = self._about[about.name].model_copy(update=new)
+    def _write(self, results: Results) -> None:
+        """Write the results; end the run if that cannot be done, for example on a full disk."""
+        if self._file:
+            try:
+                results.write(self._file)
+            except FileError as fault:
+                self._file = None
+                pytest.exit(str(fault), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
-    def results(self, exit_status: int | None = None) -> Results:
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what a report carries. What never comes back from a worker that has crashed counts as running."""
+        text = vars(report).get("conformance")
+        if not text:
+            return
+        sent = Sent.model_validate_json(text)
+        self._running.discard(sent.place)
+        if sent.about:
+            self._about[sent.about.name] = sent.about
+        if not sent.results or sent.results[0].verdict != "not-run":
+            self._played.add(sent.place)
+        _add(self._results, sent.results)
+
+    def _gathered(self) -> Results:
         """The results as they are now."""
         found = dict(self._results)
-        for place in self.running:
+        for place in self._running:
             _add(found, self._plan.alike(place, _RUNNING))
         return Results(
             suite=self._suite,
             started=self._started,
             seconds=round(time.monotonic() - self._began, 3),
-            exit_status=exit_status,
+            exit_status=None,
             backends=tuple(self._about.values()),
             requirements=_REQUIREMENTS,
             results=tuple(map(self._marked, found.values())),
@@ -89,31 +123,61 @@ class Progress:
     def _marked(self, result: Result) -> Result:
         """Give a pass a reason if a part of the groups was played: another group may have failed it."""
         left_out = [name for name in GROUPS if (name, result.backend) not in self._played]
-        if result.verdict != "pass" or not result.exercised or not left_out:
+        if result.verdict != "pass" or not result.test.startswith("requirement_") or not left_out:
             return result
         reason = f"a part of the groups was played: not {', '.join(left_out)}"
         return result.model_copy(update={"reason": reason})
 
-    def undecided(self, results: Results, *, is_partial: bool) -> list[Result]:
-        """Return the results that make the run incomplete.
+    # At the end
 
-        Args:
-            results: All of the run.
-            is_partial: Whether what is not selected may stay undecided.
-        """
-        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in self.collected}
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the results, and find the exit status that they deserve."""
+        results = self._gathered()
+        if self._collected or collects_suite(session.config):
+            stale, undecided = [*self._plan.known.stale(results)], self._undecided(results)
+            session.exitstatus = self._status(exitstatus, results, is_stale=bool(stale), is_open=bool(undecided))
+            self._lines = [*summary(results, stale, undecided, self._plan.again)]
+        self._write(results.model_copy(update={"exit_status": int(session.exitstatus)}))
+        if file := self._option.conformance_write_known:
+            known.write(file, results, self._plan.known)
+        if folder := self._option.conformance_scripts:
+            folder.mkdir(parents=True, exist_ok=True)
+            for result in results.results:
+                if result.failure and result.failure.script:
+                    write_script(folder, result.failure, result.backend)
+
+    def _status(self, exitstatus: int, results: Results, *, is_stale: bool, is_open: bool) -> int:
+        """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
+        if exitstatus != pytest.ExitCode.OK:
+            return exitstatus
+        verdicts = {result.verdict for result in results.results}
+        has_run = self._collected and not self._option.collectonly
+        is_empty = has_run and verdicts.isdisjoint(("pass", "fail"))
+        if is_empty or is_stale or any(result.is_failure for result in results.results):
+            return pytest.ExitCode.TESTS_FAILED
+        return INCOMPLETE if is_open else exitstatus
+
+    def _undecided(self, results: Results) -> list[Result]:
+        """Return the results that make the run incomplete: not those that were left out of a run that is partial."""
+        is_partial = self._option.conformance_partial or self._plan.only
+        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in self._collected}
         if is_partial and not is_whole:
             return []
         left_out = _DESELECTED.reason if is_partial else None
         return [result for result in results.results if result.is_open and result.reason != left_out]
 
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show what to mend first, what is not decided, and how to play it again."""
+        if self._lines:
+            terminalreporter.section("conformance")
+        for line in self._lines:
+            terminalreporter.write_line(line, bold=not line.startswith(" "))
 
-def _add(found: dict[tuple[str, str], Result], results: Iterable[Result]) -> None:
+
+def _add(found: dict[Place, Result], results: Iterable[Result]) -> None:
     """Add results to those of the same tests: a failure stands before anything else, of the nearest cause first."""
     for result in results:
-        before = found[result.place]
-        stronger = min(before, result, key=_rank)
-        found[result.place] = stronger.model_copy(update={"exercised": before.exercised + result.exercised})
+        found[result.place] = min(found[result.place], result, key=_rank)
 
 
 def _rank(result: Result) -> tuple[int, bool, int, bool, str]:
