@@ -46,11 +46,8 @@ def printed(error: BaseException | None) -> str:
     """All that is printed of an exception and of its causes, and what it holds."""
     if error is None:
         return ""
-    lines = traceback.format_exception(error)
-    lines.append(f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}")
-    lines.append(printed(error.__cause__))
-    lines.append(printed(error.__context__))
-    return "\n".join(lines)
+    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
+    return "\n".join([*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)])
 
 
 _FOREIGN = str(Path(__file__).parent), sysconfig.get_path("stdlib")
@@ -91,7 +88,9 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         text = _repeated(value) if len(value) > _LONG else str.__repr__(value)
         return text if kind is str else f"{name}({text})"
     if kind in (list, tuple):
-        return _items(value)
+        inside = ", ".join(map(source, value))
+        end = "," if len(value) == 1 else ""
+        return f"[{inside}]" if kind is list else f"({inside}{end})"
     if kind is dict:
         return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
     if kind is float and not isfinite(value):
@@ -109,30 +108,13 @@ def constructed(name: str, fields: Mapping[str, Any]) -> str:
     return f"{name}({', '.join(f'{field}={source(inside)}' for field, inside in fields.items())})"
 
 
-_RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
+_RUN = re.compile(r"((.{1,40}?)\2{19,})", re.DOTALL)
 """A few characters, and the same again many times."""
 
 
 def _repeated(text: str) -> str:
-    parts = []
-    place = 0
-    for run in _RUN.finditer(text):
-        times = len(run[0]) // len(run[1])
-        parts.append(repr(text[place : run.start()]))
-        parts.append(f"{run[1]!r} * {times}")
-        place = run.end()
-    parts.append(repr(text[place:]))
+    before, *found = _RUN.split(text)
+    parts = [repr(before)]
+    for run, unit, rest in zip(found[::3], found[1::3], found[2::3], strict=True):
+        parts += [f"{unit!r} * {len(run) // len(unit)}", repr(rest)]
     return " + ".join(part for part in parts if part != "''")
-
-
-_FEW = 8
-"""Equal items that read well one by one."""
-
-
-def _items(values: list[Any] | tuple[Any, ...]) -> str:
-    if len(values) > _FEW and values.count(values[0]) == len(values):
-        return f"{_items(values[:1])} * {len(values)}"
-    inside = ", ".join(map(source, values))
-    if type(values) is list:
-        return f"[{inside}]"
-    return f"({inside},)" if len(values) == 1 else f"({inside})"

@@ -116,7 +116,7 @@ def test_a_failed_case_shows_the_requirement_the_values_and_no_code_of_the_suite
     ran.assert_outcomes(failed=2, deselected=ran.parseoutcomes().get("deselected", 0))
     shown = ran.stdout.str()
     assert "LIST-03 (MUST; also LIST-04): " in shown
-    assert "assert [10, 10, 10, 10] == [5, 5, 5, 5]" in shown
+    assert "assert [(10, 2), " in shown
     assert "KeyError: 'no index'" in shown
     assert "mine.py:6 in list_tasks" in shown
     assert not re.search(r"case\.py:\d", shown)

@@ -68,16 +68,10 @@ class KnownFailures(BaseModel):
     def stale(self, results: Results) -> Iterator[str]:
         """The entries that are no longer true, as far as the results show."""
         for entry in self.known:
+            is_chance = entry.test.startswith("requirement_ATOM")  # whether calls meet depends on the machine
             for result in results.results:
-                is_chance = entry.test.startswith("requirement_ATOM")  # whether calls meet depends on the machine
                 if result.verdict == "pass" and entry.covers(result) and not is_chance:
                     yield f"{entry.test} on {result.backend} passes now"
-        for entry in self.missing:
-            within = [result for result in results.results if entry.backend in ("", result.backend)]
-            verdicts = {result.verdict for result in within}
-            is_decided = within and verdicts.isdisjoint(("not-run", "harness-error"))
-            if is_decided and not any(map(entry.covers, within)):
-                yield f"no test lacks the hook {entry.hook} now"
 
 
 def read(file: Path, tests: Collection[str]) -> KnownFailures:
@@ -107,14 +101,12 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
         is_should = result.expected is not None and result.expected.kind == "should"
         if result.verdict not in ("fail", "not-testable") or is_should:
             continue
-        entries = {hook: KnownFailure(hook=hook, reason=_TEMPLATE) for hook in result.hooks}
-        if not entries:
-            entries = {"": KnownFailure(test=result.test, reason=_TEMPLATE)}
-        for given in (*before.missing, *before.known):
-            if given.covers(result) and given.hook in entries:
-                entries[given.hook] = given
-        for entry in entries.values():
-            lines = ["[[missing]]" if entry.hook else "[[known]]"]
+        for hook in result.hooks or [""]:
+            entry = KnownFailure(test="" if hook else result.test, hook=hook, reason=_TEMPLATE)
+            for given in (*before.known, *before.missing):
+                if given.covers(result) and given.hook == hook:
+                    entry = given
+            lines = ["[[missing]]" if hook else "[[known]]"]
             for name, text in {**vars(entry), "backend": result.backend}.items():
                 if text:
                     lines.append(f"{name} = {json.dumps(text, ensure_ascii=False)}")

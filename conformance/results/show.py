@@ -18,11 +18,8 @@ _WIDTH = 80
 
 def firsts(results: Iterable[Result]) -> dict[str, Failure]:
     """Return the failure that shows best that a requirement is broken, by the requirement that it breaks first."""
-    found: dict[str, Failure] = {}
-    for result in sorted(results, key=lambda result: not result.is_nearest):
-        if result.failure:
-            found.setdefault(result.failure.requirements[0], result.failure)
-    return found
+    nearest_last = sorted(results, key=lambda result: result.is_nearest)
+    return {result.failure.requirements[0]: result.failure for result in nearest_last if result.failure}
 
 
 def block(failure: Failure, again: str = "") -> Iterator[str]:
@@ -33,7 +30,7 @@ def block(failure: Failure, again: str = "") -> Iterator[str]:
     yield from _wrapped("  ", REQUIREMENTS[first].text)
     if failure.script:
         if len(failure.script) > _MOST_LINES:
-            yield f"    …  # {len(failure.script) - _MOST_LINES} lines before"
+            yield "    …"
         for line in failure.script[-_MOST_LINES:]:
             yield f"    {cut(line, _LONGEST)}"
         yield from _wrapped("  expected ", failure.expected)

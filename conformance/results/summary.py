@@ -11,7 +11,6 @@ from conformance.results.show import block
 from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 from conformance.text import on_one_line
 
-_MOST = 20
 _EFFECTS = ("data", "type", "message")
 
 
@@ -59,13 +58,12 @@ def _badness(result: Result) -> tuple[bool, bool, int, bool, int]:
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yield a title and different lines, as many as one reads, and how many are left; nothing without a line."""
+    """Yield a title and different lines, or nothing without a line."""
     different = [*dict.fromkeys(lines)]
     if different:
         yield title
-        yield from (f"  {line}" for line in different[:_MOST])
-    if len(different) > _MOST:
-        yield f"  … and {len(different) - _MOST} more, which the results file names"
+    for line in different:
+        yield f"  {line}"
 
 
 def _accepted(results: Results) -> Iterator[str]:
