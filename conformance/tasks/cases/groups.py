@@ -26,7 +26,7 @@ from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import arguments, failures, lifetimes, places, races
-from conformance.tasks.tables.tasks import SIMPLE
+from conformance.tasks.tables.tasks import simple
 
 _RANDOM = {"smoke": 8, "default": 35, "full": 1_500}
 """Random scenarios of each of the groups that play them."""
@@ -81,7 +81,7 @@ async def play_group(name: str, harness: Harness, coverage: Coverage, played: Pl
     if name in _RANDOM_GROUPS:
         await _play_random(name, harness, coverage, played)
         return
-    await play(harness, _named("simple", SIMPLE.scenarios()), coverage)
+    await play(harness, _named("simple", simple()), coverage)
     if name == "failures":
         await _play_failures(harness, coverage, played)
         return

@@ -2,203 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import product
 
-from conformance.engine.kinds import ended
-from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario, Wait
+from conformance.engine.kinds import ended, scenario
+from conformance.engine.scenario import Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
-from conformance.tasks.spec.model import LIFETIME, STATUSES, Record
+from conformance.tasks.spec.model import LIFETIME, STATUSES
 from conformance.tasks.tables.tasks import (
     BEYOND,
+    CALLS,
     DAY,
     LONG_AGO,
+    MADE,
     MINUTE,
     MIXED,
+    READS,
     SECOND,
     A,
-    Actions,
     B,
-    Table,
     restorable,
     to,
 )
 from taskstore import TaskStatus
 
-_table = Table()
-_expiring = partial(_table, needs=[Capability.EXPIRING])
+_expiring = partial(scenario, needs=[Capability.EXPIRING])
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    for status in _ENDS:
-        made = create("a"), to(status)
-        alive = get(A), listing()
-        yield from ended(made, _FIRST_CALLS, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
-    yield from _table.scenarios(depth)
+    # No refusal, no read and no call that changes nothing renews a lifetime, or ends it.
+    idle = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
+    repeated = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
+    for status, (calls, alive) in product(("pending", "completed"), ((CALLS, idle), ([get(A)], repeated))):
+        yield from ended((*MADE, to(status)), calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
+    yield from _restored()
+    yield from _renewed((DAY / 2,) if depth == "smoke" else (SECOND, 50 * SECOND, DAY / 2, 6 * DAY))
+    yield from _used_again()
+    for size in {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}[depth]:
+        yield from _many(size)
+
+    for days in (1, 8, 400):  # in a store that does not expire tasks they stay
+        made = create("a"), to("clipping"), create("b"), cancel(B)
+        kept = Wait(days * DAY), get(A), to("completed"), ReadBack()
+        yield scenario(made, kept, about="EXP-05", lacks=[Capability.EXPIRING])
 
 
-_ENDS = ("pending", "completed", "failed")
-_PAGES = listing(status=TaskStatus.PENDING, offset=1), listing(limit=0)
-_FIRST_CALLS = (
-    get(A),
-    to("clipping"),
-    cancel(A),
-    create(task_id=A),
-    restore(TaskOf("a")),
-    purge(BEYOND),
-    listing(),
-    listing(limit=0),
-    listing(status=TaskStatus.PENDING),
-    listing(after=do.CursorOf("a")),
-)
-_OLD = (
-    restorable(),
-    restorable(status="failed", completed_at=LONG_AGO),
-    restorable(updated_at=BEYOND),
-)
-
-
-@_expiring("MAINT-02 EXP-01", task=_OLD)
-def _restored(task: Record) -> Actions:
+def _restored() -> Iterator[Scenario]:
     """A restored task lives as long as a new one, however old it is, and again if it is restored again."""
-    for _ in range(2):
-        yield restore(task)
-        yield Wait(LIFETIME - MINUTE)
-        yield get("restored")
-        yield Wait(2 * MINUTE)
-    yield listing()
+    old = restorable(), restorable(status="failed", completed_at=LONG_AGO), restorable(updated_at=BEYOND)
+    for task in old:
+        life = restore(task), Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
+        yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
 
 
-_GAPS = {
-    "smoke": (DAY / 2,),
-    "default": (SECOND, 50 * SECOND, DAY / 2, 6 * DAY),
-    "full": (SECOND, 50 * SECOND, DAY / 2, 6 * DAY),
-}
-_RENEWING = (
-    cancel(A),
-    to("clipping", progress=5.5),
-    to("clipping", current_step="s"),
-    to("clipping", result_url="r"),
-    *(to(status) for status in STATUSES if status != "clipping"),
-)
-
-
-@_expiring("EXP-03 EXP-01", gap=_GAPS, write=_RENEWING)
-def _renewal(gap: timedelta, write: Call) -> Actions:
+def _renewed(gaps: Sequence[timedelta]) -> Iterator[Scenario]:
     """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
-    yield create("a")
-    yield to("clipping")
-    yield Wait(gap)
-    yield write
-    yield Wait(LIFETIME - gap / 2)
-    yield get(A)
-    yield Wait(gap / 2 + SECOND)
-    yield get(A)
-    yield listing()
+    fields = {"progress": 5.5}, {"current_step": "s"}, {"result_url": "r"}
+    writes = cancel(A), *(to("clipping", **given) for given in fields), *map(to, STATUSES)
+    for gap, write in product(gaps, writes):
+        made = create("a"), to("analyzing"), Wait(gap), write
+        end = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A), listing()
+        yield _expiring(made, end, about="EXP-03 EXP-01")
 
 
-_IDLE = (
-    (
-        get(A),
-        listing(),
-        do.update(A, "unknown"),
-        to("clipping", error_message="e"),
-        to("clipping", progress=101),
-    ),
-    (
-        create(task_id=A),
-        create(task_id=A, config={}),
-        purge(LONG_AGO),
-        restore(TaskOf("a")),
-    ),
-)
-
-
-@_expiring("EXP-01 LIFE-10 LIFE-14", calls=_IDLE, status=_ENDS, days=(1, 6))
-def _unchanged(calls: Iterable[Call], status: str, days: int) -> Actions:
-    """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
-    yield create("a")
-    yield to(status)
-    yield Wait(days * DAY)
-    if status != "pending":
-        yield to(status)
-        yield cancel(A)
-    yield from calls
-    yield Wait((7 - days) * DAY - MINUTE)
-    yield get(A)
-    yield Wait(2 * MINUTE)
-    yield get(A)
-    yield to("clipping")
-    yield ReadBack()
-
-
-_PAST = Wait(LIFETIME + MINUTE)
-_REMOVALS = (
-    (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)),
-    (_PAST,),
-    (cancel(A), _PAST),
-    (do.Populate(130), _PAST),
-)
-
-
-@_expiring("EXP-03 ID-06", removal=_REMOVALS, again=(create("a", A), restore(TaskOf("a"))))
-def _used_again(removal: Iterable[Action], again: Call) -> Actions:
+def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
-    yield create("a", config={"old": 1})
-    yield to("clipping", progress=50, label="a")
-    yield from removal
-    yield again
-    for write in (again, to("clipping"), cancel(A)):
-        yield write
-        yield ReadBack()
-        yield Wait(4 * DAY)
-        yield ReadBack()
-    yield Wait(DAY)
-    yield get(A)
-    yield ReadBack()
+    purged = to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)
+    past = Wait(LIFETIME + MINUTE)
+    made = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
+    renewed = [(ReadBack(), Wait(4 * DAY), ReadBack(), write) for write in (to("clipping"), cancel(A), get(A))]
+    for removal, again in product((purged, (cancel(A), past), (past,)), (create("a", A), restore(TaskOf("a")))):
+        yield _expiring(made, removal, again, *renewed, Wait(4 * DAY), ReadBack(), about="EXP-03 ID-06")
 
 
-_SIZES = {
-    "smoke": (2,),
-    "default": (2, 260),
-    "full": (2, 260, 1_100),
-}
-_FIRST_ACTIONS = (
-    Race((to("clipping"), to("clipping", result_url="r"))),
-    Race((to("completed"), cancel(A))),
-    *_PAGES,
-    purge(BEYOND),
-    create(task_id=A),
-)
-
-
-@_expiring("EXP-01 EXP-03 ATOM-01", size=_SIZES, action=_FIRST_ACTIONS)
-def _many(size: int, action: Action) -> Actions:
+def _many(size: int) -> Iterator[Scenario]:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    yield create("b")
-    yield do.Populate(size, MIXED)
-    yield create("a")
-    yield Wait(6 * DAY)
-    yield create("c")
-    yield to("pending", B, progress=1)
-    yield Wait(DAY + MINUTE)
-    yield action
-    yield from _PAGES
-    yield ReadBack()
-
-
-@_table("EXP-05", lacks=[Capability.EXPIRING], days=(1, 8, 400))
-def _kept(days: int) -> Actions:
-    """In a store that does not expire tasks they stay."""
-    yield create("a")
-    yield to("clipping")
-    yield create("b")
-    yield cancel(B)
-    yield Wait(days * DAY)
-    yield get(A)
-    yield to("completed")
-    yield ReadBack()
+    made = create("b"), do.Populate(size, MIXED), create("a"), Wait(6 * DAY), create("c"), to("pending", B, progress=1)
+    race = Race((to("completed"), cancel(A)))
+    for action in (race, *READS[1:], purge(BEYOND), create(task_id=A)):
+        end = Wait(DAY + MINUTE), action, listing(status=TaskStatus.PENDING, limit=0), ReadBack()
+        yield _expiring(made, end, about="EXP-01 EXP-03 ATOM-01")

@@ -3,115 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from math import inf, nan, nextafter
 from typing import Any, TypeAlias
 
+from conformance.operations.hostile import OTHER_VALUES, Text
 from conformance.tasks.spec.model import MOST_BYTES, STATUSES
 
 Values: TypeAlias = tuple[Any, ...]
 
-
-class _Text(str):
-    __slots__ = ()
-
-
-TEXTS = (
-    "",
-    "x",
-    " ",
-    " \t a b \n",
-    "\x00",
-    "a\x00b",
-    "a\nb\r\nc\rd",
-    "\x7f\x80\x85\x9f",
-    "aBcDeF",
-    "null",
-    "true",
-    "007",
-    "1e5",
-    "NaN",
-    '{"a": [1]}',
-    "\"'`",
-    "\\ \\n \\u0041 \\\\",
-    "%s %d {0} {x} ${y}",
-    "*?[a-z]",
-    "'; DROP TABLE tasks; --",
-    "$5\r\nhello\r\n",
-    "<b>&amp;</b>",
-    "../../etc/passwd",
-    "a:b::c",
-    "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
-    "caf\u00e9 \u212b",
-    "cafe\u0301 A\u030a",
-    "文字转写",
-    "\ufb01 \u2460 \uff21",
-    "\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",
-    "\u05e9\u05dc\u05d5\u05dd \u202eabc",
-    "\U0001f469\u200d\U0001f469\u200d\U0001f467",
-    "\U0001d11e\U0010ffff",
-    "\ufeffa",
-    "\ufffe\uffff\ufffd",
-    "\u00a0\u2003\u2028\u2029\u3000",
-    "".join(map(chr, range(32))),
-    "y" * 350,
-    "z" * 5_500,
-    "k" * 75_000,
-    "文" * 100_000,
-    "m" * 1_020_000,
-)
-"""Texts that every store keeps as they are."""
-ALIKE_TEXTS = (
-    "a",
-    "A",
-    "a ",
-    " a",
-    "a\n",
-    "a\x00",
-    "\u00e9",
-    "e\u0301",
-    "\ufb01",
-    "fi",
-    "\u212a",
-    "k",
-    "\u00df",
-    "ss",
-    "",
-    "None",
-    "null",
-    "1",
-    "01",
-    "1.0",
-    "%61",
-    "&amp;",
-    "&",
-    "\\n",
-    "\n",
-    "\r\n",
-    "a,b",
-    "\u200ba",
-)
-"""Texts that careless code takes for the same as one that stands near."""
+_TEXTS = r"""[
+"", "a", "A", "a ", " a", "a\n", "a\u0000", "\u0000", " ", " \t a b \n", "a\nb\r\nc\rd", "\r\n", "\\n",
+"\u007f\u0080\u0085\u009f", "null", "None", "true", "1", "01", "1.0", "007", "1e5", "NaN",
+"{\"a\": [1]}", "\"'`", "\\ \\n \\u0041 \\\\", "aBcDeF",
+"%s %d {0} {x} ${y}", "%61", "*?[a-z]", "'; DROP TABLE tasks; --", "$5\r\nhello\r\n", "<b>&amp;</b>", "&amp;", "&",
+"../../etc/passwd", "a:b::c", "a,b", "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
+"\u00e9", "e\u0301", "caf\u00e9 \u212b", "cafe\u0301 A\u030a", "\ufb01", "fi", "\u212a", "k", "\u00df", "ss",
+"\u2460 \uff21", "\u0130\u0131 \u1e9e \u03c2\u03c3", "\u05e9\u05dc\u05d5\u05dd \u202eabc", "文字转写",
+"\u200ba", "\ufeffa", "\ud83d\udc69\u200d\ud83d\udc69\u200d\ud83d\udc67", "\ud834\udd1e\udbff\udfff",
+"\ufffe\uffff\ufffd", "\u00a0\u2003\u2028\u2029\u3000"
+]"""
+TEXTS = (*json.loads(_TEXTS), "".join(map(chr, range(32))), "y" * 350, "z" * 5_500)
+"""Texts that every store keeps as they are. Careless code takes some for the same as one that stands near."""
+LARGE_TEXTS = ("k" * 75_000, "文" * 100_000, "m" * 1_020_000)
 SURROGATES = ("\ud800", "a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x" * 70_000 + "\udc00")
 """Texts that have no UTF-8 form. In UTF-16 the second one has: there the two together are a character."""
-WRONG_TEXTS: Values = (7, b"x", ["x"], True, _Text("x"), *SURROGATES, "x" * MOST_BYTES)
+_NO_TEXTS: Values = (7, b"x", ["x"], True)
+WRONG_TEXTS: Values = (*_NO_TEXTS, Text("x"), *SURROGATES, "x" * MOST_BYTES)
 
 PROGRESSES = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0, 100)
 WRONG_PROGRESSES: Values = (
-    nextafter(0, -1),
-    -1,
-    nextafter(100, 200),
-    101,
-    1e300,
-    10**400,
-    nan,
-    inf,
-    -inf,
-    True,
-    "50",
-    Decimal(50),
+    *(nextafter(0, -1), -1, nextafter(100, 200), 101, 1e300, 10**400, nan, inf, -inf),
+    *(True, "50", Decimal(50)),
 )
 
 
@@ -142,29 +66,12 @@ JSON: Values = (
 DEEPEST: Values = (deep(99), [deep(98)], ["y" * 1_000] * 500)
 """Values that a config may hold as one of its own values."""
 WRONG_JSON: Values = (
-    (),
-    (1, 2),
-    {1},
-    b"bytes",
-    datetime(2026, 1, 1, tzinfo=UTC),
-    Decimal(1),
-    OrderedDict(a=1),
-    _Text("x"),
-    nan,
-    inf,
-    -inf,
+    *OTHER_VALUES,
     *SURROGATES,
-    {"a": 1, 2: "x"},
-    object(),
-    int,
-    *({key: "x"} for key in (1, None, True, 1.5, b"k", *SURROGATES)),
-    2**64,
-    -(2**63) - 1,
-    10**4_300,
-    deep(100),
-    [deep(99)],
+    *({key: "x"} for key in (True, 1.5, b"k", *SURROGATES)),
+    *(2**64, -(2**63) - 1, 10**4_300, deep(100), [deep(99)]),
 )
-WRONG_CONFIGS: Values = ([], [["a", 1]], "{}", 7, OrderedDict(a=1), True)
+WRONG_CONFIGS: Values = ([], [["a", 1]], "{}", 7, True)
 _ALIKE = r"""[
 null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a": [1, [2]]},
 {"k": 1}, {"k": true}, {"k": 1.0}, {"k": "1"}, {"k": [1]}, {"k": {"1": 1}}, {"k": [null]}, {"k": []}, {"k": {}},
@@ -176,30 +83,16 @@ null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a"
 ALIKE_CONFIGS: Values = tuple(json.loads(_ALIKE))
 """Configs that careless code takes for the same as one that stands near."""
 
-VIDEO_IDS: Values = (
-    ("c", "a", "b"),
-    ("a", "a", "b", "a"),
-    ("A", "a", " a", "a "),
-    ("\u00e9", "e\u0301"),
-    ("", "a", ""),
-    tuple(map(str, range(11))),
-    tuple(map(str, range(10_001, 0, -1))),
-)
+_VIDEO_IDS = r'[["c", "a", "b"], ["a", "a", "b", "a"], ["A", "a", " a", "a "], ["\u00e9", "e\u0301"], ["", "a", ""]]'
+VIDEO_IDS: Values = (*map(tuple, json.loads(_VIDEO_IDS)), tuple(map(str, range(10_001, 0, -1))))
 WRONG_VIDEO_IDS: Values = ((), None, "abc", ["a"], ("a", 7), (None,), (b"a",), *(("a", text) for text in SURROGATES))
 
-OTHER_IDS = (
-    *(("", one) for one in (" ", "\n", "\x00", "*", ":", "x", ":meta", ":config", ":lock", ":data", *SURROGATES)),
-    (" ", ""),
-    ("/", ""),
-    ("?", ""),
-    ("[", "]"),
-    ("{", "}"),
-    ("task:", ""),
-    ("tasks:", ""),
-    ("meta:", ""),
+AROUND = (
+    *(("", text) for text in (" ", "\n", "\x00", "*", ":", "x", ":meta", ":config", ":lock", ":data", *SURROGATES)),
+    *((text, "") for text in (" ", "/", "?", "task:", "tasks:", "meta:")),
+    *(("[", "]"), ("{", "}")),
 )
 """Texts before and behind the id of a task, with which it is the id of none."""
-UNKNOWN_IDS = ("", "*", "task_*", "task_" + "0" * 32, " ", *SURROGATES, "文", "%", "x" * 100_000, "\x00", "None")
 _NAMES = """
 created updated finished index ids all tasks task list queue records expiry deadlines ttl lock count total seq meta
 metadata config version statuses job job:meta job:data job:lock task:job
@@ -209,6 +102,7 @@ INTERNAL_IDS = (
     *(f"{before}{status}" for before in ("", "created:", "status:", "index:") for status in STATUSES),
 )
 """Names that a store may use for what it keeps beside the tasks: as ids they are like any other."""
+UNKNOWN_IDS = ("", "*", "task_*", "task_" + "0" * 32, " ", *SURROGATES, "文", "%", "x" * 100_000, "\x00", *INTERNAL_IDS)
 WRONG_IDS: Values = (7, None, b"x", ["x"], 1.5)
 _IDS = """
 x 0 * task_[a-z]? {a}{b} .. 100% TASK_X "' job-a JOB-A a/b a%2Fb a+b a%20b 1 01 1.0 1e0 a-b a_b a a. a: a/ a/../a "a"
@@ -216,54 +110,13 @@ None null a:b:task:c
 """
 NEW_IDS = (*_IDS.split(), "".join(map(chr, range(33, 127))), "y" * 256, "y" * 255, "task_" + "f" * 32)
 """Ids of every kind. Careless code takes some for the same as another of them."""
-WRONG_NEW_IDS: Values = (
-    "",
-    " ",
-    "a b",
-    "a\n",
-    "a\tb",
-    "\x7f",
-    "\x00",
-    "é",
-    "文",
-    *SURROGATES,
-    "x" * 257,
-    7,
-    b"x",
-    ["x"],
-    True,
-)
-WRONG_STATUSES: Values = (
-    "",
-    "PENDING",
-    "done",
-    "pending ",
-    "canceled",
-    "success",
-    "error",
-    "running",
-    "llm-pass1",
-    "TaskStatus.PENDING",
-    *SURROGATES,
-    7,
-    True,
-    ["pending"],
-    b"pending",
-)
+WRONG_NEW_IDS: Values = ("", " ", "a b", "a\n", "a\tb", "\x7f", "\x00", "é", "文", "x" * 257, *SURROGATES, *_NO_TEXTS)
+_WORDS = "PENDING done canceled success error running llm-pass1 TaskStatus.PENDING"
+WRONG_STATUSES: Values = ("", "pending ", *_WORDS.split(), *SURROGATES, 7, True, ["pending"], b"pending")
 WRONG_NUMBERS: Values = (-1, -(10**30), 1.0, 2.5, True, "10", nan, None, 10**4_300, 10**12 + 1)
+_CURSORS = ". 1 1. .a a.a 01.a 1e3.a -0.a 1000000000000000000.a"
 WRONG_CURSORS: Values = (
-    "",
-    ".",
-    "1",
-    "1.",
-    ".a",
-    "a.a",
-    "01.a",
-    "1e3.a",
-    "-0.a",
-    f"{10**18}.a",
-    7,
-    b"1.a",
+    *("", *_CURSORS.split(), 7, b"1.a"),
     *(f"1.{text}" for text in SURROGATES),
     *(f"1{mark}5.a" for mark in "\u0663\uff12\u00b2_ \n+"),  # a lenient parser takes them
 )
@@ -281,14 +134,7 @@ WRONG_TIMES = (*WRONG_MOMENTS, *map(datetime.fromisoformat, _OTHERS.split()))
 """Values that no time of a task may have."""
 _PARTS = ("NaN", '"\\ud800"', '{"\\udfff":1}', "9" * 4_301, "01", "", "[" * 101 + "]" * 101, f'"{SURROGATES[1]}"')
 WRONG_METADATA = (
-    "",
-    "{",
-    "null",
-    "[]",
-    '"x"',
-    "{}}",
-    "{'a':1}",
-    '{"webhook_url":null,"config":{}',
-    *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _PARTS),
+    *("", "{", "null", "[]", '"x"', "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
+    *(f'{{"webhook_url":null,"config":{{"x":[1,{part}]}}}}' for part in _PARTS),
 )
 """Texts that are no JSON object, or hold what no config may hold."""
