@@ -43,7 +43,6 @@ def test_every_hook_is_in_the_starting_file(folder: Path) -> None:
         ("broken.py", "was not written: File exists"),
         ("mystore", "cannot be imported"),
         ("../mystore.py", "cannot be imported"),
-        ("taskstore.py", "would hide the installed module taskstore"),
     ],
 )
 def test_new_refuses(name: str, told: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,7 +160,7 @@ def test_the_written_harness_compares_as_the_names_do(
 ) -> None:
     names = [f"{HERE}:MemoryLimiter", f"{HERE}:MemoryLimiter"]
     status = main(["compare", *names, "--write-harness", str(tmp_path / "limiters.py")])
-    assert "writes='user'" in capsys.readouterr().out
+    assert "hit(user, [amount])  writes  user" in capsys.readouterr().out
 
     monkeypatch.syspath_prepend(str(tmp_path))
     assert main(["compare", "limiters:FirstMode", "limiters:SecondMode"]) == status != 1

@@ -70,13 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130
-    except BrokenPipeError:  # such as `| head`: nobody reads what is still to be written, not at exit either
+    except OSError as fault:  # of a broken pipe, such as `| head`, nothing is said: nobody reads it
+        status = 141 if isinstance(fault, BrokenPipeError) else 3
+        if status == 3:  # noqa: PLR2004
+            print(f"conformance: {fault}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 141
-    except OSError as fault:
-        print(f"conformance: {fault}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 3
     except Exception:  # noqa: BLE001  1 is a result, and an error is none
         traceback.print_exc()
         status = 3
@@ -85,11 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Find out whether files can be written and stores imported, before the work begins."""
-    for name in _WRITTEN:
-        file = getattr(options, name, None)
-        if isinstance(file, Path):
-            check_writable(file)
-    for name in _STORES:
-        store = getattr(options, name, None)
-        if isinstance(store, str):
-            check_importable(store)
+    for name, value in vars(options).items():
+        if name in _WRITTEN and isinstance(value, Path):
+            check_writable(value)
+        if name in _STORES and isinstance(value, str):
+            check_importable(value)

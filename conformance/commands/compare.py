@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import logging
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
@@ -19,7 +19,6 @@ from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.engine.deaths import Deaths
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
-from conformance.engine.orders import Races
 from conformance.files import CommandFailedError, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
@@ -46,8 +45,6 @@ exit status:
   130  interrupted"""
 
 
-_QUIET_SECONDS = 10.0
-"""After which a log shows that the search goes on."""
 _WIDTH = 78
 
 
@@ -87,9 +84,9 @@ def main(options: argparse.Namespace) -> int:
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
     stores = [*zip(map(_short, names), _inferred(options) or map(find_backend, names), strict=True)]
-    told = Teller(shows_all=options.all)
+    tell = _teller(shows_all=options.all)
 
-    report = searched(*stores, seed=options.seed, known=known, first=first, tell=told.tell)
+    report = searched(*stores, seed=options.seed, known=known, first=first, tell=tell)
 
     print(*report.lines(), sep="\n", flush=True)
     for file, text in (
@@ -136,78 +133,56 @@ def _alone(options: argparse.Namespace) -> int:
 
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
+    """Print each race that no order explains and what a death broke, then what was tried. Return the exit status."""
     found, left_out = 0, False
+    show = partial(_show_found, options.one)
     async with raced(harness, operations, is_full=options.full) as races:
         if not options.point:
-            found += await _print_races(races, options)
+            async for race in races.findings(options.only, options.schedule):
+                found += 1
+                wrong = f"{race.wrong} of {race.orders} orders come out as no order of the calls does"
+                show(race.plan.title, wrong, race.lines, f"--schedule {race.schedule}")
+            bound = f" with at most {races.most_switches} switches" if races.is_bounded else ""
+            extent = "" if found or races.not_raced or options.only else f"every order{bound} of "
+            print(f"raced: {extent}{races.crowds} sets of operations, {races.plays:,} plays")
+            for reason, plans in races.not_raced.items():
+                print(f"not raced: {len(plans)} races ({min(plans)}): {reason}")
             left_out |= bool(races.not_raced)
         if isinstance(races.arena, NetworkArena) and (options.point or not options.only):
             deaths = Deaths(races.operations, races.arena, is_full=options.full)
-            found += await _print_wrecks(deaths, options)
+            async for wreck in deaths.findings(options.only, options.point):
+                found += 1
+                wrong = f"{wreck.rule}, at {wreck.wrong} of {wreck.points} points"
+                show(wreck.plan.title, wrong, wreck.lines, f"--point {wreck.point}")
+            print(f"died: a connection, a caller or a process at {deaths.points:,} points")
+            for reason, names in deaths.not_tried.items():
+                print(f"not tried: {', '.join(sorted(names))}: {reason}")
             left_out |= bool(deaths.not_tried)
     if found:
         return 1
     return 6 if left_out else 0
 
 
-async def _print_races(races: Races, options: argparse.Namespace) -> int:
-    """Print each race that no order of the calls explains, then what was raced. Return how many."""
-    found = 0
-    async for race in races.findings(options.only, options.schedule):
-        found += 1
-        again = f"conformance compare {shown_name(options.one)} --only '{race.plan.title}' --schedule {race.schedule}"
-        print(f"{race.plan.title}: {race.wrong} of {race.orders} orders come out as no order of the calls does")
-        print(*race.lines, f"  again: {again}", "", sep="\n", flush=True)
-
-    bound = f" with at most {races.most_switches} switches" if races.is_bounded else ""
-    extent = "" if found or races.not_raced or options.only else f"every order{bound} of "
-    print(f"raced: {extent}{races.crowds} sets of operations, {races.plays:,} plays")
-    for reason, plans in races.not_raced.items():
-        print(f"not raced: {len(plans)} races ({min(plans)}): {reason}")
-    return found
+def _show_found(store: str, title: str, wrong: str, lines: Iterable[str], again: str) -> None:
+    command = f"conformance compare {shown_name(store)} --only '{title}' {again}"
+    print(f"{title}: {wrong}", *lines, f"  again: {command}", "", sep="\n", flush=True)
 
 
-async def _print_wrecks(deaths: Deaths, options: argparse.Namespace) -> int:
-    """Print what is wrong after a death, then what was tried. Return how many."""
-    found = 0
-    async for wreck in deaths.findings(options.only, options.point):
-        found += 1
-        print(f"{wreck.plan.title}: {wreck.rule}, at {wreck.wrong} of {wreck.points} points")
-        print(*wreck.lines, sep="\n")
-        if wreck.point:
-            again = f"conformance compare {shown_name(options.one)} --only '{wreck.plan.title}' --point {wreck.point}"
-            print(f"  again: {again}")
-        print(flush=True)
-    print(f"died: a connection, a caller or a process at {deaths.points:,} points")
-    for reason, operations in deaths.not_tried.items():
-        print(f"not tried: {', '.join(sorted(operations))}: {reason}")
-    return found
+def _teller(*, shows_all: bool) -> Callable[[Line | Doing], None]:
+    """Return what prints the first new line of a group, or each, and on a terminal shows that the search goes on."""
+    shown: set[tuple[str, str]] = set()
 
-
-class Teller:
-    """Prints what is found, and shows that the search goes on."""
-
-    def __init__(self, *, shows_all: bool) -> None:
-        self._shows_all = shows_all
-        self._shown: set[tuple[str, str]] = set()
-        self._next = time.monotonic() + _QUIET_SECONDS
-
-    def tell(self, told: Line | Doing) -> None:
-        """Print the first new line of a group, or each; of calls one now and then."""
-        if isinstance(told, Line):
-            self._show(told)
-        elif sys.stderr.isatty():
-            print(f"\r\x1b[K{told.text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() > self._next:
-            self._next = time.monotonic() + _QUIET_SECONDS
-            print(f"... {told.text[:_WIDTH]}", file=sys.stderr, flush=True)
-
-    def _show(self, line: Line) -> None:
-        group = line.operation, line.kind
-        if line.reason or (group in self._shown and not self._shows_all):
+    def tell(told: Line | Doing) -> None:
+        if isinstance(told, Doing):
+            if sys.stderr.isatty():
+                print(f"\r\x1b[K{told.text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
             return
-        self._shown.add(group)
-        print(*line.lines, "", sep="\n", flush=True)
+        group = told.operation, told.kind
+        if not told.reason and (shows_all or group not in shown):
+            shown.add(group)
+            print(*told.lines, "", sep="\n", flush=True)
+
+    return tell
 
 
 def _short(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from conformance.files import CommandFailedError
@@ -16,8 +15,6 @@ _COMMANDS = {
     "compare": ("conformance compare MODULE:MemoryMode MODULE:RedisMode",),
 }
 """The next steps with the file of each template."""
-_NEEDED = ("conformance", "taskstore", "pytest", "hypothesis", "pydantic")
-"""The package that the suite imports."""
 DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memory store that comes with the suite."
 EPILOG = """\
 examples:
@@ -41,8 +38,6 @@ def main(options: argparse.Namespace) -> int:
     is_module = all(place.isidentifier() for place in places)
     if file.suffix != ".py" or not is_module:
         raise CommandFailedError(f"{file} cannot be imported: name a .py file in this folder or below it")
-    if places[0] in _NEEDED or places[0] in sys.stdlib_module_names:
-        raise CommandFailedError(f"{file} would hide the installed module {places[0]}: give it another name")
     kind = "compare" if options.compare else "run"
     module = ".".join(places)
     templates = Path(__file__).with_name("templates")

@@ -53,15 +53,14 @@ def main(options: argparse.Namespace) -> int:
     """Run pytest on the suite and return its exit status, unless the results say that it did not come to its end."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         options.json = options.json or Path(folder, "results.json")
-        given = {name: getattr(options, name.replace("-", "_")) for name in OPTIONS}
         command = [*PYTEST]
-        for name, value in given.items():
-            if isinstance(value, list):
-                command += [f"--conformance-{name}={each}" for each in value]
-            elif isinstance(value, bool):
-                command += [f"--conformance-{name}"] if value else []
-            elif value is not None:
-                command.append(f"--conformance-{name}={value}")
+        for name in OPTIONS:
+            value = getattr(options, name.replace("-", "_"))
+            for each in value if isinstance(value, list) else [value]:
+                if each is True:
+                    command.append(f"--conformance-{name}")
+                elif each not in (None, False):
+                    command.append(f"--conformance-{name}={each}")
         status = _run([*command, *options.pytest])
         deserved: int | None = status
         if status == 0 and options.json.is_file():  # it is empty if the process ended before a test

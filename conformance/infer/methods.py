@@ -10,8 +10,6 @@ from conformance.infer.kinds import SECONDS, Kind, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, is_required, parameters_of
 from conformance.operations.operation import Operation
 
-_UNUSUAL = {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_POSITIONAL}
-
 
 @dataclass(eq=False)
 class Method:
@@ -63,14 +61,12 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
         functions = [inspect.getattr_static(store, name, None) for store in (first, second)]
         if name[0] == "_" or name in OPENS + CLOSES or not all(map(inspect.isfunction, functions)):
             continue
-        ours, theirs = (parameters_of(function)[1:] for function in functions)
-        required, others = (sum(map(is_required, parameters)) for parameters in (ours, theirs))
-        kinds = {parameter.kind for parameter in ours if parameter.default is parameter.empty}
-        named = {parameter.name for parameter in theirs}
-        optional = [parameter for parameter in ours[required:] if parameter.name in named]
-        method = Method(name, [*map(parameter_of, ours[:required])], [*map(parameter_of, optional)])
-        if required != others or kinds & _UNUSUAL:
-            method.unusable = "the two stores require other arguments, or any number"
+        _, *parameters = parameters_of(functions[0])
+        required = [parameter_of(parameter) for parameter in parameters if is_required(parameter)]
+        optional = [parameter_of(parameter) for parameter in parameters if parameter.default is not parameter.empty]
+        method = Method(name, required, optional)
+        if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+            method.unusable = "it takes any number of arguments"
         elif name[0] == "a" and hasattr(first, name[1:]):
             method.unusable = f"it is {name[1:]} for callers that await"
         yield method

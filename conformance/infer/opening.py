@@ -38,15 +38,6 @@ def is_required(parameter: inspect.Parameter) -> bool:
     return is_one and parameter.default is parameter.empty
 
 
-def refused(make: Callable[..., Any], reason: str) -> CommandFailedError:
-    """Return the error that says what to write for a store that cannot be opened as it is."""
-    name = make.__name__
-    return CommandFailedError(
-        f"{name} {reason}: write a function, such as `def store(url): return {name}(...)`, or without url "
-        "for a store that needs no server, and name that"
-    )
-
-
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
     """Return the arguments that lead to the server at a URL: a URL, or host and port, or a client.
 
@@ -67,7 +58,10 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
         elif is_required(parameter):
             missing.append(name)
     if missing:
-        raise refused(make, f"requires {', '.join(missing)}")
+        raise CommandFailedError(
+            f"{make.__name__} requires {', '.join(missing)}: write a function, such as `def store(url): return "
+            f"{make.__name__}(...)`, or without url for a store that needs no server, and name that"
+        )
     urls = [name for name, part in given.items() if part is url]
     return {urls[0]: url} if urls else given
 

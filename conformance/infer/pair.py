@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from conformance.files import CommandFailedError
 from conformance.infer.experiments import Lab
 from conformance.infer.methods import Method, shared_methods
-from conformance.infer.opening import LocalStore, ServedStore, modes, refused
+from conformance.infer.opening import LocalStore, ServedStore, modes
 from conformance.operations.operation import WHOLE
 from conformance.process import in_new_process, silence
+from conformance.text import in_columns
 
 _FILE = '''\
 """{names}: what `conformance compare` found out. Correct it, then compare the two modes."""
@@ -61,11 +62,17 @@ class Pair:
         return modes([method.operation() for method in self.methods], *self._makers)
 
     def lines(self) -> Iterator[str]:
-        """Yield each operation as Python, then what is left out, and why."""
+        """Yield a table of the operations, then what is left out, and why."""
+        rows = [("operation", "does", "entry")]
         for method in self.methods:
-            yield _written(method)
+            operation = method.operation()
+            arguments = [name if name in operation.arguments else f"[{name}]" for name in operation.strategies]
+            does = "writes" if method.is_write else "reads" if operation.is_read else "may write"
+            entry = " + ".join(operation.entry) or "the whole store"
+            rows.append((f"{method.name}({', '.join(arguments)})", does, entry))
+        yield from in_columns(rows)
         for method in self._others:
-            yield f"# not compared: {method.name}: {method.unusable or 'no argument that was tried is accepted'}"
+            yield f"not compared: {method.name}: {method.unusable or 'no argument that was tried is accepted'}"
 
     def file(self) -> str:
         """Return the harnesses of both stores as a file."""
@@ -73,7 +80,7 @@ class Pair:
         return _FILE.format(
             names=" and ".join(self._names),
             imports="\n".join(f"from {module} import {name}" for module, name in places),
-            operations="\n    ".join(self.lines()),
+            operations="\n    ".join(map(_written, self.methods)),
             makers=", ".join(name for _, name in places),
         )
 
@@ -88,8 +95,7 @@ def _written(method: Method) -> str:
     for fact in ("writes", "reads", "ids", "times", "positional", "lifetime"):
         value = getattr(operation, fact)
         parts += [f"{fact}={value!r}"] if value or value == WHOLE else []
-    unsure = "" if method.is_write or operation.is_read else "  # may write"
-    return f"Operation({', '.join(parts)}),{unsure}"
+    return f"Operation({', '.join(parts)}),"
 
 
 def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], list[Method]]:
@@ -100,19 +106,19 @@ def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[li
     """
     silence()
     private = [urlsplit(harness.url()).port for harness in harnesses if isinstance(harness, ServedStore)]
-    strangers = [harness.make for harness in harnesses if isinstance(harness.make, type)]
 
     def stop_strangers(event: str, arguments: tuple[Any, ...]) -> None:
         """Stop before a class connects to the server that is its default: it may be somebody's."""
         if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][1] not in private:
             raise SystemExit(arguments[1][1])
 
-    if strangers:
+    if any(isinstance(harness.make, type) for harness in harnesses):
         sys.addaudithook(stop_strangers)
     try:
         return asyncio.run(_methods(harnesses, skipped))
     except SystemExit as port:
-        raise refused(strangers[-1], f"may connect to port {port}, where somebody's server is") from None
+        told = f"a store may connect to port {port}, where somebody's server is: name a function that opens it"
+        raise CommandFailedError(told) from None
 
 
 async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], list[Method]]:
