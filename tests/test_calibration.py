@@ -15,7 +15,6 @@ import pytest
 from conformance.backends.fakeredis import FakeredisHarness
 from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.backends.redis import RedisHarness
-from conformance.backends.registry import find_backend
 from conformance.backends.server_harness import RedisNamespace
 from conformance.engine.finding import Coverage
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
@@ -45,32 +44,16 @@ class NeverEnds(ExpiringMemoryHarness):
         return super(ExpiringMemoryHarness, self).inspector(namespace)
 
 
-class OnePerNamespace(MemoryHarness):
-    """Every `open` of a namespace gives the same store: its tasks are shared, and stay."""
+class OneStore(MemoryHarness):
+    """The same store in all namespaces."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._stores: dict[str, MemoryTaskStore] = {}
+    store = MemoryTaskStore()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return nullcontext(self._stores.setdefault(namespace, MemoryTaskStore()))
+        return nullcontext(self.store)
 
     def advance(self, namespace: str, by: timedelta) -> None:
         raise HookMissingError("advance")
-
-
-class OneStore(OnePerNamespace):
-    """The same for all namespaces."""
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return super().open("")
-
-
-class Shares(OnePerNamespace):
-    capabilities = DECLARED | {Capability.SHARED}
-
-    def discard(self, namespace: str) -> None:
-        self._stores.pop(namespace, None)
 
 
 class Keeps(FakeredisHarness):
@@ -160,18 +143,7 @@ def test_a_store_that_never_expires_is_told_by_its_requirements(make: type[Harne
     assert "the store does not expire tasks, or `advance`" in str(unjudged["EXP-03"])
 
 
-@pytest.mark.parametrize(
-    "name", ["memory", "memory-expiring", "fakeredis", "embedded", "documented-memory", "documented-redis"]
-)
-def test_our_own_backends_are_what_they_say(name: str) -> None:
-    harness = find_backend(name)()
-    with harness.running():
-        assert calibrate(harness) == {}
-
-
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
-    (OnePerNamespace, {"SHARE-02", "DUR-03"}),
-    (Shares, {"DUR-03"}),
     (Keeps, {"SHARE-02", "DUR-03"}),
     (Alone, {"SHARE-01"}),
     (Forgetful, {"DUR-01"}),

@@ -178,8 +178,7 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Iterat
     _require(request.config is None or type(request.config) is dict, "config", "VAL-05")
     _check_text("webhook_url", request.webhook_url)
     _check_json(request.config, _DEEPEST)
-    _require(_are_texts(request.video_ids), "video_ids", "API-05")
-    _require(_has_utf8("".join(request.video_ids)), "video_ids", "VAL-09")
+    _check_video_ids(request.video_ids)
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
     created = Symbol("time")
     chosen: Any = {"created_at": created, "updated_at": Symbol("time", created)}
@@ -189,8 +188,7 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Iterat
     requirement = "VAL-01"
     if task_id is not None:
         requirement = "ID-06"
-        _require(type(task_id) is str, "task_id", "API-05", "ID-02")
-        _require(_NEW_ID.fullmatch(task_id), "task_id", "ID-02")
+        _check_new_id(task_id)
         if known := state.get(task_id):
             if (known.video_ids, known.metadata) != (request.video_ids, wanted):
                 raise _Refused("TaskExists", "ID-06", task_id=task_id)
@@ -250,7 +248,7 @@ def _update(state: State, at: Span, task_id: Any, status: Any, progress: Any = N
         _check_text(name, text)
         _require(status == "failed" or not name.startswith("error"), name, "LIFE-13")
     requirements = ["LIFE-02", "LIFE-04", "LIFE-17"]
-    if status in ("completed", "failed"):
+    if status in FINAL[:2]:
         requirements.append("LIFE-05")
     if status == "completed":
         _require(progress in (None, _ALL), "progress", "LIFE-13")
@@ -297,8 +295,10 @@ def _restore(state: State, at: Span, task: Any) -> Iterator[Outcome]:
     requirements: tuple[str, ...] = ()
     try:
         _require(all(_possible(task)), "task")
-        texts = [getattr(task, name) or "" for name in TEXTS]
-        _require(_has_utf8("".join([*texts, *task.video_ids])), "task", "VAL-09")
+        for name in TEXTS:
+            _check_text(name, getattr(task, name))
+        _check_new_id(task.task_id)
+        _check_video_ids(task.video_ids)
         _require(task.metadata.startswith("{"), "metadata", "VAL-05")  # it may be another text
         _check_json(plain(task.metadata), _DEEPEST + 1)
         _check_size(task)
@@ -325,16 +325,11 @@ def _possible(task: Record) -> Iterator[object]:
     yield type(task.progress) in (float, int)
     yield (_ALL if task.status == "completed" else 0) <= task.progress <= _ALL
     yield task.current_step is not None
-    for name in TEXTS:
-        value = getattr(task, name)
-        may_be = task.status == "failed" or not name.startswith("error")
-        yield value is None or (may_be and type(value) is str)
-    for time in (created, updated, completed) if is_final else (created, updated):
+    yield task.status == "failed" or (task.error_message is None and task.error_traceback is None)
+    for time in (created, updated, completed)[: 2 + is_final]:
         yield isinstance(time, datetime) and time.tzinfo and _EPOCH <= time < _END_OF_TIME
     yield is_final or completed is None
     yield created <= (completed or created) <= updated
-    yield type(task.task_id) is str and _NEW_ID.fullmatch(task.task_id)
-    yield _are_texts(task.video_ids)
 
 
 _OPERATIONS: Mapping[str, Callable[..., Iterator[Outcome]]] = {
@@ -371,8 +366,14 @@ def _check_text(name: str, value: Any) -> None:
         _require(_has_utf8(value), name, "VAL-09")
 
 
-def _are_texts(value: Any) -> bool:
-    return type(value) is tuple and {*map(type, value)} == {str}
+def _check_video_ids(value: Any) -> None:
+    _require(type(value) is tuple and {*map(type, value)} == {str}, "video_ids", "API-05")
+    _require(_has_utf8("".join(value)), "video_ids", "VAL-09")
+
+
+def _check_new_id(value: Any) -> None:
+    _require(type(value) is str, "task_id", "API-05", "ID-02")
+    _require(_NEW_ID.fullmatch(value), "task_id", "ID-02")
 
 
 def _check_json(value: Any, depth: int) -> None:
