@@ -14,8 +14,8 @@ from conformance.engine.outcome import Outcome, Raised
 
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
-_MOST_NODES = 20_000
-"""Nodes of the search for an order: some seconds, for a store that is wrong."""
+_MOST_NODES = 3_000
+"""Nodes of the search for an order: a second, for a store that is wrong."""
 _MORE_NODES = 400
 """Nodes after which one order is enough: what a crowd leaves must not depend on it."""
 _SHORT = 12
