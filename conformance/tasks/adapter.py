@@ -31,8 +31,6 @@ Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
 _METADATA = ("webhook_url", "config")
 _PAGE = tuple(TaskPage.model_fields)
-_EXACT = 2**53
-"""A float holds smaller integers exactly."""
 _DEFAULTS = {"limit": 50, "offset": 0}
 _UNKNOWN = {"failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
 """By our field of an exception, its value where the store's has none. The others are its text."""
@@ -224,9 +222,8 @@ class TaskView:
         value = _read(self._own, reads, name)
         if name == "status":
             return self._adapter.our_status(value)
-        if name == "progress" and type(value) is int and abs(value) < _EXACT:
-            return float(value)
-        return value
+        is_percent = name == "progress" and type(value) is int and 0 <= value <= 100  # noqa: PLR2004  what a task has
+        return float(value) if is_percent else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Change the store's own object, as its callers may, unless a function makes the field."""
@@ -238,15 +235,10 @@ class TaskView:
         else:
             setattr(self._own, to, value)
 
-    def __repr__(self) -> str:
-        return repr(self._own)
-
 
 def _page(own: Any, adapter: Adapter) -> TaskPage:
     """A page with views of what the store listed. A field that the store does not have is `None`."""
     values: dict[str, Any] = dict.fromkeys(_PAGE)
-    if isinstance(own, list):
-        own = {"tasks": own}
     for name in _PAGE:
         with suppress(AttributeError):
             values[name] = _read(own, adapter.page, name)

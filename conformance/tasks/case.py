@@ -232,10 +232,10 @@ async def _run(function: Callable[..., Awaitable[None]], namespace: Namespace) -
     names = inspect.signature(function).parameters
     try:
         async with asyncio.timeout(_SECONDS) as limit, AsyncExitStack() as stack:
-            given: dict[str, Any] = {"namespace": namespace}
+            given: dict[str, Any] = {"namespace": namespace} if "namespace" in names else {}
             if "store" in names:
                 given["store"] = await stack.enter_async_context(namespace.open())
-            await function(**{name: given[name] for name in names})
+            await function(**given)
     except TimeoutError as error:
         if limit.expired():
             raise TimeoutError(f"the case has not ended after {_SECONDS} s") from error

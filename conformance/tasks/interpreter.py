@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 """Where this process finds modules, also those in the folder that it was started in."""
 _NOT_FOUND = 97
-_SECONDS = 60
-_HASH_SEED = "random"
-"""tox sets one for all that it starts."""
 _PROGRAM = """
 import asyncio, json, sys
 {first}
@@ -63,10 +60,10 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     ran = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": PATH, "PYTHONHASHSEED": _HASH_SEED},
+        env={**os.environ, "PYTHONPATH": PATH, "PYTHONHASHSEED": "random"},  # tox sets one for all that it starts
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        timeout=60,
         check=False,
     )
     if ran.returncode == _NOT_FOUND:

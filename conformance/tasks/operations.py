@@ -58,15 +58,14 @@ def operations_of(harness: Any, name: str) -> dict[str, Operation]:
     if not callable(harness.operations):
         raise OperationsError(f"{name}: operations is no method, def operations(self)")
     hook: Any = guarded(harness)
-    named = [*hook.operations()]
-    for operation in named:
+    operations = {}
+    for operation in hook.operations():
         if not isinstance(operation, Operation):
             raise OperationsError(f"{name}: operations() gives {operation!r}, which is no Operation")
-    operations = {operation.name: operation for operation in named}
-    if not operations:
-        raise OperationsError(f"{name}: operations() is empty")
-    for operation in operations.values():
+        operations[operation.name] = operation
         for role in (*operation.entry, *operation.positional, operation.lifetime):
             if role not in (None, *operation.strategies):
                 raise OperationsError(f"{name}: operation {operation.name!r}: {role!r} is none of its arguments")
+    if not operations:
+        raise OperationsError(f"{name}: operations() is empty")
     return operations

@@ -81,10 +81,8 @@ class RandomTasks(RandomScenario):
 
     def _request(self) -> dict[str, Any]:
         value = self.one_of(values.JSON)
-        other = self.one_of(values.JSON)
         text = self._pick(*_TEXTS)
-        nested = {"x": [0, value, other], "a": {"y": {"z": [value]}}}
-        forms: list[Any] = [None, {"x": value}, {text: other}, nested]
+        forms: list[Any] = [None, {"x": value}, {text: {"y": [0, value, {"z": [text]}]}}]
         fields = {"config": self._pick(forms, values.ALIKE_CONFIGS), "webhook_url": self.one_of((None, text))}
         if Capability.CALLER_IDS in self.has:
             fields |= self._some(task_id=self.one_of(values.NEW_IDS))

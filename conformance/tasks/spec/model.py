@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from conformance.engine.outcome import Invocation, Outcome, Raised, Span, Symbol, is_same
 
@@ -40,6 +40,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _FEW = 4
 """Up to this number of tasks near their end any may be gone."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
+
+Outcomes: TypeAlias = Iterator[Outcome]
 
 
 class Record(NamedTuple):
@@ -173,7 +175,7 @@ def _refusal(state: State, argument: str, *requirements: str) -> Outcome:
     return Outcome(Raised("InvalidArgument", (("argument", argument),)), state, requirements)
 
 
-def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Iterator[Outcome]:
+def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcomes:
     _require(isinstance(request, Request), "request", "API-05")
     _require(request.config is None or type(request.config) is dict, "config", "VAL-05")
     _check_text("webhook_url", request.webhook_url)
@@ -197,13 +199,11 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Iterat
     yield Outcome(record, state.with_task(record, at), ("LIFE-01", requirement))
 
 
-def _get(state: State, _at: Span, task_id: Any) -> Iterator[Outcome]:
+def _get(state: State, _at: Span, task_id: Any) -> Outcomes:
     yield Outcome(_find(state, task_id), state, ("LIFE-03",))
 
 
-def _list(
-    state: State, _at: Span, status: Any = None, limit: Any = 50, offset: Any = 0, after: Any = None
-) -> Iterator[Outcome]:
+def _list(state: State, _at: Span, status: Any = None, limit: Any = 50, offset: Any = 0, after: Any = None) -> Outcomes:
     if status is not None:
         status = _check_status(status)
     for name, value, most in (("limit", limit, _LONGEST_PAGE), ("offset", offset, _LARGEST_OFFSET)):
@@ -237,7 +237,7 @@ def _place_in(cursor: Any) -> tuple[datetime, str]:
         raise _Refused("InvalidArgument", "LIST-13", argument="after") from None
 
 
-def _update(state: State, at: Span, task_id: Any, status: Any, progress: Any = None, **given: Any) -> Iterator[Outcome]:
+def _update(state: State, at: Span, task_id: Any, status: Any, progress: Any = None, **given: Any) -> Outcomes:
     status = _check_status(status)
     if progress is not None:
         _require(type(progress) in (int, float), "progress", "LIFE-13", "API-05")
@@ -260,11 +260,11 @@ def _update(state: State, at: Span, task_id: Any, status: Any, progress: Any = N
     yield from _change(state, at, task_id, requirements, status=status, **texts)
 
 
-def _cancel(state: State, at: Span, task_id: Any) -> Iterator[Outcome]:
+def _cancel(state: State, at: Span, task_id: Any) -> Outcomes:
     return _change(state, at, task_id, ["LIFE-09", "LIFE-17", "LIFE-18"], status="cancelled")
 
 
-def _change(state: State, at: Span, task_id: Any, requirements: list[str], **fields: Any) -> Iterator[Outcome]:
+def _change(state: State, at: Span, task_id: Any, requirements: list[str], **fields: Any) -> Outcomes:
     task = _find(state, task_id, "ATOM-01")
     changed = task._replace(**fields)
     is_equal = is_same(task, changed)
@@ -279,7 +279,7 @@ def _change(state: State, at: Span, task_id: Any, requirements: list[str], **fie
         yield Outcome(task, state, ("LIFE-10",) if task.status in FINAL else ("LIFE-03",))
 
 
-def _purge(state: State, _at: Span, before: Any) -> Iterator[Outcome]:
+def _purge(state: State, _at: Span, before: Any) -> Outcomes:
     _require(isinstance(before, datetime) and before.tzinfo, "before", "API-05")
     finished = ((key, task.completed_at) for key, (task, _) in state.tasks.items() if task.completed_at)
     old = {key for key, time in finished if time < before}
@@ -290,7 +290,7 @@ def _purge(state: State, _at: Span, before: Any) -> Iterator[Outcome]:
         yield _refusal(state, "before", "MAINT-01")
 
 
-def _restore(state: State, at: Span, task: Any) -> Iterator[Outcome]:
+def _restore(state: State, at: Span, task: Any) -> Outcomes:
     _require(isinstance(task, Record), "task", "API-05")
     requirements: tuple[str, ...] = ()
     try:
@@ -332,7 +332,7 @@ def _possible(task: Record) -> Iterator[object]:
     yield created <= (completed or created) <= updated
 
 
-_OPERATIONS: Mapping[str, Callable[..., Iterator[Outcome]]] = {
+_OPERATIONS: Mapping[str, Callable[..., Outcomes]] = {
     "create_task": _create,
     "get_task": _get,
     "list_tasks": _list,
