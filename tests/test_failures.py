@@ -111,12 +111,12 @@ async def denies(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
     raise error
 
 
-async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, **_: Any) -> Any:
+async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, *_: Any, **__: Any) -> Any:
     error.add_note(f"AUTH {vars(self.server.opener)}")
     raise error
 
 
-async def is_foreign(_: Any, error: StoreUnavailable, **__: Any) -> Any:
+async def is_foreign(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
     raise ConnectionError(str(error)) from error
 
 

@@ -19,8 +19,6 @@ from urllib.parse import urlsplit
 
 _PIECE = 1 << 20
 """Bytes that are passed on together."""
-_SOON = 2.0
-"""Seconds in which what needs no time has happened."""
 
 
 class Held(StrEnum):
@@ -56,11 +54,8 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.refuse()
         self.interrupt(None)
-        for link in self.links:
-            link.client.transport.abort()
-        await self.until(lambda: not self.links)
+        await self.refuse()
         self._reserved.close()
 
     @property
@@ -84,13 +79,16 @@ class Proxy:
         self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self._port, backlog=1_024, limit=_PIECE)
 
     async def refuse(self) -> None:
-        """Stop listening: connections that are open stay so, others are refused."""
+        """Stop listening, end all connections, and wait until both sides have seen it."""
         for listening in self._listener.sockets:
             asyncio.get_running_loop().remove_reader(listening.fileno())
         # asyncio drops a connection that it has accepted when its server closes in the same turn, and never closes its
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
         self._listener.close()
+        for link in self.links:
+            link.client.transport.abort()
+        await self.until(lambda: not self.links)
 
     def interrupt(self, how: Interruption, *, on_open_ones: bool = False) -> None:
         """Interrupt exchanges from now on, or no more; with `on_open_ones` not those of connections to come."""
@@ -98,16 +96,10 @@ class Proxy:
         for link in self.links:
             link.interruption = how
 
-    async def disconnect(self) -> None:
-        """End all connections, and wait until both sides have seen it."""
-        for link in self.links:
-            link.client.close()
-        await self.until(lambda: not self.links)
-
     async def until(self, condition: Callable[[], object]) -> None:
         """Return as soon as it holds, or when it does not in two seconds."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SOON):
+            async with asyncio.timeout(2):
                 while not condition():  # noqa: ASYNC110  it may be about anything
                     await asyncio.sleep(0.001)
 
@@ -144,7 +136,7 @@ class _Link:
             server.close()
 
     async def _pass_requests(self, server: asyncio.StreamWriter) -> None:
-        while data := await _read(self.reader):
+        while data := await self.reader.read(_PIECE):
             self.proxy.requests += 1
             text = self.interruption
             if not isinstance(text, bytes):
@@ -158,7 +150,7 @@ class _Link:
 
     async def _pass_replies(self, replies: asyncio.StreamReader) -> None:
         loop, delay = asyncio.get_running_loop(), self.proxy.delay
-        while data := await _read(replies):
+        while data := await replies.read(_PIECE):
             await self._hold(Held.REPLIES)
             if delay:  # from its own arrival on: replies of a pipeline do not wait for each other
                 loop.call_later(delay, self.client.write, data)
@@ -172,13 +164,6 @@ class _Link:
             self.is_held = True
             await asyncio.sleep(0.001)
         self.is_held = False
-
-
-async def _read(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read(_PIECE)
-    except OSError:
-        return b""
 
 
 @contextlib.contextmanager

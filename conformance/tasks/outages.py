@@ -65,7 +65,7 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str | Non
     message = str(entry.answer).lower()
     may = facts.get("write_may_have_happened", True)
     is_harmless = operation in READS or failure.kinds == (FailureKind.UNREACHABLE,)
-    is_said = ("nothing was written" in message) is not may and ("may have happened" in message) is may
+    is_said = ("nothing was written" in message) is not may
     is_named = _names_its_task(entry, facts) is (operation == "create_task")
     yield failure.kinds, "", "no exception"
     yield facts.get("failure_kind") in failure.kinds, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}"

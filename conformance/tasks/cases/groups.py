@@ -107,8 +107,8 @@ async def _play_random(name: str, harness: Harness, coverage: Coverage, played: 
 
 
 async def _play_failures(harness: Harness, coverage: Coverage, played: Played) -> None:
-    has, is_full = harness.capabilities, played.depth == "full"
-    together = chain.from_iterable(failures.scenarios_of(row, has, is_full=is_full) for row in failures.CONNECTIONS)
+    has = harness.capabilities
+    together = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.CONNECTIONS)
     await play(harness, played.chosen("failures", together), coverage, at_once=_AT_ONCE)
     in_turn = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
     await play(harness, played.chosen("servers", in_turn), coverage)

@@ -12,7 +12,7 @@ from conformance.engine.scenario import Action, Call, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
-from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, canonical, size_of
+from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, TIMES, canonical, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, to
 from taskstore import TaskStatus
@@ -50,7 +50,7 @@ def _each(name: str, table: Sequence[Any]) -> list[dict[str, Any]]:
 def _ids() -> Iterator[Scenario]:
     unknown: list[Action] = []
     for task_id in (*(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS):
-        unknown += get(task_id), to("clipping", task_id), to("completed", task_id), cancel(task_id)
+        unknown += get(task_id), to("completed", task_id), cancel(task_id)
     yield scenario(create("a"), create("b"), cancel(B), unknown, get(A), ReadBack(), about="ID-03")
 
     ids = *values.NEW_IDS, *values.INTERNAL_IDS
@@ -71,27 +71,22 @@ def _ids() -> Iterator[Scenario]:
 def refused(task: Any) -> Iterator[list[Call]]:
     """Yield calls that a store refuses, in groups; those that name a task, with this one."""
     fail, change = partial(update, task, "failed"), partial(update, task)
+    wrong = values.WRONG
     nested = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
-    unfailed = [status for status in STATUSES if status != "failed"]
     rows: list[tuple[Any, str, Sequence[Any]]] = [
-        (create, "config", (*values.WRONG_CONFIGS, *nested)),
-        (create, "video_ids", values.WRONG_VIDEO_IDS),
-        (create, "webhook_url", values.WRONG_TEXTS),
-        (create, "task_id", values.WRONG_NEW_IDS),
+        (create, "config", (*wrong["config"], *nested)),
+        *((create, name, wrong[name]) for name in ("video_ids", "webhook_url", "task_id")),
         (partial(Call, "create_task"), "arguments", _each("request", (None, 7, {"video_ids": ("v",)}))),
-        *((fail, name, values.WRONG_TEXTS) for name in TEXTS),
-        (partial(change, error_message="e"), "status", unfailed),
-        (change, "status", values.WRONG_STATUSES),
-        (partial(change, "pending"), "progress", values.WRONG_PROGRESSES),
-        (partial(change, "completed"), "progress", (*values.WRONG_PROGRESSES, *values.PROGRESSES[:-2])),
-        (listing, "status", values.WRONG_STATUSES),
-        (listing, "limit", (*values.WRONG_NUMBERS, 1_001)),
-        (listing, "offset", values.WRONG_NUMBERS),
-        (listing, "after", values.WRONG_CURSORS),
+        *((fail, name, wrong["webhook_url"]) for name in TEXTS),
+        (partial(change, error_message="e"), "status", STATUSES[:-2]),
+        (change, "status", wrong["status"]),
+        (partial(change, "pending"), "progress", wrong["progress"]),
+        (partial(change, "completed"), "progress", values.PROGRESSES[:-2]),
+        *((listing, name, wrong[name]) for name in ("status", "limit", "after")),
+        (listing, "offset", wrong["limit"]),
         (partial(listing, offset=1), "after", ("1.a",)),
-        (get, "about", values.WRONG_IDS),
-        (cancel, "about", values.WRONG_IDS),
-        (purge, "about", values.WRONG_MOMENTS),
+        *((call, "about", wrong["about"]) for call in (get, cancel)),
+        (purge, "about", values.WRONG_TIMES[:2]),
     ]
     for call, name, table in rows:
         yield [call(**{name: value}) for value in table]
@@ -115,17 +110,12 @@ def _kept(requests: Sequence[dict[str, Any]]) -> Iterator[Action]:
 
 
 def _repeated(status: str) -> Iterator[Action]:
-    """Yield updates to a status, and later ones with the same and with other fields, also backwards."""
-    fields: dict[str, Any] = dict.fromkeys(TEXTS if status == "failed" else TEXTS[:2], "s")
-    progress = 100 if status == "completed" else 12.5
+    """Yield an update to a status, and later ones with the same and with other fields, also backwards."""
+    again: list[dict[str, Any]] = [{}, {"progress": 12.5}, {"progress": 0}]
+    again += ({name: text} for name in TEXTS for text in ("s", ""))
+    calls = [to(status, current_step="s"), *(to(status, **given) for given in again)]
     yield create("a")
-    yield to(status, label="a", progress=progress, **fields)
-
-    again: list[dict[str, Any]] = [{}, fields, {"progress": 12.5}, {"progress": 0}]
-    again += ({name: text} for name in fields for text in ("s", "other", ""))
-    calls = [to(status, **given) for given in again]
-    calls += *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)
-    for call in calls:
+    for call in (*calls, *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)):
         yield from (Wait(), call, get(A), listing(status=TaskStatus.FAILED))
 
 
@@ -140,33 +130,17 @@ def _largest() -> Iterator[Scenario]:
             yield scenario(create("a"), failed, ReadBack(), about="VAL-06")
 
 
-_BEFORE, _BEHIND = LONG_AGO - MICROSECOND, LONG_AGO + MICROSECOND
-_WRONG_FIELDS: dict[str, Sequence[Any]] = {
-    **dict.fromkeys(TEXTS, values.WRONG_TEXTS),
-    "task_id": (*values.WRONG_NEW_IDS, None),
-    "status": (*values.WRONG_STATUSES, "pending", "uploading", "completed"),
-    "progress": (*values.WRONG_PROGRESSES, None),
-    "video_ids": values.WRONG_VIDEO_IDS,
-    "metadata": [*map(canonical, values.WRONG_METADATA)],
-    "created_at": values.WRONG_TIMES,
-    "updated_at": values.WRONG_TIMES,
-    "completed_at": (*values.WRONG_TIMES, _BEFORE, _BEHIND, None),
-}
-"""By field of a failed task, values that it cannot have."""
-
-
 def _restored() -> Iterator[Scenario]:
     first, *_, last = values.TIMES
     for time in values.TIMES:  # at their bounds, and in other zones
         done = restorable("a", status="cancelled", created_at=first, updated_at=last, completed_at=time)
         both = restore(done), restore(restorable("b", created_at=time, updated_at=time))
-        late = get("a"), cancel("a"), to("completed", "b"), ReadBack()
-        yield scenario(both, late, about="MAINT-02 VAL-10")
+        yield scenario(both, cancel("a"), to("completed", "b"), ReadBack(), about="MAINT-02 VAL-10")
         at, behind = purge(time), purge(time + MICROSECOND)
         yield scenario(both, at, get("a"), behind, get("a"), listing(), about="MAINT-01")
 
     ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
-    for write in (to("clipping", "restored"), to("completed", "restored"), cancel("restored")):
+    for write in (to("completed", "restored"), cancel("restored")):
         yield scenario(ahead, write, get("restored"), ReadBack(), about="LIFE-17")
 
     places = [*enumerate(values.TIMES)]
@@ -177,7 +151,15 @@ def _restored() -> Iterator[Scenario]:
     yield scenario(of_one_microsecond, pages, about="LIST-12", needs=[Capability.CURSOR])
 
     failed = restorable(status="failed", completed_at=LONG_AGO)
-    impossible = [restorable(updated_at=_BEFORE), failed._replace(status="cancelled", error_message="e")]
-    for name, table in _WRONG_FIELDS.items():
+    ends = LONG_AGO - MICROSECOND, LONG_AGO + MICROSECOND
+    impossible = [restorable(updated_at=ends[0]), failed._replace(status="cancelled", error_message="e")]
+    fields = {
+        **{name: values.WRONG[name] for name in ("video_ids", "task_id", "status", "progress")},
+        **dict.fromkeys(TEXTS, values.WRONG["webhook_url"]),
+        **dict.fromkeys(TIMES, values.WRONG_TIMES),
+        "metadata": map(canonical, values.WRONG["metadata"]),
+    }
+    more = {"status": STATUSES[:-2], "completed_at": [*ends, None]}
+    for name, table in (*fields.items(), *more.items()):
         impossible += [failed._replace(**{name: value}) for value in table if type(value) is not list]
     yield scenario(create("a"), map(restore, impossible), ReadBack(), about="MAINT-04")

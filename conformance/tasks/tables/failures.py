@@ -40,7 +40,6 @@ def _answered(text: str) -> _Cause:
 async def _refused(injection: Injection) -> None:
     await injection.proxy.refuse()
     injection.ends.push_async_callback(injection.proxy.listen)
-    await injection.proxy.disconnect()
 
 
 async def _demoted(injection: Injection) -> None:
@@ -100,8 +99,6 @@ def _connections() -> Iterator[Failure]:
         refused = partial(Failure, f"nothing listens {when}", _refused, ("unreachable",), OPERATIONS, may_write=False)
         yield refused("FAIL-01 FAIL-11 FAIL-17", is_cold=is_cold)
     yield Failure("each request ends the connection", _interrupted(b""), _GONE, about=about)
-    web = _interrupted(b"HTTP/1.1 400 No\r\n\r\n")
-    yield Failure("a web server answers", web, _GONE, about="FAIL-13 FAIL-01", is_cold=True)
     yield Failure("the replies are of another form", _answered("+7"), _GONE, about="FAIL-13")
     yield Failure("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
     for kind, text in _ERRORS.items():
@@ -134,7 +131,7 @@ DEATH = Failure("a connection or a caller is lost", kinds=_GONE, about="FAIL-11 
 _FINDS_OUT = Failure("nothing fails any more", kinds=_ANY, is_cold=True)
 
 _OLD = restorable(status="failed", completed_at=LONG_AGO)
-_CALLS = (
+_TOGETHER = (
     create("new", video_ids=("n",)),
     create("named", "of-the-caller", video_ids=("n",)),
     get(A),
@@ -143,23 +140,22 @@ _CALLS = (
     do.purge(LONG_AGO + DAY),
     do.restore(restorable("new")),
 )
-_READS = (do.listing(), get(A))
-"""A listing is by itself, since it need not show one moment of several calls."""
-_SINGLY: tuple[tuple[Call, ...], ...] = tuple((call,) for call in (*_CALLS, do.listing()))
+"""Without a listing, since that need not show one moment of several calls."""
 
 
-def scenarios_of(row: Failure, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
-    """Scenarios in which every operation meets a failure: with others, or alone if it is full or a death."""
+def scenarios_of(row: Failure, capabilities: Collection[Capability]) -> Iterator[Scenario]:
+    """Scenarios in which every operation meets a failure: at the same time, or alone if it is a death."""
 
     def fit(calls: Iterable[Call]) -> list[Call]:
         return [call for call in calls if needs_of(call) <= {*capabilities}]
 
+    groups: list[tuple[Call, ...]] = [_TOGETHER, (do.listing(), get(A))]
+    if row is DEATH:
+        groups = [(to("clipping", B), get(A)), *((call,) for call in (*_TOGETHER, do.listing()))]
     before = fit((*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)))
-    groups = [*(_SINGLY if is_full or row is DEATH else ())]
-    groups += [(to("clipping", B), get(A))] if row is DEATH else [_CALLS, _READS]
-    for calls in filter(None, map(fit, groups[: 1 if row.patience else None])):
-        chosen = [replace(call, on=row.on) for call in calls]
-        fail = Race(tuple(chosen), failure=row, every_order=row is DEATH)
+    for chosen in filter(None, map(fit, groups[: 1 if row.patience else None])):
+        calls = tuple(replace(call, on=row.on) for call in chosen)
+        fail = Race(calls, failure=row, every_order=row is DEATH)
         on = 1 if row.seconds == _IMPATIENT or row.closes else row.on
         again: list[Action] = [cancel(A, on)]
         if row.patience:  # by a write that fails the store may find out that nothing fails any more

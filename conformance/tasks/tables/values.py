@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from decimal import Decimal
-from math import inf, nan, nextafter
+from math import nextafter
 from typing import Any, TypeAlias
 
 from conformance.operations.hostile import OTHER_VALUES, Text
@@ -29,14 +28,7 @@ TEXTS = (*json.loads(_TEXTS), "".join(map(chr, range(32))), "y" * 350, "z" * 5_5
 LARGE_TEXTS = ("k" * 75_000, "文" * 100_000, "m" * 1_020_000)
 SURROGATES = ("\ud800", "a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x" * 70_000 + "\udc00")
 """Texts that have no UTF-8 form. In UTF-16 the second one has: there the two together are a character."""
-_NO_TEXTS: Values = (7, b"x", ["x"], True)
-WRONG_TEXTS: Values = (*_NO_TEXTS, Text("x"), *SURROGATES, "x" * MOST_BYTES)
-
 PROGRESSES = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0, 100)
-WRONG_PROGRESSES: Values = (
-    *(nextafter(0, -1), -1, nextafter(100, 200), 101, 1e300, 10**400, nan, inf, -inf),
-    *(True, "50", Decimal(50)),
-)
 
 
 def deep(levels: int) -> Any:
@@ -71,7 +63,6 @@ WRONG_JSON: Values = (
     *({key: "x"} for key in (True, 1.5, b"k", *SURROGATES)),
     *(2**64, -(2**63) - 1, 10**4_300, deep(100), [deep(99)]),
 )
-WRONG_CONFIGS: Values = ([], [["a", 1]], "{}", 7, True)
 _ALIKE = r"""[
 null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a": [1, [2]]},
 {"k": 1}, {"k": true}, {"k": 1.0}, {"k": "1"}, {"k": [1]}, {"k": {"1": 1}}, {"k": [null]}, {"k": []}, {"k": {}},
@@ -85,13 +76,11 @@ ALIKE_CONFIGS: Values = tuple(json.loads(_ALIKE))
 
 _VIDEO_IDS = r'[["c", "a", "b"], ["a", "a", "b", "a"], ["A", "a", " a", "a "], ["\u00e9", "e\u0301"], ["", "a", ""]]'
 VIDEO_IDS: Values = (*map(tuple, json.loads(_VIDEO_IDS)), tuple(map(str, range(10_001, 0, -1))))
-WRONG_VIDEO_IDS: Values = ((), None, "abc", ["a"], ("a", 7), (None,), (b"a",), *(("a", text) for text in SURROGATES))
-
-AROUND = (
-    *(("", text) for text in (" ", "\n", "\x00", "*", ":", "x", ":meta", ":config", ":lock", ":data", *SURROGATES)),
-    *((text, "") for text in (" ", "/", "?", "task:", "tasks:", "meta:")),
-    *(("[", "]"), ("{", "}")),
-)
+_AROUND = r"""[
+["", " "], ["", "\n"], ["", "\u0000"], ["", "*"], ["", ":"], ["", "x"], ["", ":meta"], ["", ":config"], ["", ":lock"],
+["", ":data"], ["", "\ud800"], [" ", ""], ["/", ""], ["?", ""], ["task:", ""], ["tasks:", ""], ["[", "]"], ["{", "}"]
+]"""
+AROUND: list[tuple[str, str]] = json.loads(_AROUND)
 """Texts before and behind the id of a task, with which it is the id of none."""
 _NAMES = """
 created updated finished index ids all tasks task list queue records expiry deadlines ttl lock count total seq meta
@@ -103,38 +92,44 @@ INTERNAL_IDS = (
 )
 """Names that a store may use for what it keeps beside the tasks: as ids they are like any other."""
 UNKNOWN_IDS = ("", "*", "task_*", "task_" + "0" * 32, " ", *SURROGATES, "文", "%", "x" * 100_000, "\x00", *INTERNAL_IDS)
-WRONG_IDS: Values = (7, None, b"x", ["x"], 1.5)
 _IDS = """
 x 0 * task_[a-z]? {a}{b} .. 100% TASK_X "' job-a JOB-A a/b a%2Fb a+b a%20b 1 01 1.0 1e0 a-b a_b a a. a: a/ a/../a "a"
 None null a:b:task:c
 """
 NEW_IDS = (*_IDS.split(), "".join(map(chr, range(33, 127))), "y" * 256, "y" * 255, "task_" + "f" * 32)
 """Ids of every kind. Careless code takes some for the same as another of them."""
-WRONG_NEW_IDS: Values = ("", " ", "a b", "a\n", "a\tb", "\x7f", "\x00", "é", "文", "x" * 257, *SURROGATES, *_NO_TEXTS)
-_WORDS = "PENDING done canceled success error running llm-pass1 TaskStatus.PENDING"
-WRONG_STATUSES: Values = ("", "pending ", *_WORDS.split(), *SURROGATES, 7, True, ["pending"], b"pending")
-WRONG_NUMBERS: Values = (-1, -(10**30), 1.0, 2.5, True, "10", nan, None, 10**4_300, 10**12 + 1)
-_CURSORS = ". 1 1. .a a.a 01.a 1e3.a -0.a 1000000000000000000.a"
-WRONG_CURSORS: Values = (
-    *("", *_CURSORS.split(), 7, b"1.a"),
-    *(f"1.{text}" for text in SURROGATES),
-    *(f"1{mark}5.a" for mark in "\u0663\uff12\u00b2_ \n+"),  # a lenient parser takes them
-)
 _TIMES = """
 1970-01-01T00:00+00:00 2001-09-09T01:46:39.999999+00:00 2021-01-01T00:00:00.000001+00:00 2021-01-01T05:00+09:00
 1969-12-31T20:00-05:00 2200-12-31T23:59:59.999999+00:00
 """
-_OTHERS = """
+_WRONG_TIMES = """
 1969-12-31T23:59:59.999999+00:00 1970-01-01T05:00+09:00 2201-01-01T00:00+00:00 9999-12-31T23:59:59.999999+00:00
 """
 TIMES = tuple(map(datetime.fromisoformat, _TIMES.split()))
 """The first and the last that a task may have, and others that careless code puts into another order."""
-WRONG_MOMENTS: Values = (datetime(2026, 1, 1), 1_700_000_000, "2026-01-01T00:00:00+00:00")  # noqa: DTZ001
-WRONG_TIMES = (*WRONG_MOMENTS, *map(datetime.fromisoformat, _OTHERS.split()))
-"""Values that no time of a task may have."""
+WRONG_TIMES = (datetime(2026, 1, 1), 1_700_000_000, *map(datetime.fromisoformat, _WRONG_TIMES.split()))  # noqa: DTZ001
+"""Values that no time of a task may have; the first two are no moments at all."""
+
+_WRONG = r"""{
+"config": [[], [["a", 1]], "{}", 7, true],
+"video_ids": ["abc", null, ["a"]],
+"webhook_url": [7, ["x"], true],
+"task_id": ["", " ", "a b", "a\n", "a\tb", "\u007f", "\u0000", "é", "文", 7, ["x"], true],
+"status": ["", "PENDING", "done", "pending ", "canceled", "llm-pass1", "TaskStatus.PENDING", 7, true, ["pending"]],
+"progress": [-5e-324, -1, 100.00000000000001, 101, 1e300, NaN, Infinity, -Infinity, true, "50"],
+"limit": [-1, -1000000000000000000000000000000, 1.0, 2.5, true, "10", NaN, null, 1000000000001],
+"after": ["", ".", "1", "1.", ".a", "a.a", "01.a", "1e3.a", "-0.a", "1000000000000000000.a", 7,
+  "1\u06635.a", "1\uff125.a", "1\u00b25.a", "1_5.a", "1 5.a", "1\n5.a", "1+5.a", "1.\ud800"],
+"about": [7, null, ["x"], 1.5],
+"metadata": ["", "{", "null", "[]", "\"x\"", "{}}", "{'a':1}", "{\"webhook_url\":null,\"config\":{}"]
+}"""
+WRONG: dict[str, list[Any]] = json.loads(_WRONG)
+"""By name of an argument or a field, values that no store takes."""
+for _name in ("webhook_url", "task_id", "status"):
+    WRONG[_name] += b"x", *SURROGATES
+WRONG["webhook_url"] += Text("x"), "x" * MOST_BYTES
+WRONG["task_id"].append("x" * 257)
+WRONG["limit"].append(10**4_300)
+WRONG["video_ids"] += (), ("a", 7), (None,), (b"a",), *(("a", text) for text in SURROGATES)
 _PARTS = ("NaN", '"\\ud800"', '{"\\udfff":1}', "9" * 4_301, "01", "", "[" * 101 + "]" * 101, f'"{SURROGATES[1]}"')
-WRONG_METADATA = (
-    *("", "{", "null", "[]", '"x"', "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
-    *(f'{{"webhook_url":null,"config":{{"x":[1,{part}]}}}}' for part in _PARTS),
-)
-"""Texts that are no JSON object, or hold what no config may hold."""
+WRONG["metadata"] += (f'{{"webhook_url":null,"config":{{"x":[1,{part}]}}}}' for part in _PARTS)
