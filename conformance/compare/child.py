@@ -10,13 +10,13 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
 
-from conformance.compare.play import IDLE, Doing, Steps
-from conformance.compare.report import Known, Line, Report
+from conformance.compare.play import Doing
+from conformance.compare.report import Line, Report
 from conformance.compare.search import Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
@@ -28,10 +28,8 @@ _END_SECONDS = 5.0
 
 def searched(
     *stores: tuple[str, Callable[[], Harness]],
-    seed: int = 0,
-    known: Iterable[Known] = (),
-    first: Iterable[Steps] = (),
     tell: Callable[[Line | Doing], object] = id,
+    **options: Any,
 ) -> Report:
     """Search in a forked process. `tell` is told each line when it is found, and what is done before it is done.
 
@@ -39,44 +37,42 @@ def searched(
         CommandFailedError: if there was no search, with the exit status that says so.
     """
     ours, theirs = multiprocessing.Pipe()
-    child = multiprocessing.get_context("fork").Process(
-        target=_child, args=(theirs, ours, stores, {"seed": seed, "known": [*known], "first": [*first]})
-    )
+    child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, ours, stores, options))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: the child uses none
         child.start()
     theirs.close()
-    report = Report([name for name, _ in stores], seed)
+    report = Report([name for name, _ in stores], options["seed"])
     try:
         return _heard(ours, report, tell)
     except EOFError:
         child.join()
         report.gaps = {f"a store ended the process (status {child.exitcode}) in {report.doing or 'its set-up'}"}
-        return report
     except TimeoutError:
-        doing = f"a call does not return: {report.doing}" if report.doing else "the stores are not set up in time"
-        report.gaps = {doing}
-        return report
+        report.gaps = {
+            f"a call does not return: {report.doing}" if report.doing else "the stores are not set up in time"
+        }
     finally:
         ours.close()  # ends the child, if it is still there
         child.join(_END_SECONDS)
         child.kill()
         child.join()
+    return report
 
 
 def _heard(ours: Connection, report: Report, tell: Callable[[Line | Doing], object]) -> Report:
     """Listen until the report comes; what comes before it is kept in another one."""
-    doing = IDLE
+    doing = Doing()
     while ours.poll(doing.seconds):
-        told = ours.recv()
-        if isinstance(told, CommandFailedError):
-            raise told
-        if isinstance(told, Report):
-            return told
-        if isinstance(told, Line):
-            report.add(told)
-        else:
-            doing, report.doing = told, told.text
+        match told := ours.recv():
+            case CommandFailedError():
+                raise told
+            case Report():
+                return told
+            case Line():
+                report.add(told)
+            case _:
+                doing, report.doing = told, told.text
         tell(told)
     raise TimeoutError
 

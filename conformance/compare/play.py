@@ -30,14 +30,10 @@ CALL_SECONDS = 10.0
 
 
 class Doing(NamedTuple):
-    """Something that is done next, and in how many seconds it has to be over."""
+    """Something that is done next, and in how many seconds it has to be over; nothing between the sequences."""
 
     text: str = ""
     seconds: float = 120.0
-
-
-IDLE = Doing()
-"""Between the sequences: stores are set up, or the search goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +183,7 @@ class Store:
         recorder = Recorder(self, steps)
         self.tell("`open` of the harness")
         await recorder.play()
-        self.hear(IDLE)
+        self.hear(Doing())
         self.fields |= recorder.contract.observer.fields
         entries = [entry for done in recorder.history for entry in done.made]
         if len(entries) > 3 and kind_of(steps[-2]) in ALONE:  # noqa: PLR2004

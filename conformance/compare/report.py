@@ -84,7 +84,7 @@ class Known:
 
     def accepts(self, line: Line) -> bool:
         """Whether a line is one of its own."""
-        return (line.operation, line.kind) == (self.operation, self.kind) and line.text in self.shows
+        return line.operation == self.operation and line.kind == self.kind and line.text in self.shows
 
 
 @dataclass(frozen=True)
@@ -106,14 +106,16 @@ class Group:
     def lines(self, *, scripts: bool) -> list[str]:
         """The title, the script of the line that is shown, and the texts of the new lines."""
         listed = self.new or self.members
-        texts = "; ".join(line.text for line in listed)
-        placeholder = f" … {len(listed)} in all"
-        body = textwrap.wrap(f"shows in {texts}", _WIDE, max_lines=_LISTED, placeholder=placeholder)
+        title, *script = self.shown.lines
+        texts = "shows in " + "; ".join(line.text for line in listed)
+        more = f" … {len(listed)} in all"
+        body = textwrap.wrap(texts, _WIDE, max_lines=_LISTED, placeholder=more)
+        if len(listed) < len(self.members):
+            body.append(f"and {len(self.members) - len(listed)} known lines")
         if self.shown.reason:
             body.append(f"known: {self.shown.reason}")
-        elif len(self.members) > 1:
-            body.append(f"{len(listed)} lines, and {len(self.members) - len(listed)} known ones")
-        return [*(self.shown.lines if scripts else self.shown.lines[:1]), *(f"    {text}" for text in body)]
+        body = [f"    {text}" for text in body]
+        return [title, *script, *body] if scripts else [title, *body]
 
 
 @dataclass
@@ -138,8 +140,9 @@ class Row:
             return
         self.results += 1
         parts = one.parts or {}
-        self.filled += bool(parts) or (one.parts is None and one.value not in _NOTHING)
-        self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
+        sizes = [len(parts), *(len(part.parts or ()) for part in parts.values())]
+        self.longest = max(self.longest, *sizes)
+        self.filled += one.value not in _NOTHING or sizes[0] > 0
 
     def gap(self, operation: Operation) -> str:
         """Say what was not exercised, the first that applies; nothing if all was."""
@@ -175,11 +178,11 @@ class Report:
 
     def add(self, line: Line) -> Line | None:
         """Note a line, and return it with the reason if it is accepted; None if it was there before."""
-        if any((line.kind, line.text) == (each.kind, each.text) for each in self.every_line):
-            return None
         for entry in self.known:
             if entry.accepts(line):
                 line = replace(line, reason=entry.reason)
+        if any(line.kind == each.kind and line.text == each.text for each in self.every_line):
+            return None
         self.every_line.append(line)
         return line
 
@@ -209,9 +212,10 @@ class Report:
         """Note the known lines that did not show."""
         for entry in self.known:
             shown = {line.text for line in self.every_line if entry.accepts(line)}
-            for text in sorted(entry.shows - shown) if entry.kind not in CHANCE else ():
-                missed = f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file: {text}"
-                (self.notes if shown else self.gaps).add(missed)
+            gone = entry.shows - shown if entry.kind not in CHANCE else set()
+            where = self.notes if shown else self.gaps
+            known = f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file"
+            where |= {f"{known}: {text}" for text in gone}
 
     def lines(self, *, scripts: bool = False) -> list[str]:
         """Where each finding shows, what was exercised, and how it ended."""
@@ -225,11 +229,11 @@ class Report:
 
     def summary(self) -> str:
         """One line that says how it ended."""
-        new, known = len(self.new), len(self.groups) - len(self.new)
-        found = f"{new} new and {known} known differences, in {len(self.every_line)} lines,"
-        where = f"between {' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
+        new = len(self.new)
+        known = len(self.groups) - new
+        where = f"{' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
-        return f"{found} {where}{unsure}"
+        return f"{new} new and {known} known differences, {len(self.every_line)} lines, between {where}{unsure}"
 
     def markdown(self) -> str:
         """The report for a job summary or a pull request."""

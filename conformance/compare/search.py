@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from math import inf
 from typing import Any
@@ -10,17 +11,20 @@ from typing import Any
 from conformance.compare.alone import raced
 from conformance.compare.difference import Difference, explains, plainer
 from conformance.compare.plan import Sequences
-from conformance.compare.play import ALONE, IDLE, Steps, Store, kind_of
+from conformance.compare.play import ALONE, Doing, Operations, Steps, Store, kind_of
 from conformance.compare.report import Known, Line, Report, Row
-from conformance.compare.scripts import as_data, from_data
-from conformance.engine.arena import Plan
-from conformance.engine.deaths import Deaths
+from conformance.compare.scripts import from_data
+from conformance.engine.deaths import Deaths, Wreck
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.network import NetworkArena
+from conformance.engine.orders import Race
+from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call
+from conformance.engine.scenario import Race as Together
+from conformance.engine.script import lines_of
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
-from conformance.operations.operation import EarlierId, OperationsError
+from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
 
 _MOST_PLAYED = 100
@@ -52,8 +56,6 @@ class Search:
         self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations}, known)
         self._sequences = Sequences(here.operations.values(), seed)
         self._shortest: list[Difference] = []
-        self._played: dict[str, frozenset[tuple[str, ...]]] = {}
-        """The symptoms of each sequence that was played to make a difference shorter."""
 
     async def run(self) -> None:
         """Play every sequence."""
@@ -61,7 +63,8 @@ class Search:
         await self._look_for_neighbours()
         for steps in chain(self._earlier(), self._sequences.planned()):
             await self._examine(steps)
-        self._check_fields()
+        if hasattr(self._stores[0].own, "operations"):
+            self._check_fields()
         for steps in self._sequences.random():
             await self._examine(steps)
 
@@ -78,12 +81,12 @@ class Search:
 
     def _respect_declarations(self) -> None:
         """Try nothing that only one store declares, and no second process unless both are shared."""
-        for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
-            declaring = [store for store in self._stores if kind in store.harness.capabilities]
-            if len(declaring) == 1:
-                declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
-            if kind is Capability.SHARED and len(declaring) < len(self._stores):
-                self._stores[0].missing["process"] = "not both declare Capability.SHARED"
+        for store, other in zip(self._stores, reversed(self._stores), strict=True):
+            declared = store.harness.capabilities
+            for kind in declared - other.harness.capabilities:
+                store.missing[kind] = f"only it declares Capability.{kind.name}"
+            if Capability.SHARED not in declared:
+                store.missing["process"] = "it does not declare Capability.SHARED"
 
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
@@ -101,15 +104,14 @@ class Search:
                 self.report.notes.add(f"a script is not played: there is no {gone} any more")
 
     def _check_fields(self) -> None:
-        """Refuse names of fields that no result has, in operations of the harness's own."""
-        seen = {name for store in self._stores for name in store.fields}
-        for operation in self._operations.values():
+        """Refuse names of fields that no result has."""
+        seen = self._stores[0].fields | self._stores[1].fields
+        for name, operation in self._operations.items():
             named = {*operation.ids, *operation.times, *operation.ignored, *operation.tolerances}
-            unknown = sorted(named - seen)
-            if unknown and self.report.operations[operation.name].filled and hasattr(self._stores[0].own, "operations"):
+            fields = ", ".join(map(repr, sorted(named - seen)))
+            if fields and self.report.operations[name].filled:
                 names = " and ".join(self.report.stores)
-                fields = ", ".join(map(repr, unknown))
-                raise OperationsError(f"{names}: {operation.name}: no result has a field {fields}")
+                raise OperationsError(f"{names}: {name}: no result has a field {fields}")
 
     # What is found
 
@@ -163,12 +165,7 @@ class Search:
 
         async def again(steps: Steps) -> Steps:
             nonlocal best
-            key = as_data(steps)
-            if found.symptoms.isdisjoint(self._played.get(key, found.symptoms)):
-                return ()
-            shown = await self._play(steps)
-            self._played[key] = frozenset().union(*(each.symptoms for each in shown))
-            for each in shown:
+            for each in await self._play(steps):
                 if not found.symptoms.isdisjoint(each.symptoms):
                     best = each
                     return each.steps
@@ -184,32 +181,28 @@ class Search:
         """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
         found = []
         for store in self._stores:
-            self._tell(IDLE._replace(text=f"{store.name}: calls at the same time"))
+            self._tell(Doing(f"{store.name}: calls at the same time"))
             loop = ChoosingLoop()  # which is not closed: a library may have patched that
             found.append(loop.run_until_complete(self._races_of(store)))
-        self._tell(IDLE)
-        for mine, others in zip(found, reversed(found), strict=True):
-            for name in sorted(mine.keys() - others.keys()):
-                self._add(mine[name])
+        self._tell(Doing())
+        for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
+            for title in sorted(mine.keys() - others.keys()):
+                self._add(replace(mine[title], text=f"{title}, in {store.name}"))
 
     async def _races_of(self, store: Store) -> dict[str, Line]:
         """Return what no order explains in races, and what is wrong after deaths; note what was not tried."""
         found: dict[str, Line] = {}
-        missing: dict[str, set[str]] = {}
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
-        if waiting := self._operations.keys() - operations:
-            missing["it may wait for another call"] = {*waiting}
+        waiting = {*self._operations} - {*operations}
+        missing = {"it may wait for another call": waiting} if waiting else {}
         try:
             async with raced(store.own, operations) as races:
                 async for race in races.findings():
                     rule = f"in {race.wrong} of {race.orders} orders of their requests, as in no order of the calls"
-                    again = f"conformance compare STORE --only '{race.plan.title}' --schedule {race.schedule}"
-                    lines = (*race.lines, f"again: {again}")
-                    found[race.plan.title] = _line_of("race", race.plan.title, store.name, race.plan, rule, lines)
+                    found[race.plan.title] = self._line("race", store.name, race, rule)
                 if isinstance(races.arena, NetworkArena):
                     async for wreck in Deaths(races.operations, races.arena).findings():
-                        title = f"{wreck.plan.title}: {wreck.rule}"
-                        found[title] = _line_of("death", title, store.name, wreck.plan, wreck.rule, wreck.lines)
+                        found[f"{wreck.plan.title}: {wreck.rule}"] = self._line("death", store.name, wreck, wreck.rule)
             missing |= races.not_raced
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             missing[f"{type(error).__name__}: {error}"] = {"all"}
@@ -217,21 +210,11 @@ class Search:
             self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
         return found
 
-
-def _line_of(kind: str, title: str, store: str, plan: Plan, rule: str, lines: Sequence[str]) -> Line:
-    """Return what calls at the same time, or a death, do in one store as a finding."""
-    start, racing, reads = ([*map(_written, calls)] for calls in (plan.start, plan.racing, plan.after[-1:]))
-    made = f"asyncio.gather({', '.join(racing)})" if len(racing) > 1 else racing[0]
-    script = [f"await {text}" for text in (*start, made, *reads)]
-    script += [f"# {store}: {rule}", *(f"# {line}" for line in lines)]
-    operation = plan.racing[0].operation
-    seen = [operation, *(call.operation for call in plan.after)][-1]
-    return Line(operation, kind, f"{title}, in {store}", seen, tuple(script))
-
-
-def _written(call: Call) -> str:
-    """Return a call as Python, of which ids are those of the first result."""
-    texts = []
-    for name, choice in call.arguments.items():
-        texts.append(f"{name}={'result0' if isinstance(choice.value, EarlierId) else choice.text}")
-    return f"store.{call.operation}({', '.join(texts)})"
+    def _line(self, kind: str, store: str, found: Race | Wreck, rule: str) -> Line:
+        """Return what calls at the same time, or a death, do in one store as a finding."""
+        plan = found.plan
+        actions: Steps = (*plan.start, Together(plan.racing), *plan.after[-1:])
+        script = [*lines_of(Operations(self._operations), [*map(Done, actions)]), f"# {store}: {rule}"]
+        script += [f"# {line}" for line in found.lines]
+        *_, last = *plan.racing, *plan.after
+        return Line(plan.racing[0].operation, kind, "", last.operation, tuple(script))

@@ -55,13 +55,16 @@ _NUMBERS = {
 """The same of numbers as Python."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Choice:
     """A value of an argument, the Python that makes it, and the classes that it has and the plain value has not."""
 
     value: Any = field(compare=False)
     text: str
     classes: frozenset[str] = field(compare=False)
+
+    def __repr__(self) -> str:
+        return self.text
 
     @property
     def is_several(self) -> bool:

@@ -21,11 +21,14 @@ class OperationsError(CommandFailedError):
     """Operations of a harness, or their results, cannot be used, or two harnesses name others."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EarlierId:
     """Stands, as an argument, for an id that the store gave earlier, counted from the latest one."""
 
     back: int
+
+    def __repr__(self) -> str:
+        return f"result{self.back}"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """The id itself: who copies the arguments gives the ids of the store."""
