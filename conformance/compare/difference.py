@@ -74,16 +74,22 @@ class Difference:
         return given
 
     @cached_property
+    def _texts(self) -> set[str]:
+        """Everything in the given values as Python, and what leads there."""
+        texts = set()
+        for _, _, choice in self._given:
+            for labels, part in inside(choice.value):
+                texts |= {*labels, source(part)}
+        return texts
+
+    @cached_property
     def field(self) -> str:
         """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
-        drawn = {f"[{choice.text}]" for operation, name, choice in self._given if name in operation.entry}
-        for _, _, choice in self._given:
-            drawn.update(*(labels for labels, _ in inside(choice.value)))
         path = ""
         for label in self.mismatch.path:
             if re.match(r"\[(\d+|result.*)\]", label):
-                path += "#"
-            elif label[0] == "." or label not in drawn:
+                path = f"{path}#"
+            elif label[0] == "." or self._texts.isdisjoint((label, label[1:-1])):
                 path += label
         return path.rstrip("#").rpartition("#")[2]
 
@@ -103,10 +109,8 @@ class Difference:
         if what == "bool":
             what = self._gives()  # one store says yes, and the other no: which does makes another difference
         found: set[tuple[str, ...]] = {(kind, *place, what)}
-        if kind in ("value", "type"):
-            given = {source(part) for _, _, choice in self._given for _, part in inside(choice.value)}
-            if given.issuperset({*texts} - {"None"}):
-                found.add(("value", *place, *("None" if text == "None" else _GIVEN for text in texts)))
+        if kind in ("value", "type") and self._texts.issuperset({*texts} - {"None"}):
+            found.add(("value", *place, *("None" if text == "None" else _GIVEN for text in texts)))
         return frozenset(found)
 
     @property
@@ -159,18 +163,21 @@ class Difference:
         """Return the operation that it comes from: the last that is given something particular, writes first."""
         if self.probe in ALONE:
             return self.last.name
-        calls = [(bool(self._particulars(call)), not self.operations[call.operation].is_read) for call in self.calls]
-        return self.calls[max(range(len(calls)), key=lambda place: (calls[place], place))].operation
+
+        def weight(call: Call) -> tuple[bool, bool]:
+            return bool(self._particulars(call)), not self.operations[call.operation].is_read
+
+        return max(reversed(self.calls), key=weight).operation
 
     def _text(self) -> str:
-        if self.probe in ALONE:
-            write, failure, read = map(self._word, (*self.steps[1::2], self.steps[-1]))
-            return f"{write} > {failure} > {read}{self.field}"
+        is_alone = self.probe in ALONE
+        steps = (*self.steps[1::2], self.steps[-1]) if is_alone else self.steps
         words = []
-        for word, same in groupby(map(self._word, self.steps)):
+        for word, same in groupby(map(self._word, steps)):
             count = len([*same])
             words.append(f"{word} × {count}" if count > 1 else word)
-        return f"{' > '.join(words)}{self.field}: {self._gives()}"
+        text = " > ".join(words) + self.field
+        return text if is_alone else f"{text}: {self._gives()}"
 
     def _word(self, step: Action) -> str:
         match step:

@@ -97,11 +97,12 @@ class Sequences:
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument: alone, and where there is an entry already."""
-        calls = [call for operation in self._operations for call in variants(operation, operation.strategies, 2)]
-        for call in calls:
-            yield (call, *self._reads(call))
-        for call in calls:
-            yield (*self._on(call, self._made)[:1], call, *self._reads(call))
+        for operation in self._operations:
+            for call in variants(operation, operation.strategies, 2 if operation is self._maker else 1):
+                yield (call, *self._reads(call))
+        for operation in self._operations:
+            for call in variants(operation, operation.strategies, 2):
+                yield (*self._on(call, self._made)[:1], call, *self._reads(call))
 
     def _mutations(self) -> Iterator[Steps]:
         """The caller changes what it passed in, or what it got back."""
@@ -114,12 +115,12 @@ class Sequences:
                 yield (entry, call, Mutate("result"), *self._reads(entry))
 
     def _entries(self) -> Iterator[Steps]:
-        """For each value class: a plain entry beside or before one of that class, then every write, and the reads."""
+        """For each value class: a plain entry beside or before one of that class, then each other write, and reads."""
         for first in self._writes:
             for odd in variants(first, first.strategies if first is self._maker else first.arguments):
                 made = odd if first is self._maker else self._on(self._made, odd)[0]
                 reads = self._reads(made) + self._reads(self._made)
-                for write in self._each_on(made, self._writes):
+                for write in self._each_on(made, self._writes[1:] or self._writes):
                     yield (self._made, made, write, *reads)
 
     def _sizes(self) -> Iterator[Steps]:
@@ -170,8 +171,8 @@ class Sequences:
 
     def _lifetime(self, call: Call) -> timedelta:
         """Return the lifetime that a call gives, if time can pass that far; else none."""
-        name = self._by_name[call.operation].lifetime or ""
-        given = call.arguments[name].value if name in call.arguments else None
+        argument = self._by_name[call.operation].lifetime or ""
+        given = call.arguments[argument].value if argument in call.arguments else None
         seconds = given.total_seconds() if isinstance(given, timedelta) else given
         if isinstance(seconds, int | float) and 0 < seconds < _LONGEST:
             return timedelta(seconds=seconds)

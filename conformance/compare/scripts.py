@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -101,20 +102,6 @@ def write_scripts(folder: Path, lines: Iterable[Line], stores: Sequence[str]) ->
         write_file(file.with_suffix(".json"), line.steps)
 
 
-class _Calls:
-    """A store whose methods are the operations that its harness names."""
-
-    def __init__(self, store: Any, operations: Mapping[str, Operation]) -> None:
-        self._store = store
-        self._operations = operations
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return partial(self._invoke, self._operations[name])
-
-    def _invoke(self, operation: Operation, *placed: Any, **named: Any) -> Any:
-        return operation.invoke(self._store, dict(zip(operation.positional, placed, strict=False)) | named)
-
-
 def show(script: Callable[[Any], Any], *stores: str) -> None:
     """Play a script on each store, and print what comes out."""
     for name in stores:
@@ -126,9 +113,14 @@ def show(script: Callable[[Any], Any], *stores: str) -> None:
 async def _came(script: Callable[[Any], Any], harness: Any, name: str) -> str:
     try:
         async with harness.open("script") as store:
-            calls = _Calls(store, operations_of(harness, name))
+            operations = operations_of(harness, name).items()
+            calls = SimpleNamespace(**{each: partial(_invoke, operation, store) for each, operation in operations})
             return source(await settled(Operation("script", script), script(calls)))
     except Exception as error:  # noqa: BLE001  it is what comes out
         return f"raises {error!r}"
     finally:
         harness.discard("script")
+
+
+def _invoke(operation: Operation, store: Any, *placed: Any, **named: Any) -> Any:
+    return operation.invoke(store, dict(zip(operation.positional, placed, strict=False)) | named)

@@ -56,6 +56,8 @@ class Search:
         self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations}, known)
         self._sequences = Sequences(here.operations.values(), seed)
         self._shortest: list[Difference] = []
+        self._played: dict[str, set[tuple[str, ...]]] = {}
+        """The symptoms of each sequence that was played to make a difference shorter."""
 
     async def run(self) -> None:
         """Play every sequence."""
@@ -165,7 +167,12 @@ class Search:
 
         async def again(steps: Steps) -> Steps:
             nonlocal best
-            for each in await self._play(steps):
+            key = repr(steps)
+            if found.symptoms.isdisjoint(self._played.get(key, found.symptoms)):
+                return ()
+            shown = await self._play(steps)
+            self._played[key] = {symptom for each in shown for symptom in each.symptoms}
+            for each in shown:
                 if not found.symptoms.isdisjoint(each.symptoms):
                     best = each
                     return each.steps

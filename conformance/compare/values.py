@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
-from conformance.operations.parts import parts_of
+from conformance.operations.parts import inside, parts_of
 from conformance.operations.trees import Tree
 from conformance.text import source
 
@@ -29,13 +29,14 @@ class Observer:
         self.fields: set[str] = set()
         """The names of fields that results had."""
 
-    def learn(self, value: Any, operation: Operation, path: str, name: str = WHOLE, depth: int = 0) -> None:
+    def learn(self, value: Any, operation: Operation, path: str) -> None:
         """Note the ids in a result, which the Python `path` names."""
-        parts = _parts(value) if depth < _DEEP else None
-        for label, part in (parts or {}).items():
-            self.learn(part, operation, path + label, _name(label, name), depth + 1)
-        if parts is None and name in operation.ids and value not in (None, ""):
-            self.names.setdefault(value, path)
+        for labels, part in inside(value) if operation.ids else ():
+            name = WHOLE
+            for label in labels:
+                name = _name(label, name)
+            if name in operation.ids and _parts(part) is None and part not in (None, ""):
+                self.names.setdefault(part, path + "".join(labels))
 
     def look(self, value: Any, operation: Operation, name: str = WHOLE, depth: int = 0) -> Tree:
         """Return a value that this operation gave as a tree."""
