@@ -36,8 +36,6 @@ _LENGTH = 8
 """Calls of a random sequence, besides the reads after each write."""
 _OPTIONAL = 0.4
 """How often an optional argument is given."""
-_FILTERS = 3
-"""Values by which listings filter."""
 _Recipe: TypeAlias = Iterable[Iterable[Action]]
 
 
@@ -124,7 +122,7 @@ class Sequences:
                     yield (self._made, made, write, *reads)
 
     def _sizes(self) -> Iterator[Steps]:
-        """Every listing of several entries; then by a value that only the first and the last of many have."""
+        """Every listing of several entries."""
         made = [self._made] * _SIZES[-1]
         for key in self._maker.entry[:1]:
             plain = [choice for choice in pool(self._maker, key).choices if not choice.classes]
@@ -132,12 +130,6 @@ class Sequences:
         listings = [call for listing in self._listings for call in variants(listing, listing.strategies)]
         for size in _SIZES:
             yield (*made[:size], *listings, made[0], *listings, *self._reads(made[0]))
-        for write, listing in product(self._writes, self._listings):
-            for name in filter(write.strategies.__contains__, listing.strategies):
-                for choice in pool(listing, name).choices[:_FILTERS]:
-                    change = plain_call(write, **{name: choice})
-                    first, last = self._on(made[0], change)[0], self._on(made[-1], change)[0]
-                    yield (made[0], first, *made[1:], last, plain_call(listing, **{name: choice}))
 
     # Time, other instances and failures. Each read is made alone: it may remove what another would show
 
