@@ -220,10 +220,7 @@ class TaskView:
         if name == "metadata" and name not in reads and not reads.keys().isdisjoint(_METADATA):
             return {part: _read(self._own, reads, part) for part in _METADATA}
         value = _read(self._own, reads, name)
-        if name == "status":
-            return self._adapter.our_status(value)
-        is_percent = name == "progress" and type(value) is int and 0 <= value <= 100  # noqa: PLR2004  what a task has
-        return float(value) if is_percent else value
+        return self._adapter.our_status(value) if name == "status" else value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Change the store's own object, as its callers may, unless a function makes the field."""

@@ -109,5 +109,7 @@ def _types(task: Any) -> Iterator[Finding]:
             yield complaint("VAL-10", f"{name} in UTC", shown(time), name, "type")
     if type(task.status) is not TaskStatus:
         yield complaint("LIFE-02", "a TaskStatus", shown(task.status), "status", "type")
-    if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
-        yield complaint("LIFE-01", "video_ids: a tuple", shown(task.video_ids), "video_ids", "type")
+    for name, kind in (("progress", float), ("video_ids", tuple)):
+        value = getattr(task, name)
+        if type(value) is not kind and not isinstance(task, TaskView):  # its types are the store's own
+            yield complaint("LIFE-01", f"{name}: a {kind.__name__}", shown(value), name, "type")

@@ -88,6 +88,7 @@ class TaskContract(Contract):
             if key in state.unseen:
                 waiting, at = state.tasks[key]
                 pairs = zip(waiting, record, strict=True)
+                # Symbols only: the others are compared after this, and a wrong one must not be taken.
                 seen = Record(*(came if isinstance(wanted, Symbol) else wanted for wanted, came in pairs))
                 state = state.without({key} - {seen.task_id}, "").with_task(seen, at)
         return state

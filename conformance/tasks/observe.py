@@ -70,6 +70,8 @@ def record_of(task: Any) -> Record:
     # What is of another type or zone than the contract's is reported by itself.
     fields["status"] = str(fields["status"])
     fields["metadata"] = _as_json(fields["metadata"])
+    if type(fields["progress"]) is int:
+        fields["progress"] = float(fields["progress"])
     if isinstance(fields["video_ids"], list):
         fields["video_ids"] = tuple(fields["video_ids"])
     for name in TIMES:
@@ -91,12 +93,11 @@ def raised_of(error: TaskStoreError) -> Raised:
     """An exception of the contract by its facts."""
     facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
     if "argument" in facts:  # a part of it may be named
-        path = str(facts["argument"]).partition("[")[0]
-        facts["argument"] = path.rpartition(".")[2]
+        facts["argument"] = str(facts["argument"]).partition("[")[0].rpartition(".")[2]
     if "status" in facts:
         facts["status"] = str(facts["status"])
-    ours = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == TaskStoreError.__module__]
-    return Raised(ours[0], tuple(facts.items()))
+    ours = next(kind for kind in type(error).__mro__ if kind.__module__ == TaskStoreError.__module__)
+    return Raised(ours.__name__, tuple(facts.items()))
 
 
 def mutate_task(task: Any) -> None:
@@ -108,16 +109,16 @@ def mutate_task(task: Any) -> None:
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
     """A result in words, with the fields `names`; without these, with its first two."""
-    if isinstance(result, Raised):
-        values = dict(result.facts)
-    elif isinstance(result, Page):
-        values = result._asdict() | {"records": [record.task_id for record in result.records]}
-    elif isinstance(result, Record):
-        values = result._asdict() | {"metadata": plain(result.metadata)}
-    else:
-        return shown(result)
+    text = ""
+    match result:
+        case Raised(error, facts):
+            values, text = dict(facts), error
+        case Page(records):
+            values = result._asdict() | {"records": [record.task_id for record in records]}
+        case Record():
+            values = result._asdict() | {"metadata": plain(result.metadata)}
+        case _:
+            return shown(result)
     chosen = [name for name in names if name in values] or [*values][:2]
-    text = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
-    if isinstance(result, Raised):
-        return result.error if " " in result.error else f"{result.error}({text})"  # no answer is no exception
-    return text
+    fields = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
+    return f"{text}({fields})" if text and " " not in text else text or fields  # no answer is no exception
