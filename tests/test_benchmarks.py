@@ -7,33 +7,22 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 
-import docker
 import pytest
 
-from benchmarks.backends import BACKENDS, PinnedContainerServer
-from benchmarks.cores import CLIENT, SERVER, core_of, on_core
+from benchmarks.backends import BACKENDS
+from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.document import Benchmark, Block
-from benchmarks.latencies import SCALES, describe
+from benchmarks.latencies import describe
 from conformance.backends.registry import REQUIRE_CONTAINER
-from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-
-
-def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_it() -> None:
-    claims = [claim for claim in read_claims(AUTO_CLIP).claim if isinstance(claim, Latency)]
-    sizes = {claim.entries for claim in claims if claim.operation == "list"}
-    quick, *deeper = ((*scale.plan,) for scale in SCALES.values())
-    assert {*deeper} == sizes
-    assert {*quick} < {*deeper[0]}
 
 
 def test_a_figure_says_what_it_belongs_to() -> None:
@@ -100,11 +89,3 @@ def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> 
             found.append(int(subprocess.run(ask, capture_output=True, check=True).stdout))
     assert len({*found}) == min(2, len(before))
     assert os.sched_getaffinity(0) == before
-
-
-@pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="CI runs it")
-def test_a_container_is_kept_on_the_core_of_the_servers() -> None:
-    core = str(core_of(SERVER))
-    with PinnedContainerServer() as server, closing(docker.from_env()) as client:
-        assert server.facts()["core"] == core
-        assert core in {container.attrs["HostConfig"]["CpusetCpus"] for container in client.containers.list()}

@@ -50,24 +50,6 @@ class Mine(Harness):
 """
 
 
-@pytest.mark.usefixtures("few_plugins")
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("--store", "nosuch"), "'nosuch'"),
-        (("--known", "nosuch.toml"), "nosuch.toml"),
-        (("--", "--nosuch"), "--nosuch"),
-    ],
-)
-def test_wrong_usage_of_run_has_a_status_and_names_what_was_typed(
-    arguments: tuple[str, ...], told: str, tmp_path: Path
-) -> None:
-    ran = subprocess.run([*RUN, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ran.returncode == 2
-    assert told in ran.stderr
-    assert ran.stdout == ""
-
-
 ODD = """
 import asyncio
 import os
@@ -124,25 +106,27 @@ def test_a_run_on_an_odd_store_ends_and_says_why(name: str, told: str, tmp_path:
     assert len(ran.stdout) < 20_000
 
 
+@pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize(
-    ("arguments", "status"),
+    ("arguments", "status", "told"),
     [
-        (("run", "--store", "gone:Store"), 3),
-        (("compare", "gone:Store", "memory"), 2),
-        (("measure", "--store", "gone:Store"), 2),
-        (("new", ""), 2),
-        (("measure", "--store", "memory", "--seconds", "nan"), 2),
-        (("run", "--store", "memory", "--json", "/dev/full"), 3),
+        (("run", "--store", "gone:Store"), 3, "The process of pytest ended"),
+        (("run", "--store", "nosuch"), 2, "'nosuch'"),
+        (("run", "--known", "nosuch.toml"), 2, "nosuch.toml"),
+        (("run", "--", "--nosuch"), 2, "--nosuch"),
+        (("compare", "gone:Store", "memory"), 2, "gone:Store"),
+        (("measure", "--store", "gone:Store"), 2, "gone:Store"),
+        (("new", ""), 2, "cannot be imported"),
+        (("run", "--store", "memory", "--json", "/dev/full"), 3, ""),
     ],
 )
-def test_a_command_that_cannot_work_says_so_on_one_line(
-    arguments: tuple[str, ...], status: int, tmp_path: Path
-) -> None:
+def test_a_command_that_cannot_work_says_so(arguments: tuple[str, ...], status: int, told: str, tmp_path: Path) -> None:
     (tmp_path / "gone.py").write_text("import os\n\nos._exit(0)\n")
     command = [sys.executable, "-m", "conformance", *arguments]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == status
-    assert len(ran.stderr.splitlines()) == (0 if "/dev/full" in arguments else 1)
+    assert told in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.usefixtures("few_plugins")

@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.files import CommandFailedError
 from conformance.harness import Capability, Harness
+from conformance.process import silence
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one backend less."""
@@ -91,9 +92,7 @@ def check_importable(name: str) -> None:
         return
     child = os.fork()
     if not child:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
+        silence()
         with suppress(BaseException):
             importlib.import_module(name.partition(":")[0])
         os._exit(_IMPORTED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import multiprocessing
 import os
 import signal
@@ -21,6 +20,7 @@ from conformance.compare.search import Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.operations.operation import OperationsError
+from conformance.process import silence
 
 _END_SECONDS = 5.0
 """In which the servers are stopped at the end."""
@@ -82,11 +82,7 @@ def _child(out: Connection, parents: Connection, stores: Sequence[Any], options:
     parents.close()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background ignores it
     threading.Thread(target=_end_with_parent, args=(out,), daemon=True).start()
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
-    logging.disable()  # hostile arguments make every store complain
-    warnings.simplefilter("ignore")
+    silence()
     try:
         with ExitStack() as stack:
             made = [(name, make()) for name, make in stores]

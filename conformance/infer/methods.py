@@ -30,8 +30,8 @@ class Method:
     entry: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
-    late: float = 0.0
-    """Seconds of the latest calls, if they took too long."""
+    late: int = 0
+    """How many of the latest calls took too long."""
 
     def operation(self) -> Operation:
         """Return it as an operation. One that nothing shows, or that takes a lifetime, may change anything."""
