@@ -54,7 +54,6 @@ class Injection:
 
     harness: Harness
     namespace: str
-    proxy: Proxy
     stores: Mapping[int, Any]
     """Those that are open."""
     probe: Callable[[Any], Awaitable[Any]]
@@ -68,13 +67,28 @@ class Injection:
     """Connections on which nothing came when a failure was over."""
     _user: str = ""
 
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Injection]:
+        """Have the proxy and the user in the block.
+
+        Raises:
+            HookMissingError: if there is no URL that a proxy can be put before.
+        """
+        url = self.harness.url()
+        if not url.startswith("redis://"):
+            raise HookMissingError("url (redis://)")
+        async with Proxy(url) as self.proxy, AsyncExitStack() as stack:
+            with suppress(HookMissingError):
+                self.set_up_user()
+                stack.callback(self.harness.administer, "ACL", "DELUSER", self.namespace)
+            yield self
+
     def open(self) -> Any:
         """Open a store that goes through the proxy."""
         url = self.proxy.url
         if self._user:
-            scheme, _, rest = url.partition("://")
-            _, _, place = rest.rpartition("@")
-            url = f"{scheme}://{self._user}{place}"
+            _, _, place = url.removeprefix("redis://").rpartition("@")
+            url = f"redis://{self._user}{place}"
         return self.harness.open_at(self.namespace, url, self.seconds)
 
     def set_up_user(self) -> None:
@@ -115,38 +129,9 @@ class Injection:
                 async with asyncio.timeout(failure.patience):
                     await self._first_answer(failure.on)
 
-    async def until_met(self, calls: Sequence[asyncio.Future[Any]]) -> None:
-        """Wait until something of one of the calls is held, or none is left."""
-        await self.proxy.until(lambda: self.proxy.held or all(call.done() for call in calls))
-
     async def _first_answer(self, on: int) -> None:
         while True:
             with suppress(Exception):  # it still fails
                 await self.probe(self.stores[on])
                 return
             await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def injected(
-    harness: Harness,
-    namespace: str,
-    stores: Mapping[int, Any],
-    probe: Callable[[Any], Awaitable[Any]],
-    seconds: float,
-) -> AsyncIterator[Injection]:
-    """Put a proxy before the server, for the stores of a namespace, and `seconds` as the time-outs of the first.
-
-    Raises:
-        HookMissingError: if there is no URL that a proxy can be put before.
-    """
-    url = harness.url()
-    if not url.startswith("redis://"):
-        raise HookMissingError("url (redis://)")
-    async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(Proxy(url))
-        injection = Injection(harness, namespace, proxy, stores, probe, seconds)
-        with suppress(HookMissingError):
-            injection.set_up_user()
-            stack.callback(harness.administer, "ACL", "DELUSER", namespace)
-        yield injection

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
-from conformance.engine.failures import SOON, Injection, injected
+from conformance.engine.failures import SOON, Injection
 from conformance.engine.mutation import changes_of
 from conformance.engine.outcome import SILENT, Invocation, Span
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
@@ -145,8 +145,8 @@ class Player:
     async def _set_up(self) -> None:
         failure = self.scenario.failure
         if failure:
-            injection = injected(self.harness, self.namespace, self.stores, self._probe, failure.seconds)
-            self.injection = await self._stack.enter_async_context(injection)
+            injection = Injection(self.harness, self.namespace, self.stores, self._probe, failure.seconds)
+            self.injection = await self._stack.enter_async_context(injection.running())
         for on in range(self.scenario.instances):
             await self.open(on)
 
@@ -236,7 +236,7 @@ class Player:
             seconds, closing = self.seconds, None
             if race.failure and self.injection:
                 seconds += SOON
-                closing = self.injection if race.failure.closes else None
+                closing = self.injection.proxy if race.failure.closes else None
                 await stack.enter_async_context(self.injection.active(race.failure, [entry.call.on for entry in made]))
             calls = [asyncio.ensure_future(self.make(entry, SOON if closing else seconds)) for entry in made]
             for _ in range(race.turns if race.cancelled else 0):
@@ -244,6 +244,6 @@ class Player:
             for place in race.cancelled:
                 calls[place].cancel()
             if closing:
-                await closing.until_met(calls)
+                await closing.until(lambda: closing.held or all(call.done() for call in calls))
                 await self.close(0)
             await asyncio.gather(*calls, return_exceptions=True)
