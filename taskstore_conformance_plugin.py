@@ -84,23 +84,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Import the suite if this run asks for it.
 
     Raises:
-        pytest.UsageError: if another file named `conformance` or `taskstore` hides the installed one from a run that
-            uses options of the suite.
+        pytest.UsageError: if another file named `conformance` hides the installed one from a run with its options.
     """
     given = {name: config.getoption(_PREFIX + name) for name in OPTIONS}
     options = [name for name, value in given.items() if value != OPTIONS[name].get("default")]
     if not options and not collects_suite(config):
         return
-    for package in (_PACKAGE, "taskstore"):
-        here = Path(__file__).parent / package / "__init__.py"
-        spec = find_spec(package)
-        if spec is None or spec.origin == str(here):
-            continue
+    here = Path(__file__).parent / _PACKAGE / "__init__.py"
+    spec = find_spec(_PACKAGE)
+    if spec is not None and spec.origin != str(here):
         if not options:
             return  # a package of that name which is not ours
-        hiding = spec.origin or spec.submodule_search_locations
-        message = f"{hiding} hides the installed {package}, {here.parent}. Run pytest elsewhere, or rename that file."
-        raise pytest.UsageError(f"{_PREFIX}{options[0]}: {message}")
+        raise pytest.UsageError(f"{_PREFIX}{options[0]}: {spec.origin} hides the installed {_PACKAGE}, {here.parent}")
     # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
     pytest.register_assert_rewrite(f"{_PACKAGE}.tasks.cases")
     config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")

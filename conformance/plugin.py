@@ -78,30 +78,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(_BACKEND, names, ids=map(shown_name, names), indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the groups first, which find most, and let `-k` select cases by a requirement.
-
-    Refuse to run where assertions are switched off.
-    """
-    for item in items:
-        if item.path.parent != _CASES:
-            continue
-        item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to print, or to judge
-        case = getattr(getattr(item, "function", None), "conformance_case", None)
-        item.extra_keyword_matches.update(case.requirements if case else ())
-    items.sort(key=lambda item: item.path != _CASES / "groups.py")
-    if not __debug__ or config.option.assertmode != "rewrite":
-        raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
-
-
 @pytest.fixture(scope="session")
 def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The backend, with what it needs running from its first case to its last."""
     from conformance.tasks.calibration import calibrate
 
     shown, option = shown_name(request.param), request.config.option
-    with only_own_verdicts(), ExitStack() as stack:
+    with ExitStack() as stack:
         try:
             with only_own_verdicts():
                 harness = find_backend(request.param)()

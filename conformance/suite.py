@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from conformance.harness import Harness
 from conformance.results.document import Results, read
 
 # -m: modules of the current folder are found. Hypothesis, whose plugin takes a tenth of a second, draws nothing here.
@@ -23,22 +22,17 @@ class SuiteDidNotRunError(Exception):
     """There are no results. The message is the output of pytest."""
 
 
-def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) -> Results:
+def run(stores: Iterable[str], arguments: Iterable[str] = ()) -> Results:
     """Run the suite on stores and return the results, as `--conformance-json` writes them.
 
-    A store is anything that `--conformance-store` takes, or a harness class that can be imported from its module.
-    `arguments` are further options of pytest.
+    A store is anything that `--conformance-store` takes. `arguments` are further options of pytest.
 
     Raises:
         SuiteDidNotRunError: if nothing ran: a store of no such name, an option that pytest does not know.
     """
-    names = []
-    for store in stores:
-        name = store if isinstance(store, str) else f"{store.__module__}:{store.__qualname__}"
-        names.append(name)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "results.json")
-        chosen = [f"--conformance-store={name}" for name in names]
+        chosen = [f"--conformance-store={name}" for name in stores]
         command = [*PYTEST, "-p", "no:cacheprovider", *chosen, f"--conformance-json={out}", *arguments]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         results = read(out) if out.exists() and out.stat().st_size else None

@@ -139,7 +139,7 @@ def test_a_selection_is_incomplete_however_it_is_made(
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(select(PAGES)))
     ran = run(pytester)
     assert ran.ret == 6
-    ran.stdout.fnmatch_lines(["incomplete: *", "  * tests: not-run: not selected: options like -k*"])
+    ran.stdout.fnmatch_lines(["incomplete: *", "  * × not-run: not selected: options like -k*"])
     assert verdicts(read(out)) == {PAGES: "pass"}
     assert run(pytester, PARTIAL).ret == 0
     monkeypatch.setenv("PYTEST_ADDOPTS", "-k no_such_test")
@@ -150,7 +150,7 @@ def test_a_selection_is_incomplete_however_it_is_made(
 def test_what_a_harness_cannot_do_or_a_group_has_not_played_is_open(pytester: pytest.Pytester, out: Path) -> None:
     ran = run(pytester, PARTIAL, SMOKE)
     assert ran.ret == 6
-    ran.stdout.fnmatch_lines(["incomplete: *", "  1 test: the harness has no hook advance"])
+    ran.stdout.fnmatch_lines(["incomplete: *", "  1 × the harness has no hook advance"])
     assert run(pytester, SMOKE, "-k", "groups and not test_random_1").ret == 6
     result = read(out).on("stores:Plain")["requirement_LIFE-02"]
     assert (result.verdict, result.is_open) == ("pass", True)

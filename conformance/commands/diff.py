@@ -72,12 +72,9 @@ def main(options: argparse.Namespace) -> int:
                 status = 1
         names = left if left == right else f"{left} and {right}"
         heading = f"{names}: {len(tests)} tests, {len(lines)} differ"
+        begin, indent, escapes = ("### ", "* ", _MARKDOWN) if options.markdown else ("", "  ", {})
         for line in [heading, *lines]:
-            shown = on_one_line(line)
-            if options.markdown:
-                print("###" if line is heading else "*", shown.translate(_MARKDOWN))
-            else:
-                print(shown if line is heading else f"  {shown}")
+            print((begin if line is heading else indent) + on_one_line(line).translate(escapes))
     return status
 
 
@@ -86,13 +83,15 @@ def _read(file: Path) -> dict[str, Side]:
     content = read_file(file, json.loads, "a results file")
     sides: dict[str, Side] = {}
     if isinstance(content, dict) and "findings" in content:
+        side = sides.setdefault("compare", {})
         for finding in content["findings"]:
             name = f"{finding['operation']}: {finding['kind']} of {finding['seen']}"
-            verdict = "known" if finding["reason"] else "differs"
-            sides.setdefault("compare", {})[name] = verdict, "; ".join(finding["shows"])
-        return sides or {"compare": {}}
+            side[name] = "known" if finding["reason"] else "differs", "; ".join(finding["shows"])
+        return sides
     for result in read(file).results:
-        expected = f" ({result.expected.kind})" if result.expected else ""
-        reason = "" if result.verdict == "pass" else result.reason.partition("\n")[0]
-        sides.setdefault(result.backend, {})[result.test] = result.verdict + expected, reason
+        verdict: str = result.verdict
+        reason = "" if verdict == "pass" else result.reason.partition("\n")[0]
+        if result.expected:
+            verdict += f" ({result.expected.kind})"
+        sides.setdefault(result.backend, {})[result.test] = verdict, reason
     return sides

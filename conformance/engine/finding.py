@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from conformance.engine.outcome import Raised
 from conformance.engine.scenario import Scenario
 
-Effect: TypeAlias = Literal["data", "type", "message"]
-"""What is wrong: data are lost or wrong, they are of a wrong type, or an exception is not the right one."""
 Signature: TypeAlias = tuple[Any, ...]
 """Equal for two findings of one cause: the operation, the fields, and what came in place of what."""
 
@@ -28,7 +25,6 @@ class Finding:
     """The actions until then."""
     lines: tuple[str, ...] = ()
     """The same as Python."""
-    effect: Effect = "data"
     place: str = ""
     """`file:line` in the store's own code where the exception was raised that came out."""
 
@@ -38,17 +34,9 @@ class Finding:
         return self.scenario.is_simple
 
 
-def complaint(number: str, expected: str, actual: object, name: str, effect: Effect = "data") -> Finding:
+def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
     """Return what is wrong without regard to the state, about a field, an operation or a failure of that name."""
-    return Finding((number,), expected, str(actual), ("check", name, number), effect=effect)
-
-
-def effect_of(expected: Any, observed: Any, names: tuple[str, ...], *, is_read: bool) -> Effect:
-    """Return what a result is wrong about that differs from the expected one in these fields."""
-    if isinstance(expected, Raised):
-        return "message" if isinstance(observed, Raised) or is_read else "data"
-    is_equal = all(getattr(expected, name, expected) == getattr(observed, name, observed) for name in names)
-    return "type" if is_equal else "data"
+    return Finding((number,), expected, str(actual), ("check", name, number))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON
-from conformance.engine.finding import Coverage, Finding, complaint, effect_of
+from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.outcome import SILENT, Raised
@@ -215,7 +215,6 @@ class Verifier(Player):
             describe(outcome.result, fields),
             describe(entry.observed, fields),
             judge.signature(entry, nearest),
-            effect=effect_of(outcome.result, entry.observed, fields, is_read=entry.operation.is_read),
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
 

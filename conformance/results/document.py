@@ -11,8 +11,6 @@ from conformance.files import read_file, write_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
-Effect = Literal["data", "type", "message"]
-"""What is wrong, the worst first: data are lost or wrong, of a wrong type, or an exception is not the right one."""
 
 
 class _Object(BaseModel):
@@ -68,7 +66,6 @@ class Failure(_Object):
     """What `--only` takes: a scenario such as `races-31`, or a case."""
     requirements: tuple[str, ...]
     """Those that it breaks, the nearest first."""
-    effect: Effect = "data"
     came: str
     expected: str = ""
     """Nothing for a case, whose message says both."""

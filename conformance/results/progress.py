@@ -135,7 +135,8 @@ class Progress:
         results = self._gathered()
         if self._collected or collects_suite(session.config):
             stale, undecided = [*self._plan.known.stale(results)], self._undecided(results)
-            session.exitstatus = self._status(exitstatus, results, is_stale=bool(stale), is_open=bool(undecided))
+            if exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = self._status(results, stale, undecided)
             self._lines = [*summary(results, stale, undecided, self._plan.again)]
         self._write(results.model_copy(update={"exit_status": int(session.exitstatus)}))
         if file := self._option.conformance_write_known:
@@ -146,16 +147,14 @@ class Progress:
                 if result.failure and result.failure.script:
                     write_script(folder, result.failure, result.backend)
 
-    def _status(self, exitstatus: int, results: Results, *, is_stale: bool, is_open: bool) -> int:
-        """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
-        if exitstatus != pytest.ExitCode.OK:
-            return exitstatus
+    def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
+        """The exit status of a run that pytest takes for a success: it may be none."""
         verdicts = {result.verdict for result in results.results}
         has_run = self._collected and not self._option.collectonly
         is_empty = has_run and verdicts.isdisjoint(("pass", "fail"))
-        if is_empty or is_stale or any(result.is_failure for result in results.results):
+        if is_empty or stale or any(result.is_failure for result in results.results):
             return pytest.ExitCode.TESTS_FAILED
-        return INCOMPLETE if is_open else exitstatus
+        return INCOMPLETE if undecided else pytest.ExitCode.OK
 
     def _undecided(self, results: Results) -> list[Result]:
         """Return the results that make the run incomplete: not those that were left out of a run that is partial."""

@@ -28,12 +28,27 @@ class Recorder:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Leave out what is not selected."""
+        """Leave out what is not selected, and put the groups first, which find most.
+
+        Raises:
+            pytest.UsageError: if assertions are switched off.
+        """
+        if not __debug__ or config.option.assertmode != "rewrite":
+            raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
+        groups = []
         for item in [*items]:
-            place = self._plan.place_of(item.nodeid)
-            if place and not self._plan.tests_of(place[0]):
+            name, _ = self._plan.place_of(item.nodeid) or ("", "")
+            if not name:
+                continue
+            item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to print or judge
+            if name in self._plan.tests:
+                item.extra_keyword_matches.update(self._plan.tests[name][1])
+            else:
+                groups.append(item)
+            if not self._plan.tests_of(name):
                 items.remove(item)
                 config.hook.pytest_deselected(items=[item])
+        items.sort(key=lambda item: item not in groups)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Leave what is imported out of each collection of garbage: it stays."""
@@ -74,9 +89,9 @@ class Recorder:
     def _of_group(self, place: Place, backend: Backend, judged: Judged, call: pytest.CallInfo[None]) -> list[Result]:
         """Return what a group found about each requirement."""
         name, shown = place
-        coverage, error = backend.coverages[name], judged.reason
-        if coverage.findings and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception):
-            error = ""  # it came to its end
+        coverage = backend.coverages[name]
+        is_over = coverage.findings and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception)
+        error = "" if is_over else judged.reason
         results = []
         for test in self._plan.tests_of(name):
             (number,) = self._plan.tests[test][1]
@@ -90,7 +105,9 @@ class Recorder:
         if any(result.expected for result in results) and not any(result.is_failure for result in results):
             report.outcome, report.wasxfail = "skipped", "expected"  # how pytest itself says so
         texts = {}
-        for number, failure in show.firsts(results).items():
+        nearest_last = sorted(results, key=lambda result: result.is_nearest)
+        best = {result.failure.requirements[0]: result.failure for result in nearest_last if result.failure}
+        for number, failure in best.items():
             key = number if failure.script else failure.name
             texts[f"{key} {backend}"] = "\n".join([*show.block(failure, self._plan.again(backend)), ""])
         texts = texts or {judged.reason: judged.reason}

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from conformance.results.document import Failure, Result
+from conformance.results.document import Failure
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.text import cut, on_one_line
 
 _LONGEST = 400
 _LONGEST_VALUE = 4_000
-_MOST_LINES = 60
 _WIDTH = 80
-
-
-def firsts(results: Iterable[Result]) -> dict[str, Failure]:
-    """Return the failure that shows best that a requirement is broken, by the requirement that it breaks first."""
-    nearest_last = sorted(results, key=lambda result: result.is_nearest)
-    return {result.failure.requirements[0]: result.failure for result in nearest_last if result.failure}
 
 
 def block(failure: Failure, again: str = "") -> Iterator[str]:
@@ -29,15 +22,10 @@ def block(failure: Failure, again: str = "") -> Iterator[str]:
     yield f"{first} ({REQUIREMENTS[first].level}{also}): {failure.name}"
     yield from _wrapped("  ", REQUIREMENTS[first].text)
     if failure.script:
-        if len(failure.script) > _MOST_LINES:
-            yield "    …"
-        for line in failure.script[-_MOST_LINES:]:
-            yield f"    {cut(line, _LONGEST)}"
+        yield from (f"    {cut(line, _LONGEST)}" for line in failure.script)
         yield from _wrapped("  expected ", failure.expected)
         yield from _wrapped("  came     ", failure.came)
     else:
-        for number in others:
-            yield from _wrapped("  ", REQUIREMENTS[number].text)
         yield from _wrapped("  test     ", failure.doc)
         for line in failure.came.splitlines():
             yield f"  {on_one_line(line)}"

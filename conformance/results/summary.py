@@ -11,8 +11,6 @@ from conformance.results.show import block
 from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 from conformance.text import on_one_line
 
-_EFFECTS = ("data", "type", "message")
-
 
 def summary(
     results: Results, stale: Iterable[str], undecided: Iterable[Result], again: Callable[[str], str]
@@ -28,7 +26,7 @@ def summary(
     yield from _titled("accepted", _accepted(results))
     yield from _titled("known failures that are none any more; take them out of the file", stale)
     reasons = Counter(map(_why, undecided))
-    gaps = [f"{number} {'test' if number == 1 else 'tests'}: {why}" for why, number in reasons.most_common()]
+    gaps = [f"{number} × {why}" for why, number in reasons.most_common()]
     yield from _titled("incomplete: some applicable requirements were not decided", gaps)
 
     broken = [result for result in results.results if result.failure and _counts(result)]
@@ -50,11 +48,9 @@ def _counts(result: Result) -> bool:
     return result.expected is None or result.expected.kind == "should"
 
 
-def _badness(result: Result) -> tuple[bool, bool, int, bool, int]:
-    size, effect = 0, 0
-    if result.failure:
-        size, effect = len(result.failure.script), _EFFECTS.index(result.failure.effect)
-    return not result.is_failure, not result.is_nearest, effect, size == 0, size
+def _badness(result: Result) -> tuple[bool, bool, bool, int]:
+    size = len(result.failure.script) if result.failure else 0
+    return not result.is_failure, not result.is_nearest, size == 0, size
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:

@@ -63,7 +63,6 @@ def _failure_of(finding: Finding) -> Failure:
     return Failure(
         name=finding.scenario.name,
         requirements=finding.requirements,
-        effect=finding.effect,
         expected=finding.expected,
         came=finding.actual,
         script=finding.lines,

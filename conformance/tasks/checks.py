@@ -106,10 +106,10 @@ def _types(task: Any) -> Iterator[Finding]:
     for name in TIMES:
         time = getattr(task, name, None)
         if isinstance(time, datetime) and time.utcoffset() != timedelta(0):
-            yield complaint("VAL-10", f"{name} in UTC", shown(time), name, "type")
+            yield complaint("VAL-10", f"{name} in UTC", shown(time), name)
     if type(task.status) is not TaskStatus:
-        yield complaint("LIFE-02", "a TaskStatus", shown(task.status), "status", "type")
+        yield complaint("LIFE-02", "a TaskStatus", shown(task.status), "status")
     for name, kind in (("progress", float), ("video_ids", tuple)):
         value = getattr(task, name)
         if type(value) is not kind and not isinstance(task, TaskView):  # its types are the store's own
-            yield complaint("LIFE-01", f"{name}: a {kind.__name__}", shown(value), name, "type")
+            yield complaint("LIFE-01", f"{name}: a {kind.__name__}", shown(value), name)

@@ -38,7 +38,7 @@ def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding |
             said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
             when = failure.name if failure else "nothing fails"
             name = f"{when} {entry.call.operation}"
-            return complaint(number, f"{expected}, when {when}", said, name, "message")
+            return complaint(number, f"{expected}, when {when}", said, name)
     return None
 
 
