@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
-from enum import IntEnum
 from typing import Any
 
 from hypothesis import strategies as st
+
+from conformance.tasks.tables.values import WRONG_JSON
 
 texts = st.text(max_size=40) | st.sampled_from(
     ["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"]
@@ -29,46 +27,10 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-class _Number(IntEnum):
-    ONE = 1
-
-
-class _Text(str):
-    __slots__ = ()
-
-
-_not_json = st.sampled_from(
-    [
-        (),
-        (1, 2),
-        {1},
-        b"bytes",
-        datetime(2026, 1, 1, tzinfo=UTC),
-        Decimal(1),
-        OrderedDict(a=1),
-        _Number.ONE,
-        _Text("text"),
-        float("nan"),
-        float("inf"),
-        float("-inf"),
-        2**64,
-        -(2**63) - 1,
-        10**400,
-        "\ud800",
-        {1: "integer key"},
-        {None: "no key"},
-        {"\udfff": 1},
-    ]
-)
 _around: st.SearchStrategy[Callable[[Any], Any]] = st.sampled_from(
-    [
-        lambda inner: inner,
-        lambda inner: [inner],
-        lambda inner: [0, {"deep": [inner]}],
-        lambda inner: {"a": {"b": inner}},
-    ]
+    [lambda inner: inner, lambda inner: [0, {"deep": [inner]}], lambda inner: {"a": {"b": inner}}]
 )
-not_json_objects = st.builds(lambda wrap, inner: {"config": wrap(inner)}, _around, _not_json)
+not_json_objects = st.builds(lambda wrap, inner: {"config": wrap(inner)}, _around, st.sampled_from(WRONG_JSON))
 """Objects with something inside that is no JSON value, or too large, at any depth."""
 
 unknown_ids = (

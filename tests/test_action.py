@@ -121,7 +121,6 @@ def test_a_store_that_passes(runner: Path) -> None:
     assert (played.status, played.failures) == (0, []), played.said
     assert played.outputs["status"] == "0"
     assert re.fullmatch(r"0 new, \d+ pass, \d+ not-applicable", played.badge)
-    assert f"### {played.badge}: memory, exit status 0" in played.summary
     assert "::error" not in played.said
 
 
@@ -129,13 +128,11 @@ def test_a_store_that_fails(runner: Path) -> None:
     played = play(runner, {"store": "stores:Unopened", "depth": "smoke"})
     assert (played.status, played.outputs["status"]) == (1, "1"), played.said
     assert played.badge == f"{len(played.failures)} new"
-    assert f"::and {len(played.failures) - 10} more" in played.said
-    assert {name.partition(" ")[2] for name in played.failures if name} == {"[stores:Unopened]"}
     assert "no light: 100 %" in played.summary
     shown = re.findall("^::error title=(.*?)::(.*)$", played.said, re.MULTILINE)
     assert len(shown) == 10
     assert all("[stores%3AUnopened]" in name for name, _ in shown)
-    assert any("no cable,%0Ano light: 100 %25" in text for _, text in shown)
+    assert "no cable,%0Ano light: 100 %25" in played.said
 
 
 def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:
@@ -157,8 +154,7 @@ def test_texts_of_a_store_forge_nothing(runner: Path) -> None:
     assert "\x1b" not in played.summary
     fence = re.search("^````+$", played.summary, re.MULTILINE)
     assert fence
-    inside = played.summary.split(fence[0])[1::2]
-    assert sum(text.count("# all passed") for text in inside) == played.summary.count("\n# all passed")
+    assert "\n# all passed" not in "".join(played.summary.split(fence[0])[::2])
 
 
 @pytest.mark.parametrize(

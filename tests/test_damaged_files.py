@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conformance.files import FileError
-from conformance.results.known import read as read_known_failures
 from tests.report_inputs import GIVEN, conformance, requirement, write_inputs
 
 DEEP = 100_000
@@ -77,10 +74,3 @@ def test_a_file_that_cannot_be_used_gives_one_line_and_status_2(
     assert err.startswith(f"{file}: ")
     assert len(err) < len(str(file)) + 500
     assert {path.name for path in tmp_path.iterdir()} == before
-
-
-@pytest.mark.parametrize("content", [*(name for name in CONTENTS if name != "empty"), "missing", "directory"])
-def test_a_damaged_list_of_known_failures_is_refused(content: str, tmp_path: Path) -> None:
-    file = unusable(content, tmp_path)
-    with pytest.raises(FileError, match=f"^{re.escape(str(file))}: [^\n]*$"):
-        read_known_failures(file, [])

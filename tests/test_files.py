@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import pytest
@@ -40,11 +39,6 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"link: cannot be written: No space left on device$"):
         write_file(link, "1")
     assert link.is_symlink()
-
-
-def test_a_device_is_written_to() -> None:
-    write_file(Path("/dev/null"), "1")
-    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
 
 
 def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:

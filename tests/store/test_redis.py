@@ -120,20 +120,6 @@ def test_a_write_that_fails_under_way_may_have_happened(
     on_store(server.url, body)
 
 
-def test_an_expired_predecessor_leaves_nothing_in_the_indexes(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        await store.update_task_status("job", TaskStatus.COMPLETED)
-        client.delete(KEY)  # expired, and not swept yet
-        task = await store.create_task(REQUEST, task_id="job")
-        assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 0
-        assert (await store.list_tasks()).tasks == (task,)
-        assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
-        assert await store.parts[0].examine(["job"]) == []
-
-    on_store(server.url, body)
-
-
 def test_no_index_goes_before_its_tasks_and_that_of_the_deadlines_goes_last(
     server: EmbeddedServer, client: Any
 ) -> None:
