@@ -4,6 +4,8 @@ An adapter is a table. Nothing is rebuilt: what the suite gets is a view of the 
 change of it, a time without a zone and a value of a wrong type are seen as the store's callers see them.
 """
 
+# ruff: noqa: N802  a table's entry reads like a value
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
@@ -27,6 +29,7 @@ from taskstore import (
 )
 from taskstore.contract import MaintainedTaskStore
 
+Played: TypeAlias = Callable[..., Any]
 Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
 _METADATA = ("webhook_url", "config")
@@ -36,28 +39,26 @@ _UNKNOWN = {"failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
 """By our field of an exception, its value where the store's has none. The others are its text."""
 
 
-class Call:
+def Call(method: str, /, *positional: str, **named: str) -> Played:
     """How one of our operations is called: the store's method, and where our arguments go.
 
     `Call("submit", "config", videos="video_ids")` calls `submit(config, videos=video_ids)`. The arguments of
     `create_task` are `video_ids`, `webhook_url`, `config` and `task_id`. An optional argument that is `None` is left
     out. A call that gives one without a place is not made.
     """
+    places = {*positional, *named.values()}
 
-    def __init__(self, method: str, /, *positional: str, **named: str) -> None:
-        self._method, self._positional, self.named = method, positional, named  # by the method's argument, ours
-
-    def __call__(self, store: Any, **given: Any) -> Any:
-        """Call the method of a store."""
-        for name in given.keys() - {*self._positional, *self.named.values()}:
+    def call(store: Any, **given: Any) -> Any:
+        for name in given.keys() - places:
             if given[name] != _DEFAULTS.get(name):
-                raise HookMissingError(f"adapter.calls: {self._method} has no {name}")
-        positional = map(given.get, self._positional)
-        named = {theirs: given[ours] for theirs, ours in self.named.items() if ours in given}
-        return getattr(store, self._method)(*positional, **named)
+                raise HookMissingError(f"adapter.calls: {method} has no {name}")
+        theirs = {name: given[ours] for name, ours in named.items() if ours in given}
+        return getattr(store, method)(*map(given.get, positional), **theirs)
+
+    return call
 
 
-class Raise:
+def Raise(kind: type[TaskStoreError], /, **names: str) -> Played:
     """Which of our exceptions stands for one of the store's, and which of its attributes our fields are.
 
     `Raise(TaskFinal, status="state")` reads `status` from the attribute `state`. A field that is not named is read from
@@ -65,22 +66,19 @@ class Raise:
     exception.
     """
 
-    def __init__(self, kind: type[TaskStoreError], /, **names: str) -> None:
-        self._kind, self._names = kind, names
-
-    def __call__(self, error: BaseException | None, task_id: Any) -> Any:
-        """Our exception for one of the store's, in a call about a task."""
+    def made(error: BaseException | None, task_id: Any) -> Any:
         known = {**_UNKNOWN, "task_id": task_id}
-        names = [fact.name for fact in fields(self._kind)]  # type: ignore[arg-type]  # ours are dataclasses
-        facts = {name: getattr(error, self._names.get(name, name), known.get(name, str(error))) for name in names}
-        return self._kind(**facts)
+        facts = [fact.name for fact in fields(kind)]  # type: ignore[arg-type]  # ours are dataclasses
+        return kind(**{name: getattr(error, names.get(name, name), known.get(name, str(error))) for name in facts})
+
+    return made
 
 
 @dataclass(frozen=True)
 class Adapter:
     """How a store is called and read. `open` of a harness returns what `adapt` gives."""
 
-    calls: Mapping[str, str | Call | Callable[..., Any]]
+    calls: Mapping[str, str | Played]
     """By our operation: the store's method, if it takes our arguments; a `Call`; or a function of the store and our
     arguments. Neither methods nor functions have to be coroutine functions."""
     task: Mapping[str, Read] = field(default_factory=dict)
@@ -90,7 +88,7 @@ class Adapter:
     """The same of a page: `tasks`, `total`, `limit`, `offset`, `next`, `unreadable`."""
     statuses: Mapping[TaskStatus, Any] = field(default_factory=dict)
     """By our status the store's, where it is another than our text. `None` if it has none: no call gives that one."""
-    raises: Mapping[type[BaseException] | None, type[TaskStoreError] | Raise] = field(default_factory=dict)
+    raises: Mapping[type[BaseException] | None, type[TaskStoreError] | Played] = field(default_factory=dict)
     """By the store's exception, ours: a class or a `Raise`. The key `None` stands for a result that is `None`."""
 
     def __post_init__(self) -> None:
@@ -133,20 +131,18 @@ class Adapter:
                 return ours
         return own
 
-    def our_error(self, operation: str, error: BaseException | None, task_id: Any) -> TaskStoreError | None:
+    def our_error(self, error: BaseException | None, task_id: Any) -> Any:
         """Our exception for one of the store's, or for a result that is `None`, with our status and argument."""
-        for kind in type(error).__mro__ if error else (None,):
-            if raised := self.raises.get(kind):
-                break
-        else:
+        kinds = type(error).__mro__ if error else (None,)
+        raised = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
+        if raised is None:
             return None
-        found: TaskStoreError = (raised if isinstance(raised, Raise) else Raise(raised))(error, task_id)
+        found = (Raise(raised) if isinstance(raised, type) else raised)(error, task_id)
         if isinstance(found, TaskFinal):
             found.status = self.our_status(found.status)
         elif isinstance(found, InvalidArgument):
-            ours = {theirs: name for name, theirs in self.task.items()}
-            ours |= getattr(self.calls[operation], "named", {})
-            found.argument = ours.get(found.argument, found.argument)
+            names = {**self.page, **self.task}
+            found.argument = next((ours for ours in names if names[ours] == found.argument), found.argument)
         return found
 
 
@@ -179,7 +175,7 @@ class AdaptedStore:
         if fault is None and (operation in ("purge", "restore") or isinstance(answer, Task)):
             return answer
         if answer is None:
-            if error := self._adapter.our_error(operation, fault, given.get("task_id")) or fault:
+            if error := self._adapter.our_error(fault, given.get("task_id")) or fault:
                 raise error from fault
             return None
         view = _page if operation == "list_tasks" else TaskView

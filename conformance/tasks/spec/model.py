@@ -101,11 +101,6 @@ class State:
     def __hash__(self) -> int:
         return len(self.tasks)
 
-    def get(self, task_id: str) -> Record | None:
-        """The task of that id."""
-        found = self.tasks.get(task_id)
-        return found and found[0]
-
     def with_task(self, record: Record, at: Span) -> State:
         """The state with this task, new or in place of the one with its id."""
         key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
@@ -191,7 +186,8 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcom
     if task_id is not None:
         requirement = "ID-06"
         _check_new_id(task_id)
-        if known := state.get(task_id):
+        if task_id in state.tasks:
+            known, _ = state.tasks[task_id]
             if (known.video_ids, known.metadata) != (request.video_ids, wanted):
                 raise _Refused("TaskExists", "ID-06", task_id=task_id)
             yield Outcome(known, state, ("ID-06",))
@@ -281,8 +277,8 @@ def _change(state: State, at: Span, task_id: Any, requirements: list[str], **fie
 
 def _purge(state: State, _at: Span, before: Any) -> Outcomes:
     _require(isinstance(before, datetime) and before.tzinfo, "before", "API-05")
-    finished = ((key, task.completed_at) for key, (task, _) in state.tasks.items() if task.completed_at)
-    old = {key for key, time in finished if time < before}
+    tasks = state.tasks.items()
+    old = {key for key, (task, _) in tasks if task.completed_at and task.completed_at < before}
     yield Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))
     try:
         before.astimezone(UTC)
@@ -305,7 +301,7 @@ def _restore(state: State, at: Span, task: Any) -> Outcomes:
     except _Refused as refused:
         requirements = refused.requirements
     else:
-        if state.get(task.task_id):
+        if task.task_id in state.tasks:
             raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
         restored = task._replace(progress=float(task.progress))
         yield Outcome(None, state.with_task(restored, at), ("MAINT-02",))
@@ -348,9 +344,10 @@ READS = ("get_task", "list_tasks")
 def _find(state: State, task_id: Any, *of_gone: str) -> Record:
     """The task of that id. If it is gone, a write that finds it also breaks these requirements."""
     _require(isinstance(task_id, str), "task_id", "API-05")
-    if (found := state.get(task_id)) is None:
+    if task_id not in state.tasks:
         requirements = [*of_gone, state.gone[task_id]] if task_id in state.gone else ["ID-03"]
         raise _Refused("TaskNotFound", *requirements, task_id=task_id)
+    found, _ = state.tasks[task_id]
     return found
 
 
