@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from hypothesis import strategies as st
+if TYPE_CHECKING:  # the suite draws nothing from strategies, and Hypothesis takes a moment to import
+    from hypothesis import strategies as st
 
 
 class Number(IntEnum):
@@ -75,9 +76,13 @@ NESTED: tuple[Any, ...] = tuple(made for value in OTHER_VALUES for made in ({"a"
 
 def values() -> st.SearchStrategy[Any]:
     """Values of every kind, alone and inside others."""
+    from hypothesis import strategies as st
+
     return st.sampled_from(HOSTILE_VALUES) | st.sampled_from(NESTED)
 
 
 def keys() -> st.SearchStrategy[str]:
     """Texts that are hostile as keys, and plain ones."""
+    from hypothesis import strategies as st
+
     return st.sampled_from(KEYS) | st.text(max_size=8) | st.text("abc", min_size=1, max_size=4)
