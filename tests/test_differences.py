@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from reports.analyse.differences import Row, rank
 from reports.analyse.parity import Comparison, Difference
 
@@ -49,38 +47,3 @@ def test_the_worst_comes_first_then_what_one_mode_cannot_meet_then_what_nobody_d
     assert [row.script for row in rows[1:3]] == [found[4].script, found[5].script]
     assert [row.memory for row in rows] == ["1"] * 5 + [None, "1"]
     assert {row.redis for row in rows} == {"2"}
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "said"),
-    [
-        ("value", [CREATE, READ], "create_task(video_ids=('v',), config={'a': 1}), then get_task"),
-        (
-            "argument",
-            ["request_0 = TaskCreateRequest(config={})", "await store.create_task(request=request_0)", READ],
-            "create_task(config={}), change what was passed in, then get_task",
-        ),
-        (
-            "race",
-            [
-                CREATE,
-                "await asyncio.gather(store.update(id=result0.id, status=A), store.cancel(key=7))",
-                READ,
-            ],
-            "update(status=A) and cancel(key=7) at the same time, then get_task",
-        ),
-        ("value", [CREATE, "(await store.update(key='k')).field"], "update(key='k')"),
-        ("value", ["await store.update(value=<Broken>)"], ""),
-    ],
-)
-def test_a_row_says_what_a_person_does(kind: str, code: list[str], said: str) -> None:
-    (row,) = ranked(difference(kind, *code))
-
-    assert row.steps.format(calls=" and ".join(row.calls), read=row.read) == said
-
-
-def test_a_long_result_is_cut() -> None:
-    script = (READ, f"# m: {'x' * 61}", f"# r: {'x' * 60}")
-    (row,) = ranked(Difference(operation="get_task", kind="value", seen="get_task", script=script))
-
-    assert (row.memory, row.redis) == ("x" * 60 + "…", "x" * 60)

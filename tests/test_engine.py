@@ -23,6 +23,8 @@ from conformance.harness import Capability, Harness
 from conformance.operations.operation import WHOLE, Operation
 
 LEASE = timedelta(minutes=1)
+NEVER = timedelta(0)
+"""The end of a lease that was not taken."""
 JOB = {"job": st.text()}
 OPERATIONS = {
     "put": Operation("put", "put", JOB, writes="job"),
@@ -76,11 +78,12 @@ def scenarios() -> Iterator[Scenario]:
 
 
 class Place:
-    """What the instances of a namespace share: jobs, and when their leases end."""
+    """What the instances of a namespace share: the time, and jobs with the ends of their leases."""
+
+    now = NEVER
 
     def __init__(self) -> None:
         self.jobs: dict[str, timedelta] = {}
-        self.now = timedelta(0)
 
 
 class Queue:
@@ -90,27 +93,26 @@ class Queue:
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.jobs = place.jobs
 
     async def put(self, job: str) -> None:
         await asyncio.sleep(0)
-        self.place.jobs[job] = timedelta(0)
+        self.jobs[job] = NEVER
         await asyncio.sleep(0)
 
     def free(self) -> list[str]:
-        return [job for job, end in self.place.jobs.items() if end <= self.place.now]
+        return [job for job, end in self.jobs.items() if end <= self.place.now]
 
     async def take(self) -> str | None:
-        await asyncio.sleep(0)
         for job in self.free():
-            self.place.jobs[job] = self.place.now + self.lease
+            self.jobs[job] = self.place.now + self.lease
             return job
         return None
 
     async def done(self, job: str) -> None:
-        await asyncio.sleep(0)
-        if self.place.jobs.get(job, timedelta(0)) == timedelta(0):
+        if self.jobs.get(job, NEVER) == NEVER:
             raise LookupError(job)
-        del self.place.jobs[job]
+        del self.jobs[job]
 
     async def waiting(self) -> int:
         return len(self.free())
@@ -118,15 +120,15 @@ class Queue:
 
 class LosesUpdates(Queue):
     async def take(self) -> str | None:
-        for job in self.free():
-            await asyncio.sleep(0)
-            self.place.jobs[job] = self.place.now + LEASE
-            return job
-        return None
+        free = self.free()
+        await asyncio.sleep(0)
+        for job in free[:1]:
+            self.jobs[job] = self.place.now + LEASE
+        return next(iter(free), None)
 
 
 class EndsLate(Queue):
-    lease = LEASE + timedelta(minutes=1)
+    lease = 2 * LEASE
 
 
 class RepeatsWhenNoReplyCame(Queue):
@@ -134,26 +136,21 @@ class RepeatsWhenNoReplyCame(Queue):
         try:
             await super().put(job)
         except asyncio.CancelledError:
-            self.place.jobs[f"{job}, again"] = timedelta(0)
+            self.jobs["again"] = NEVER
             raise
 
 
 class KeepsItToItself(Queue):
     def __init__(self, place: Place) -> None:
-        super().__init__(Place())
-        self.clock = place
-
-    def free(self) -> list[str]:
-        self.place.now = self.clock.now
-        return super().free()
+        super().__init__(place)
+        self.jobs = {}
 
 
 class RaisesAnother(Queue):
     async def done(self, job: str) -> None:
-        try:
-            await super().done(job)
-        except LookupError:
-            raise OSError(job) from None
+        if job not in self.jobs:
+            raise OSError(job)
+        await super().done(job)
 
 
 class QueueHarness(Harness):
