@@ -18,7 +18,7 @@ from conformance.engine.finding import Coverage
 from conformance.engine.stages import arena_of
 from conformance.tasks.cases.groups import Played, play_group
 from conformance.tasks.contract import TaskContract, play
-from conformance.tasks.tables.failures import CONNECTIONS, DEATH, SERVERS, scenarios_of
+from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.server import Server
@@ -42,7 +42,7 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
         if not name:
             await play_group("failures", harness, coverage, Played())
             return
-        (row,) = (row for row in (*CONNECTIONS, DEATH) if row.name == name)
+        (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
         async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
             await play(harness, scenarios_of(row, harness.capabilities), coverage, arena=arena)
 
@@ -130,8 +130,8 @@ async def waits_for_ever(*_: Any, **__: Any) -> Any:
         ("get_task", finds_nothing, "each request ends the connection", "FAIL-13"),
         ("run", denies, "each reply is late", "FAIL-11"),
         ("get_task", notes_the_password, "nothing listens any more", "FAIL-05"),
-        ("cancel_task", is_foreign, DEATH.name, "FAIL-13"),
-        ("cancel_task", waits_for_ever, DEATH.name, "FAIL-01"),
+        ("cancel_task", is_foreign, DEATHS[0].name, "FAIL-13"),
+        ("cancel_task", waits_for_ever, DEATHS[0].name, "FAIL-01"),
     ],
 )
 def test_a_wrong_store_is_found(

@@ -19,7 +19,7 @@ from conformance.engine.arena import Arena, Make, is_awaited
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import SILENT
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import CALLERS, Choice, Choose, Play, Request
+from conformance.engine.schedule import CALLERS, CONNECTION, Choice, Choose, Play, Request
 from conformance.engine.turnstile import Link, Turnstile
 from conformance.guard import guarded, kind_of
 from conformance.harness import Harness, HookMissingError
@@ -235,21 +235,20 @@ class NetworkArena(Arena):
                 steps.append(_Step(caller, request, partial(self.start, caller)))
             own = [link for link in links if link.caller == caller.label]
             steps += [_Step(caller, self.request(link), link.let) for link in own]
-            for link in own if play.deaths else ():
+            for link in own if play.loses else ():
                 steps += self._deaths(caller, link, play)
         return steps
 
     def _deaths(self, caller: Caller, link: Link, play: Play) -> Iterator[_Step]:
         """Yield how a connection or a caller is lost at a request that is held."""
         request = self.request(link)
-        for what, end in (("the connection is lost", link.abort), ("the caller is cancelled", caller.cancel)):
-            for when in ("before this arrives", "before the reply"):
-                lost = replace(request, text=f"{request.text}  # {what} {when}", keys=None)
-                is_late = when == "before the reply"
-                yield _Step(caller, lost, partial(self._lose, link, end, play, is_late=is_late))
+        end = link.abort if play.loses == CONNECTION else caller.cancel
+        for is_late, when in enumerate(("before this arrives", "before the reply")):
+            lost = replace(request, text=f"{request.text}  # {play.loses} {when}", keys=None)
+            yield _Step(caller, lost, partial(self._lose, link, end, play, is_late=bool(is_late)))
 
     def _lose(self, link: Link, end: Callable[[], None], play: Play, *, is_late: bool) -> None:
-        play.deaths -= 1
+        play.loses = ""
         if is_late:
             link.on_reply = end
             link.let()

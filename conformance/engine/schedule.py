@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from conformance.engine.contract import Entry
 
+CONNECTION, CALLER = "the connection is lost", "the caller is cancelled"
 CALLERS = "ABCDEFGH"
 """The labels of callers, in the order of their calls."""
 
@@ -64,8 +65,8 @@ class Play:
     """What came of the raced calls, by caller."""
     seen: list[Entry] = field(default_factory=list)
     """What the reads afterwards gave."""
-    deaths: int = 0
-    """How many connections or callers may still be lost."""
+    loses: str = ""
+    """What may still be lost at a request: `CONNECTION` or `CALLER`."""
     stalled: str = ""
     """Why the play could not be ordered; its results are no evidence then."""
 

@@ -29,7 +29,7 @@ async def arena_of(harness: Harness, new_contract: Callable[[], Contract]) -> As
     There is none where instances share something that is not behind an address: what a client such as fakeredis does
     in the loop by itself has too many orders.
     """
-    if has_server(harness):
+    if has_server(harness) and harness.url().startswith("redis://"):
         async with NetworkArena(harness, new_contract) as arena:
             yield arena
     elif Capability.SHARED in harness.capabilities:

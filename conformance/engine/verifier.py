@@ -101,7 +101,7 @@ class Verifier(Player):
         if not (self.arena and race.every_order and made):
             await super().make_together(race, made)
             return
-        self.ordered.deaths = int(race.is_deadly)
+        self.ordered.loses = race.failure.name if race.failure else ""
         await self.arena.together(made, self.make, self.choose, self.ordered)
         for choice in self.ordered.choices:
             self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")

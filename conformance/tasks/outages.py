@@ -10,6 +10,7 @@ from conformance.engine.failures import Injection
 from conformance.engine.finding import Finding, complaint
 from conformance.engine.outcome import CANCELLED, SILENT, Raised
 from conformance.engine.scenario import Race
+from conformance.engine.schedule import CALLER
 from conformance.tasks.observe import describe
 from conformance.tasks.spec.model import READS
 from conformance.text import printed
@@ -53,7 +54,7 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str | Non
     if failure:
         in_time = "API-04" if failure.closes else "FAIL-01"
     yield entry.observed != SILENT, in_time, "an answer in time"
-    is_cancelled = race.cancelled or race.is_deadly
+    is_cancelled = race.cancelled or (failure and failure.name == CALLER)
     yield entry.observed != CANCELLED or is_cancelled, "ATOM-06", "an answer: nobody has cancelled the call"
 
     if failure is None:

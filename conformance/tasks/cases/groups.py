@@ -112,7 +112,8 @@ async def _play_failures(harness: Harness, coverage: Coverage, played: Played) -
     await play(harness, played.chosen("failures", together), coverage, at_once=_AT_ONCE)
     in_turn = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
     await play(harness, played.chosen("servers", in_turn), coverage)
-    await _play_ordered(harness, played.chosen("deaths", failures.scenarios_of(failures.DEATH, has)), coverage)
+    deaths = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.DEATHS)
+    await _play_ordered(harness, played.chosen("deaths", deaths), coverage)
 
 
 def group_of(scenario: str) -> str:

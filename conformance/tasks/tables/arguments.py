@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from typing import Any
 
 from conformance.engine.kinds import scenario
@@ -121,12 +122,10 @@ def _repeated(status: str) -> Iterator[Action]:
 def _largest() -> Iterator[Scenario]:
     """Yield tasks of one byte more than 1 MiB, and of 1 MiB."""
     room = MOST_BYTES - size_of(restorable())
-    for size in (room + 1, room):
-        config = {"k": '"' * ((size - 4) // 2) + "x" * (size % 2)}  # as JSON each quote takes two
-        yield scenario(create(config=config), ReadBack(), about="VAL-06")
-        for name in TEXTS:
-            failed = to("failed", A, 0, "", **{name: "文" * (size // 3) + "x" * (size % 3)})
-            yield scenario(create("a"), failed, ReadBack(), about="VAL-06")
+    for size, name in product((room + 1, room), TEXTS):
+        failed = to("failed", A, 0, "", **{name: "文" * (size // 3) + "x" * (size % 3)})
+        quotes = create(config={"k": '"' * ((size - 4) // 2) + "x" * (size % 2)})  # as JSON each takes two
+        yield scenario(quotes, create("a"), failed, ReadBack(), about="VAL-06")
 
 
 def _restored() -> Iterator[Scenario]:

@@ -12,6 +12,7 @@ from conformance.backends.proxy import Held
 from conformance.engine.failures import Failure, Injection
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
+from conformance.engine.schedule import CALLER, CONNECTION
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, needs_of
@@ -126,7 +127,7 @@ def _servers() -> Iterator[Failure]:
 
 
 CONNECTIONS, SERVERS = tuple(_connections()), tuple(_servers())
-DEATH = Failure("a connection or a caller is lost", kinds=_GONE, about="FAIL-11 FAIL-13 ATOM-01 ATOM-06")
+DEATHS = Failure(CONNECTION, kinds=_GONE, about="FAIL-11 FAIL-13 ATOM-01"), Failure(CALLER, about="ATOM-06 ATOM-01")
 """At each request of a call, before it arrives and before its reply."""
 _FINDS_OUT = Failure("nothing fails any more", kinds=_ANY, is_cold=True)
 
@@ -150,12 +151,12 @@ def scenarios_of(row: Failure, capabilities: Collection[Capability]) -> Iterator
         return [call for call in calls if needs_of(call) <= {*capabilities}]
 
     groups: list[tuple[Call, ...]] = [_TOGETHER, (do.listing(), get(A))]
-    if row is DEATH:
+    if row in DEATHS:
         groups = [(to("clipping", B), get(A)), *((call,) for call in (*_TOGETHER, do.listing()))]
     before = fit((*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)))
     for chosen in filter(None, map(fit, groups[: 1 if row.patience else None])):
         calls = tuple(replace(call, on=row.on) for call in chosen)
-        fail = Race(calls, failure=row, every_order=row is DEATH)
+        fail = Race(calls, failure=row, every_order=row in DEATHS)
         on = 1 if row.seconds == _IMPATIENT or row.closes else row.on
         again: list[Action] = [cancel(A, on)]
         if row.patience:  # by a write that fails the store may find out that nothing fails any more

@@ -31,14 +31,13 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 
 
 def _crowds(count: int) -> Iterator[Scenario]:
-    """Yield so many reads, each with its own result, or half as many creations or updates."""
+    """Yield so many reads, each with its own result, or half as many creations, with ids of their own or one."""
     labels = [f"t{number}" for number in range(20)]
     reads = [call for label in labels for call in (get(do.Id(label)), get("nobody"))]
     creations = [create(video_ids=(str(number),)) for number in range(count // 2)]
-    updates = [to("clipping", progress=number / 20) for number in range(count // 2)]
-    for calls in (reads * (count // len(reads)), creations, updates):
-        made = map(create, ("a", *labels))
-        yield scenario(made, get(A), Race(tuple(calls)), get(A), listing(limit=0), about="ATOM-06")
+    for calls in (reads * (count // len(reads)), creations, [create(task_id="new"), cancel(A)] * (count // 4)):
+        made = create("a"), *map(create, labels)
+        yield scenario(made, get(A), Race(tuple(calls)), listing(limit=0), about="ATOM-06")
 
 
 def _listings(size: int) -> Iterator[Scenario]:
