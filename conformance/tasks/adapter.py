@@ -162,21 +162,21 @@ class AdaptedStore:
 
     async def _play(self, operation: str, /, *positional: Any, **named: Any) -> Any:
         given = self._given(operation, positional, named)
-        call = self._adapter.calls[operation]
-        fault = None
+        call, task_id = self._adapter.calls[operation], given.get("task_id")
         try:
             answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
             if isawaitable(answer):
                 answer = await answer
-        except TaskStoreError:
-            raise
-        except Exception as raised:  # noqa: BLE001  which ones are the store's is said by the adapter
-            answer, fault = None, raised
-        if fault is None and (operation in ("purge", "restore") or isinstance(answer, Task)):
+        except Exception as fault:
+            error = None if isinstance(fault, TaskStoreError) else self._adapter.our_error(fault, task_id)
+            if error is None:
+                raise
+            raise error from fault
+        if operation in ("purge", "restore") or isinstance(answer, Task):
             return answer
         if answer is None:
-            if error := self._adapter.our_error(fault, given.get("task_id")) or fault:
-                raise error from fault
+            if error := self._adapter.our_error(None, task_id):
+                raise error
             return None
         view = _page if operation == "list_tasks" else TaskView
         return view(answer, self._adapter)
