@@ -28,7 +28,8 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
     yield from _ids()
     for calls in refused(A):
-        yield scenario(create("a"), to("clipping"), calls, ReadBack(), to("uploading"), ReadBack())
+        about = "LIST-13" if "after" in calls[0].arguments else ""  # nothing else reaches it at depth smoke
+        yield scenario(create("a"), to("clipping"), calls, ReadBack(), to("uploading"), ReadBack(), about=about)
     for place in range(0, len(_REQUESTS), _TOGETHER):
         yield scenario(_kept(_REQUESTS[place : place + _TOGETHER]), ReadBack())
     for text in values.TEXTS:
