@@ -68,8 +68,7 @@ class Coverage:
         """Judge nothing of a requirement: what was found of it may be the harness's doing."""
         self.exercised.pop(number, None)
         for signature, finding in [*self.findings.items()]:
-            left = [kept for kept in finding.requirements if kept != number]
-            if left:
-                self.findings[signature] = replace(finding, requirements=tuple(left))
-            else:
+            left = tuple(kept for kept in finding.requirements if kept != number)
+            self.findings[signature] = replace(finding, requirements=left)
+            if not left:
                 del self.findings[signature]

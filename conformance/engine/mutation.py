@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.operations.parts import inside
 
@@ -13,8 +12,7 @@ MARK = "changed by the caller"
 """The value that is put there: in a store it has no place."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A change as Python, and how it is made."""
 
     text: str

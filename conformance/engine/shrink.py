@@ -54,7 +54,7 @@ class Shrinker:
         before: Actions = ()
         while actions != before:
             before = actions
-            for less in (_shorter, self._simpler):
+            for less in (partial(_without_some, kept=1), self._simpler):
                 place = 0
                 while place < len(actions):
                     shown = await self._first_shown(less(actions, place))
@@ -90,12 +90,12 @@ class Shrinker:
                     yield changed(action, partial(_without, name, of=call))
 
 
-def _shorter(actions: Actions, place: int) -> Iterator[Actions]:
-    """Yield the actions without as many as possible from one place on, and with the last."""
-    size = len(actions)
+def _without_some(values: Any, place: int, kept: int = 0) -> Iterator[Any]:
+    """Yield a sequence without as many as possible from one place on, and with so many at its end."""
+    size = len(values)
     while size := size // 2:
-        if place + size < len(actions):
-            yield actions[:place] + actions[place + size :]
+        if place + size + kept <= len(values):
+            yield values[:place] + values[place + size :]
 
 
 def _with_fewer_parts(action: Action) -> Iterator[Action]:
@@ -150,11 +150,9 @@ def simpler_values(value: Any) -> Iterator[Any]:
 
 
 def _fewer(values: Any) -> Iterator[Any]:
-    """Yield the sequence without a half of it, then without a quarter, and so on."""
-    size = len(values)
-    while size := size // 2:
-        for place in range(0, len(values), size):
-            yield values[:place] + values[place + size :]
+    """Yield a sequence without some of it: as many as possible from each place on."""
+    for place in range(len(values)):
+        yield from _without_some(values, place)
 
 
 def _simpler_texts(text: str) -> Iterator[str]:

@@ -84,13 +84,6 @@ class Choice:
         """Whether a text in it cannot be encoded."""
         return any("surrogate" in name for name in self.classes)
 
-    def complexity(self, simplest: type) -> tuple[Any, ...]:
-        """How far from simple it is. `simplest` is the type of the strategy's first value."""
-        is_new = _EARLIER not in self.classes
-        is_odd = type(self.value) is not simplest
-        telling = len(_telling(self.classes))
-        return is_new, is_odd, self.has_surrogates, telling, len(self.text), self.text
-
 
 class Pool:
     """Values of one argument, drawn from its strategy, the plainest first. They do not depend on the seed of a search.
@@ -102,7 +95,14 @@ class Pool:
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
         drawn = [Choice(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
         simplest = type(drawn[0].value)
-        drawn.sort(key=lambda choice: choice.complexity(simplest))
+
+        def complexity(choice: Choice) -> tuple[Any, ...]:
+            is_new = _EARLIER not in choice.classes
+            is_odd = type(choice.value) is not simplest
+            telling = len(_telling(choice.classes))
+            return is_new, is_odd, choice.has_surrogates, telling, len(choice.text), choice.text
+
+        drawn.sort(key=complexity)
         self.choices: list[Choice] = []
         for choice in drawn:
             novel = choice.classes - drawn[0].classes
