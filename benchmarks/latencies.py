@@ -12,11 +12,10 @@ from typing import Any
 
 from benchmarks.backends import BACKENDS
 from benchmarks.document import Depth
-from conformance.measure.block import Plan, number_blocks, time_block
+from conformance.measure.block import Plan, time_blocks
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.export import document_of
 from conformance.measure.timing import Effort
-from conformance.process import in_new_process
 from conformance.results.fingerprint import fingerprint
 
 Facts = Mapping[str, Mapping[str, str]]
@@ -53,10 +52,7 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     """
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
     stores = [backend.store for backend in BACKENDS if backend.transport in ("none", *facts)]
-    blocks = [
-        in_new_process(time_block, stores, scale.plan, scale.effort, f"{seed} {number}")
-        for number in number_blocks(scale.blocks, tell)
-    ]
+    blocks = time_blocks(stores, scale.plan, scale.effort, scale.blocks, seed, tell)
     document = document_of(blocks)
     for row in document["benchmarks"]:
         describe(row["extra_info"], facts)

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, write_file
-from conformance.measure.block import Block, number_blocks, time_block
+from conformance.measure.block import Block, time_blocks
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
-from conformance.process import in_new_process
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -98,8 +97,8 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Blo
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
     calls = max((calls_for(claim.quantile) for claim in judged), default=0)
     effort = Effort(max(Effort.rounds, calls), options.seconds)
-    numbers = number_blocks(options.blocks or blocks_for(len(judged)), partial(print, file=sys.stderr))
-    return [in_new_process(time_block, (options.store,), plan, effort, str(number)) for number in numbers]
+    wanted = options.blocks or blocks_for(len(judged))
+    return time_blocks((options.store,), plan, effort, wanted, 0, partial(print, file=sys.stderr))
 
 
 def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:

@@ -64,7 +64,8 @@ class Lab:
 
     async def find(self, methods: Sequence[Method]) -> list[Method]:
         """Find the arguments and then the role of each method, and return those that can be used."""
-        for method in sorted(methods, key=_takes_ids) * 2:  # some need ids, or what others have made
+        takes_ids = [method for method in methods if any(EARLIER in each.kinds for each in method.required)]
+        for method in sorted(methods, key=takes_ids.__contains__) * 2:  # some need ids, or what others have made
             if method not in self._methods and await self._choose(method, method.required):
                 self._methods.append(method)
                 await self._learn([[]], 0)
@@ -207,10 +208,6 @@ async def _made(store: Any, step: Step, observer: Observer) -> Tree:
             return observer.look(value, operation)
     method.unusable = f"it gives a {type(value).__name__}, which cannot be compared"
     return Tree(type(value))
-
-
-def _takes_ids(method: Method) -> bool:
-    return any(EARLIER in parameter.kinds for parameter in method.required)
 
 
 def _interrupt(*_: Any) -> None:

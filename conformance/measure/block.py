@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import math
 import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from random import Random
@@ -21,7 +20,7 @@ from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure.timing import Effort, Timed, Work, time_calls
 from conformance.measure.workload import workload_of
-from conformance.process import PROGRESS
+from conformance.process import PROGRESS, in_new_process
 
 Block = Mapping[tuple[str, str, int], Timed]
 """By store, operation and number of entries."""
@@ -31,16 +30,21 @@ PING = "ping"
 """The shortest round trip that the store's client can make, where the harness has that hook."""
 
 
-def number_blocks(wanted: int, tell: Callable[[str], None]) -> Iterator[int]:
-    """Yield the number of each block, after telling which it is, and how long it and the others will take."""
+def time_blocks(
+    stores: Sequence[str], plan: Plan, effort: Effort, blocks: int, seed: int, tell: Callable[[str], object]
+) -> list[Block]:
+    """Time so many blocks, and tell before each how long it and the others will take.
+
+    Raises:
+        CommandFailedError: if one failed.
+    """
     started = monotonic()
-    tell(f"block 1 of {wanted}")
-    for number in range(wanted):
-        if number:
-            seconds_a_block = (monotonic() - started) / number
-            left = math.ceil(seconds_a_block * (wanted - number))
-            tell(f"block {number + 1} of {wanted}, about {left} s left")
-        yield number
+    timed: list[Block] = []
+    for number in range(blocks):
+        left = f", about {(monotonic() - started) / number * (blocks - number):.0f} s left" if number else ""
+        tell(f"block {number + 1} of {blocks}{left}")
+        timed.append(in_new_process(time_block, stores, plan, effort, f"{seed} {number}"))
+    return timed
 
 
 def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:

@@ -19,11 +19,10 @@ from typing import Any
 from benchmarks.document import Benchmark, Block, Measured, OperationInfo
 from benchmarks.latencies import SCALES
 from conformance.backends.servers import EmbeddedServer
-from conformance.measure.block import PING, number_blocks, time_block
+from conformance.measure.block import PING, time_blocks
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
-from conformance.process import in_new_process
 from conformance.results import document
 from reports.analyse.application import APPLICATION, Application
 from reports.analyse.parity import Comparison, gather_cases, gather_requirements, without_paths
@@ -109,8 +108,7 @@ def check_statements(file: Path) -> StatementResults:
 
 def measure(facts: dict[str, Any]) -> Benchmark:
     """Time every operation of both modes, a block after another."""
-    plan = [*TIMED.values()], SCALES["default"].plan, SCALES["default"].effort
-    blocks = [in_new_process(time_block, *plan, str(number)) for number in number_blocks(BLOCKS, print)]
+    blocks = time_blocks([*TIMED.values()], SCALES["default"].plan, SCALES["default"].effort, BLOCKS, 0, print)
     keys = (key for key in sorted(blocks[0]) if PING not in key)
     rows = tuple(row_of(key, [block[key] for block in blocks], facts) for key in keys)
     made = datetime.now(UTC)
