@@ -89,14 +89,14 @@ class Sequences:
 
     def _before(self, call: Call) -> list[Call]:
         """Return what has to be there for a write: nothing, if it makes the entry."""
-        return [] if call.operation == self._maker.name else self._on(call, self._made)[:1]
+        return self._on(call, self._made)[: call.operation != self._maker.name]
 
     # Values
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument: alone, and where there is an entry already."""
         for operation in self._operations:
-            for call in variants(operation, operation.strategies, 2 if operation is self._maker else 1):
+            for call in variants(operation, operation.strategies):
                 yield (call, *self._reads(call))
         for operation in self._operations:
             for call in variants(operation, operation.strategies, 2):
