@@ -201,9 +201,8 @@ class Harness(ABC):
     def cause_failure(self, failure_kind: Any) -> AbstractContextManager[None]:
         """Make the server fail in that way until the end of the block, and be as before after it.
 
-        Of `taskstore.FailureKind` the suite asks for `OUT_OF_MEMORY` (writes are refused, reads and removals are not),
-        `READ_ONLY` (likewise, by a replica) and `BUSY` (a script runs, and every command is refused), under which
-        connections stay open. For a kind that it cannot bring about, the hook raises
+        Of `taskstore.FailureKind` the suite asks for `OUT_OF_MEMORY`: writes are refused, reads and removals are not,
+        and connections stay open. For a kind that it cannot bring about, the hook raises
         `HookMissingError("cause_failure(KIND)")`, at the beginning of the block.
         """
         raise HookMissingError("cause_failure")

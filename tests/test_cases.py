@@ -17,11 +17,11 @@ import redis
 from conformance.backends.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.guard import HarnessFailedError, guarded
-from conformance.harness import Capability, Harness, Inspector
+from conformance.harness import Capability, Harness
 from conformance.tasks import case as cases_of
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.case import Backend, Namespace, NotTestable
-from conformance.tasks.cases import amounts, find_cases
+from conformance.tasks.cases import find_cases
 from taskstore import MemoryTaskStore, TaskStore
 
 KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
@@ -83,15 +83,7 @@ def test_an_opener_that_another_process_cannot_import_is_a_fault_of_the_harness(
         play(KEPT, harness)
 
 
-class Forever(Inspector):
-    def lifetime_ms(self, task_id: str) -> int:
-        return -1
-
-
 class Breaks(ExpiringMemoryHarness):
-    def inspector(self, namespace: str) -> Inspector:
-        return Forever()
-
     def advance(self, namespace: str, by: timedelta) -> None:
         raise OSError("no clock")
 
@@ -106,11 +98,6 @@ def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
         play("expiry.test_nothing_is_left_by_any_listing", Breaks())
     with pytest.raises(HarnessFailedError, match="`open_at` of the harness raised OSError: no socket"):
         asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))
-
-
-def test_a_record_without_a_lifetime_is_called_so() -> None:
-    with pytest.raises(AssertionError, match="PTTL is -1"):
-        play("expiry.test_the_lifetime_is_seven_days_by_default", Breaks())
 
 
 class AwayStore(MemoryTaskStore):
@@ -189,19 +176,3 @@ def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
     harness = LazyHarness()
     with harness.running():
         play("cost.test_every_operation_is_one_request", harness)
-
-
-class SlowStore(MemoryTaskStore):
-    async def create_task(self, *arguments: Any, **named: Any) -> Any:
-        await asyncio.sleep(0.003)
-        return await super().create_task(*arguments, **named)
-
-
-class SlowHarness(MemoryHarness):
-    store_class = SlowStore
-
-
-def test_a_slow_memory_store_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(amounts, "_MANY", 200)
-    monkeypatch.setattr(amounts, "_FINAL", 20)
-    play("amounts.test_memory_holds_every_task", SlowHarness())

@@ -110,7 +110,7 @@ def test_a_run_on_an_odd_store_ends_and_says_why(name: str, told: str, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
     [
-        (("run", "--store", "gone:Store"), 3, "The process of pytest ended"),
+        (("run", "--store", "gone:Store"), 2, "gone:Store ends the process"),
         (("run", "--store", "nosuch"), 2, "'nosuch'"),
         (("run", "--known", "nosuch.toml"), 2, "nosuch.toml"),
         (("run", "--", "--nosuch"), 2, "--nosuch"),

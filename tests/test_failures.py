@@ -16,7 +16,8 @@ from conformance.backends.proxy import Held, Interruption, Proxy
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
 from conformance.engine.stages import arena_of
-from conformance.tasks.cases.groups import Played, play_group
+from conformance.tasks.case import Backend
+from conformance.tasks.cases.groups import play_group
 from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
@@ -40,7 +41,7 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
 
     async def body() -> None:
         if not name:
-            await play_group("failures", harness, coverage, Played())
+            await play_group("failures", Backend("backend", harness, {}, 1), coverage)
             return
         (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
         async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
@@ -86,7 +87,7 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
 
 def test_a_backend_without_a_server_says_what_is_missing() -> None:
     memory, coverage = MemoryHarness(), Coverage()
-    asyncio.run(play_group("failures", memory, coverage, Played()))
+    asyncio.run(play_group("failures", Backend("backend", memory, {}, 1), coverage))
     assert "remote" in coverage.missing["FAIL-01"][0]
 
 

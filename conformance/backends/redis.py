@@ -33,7 +33,7 @@ class TaskNamespace(RedisNamespace):
 
     def advance(self, by: timedelta) -> None:
         for base in self.bases:
-            self._age([key for key in self._found() if key.startswith(base)], by, f"{base}:deadlines")
+            self._age([key for key in self.keys() if key.startswith(base)], by, f"{base}:deadlines")
 
 
 def bases_of(prefix: str, partitions: int) -> list[str]:

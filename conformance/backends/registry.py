@@ -6,18 +6,18 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from inspect import signature
 from typing import Any
+from unittest import mock
 
 from conformance.files import CommandFailedError
 from conformance.harness import Capability, Harness
-from conformance.process import silence
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one backend less."""
-BACKENDS: Mapping[str, str] = {
+BACKENDS = {
     "memory": ".memory:MemoryHarness",
     "memory-expiring": ".memory:ExpiringMemoryHarness",
     "fakeredis": ".fakeredis:FakeredisHarness",
@@ -33,10 +33,6 @@ BACKENDS: Mapping[str, str] = {
     "acl": ".redis:AclHarness",
 }
 """The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
-
-
-_IMPORTED = 99
-"""The exit status of a process that has tried to import a module, and was not ended by it."""
 
 
 class UnknownBackendError(CommandFailedError):
@@ -63,7 +59,7 @@ def find_backend(name: str) -> Callable[[], Harness]:
         UnknownBackendError: if there is no such backend, its module cannot be imported, a package is missing, or it is
             a class that is no `Harness`.
     """
-    given = [name] if name.startswith(("redis://", "rediss://")) else []
+    given = [name] if "://" in name else []
     make = _imported(".redis:NamedRedisHarness" if given else BACKENDS.get(name, name))
     if isinstance(make, type) and not issubclass(make, Harness):
         raise UnknownBackendError(f"{name} is no subclass of conformance.Harness")
@@ -73,32 +69,11 @@ def find_backend(name: str) -> Callable[[], Harness]:
             harness = make(*given) if callable(make) else make
         if not isinstance(harness, Harness):
             raise UnknownBackendError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
-        if isinstance(harness.capabilities, str) or not all(
-            isinstance(each, Capability) for each in harness.capabilities
-        ):
+        if {*map(type, harness.capabilities)} - {Capability}:
             raise UnknownBackendError(f"`capabilities` of {name} is no set of conformance.Capability")
         return harness
 
     return made
-
-
-def check_importable(name: str) -> None:
-    """Import the module of a store in a forked process, which it may end.
-
-    Raises:
-        UnknownBackendError: if it ends the process.
-    """
-    if ":" not in name or "://" in name or not hasattr(os, "fork"):
-        return
-    child = os.fork()
-    if not child:
-        silence()
-        with suppress(BaseException):
-            importlib.import_module(name.partition(":")[0])
-        os._exit(_IMPORTED)
-    _, status = os.waitpid(child, 0)
-    if os.waitstatus_to_exitcode(status) != _IMPORTED:
-        raise UnknownBackendError(f"{name} cannot be imported: its module ends the process")
 
 
 def find_maker(name: str) -> Callable[..., Any] | None:
@@ -107,15 +82,15 @@ def find_maker(name: str) -> Callable[..., Any] | None:
     Raises:
         UnknownBackendError: if it cannot be imported.
     """
-    if name in BACKENDS or name.startswith(("redis://", "rediss://")):
+    if name in BACKENDS or "://" in name:
         return None
-    make = _imported(name)
-    if isinstance(make, type):
-        return None if issubclass(make, Harness) else make
-    if not callable(make):
-        return None
-    takes = [p for p in signature(make).parameters.values() if p.default is p.empty and p.kind != p.VAR_KEYWORD]
-    return make if takes or not isinstance(make(), Harness) else None
+    make = made = _imported(name)
+    if callable(make) and not isinstance(make, type):
+        with suppress(TypeError):  # what takes arguments makes no harness
+            signature(make).bind()
+            made = make()
+    kind = made if isinstance(made, type) else type(made)
+    return make if callable(make) and not issubclass(kind, Harness) else None
 
 
 def _imported(place: str) -> Any:
@@ -132,18 +107,18 @@ def _imported(place: str) -> Any:
         raise
     except Exception as error:
         reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
-        if isinstance(error, ModuleNotFoundError):
-            if place.startswith("."):
-                reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
-            else:
-                reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
+        if isinstance(error, ModuleNotFoundError) and place.startswith("."):
+            reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
+        elif isinstance(error, ModuleNotFoundError):
+            reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
         raise UnknownBackendError(reason) from error
 
 
 @contextmanager
 def _not_ending_the_process(name: str) -> Iterator[None]:
-    """A script that calls `sys.exit` at its end would end the command, and with status 0."""
+    """A script that exits at its end would end the command, and with status 0."""
     try:
-        yield
+        with mock.patch.object(os, "_exit", sys.exit):
+            yield
     except SystemExit as end:
         raise UnknownBackendError(f"{name} ends the process: it raises SystemExit({end.code!r})") from None

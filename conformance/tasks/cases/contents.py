@@ -28,6 +28,12 @@ def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
     return TaskCreateRequest(video_ids=("v1",), config=config)
 
 
+async def create(store: Any, config: dict[str, Any] | None = None) -> str:
+    """Create an ordinary task, and return its id."""
+    task_id: str = (await store.create_task(a_request(config))).task_id
+    return task_id
+
+
 async def fill(store: Any, namespace: Namespace) -> list[Any]:
     """Create a simple task and a rich one of every status, and restore one; return them."""
     tasks = [await store.create_task(a_request())]
@@ -69,11 +75,10 @@ def calls_on(task_id: str) -> dict[str, CallOn]:
 async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
     """A write of each form. Each changes one task, which the store `maker` has created with this config."""
     request = a_request(config)
-    updated, cancelled = await maker.create_task(request), await maker.create_task(request)
     writes: dict[str, CallOn] = {
         "create": methodcaller("create_task", request),
-        "update": calls_on(updated.task_id)["update"],
-        "cancel": calls_on(cancelled.task_id)["cancel"],
+        "update": calls_on(await create(maker, config))["update"],
+        "cancel": calls_on(await create(maker, config))["cancel"],
     }
     if namespace.has(Capability.CALLER_IDS):
         writes["create under an id"] = methodcaller("create_task", request, task_id=f"Job-{secrets.token_hex(4)}")
@@ -84,7 +89,7 @@ async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | N
 
 async def reads_of(maker: Any, namespace: Namespace) -> dict[str, CallOn]:
     """A call of each form that changes nothing, about a task that the store `maker` has created."""
-    task_id = (await maker.create_task(a_request())).task_id
+    task_id = await create(maker)
     reads: dict[str, CallOn] = {
         "get": methodcaller("get_task", task_id),
         "get nothing": methodcaller("get_task", "task_0"),

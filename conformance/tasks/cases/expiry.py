@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
-from conformance.tasks.cases.contents import a_request, fill, writes_of
+from conformance.tasks.cases.contents import create, fill, writes_of
 from conformance.tasks.cases.environment import application
 from conformance.tasks.spec.model import LIFETIME as WEEK
 from conformance.tasks.tables.tasks import MINUTE
@@ -32,7 +32,7 @@ async def test_nothing_is_left_by_any_listing(store: Any, namespace: Namespace) 
     for form in forms:
         gone = {task.task_id for task in await fill(store, namespace)}
         namespace.advance(DAYS)
-        await store.cancel_task((await store.create_task(a_request())).task_id)
+        await store.cancel_task(await create(store))
         assert namespace.inspector.keys(), "expected keys of the tasks"
         namespace.advance(DAYS)
         await store.list_tasks(**form)
@@ -49,7 +49,7 @@ async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: 
     for name in await writes_of(store, namespace):
         namespace.advance(WEEK + MINUTE)
         await store.list_tasks()  # nothing else has expired when the write comes
-        gone = {(await store.create_task(a_request())).task_id for _ in range(3)}
+        gone = {await create(store) for _ in range(3)}
         await store.cancel_task(min(gone))
         namespace.advance(DAYS)
         write = (await writes_of(store, namespace))[name]
@@ -58,7 +58,7 @@ async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: 
         # A write removes what its own partition has, and not all of it where there is much.
         assert len(left_of(namespace, gone)) < 3 or partitions > 1, f"{name} has removed none"
         for _ in range(20 * partitions):
-            await store.create_task(a_request())
+            await create(store)
         assert left_of(namespace, gone) == [], f"after {name} and many creations"
 
 
@@ -67,7 +67,7 @@ async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Na
     """A lifetime after the last task was due every key has gone by itself."""
     await fill(store, namespace)
     namespace.advance(DAYS)
-    await store.create_task(a_request())
+    await create(store)
     namespace.advance(2 * WEEK + MINUTE)
     await asyncio.sleep(0.1)  # a store may remove them itself while it is open
     assert namespace.inspector.keys() == set(), "expected that all keys have expired"
@@ -76,9 +76,9 @@ async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Na
 @case("EXP-06", needs=Capability.EXPIRING)
 async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace: Namespace) -> None:
     """The record has 7 × 24 × 3600 s from the last write on."""
-    task = await store.create_task(a_request())
-    await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-    left = namespace.inspector.lifetime_ms(task.task_id)
+    task_id = await create(store)
+    await store.update_task_status(task_id, TaskStatus.CLIPPING)
+    left = namespace.inspector.lifetime_ms(task_id)
     assert WEEK - MINUTE < timedelta(milliseconds=left) <= WEEK, f"expected a lifetime of {WEEK}, PTTL is {left}"
 
 

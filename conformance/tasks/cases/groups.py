@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
 from random import Random
@@ -20,7 +20,6 @@ from conformance.engine.group import play_one
 from conformance.engine.loom import ChoosingLoop
 from conformance.engine.scenario import Scenario
 from conformance.engine.stages import arena_of
-from conformance.harness import Harness
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract, play
 from conformance.tasks.random_scenarios import RandomTasks
@@ -37,6 +36,8 @@ _REPEATED = 10
 """How often a scenario is played that was named."""
 _TABLES = {"arguments": arguments, "places": places, "lifetimes": lifetimes, "races": races}
 _RANDOM_GROUPS = ("random_1", "random_2", "random_3", "random_4")
+_ORDERED = ("races", "failures")
+"""Groups of which a part is played in every order."""
 GROUPS = (*_TABLES, "failures", *_RANDOM_GROUPS)
 _ELSEWHERE = {"simple": "arguments", "servers": "failures", "deaths": "failures"}
 _BY_CASES = (
@@ -47,73 +48,58 @@ GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
 """The requirements that groups decide, together. Cases decide the others, and some of these too."""
 
 
-@dataclass(frozen=True)
-class Played:
-    """What is played of a group."""
-
-    seed: int = 1
-    depth: str = "default"
-    only: Collection[str] = ()
-    """The names of scenarios, if no others are played."""
-
-    def chosen(self, name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
-        """Yield scenarios under names that do not depend on which of them are played.
-
-        One that was named is repeated: each time it ends with its first finding.
-        """
-        passed: Counter[tuple[str, ...]] = Counter()
-        for scenario in _named(name, scenarios):
-            is_played = self.depth != "smoke" or passed[scenario.about] % _SPARSE == 0
-            passed[scenario.about] += 1
-            if self.only:
-                yield from repeat(scenario, _REPEATED if scenario.name in self.only else 0)
-            elif is_played:
-                yield scenario
-
-
 def _named(name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
     for number, scenario in enumerate(scenarios):
         yield replace(scenario, name=f"{name}-{number}")
 
 
-async def play_group(name: str, harness: Harness, coverage: Coverage, played: Played) -> None:
-    """Play a group on a harness. What it finds goes to the coverage."""
+def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+    """Yield scenarios under names that do not depend on which of them are played.
+
+    One that was named is repeated: each time it ends with its first finding.
+    """
+    only = _only(backend)
+    passed: Counter[tuple[str, ...]] = Counter()
+    for scenario in _named(name, scenarios):
+        is_played = backend.depth != "smoke" or passed[scenario.about] % _SPARSE == 0
+        passed[scenario.about] += 1
+        if only:
+            yield from repeat(scenario, _REPEATED if scenario.name in only else 0)
+        elif is_played:
+            yield scenario
+
+
+def _only(backend: Backend) -> Collection[str]:
+    """The names of scenarios, if no others are played."""
+    return () if {*GROUPED} & {*backend.only} else backend.only
+
+
+async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
+    """Play a group on a backend. What it finds goes to the coverage."""
+    harness, has, depth = backend.harness, backend.harness.capabilities, backend.depth
     if name in _RANDOM_GROUPS:
-        await _play_random(name, harness, coverage, played)
+        for number in range(_RANDOM[depth]):
+            scenario = Scenario(name=f"{name}-{number}")
+            if scenario.name in (_only(backend) or [scenario.name]):
+                draw = partial(RandomTasks, Random(f"{backend.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
+                await play_one(TaskContract(has), harness, scenario, coverage, draw)
         return
+
     await play(harness, _named("simple", simple()), coverage)
     if name == "failures":
-        await _play_failures(harness, coverage, played)
-        return
-    scenarios = played.chosen(name, _TABLES[name].scenarios(played.depth))
-    if name == "races":
-        await _play_ordered(harness, scenarios, coverage)
+        together = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.CONNECTIONS)
+        await play(harness, _chosen(backend, name, together), coverage, at_once=_AT_ONCE)
+        in_turn = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
+        await play(harness, _chosen(backend, "servers", in_turn), coverage)
+        deaths = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.DEATHS)
+        last = _chosen(backend, "deaths", deaths)
     else:
-        await play(harness, scenarios, coverage)
-
-
-async def _play_ordered(harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage) -> None:
-    async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
-        await play(harness, scenarios, coverage, arena=arena)
-
-
-async def _play_random(name: str, harness: Harness, coverage: Coverage, played: Played) -> None:
-    contract = TaskContract(harness.capabilities)
-    for number in range(_RANDOM[played.depth]):
-        scenario = Scenario(name=f"{name}-{number}")
-        if not played.only or scenario.name in played.only:
-            draw = partial(RandomTasks, Random(f"{played.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
-            await play_one(contract, harness, scenario, coverage, draw)
-
-
-async def _play_failures(harness: Harness, coverage: Coverage, played: Played) -> None:
-    has = harness.capabilities
-    together = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.CONNECTIONS)
-    await play(harness, played.chosen("failures", together), coverage, at_once=_AT_ONCE)
-    in_turn = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
-    await play(harness, played.chosen("servers", in_turn), coverage)
-    deaths = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.DEATHS)
-    await _play_ordered(harness, played.chosen("deaths", deaths), coverage)
+        last = _chosen(backend, name, _TABLES[name].scenarios(depth))
+    if name in _ORDERED:
+        async with arena_of(harness, lambda: TaskContract(has)) as arena:
+            await play(harness, last, coverage, arena=arena)
+    else:
+        await play(harness, last, coverage)
 
 
 def group_of(scenario: str) -> str:
@@ -128,10 +114,9 @@ def _test(name: str) -> Callable[[Backend], None]:
         if backend.broken:
             raise NotTestable(backend.broken)
         coverage = backend.coverages[name] = Coverage()
-        named = [] if set(GROUPED) & {*backend.only} else backend.only
-        make_loop = ChoosingLoop if name in ("races", "failures") else None
+        make_loop = ChoosingLoop if name in _ORDERED else None
         with only_own_verdicts(), asyncio.Runner(loop_factory=make_loop) as runner:
-            runner.run(play_group(name, backend.harness, coverage, Played(backend.seed, backend.depth, named)))
+            runner.run(play_group(name, backend, coverage))
         for reason, count in coverage.by_chance.items():
             print(f"races in no chosen order, or deaths not played: {count} ({reason})")  # noqa: T201  pytest shows it
         if coverage.silent > 1:

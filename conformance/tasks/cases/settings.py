@@ -9,9 +9,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from conformance.tasks.case import Namespace, case, showing
-from conformance.tasks.cases import environment as env
-from conformance.tasks.cases.contents import a_request
-from conformance.tasks.cases.environment import PASSWORD, SWITCH
+from conformance.tasks.cases.contents import create
+from conformance.tasks.cases.environment import (
+    ASCII,
+    FOREIGN_LINE,
+    PASSWORD,
+    SWITCH,
+    Opened,
+    application,
+    check_hidden,
+    opened,
+    other_mode,
+    surroundings,
+)
 from conformance.tasks.interpreter import run_elsewhere
 from taskstore import SettingsInvalid, StoreUnavailable
 
@@ -45,19 +55,17 @@ async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
 
 async def _opens(
     namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None, mode: str = "memory"
-) -> env.Opened:
-    """Check that settings open the store, in this mode."""
-    opened = await env.opened(namespace, env.surroundings(variables, dotenv))
-    given = f"with {[*variables]} and the .env {dotenv!r}"
-    assert opened.error is None, given
-    assert opened.modes == [mode], given
-    return opened
+) -> str:
+    """Check that settings open the store, in this mode, and return the log."""
+    came = await opened(namespace, surroundings(variables, dotenv))
+    assert (came.error, came.modes) == (None, [mode]), f"with {[*variables]} and the .env {dotenv!r}"
+    return came.log
 
 
 @case("MODE-03", mode="memory or redis")
 async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is set, also long after the store was imported, wins over its line: the way out in tests."""
-    dotenv = f"{SWITCH}={env.other_mode(namespace)}\nREDIS_PORT=1\n"
+    dotenv = f"{SWITCH}={other_mode(namespace)}\nREDIS_PORT=1\n"
     await _opens(namespace, namespace.harness.environment(namespace.name), dotenv, namespace.harness.mode)
 
 
@@ -68,8 +76,8 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
     mine = variables.pop(SWITCH)
     for line in LINES:
         last = line.format(name=SWITCH, value=mine)
-        for lines in (last, f"{SWITCH} = {env.other_mode(namespace)}\n# local Redis\n{last}"):
-            log = (await _opens(namespace, variables, lines, namespace.harness.mode)).log
+        for lines in (last, f"{SWITCH} = {other_mode(namespace)}\n# local Redis\n{last}"):
+            log = await _opens(namespace, variables, lines, namespace.harness.mode)
             has_warned = re.search(f"^WARNING.*{SWITCH}", log, re.MULTILINE) is not None
             assert has_warned is (lines != last), f"a warning, with the .env\n{lines}"
 
@@ -161,7 +169,7 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
         await _refused(namespace, {name: value}, "", name)
     for line in _MALFORMED_LINES:
         await _refused(namespace, {}, line, ".env")
-    env.check_hidden(PASSWORD, (await env.opened(namespace, env.surroundings({}, _TWICE))).shown, "for lines twice")
+    check_hidden(PASSWORD, (await opened(namespace, surroundings({}, _TWICE))).shown, "for lines twice")
 
 
 def _each(text: str) -> Iterator[tuple[str, str]]:
@@ -173,16 +181,15 @@ def _each(text: str) -> Iterator[tuple[str, str]]:
 
 async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str, *names: str) -> None:
     """Check that settings are refused, on a line for each of these names, without the password."""
-    opened = await env.opened(namespace, env.application(namespace, variables, dotenv))
+    came = await opened(namespace, application(namespace, variables, dotenv))
 
-    given = f"{[*variables]} and the .env {dotenv!r}"
+    given = f"with {[*variables]} and the .env {dotenv!r}"
     with showing("MODE-12", "FAIL-05"):
-        env.check_hidden(PASSWORD, opened.shown, f"of {given}")
-    assert isinstance(opened.error, SettingsInvalid), f"expected SettingsInvalid, got {opened.error!r} of {given}"
-    lines = str(opened.error).splitlines()
+        check_hidden(PASSWORD, came.shown, given)
+    assert isinstance(came.error, SettingsInvalid), f"expected SettingsInvalid, got {came.error!r} {given}"
+    lines = str(came.error).splitlines()
     for name in names:
-        found = [line for line in lines if name in line]
-        assert len(found) == names.count(name), f"lines with {name} in {lines} of {given}"
+        assert sum(name in line for line in lines) == names.count(name), f"lines with {name} in {lines} {given}"
 
 
 @case("MODE-15", mode="memory or redis")
@@ -197,7 +204,7 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
 @case("MODE-07", mode="memory or redis")
 async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Namespace) -> None:
     """Opening leaves the environment as it is, so a line of .env that is changed or removed counts from then on."""
-    with env.application(namespace) as log:
+    with application(namespace) as log:
         del os.environ[SWITCH]
         for text in (f"{SWITCH}=false", f"{SWITCH}=true", ""):
             Path(".env").write_text(text.ljust(40, "\n"), "utf-8")
@@ -206,7 +213,7 @@ async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Na
                 async with namespace.open_from_environment():
                     pass
             assert SWITCH not in os.environ, "opening has changed the environment"
-        assert env.Opened(None, log.getvalue()).modes == ["memory", "redis", "memory"]
+        assert Opened(None, log.getvalue()).modes == ["memory", "redis", "memory"]
 
 
 _CHANGED = {
@@ -226,11 +233,11 @@ _CHANGED = {
 @case("MODE-07", mode="redis")
 async def test_an_open_store_keeps_its_settings(namespace: Namespace) -> None:
     """Every variable changes while a store is open, and the folder: it goes on, and what it wrote is there later."""
-    with env.application(namespace):
+    with application(namespace):
         async with namespace.open_from_environment() as store:
-            await store.create_task(a_request())
-            with env.surroundings(_CHANGED):
-                task_id = (await store.create_task(a_request())).task_id
+            await create(store)
+            with surroundings(_CHANGED):
+                task_id = await create(store)
                 left = namespace.inspector.lifetime_ms(task_id)
                 await store.get_task(task_id)
                 async with namespace.open_from_environment() as memory:
@@ -284,7 +291,7 @@ WITHOUT_REDIS = NO_REDIS + WATCHED
 @case("MODE-08", mode="memory")
 async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     """Where redis cannot be imported and its settings are set, it works, and never opens a socket, thread or file."""
-    given = {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0", **env.ASCII}
-    with env.application(namespace, given, env.FOREIGN_LINE):
+    given = {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0", **ASCII}
+    with application(namespace, given, FOREIGN_LINE):
         found = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
     assert found == {"cancelled": 150, "opened": [], "left": 0, "redis": False}

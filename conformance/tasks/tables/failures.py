@@ -113,9 +113,8 @@ def _connections() -> Iterator[Failure]:
 
 def _servers() -> Iterator[Failure]:
     """Failures of the whole server: nothing else can be played meanwhile."""
-    for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY):
-        fails = OPERATIONS if kind is FailureKind.BUSY else _WRITES
-        yield Failure(f"the server is {kind}", partial(_failing, kind), (kind,), fails, "FAIL-06", may_write=False)
+    kind = FailureKind.OUT_OF_MEMORY
+    yield Failure(f"the server is {kind}", partial(_failing, kind), (kind,), _WRITES, "FAIL-06", may_write=False)
     ended = partial(_administered, "CLIENT KILL TYPE normal SKIPME yes")
     yield Failure("the server has closed the connections", ended, about="FAIL-14", on=1)
     yield Failure("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06")
