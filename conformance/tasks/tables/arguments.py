@@ -15,7 +15,7 @@ from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, TIMES, canonical, size_of
 from conformance.tasks.tables import values
-from conformance.tasks.tables.tasks import LONG_AGO, MICROSECOND, A, B, restorable, to
+from conformance.tasks.tables.tasks import LONG_AGO, MADE, MICROSECOND, A, restorable, to
 from taskstore import TaskStatus
 
 _TOGETHER = 6
@@ -53,7 +53,7 @@ def _ids() -> Iterator[Scenario]:
     unknown: list[Action] = []
     for task_id in (*(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS):
         unknown += get(task_id), to("completed", task_id), cancel(task_id)
-    yield scenario(create("a"), create("b"), cancel(B), unknown, get(A), ReadBack(), about="ID-03")
+    yield scenario(MADE, unknown, ReadBack(), about="ID-03")
 
     ids = *values.NEW_IDS, *values.INTERNAL_IDS
     creations = [create(task_id=task_id, config={"id": task_id}) for task_id in ids]
@@ -69,28 +69,34 @@ def _ids() -> Iterator[Scenario]:
         yield scenario(moved, ReadBack(), about="ID-06")
 
 
+_WRONG = values.WRONG
+_NESTED = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
+_REFUSED: list[tuple[Any, str, Sequence[Any]]] = [
+    (create, "config", (*_WRONG["config"], *_NESTED)),
+    *((create, name, _WRONG[name]) for name in ("video_ids", "webhook_url", "task_id")),
+    (partial(Call, "create_task"), "arguments", _each("request", (None, 7, {"video_ids": ("v",)}))),
+    *((listing, name, _WRONG[name]) for name in ("status", "limit", "after")),
+    (listing, "offset", _WRONG["limit"]),
+    (partial(listing, offset=1), "after", ("1.a",)),
+    *((call, "about", _WRONG["about"]) for call in (get, cancel)),
+    (purge, "about", values.WRONG_TIMES[:2]),
+]
+"""Makers of calls, and values of one of their arguments that no store takes."""
+_REFUSED_UPDATES: list[tuple[Any, str, Sequence[Any]]] = [
+    *((partial(update, status="failed"), name, _WRONG["webhook_url"]) for name in TEXTS),
+    (partial(update, error_message="e"), "status", STATUSES[:-2]),
+    (update, "status", _WRONG["status"]),
+    (partial(update, status="pending"), "progress", _WRONG["progress"]),
+    (partial(update, status="completed"), "progress", values.PROGRESSES[:-2]),
+]
+
+
 def refused(task: Any) -> Iterator[list[Call]]:
     """Yield calls that a store refuses, in groups; those that name a task, with this one."""
-    fail, change = partial(update, task, "failed"), partial(update, task)
-    wrong = values.WRONG
-    nested = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
-    rows: list[tuple[Any, str, Sequence[Any]]] = [
-        (create, "config", (*wrong["config"], *nested)),
-        *((create, name, wrong[name]) for name in ("video_ids", "webhook_url", "task_id")),
-        (partial(Call, "create_task"), "arguments", _each("request", (None, 7, {"video_ids": ("v",)}))),
-        *((fail, name, wrong["webhook_url"]) for name in TEXTS),
-        (partial(change, error_message="e"), "status", STATUSES[:-2]),
-        (change, "status", wrong["status"]),
-        (partial(change, "pending"), "progress", wrong["progress"]),
-        (partial(change, "completed"), "progress", values.PROGRESSES[:-2]),
-        *((listing, name, wrong[name]) for name in ("status", "limit", "after")),
-        (listing, "offset", wrong["limit"]),
-        (partial(listing, offset=1), "after", ("1.a",)),
-        *((call, "about", wrong["about"]) for call in (get, cancel)),
-        (purge, "about", values.WRONG_TIMES[:2]),
-    ]
-    for call, name, table in rows:
+    for call, name, table in _REFUSED:
         yield [call(**{name: value}) for value in table]
+    for call, name, table in _REFUSED_UPDATES:
+        yield [call(task, **{name: value}) for value in table]
 
 
 _REQUESTS = [
@@ -150,10 +156,10 @@ def _restored() -> Iterator[Scenario]:
 
     failed, moment = restorable(status="failed", completed_at=LONG_AGO), LONG_AGO - MICROSECOND
     impossible = [restorable(updated_at=moment), failed._replace(status="cancelled", error_message="e")]
-    rows = [(name, values.WRONG[name]) for name in ("video_ids", "task_id", "status", "progress")]
-    rows += ((name, values.WRONG["webhook_url"]) for name in TEXTS)
+    rows = [(name, _WRONG[name]) for name in ("video_ids", "task_id", "status", "progress")]
+    rows += ((name, _WRONG["webhook_url"]) for name in TEXTS)
     rows += ((name, [*values.WRONG_TIMES, moment]) for name in TIMES)
-    rows += ("status", [*STATUSES[:-2]]), ("metadata", [*map(canonical, values.WRONG["metadata"])])
+    rows += ("status", [*STATUSES[:-2]]), ("metadata", [*map(canonical, _WRONG["metadata"])])
     for name, table in rows:
         impossible += [failed._replace(**{name: value}) for value in table if type(value) is not list]
     yield scenario(create("a"), map(restore, impossible), ReadBack(), about="MAINT-04")

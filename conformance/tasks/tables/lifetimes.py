@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 
 from conformance.engine.kinds import ended, scenario
-from conformance.engine.scenario import Race, ReadBack, Scenario, Wait
+from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
@@ -73,14 +73,19 @@ def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
     purged = to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)
     made = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
-    writes = to("clipping"), cancel(A), get(A)
+    lives: list[Action] = []
+    for write in (to("clipping"), cancel(A), get(A)):
+        lives += Wait(4 * DAY), write, ReadBack()
     for removal, again in product((purged, [Wait(8 * DAY)]), (create("a", A), restore(TaskOf("a")))):
-        lives = [(Wait(4 * DAY), write, ReadBack()) for write in writes]
-        yield _expiring(made, removal, again, *lives, Wait(4 * DAY), ReadBack(), about="EXP-03 ID-06")
+        yield _expiring(made, removal, again, lives, Wait(4 * DAY), ReadBack(), about="EXP-03 ID-06")
+
+
+_FIRST = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)
 
 
 def _many(size: int) -> Iterator[Scenario]:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    made = create("b"), do.Populate(size, MIXED), create("a"), Wait(6 * DAY), create("c"), to("pending", B, progress=1)
-    for action in (Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)):
-        yield _expiring(made, Wait(DAY + MINUTE), action, *READS[1:], ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+    made = create("b"), do.Populate(size, MIXED), create("a"), Wait(6 * DAY)
+    kept = create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
+    for action in _FIRST:
+        yield _expiring(made, kept, action, READS[1:], ReadBack(), about="EXP-01 EXP-03 ATOM-01")

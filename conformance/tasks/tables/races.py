@@ -13,20 +13,20 @@ from conformance.tasks.tables.tasks import BEYOND, CALLS, MADE, A, restorable, t
 from taskstore import TaskStatus
 
 _ENDS = to("completed"), to("failed", error_message="e"), cancel(A)
-_TURNS = {"smoke": (1,), "default": (1,), "full": (0, 1, 2, 3, 5, 8)}
 _CROWDS = {"smoke": 300, "default": 600, "full": 2_000}
 """More than a pool or a queue of 500 holds."""
-_SIZES = {"smoke": (130,), "default": (130,), "full": (130, 260, 1_100)}
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
+    is_full = depth == "full"
+    turns = (0, 1, 2, 3, 5, 8) if is_full else (1,)
     for about, raced in (("ATOM-02", _ENDS), ("ATOM-01", CALLS[:-2])):
         pairs = combinations_with_replacement(raced, 2)
-        yield from races(MADE, pairs, about=about, every_order=True, is_full=depth == "full")
-    yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06", turns=_TURNS[depth])
+        yield from races(MADE, pairs, about=about, every_order=True, is_full=is_full)
+    yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06", turns=turns)
     yield from _crowds(_CROWDS[depth])
-    for size in _SIZES[depth]:
+    for size in (130, 260, 1_100) if is_full else (130,):
         yield from _listings(size)
 
 
