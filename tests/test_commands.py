@@ -10,26 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from conformance.commands import main
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        ((), "COMMAND"),
-        (("prof",), "invalid choice: 'prof'"),
-        (("run", "--stor", "memory"), "unrecognized arguments: --stor"),
-    ],
-)
-def test_wrong_words_are_named_and_have_a_status(
-    arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    assert told in capsys.readouterr().err
-
-
 RUN = (sys.executable, "-m", "conformance", "run")
 HANGING = """
 import asyncio
@@ -117,6 +97,7 @@ def test_a_run_on_an_odd_store_ends_and_says_why(name: str, told: str, tmp_path:
         (("compare", "gone:Store", "memory"), 2, "gone:Store"),
         (("measure", "--store", "gone:Store"), 2, "gone:Store"),
         (("new", ""), 2, "cannot be imported"),
+        (("run", "--stor", "memory"), 2, "unrecognized arguments: --stor"),
         (("run", "--store", "memory", "--json", "/dev/full"), 3, ""),
     ],
 )
