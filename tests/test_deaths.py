@@ -18,9 +18,9 @@ from redis.backoff import ExponentialBackoff
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
 from conformance.commands import main
-from conformance.compare.alone import OwnWords
-from conformance.engine.deaths import Deaths, Wreck
-from conformance.engine.network import NetworkArena
+from conformance.compare.alone.deaths import Deaths
+from conformance.compare.alone.races import Anomaly
+from conformance.engine.orders.network import NetworkArena
 from conformance.operations.operation import Operation
 
 KEY = {"key": st.just("k")}
@@ -113,21 +113,6 @@ class Lying(Store):
             return 0
 
 
-class Leaking(Store):
-    """Loses the connection of a caller that is cancelled."""
-
-    def __init__(self, url: str, namespace: str) -> None:
-        super().__init__(url, namespace)
-        self.pool = self.once.connection_pool
-
-    async def change(self, key: str) -> Any:
-        connection = await self.pool.get_connection()
-        await connection.send_command("INCR", self.name)
-        number = await connection.read_response(disconnect_on_error=False)
-        await self.pool.release(connection)
-        return number
-
-
 class SyncStore:
     def __init__(self, url: str, namespace: str) -> None:
         self.redis: Any = redis.Redis.from_url(url)
@@ -156,26 +141,26 @@ class StoreHarness(RedisServerHarness):
         await store.aclose()
 
 
-def deaths(server: EmbeddedServer, store_class: Any, *, is_full: bool = False) -> tuple[Deaths, list[Wreck]]:
-    async def found() -> tuple[Deaths, list[Wreck]]:
+def deaths(server: EmbeddedServer, store_class: Any) -> tuple[Deaths, list[Anomaly]]:
+    async def found() -> tuple[Deaths, list[Anomaly]]:
         operations = {
             "change": Operation("change", "change", KEY, writes="key"),
             "get": Operation("get", "get", KEY, reads="key"),
         }
         harness = StoreHarness(server, store_class)
-        async with NetworkArena(harness, lambda: OwnWords(operations)) as arena:
-            deaths = Deaths([*operations.values()], arena, is_full)
-            return deaths, [wreck async for wreck in deaths.findings()]
+        async with NetworkArena(harness) as arena:
+            deaths = Deaths(arena, operations)
+            return deaths, [anomaly async for anomaly in deaths.findings()]
 
     return asyncio.run(found())
 
 
 @pytest.mark.parametrize("store_class", [Store, Hash, Lasting, Transaction, Locked])
 def test_nothing_is_found_where_all_is_done_or_nothing(server: EmbeddedServer, store_class: Any) -> None:
-    played, wrecks = deaths(server, store_class, is_full=store_class in {Hash, Locked})
-    assert played.points
-    assert not played.not_tried
-    assert not wrecks
+    played, anomalies = deaths(server, store_class)
+    assert played.count
+    assert not played.left_out
+    assert not anomalies
 
 
 @pytest.mark.parametrize(
@@ -188,27 +173,20 @@ def test_nothing_is_found_where_all_is_done_or_nothing(server: EmbeddedServer, s
 )
 def test_what_is_broken_is_found_each_time_alike(server: EmbeddedServer, store_class: Any, rules: set[str]) -> None:
     found = [deaths(server, store_class)[1] for _ in range(3)]
-    assert {f"{wreck.plan.racing[0].operation}: {wreck.rule}" for wreck in found[0]} == rules
-    assert (
-        len({str([(wreck.rule, wreck.wrong, wreck.points, wreck.lines) for wreck in wrecks]) for wrecks in found}) == 1
-    )
+    assert {f"{each.plan.racing[0].operation}: {each.rule}" for each in found[0]} == rules
+    assert len({str([(each.rule, each.text, each.lines) for each in anomalies]) for anomalies in found}) == 1
 
 
-def test_a_wreck_shows_the_requests_up_to_the_death(server: EmbeddedServer) -> None:
+def test_what_is_found_shows_the_requests_up_to_the_death(server: EmbeddedServer) -> None:
     _, (torn, *_) = deaths(server, Torn)
-    assert (torn.wrong, torn.points) == (10, 15)
-    assert torn.lines[:2] == ("  HSET :k a 1", "  # this arrives, and the connection is lost before the reply")
-
-
-def test_connections_that_cancelled_callers_leave_are_found(server: EmbeddedServer) -> None:
-    _, wrecks = deaths(server, Leaking, is_full=True)
-    assert "leaves connections over when 300 callers were cancelled" in {wreck.rule for wreck in wrecks}
+    assert torn.text == "is done in part, at 10 of 15 points"
+    assert torn.lines[3].endswith("SADD :k:all k  # the caller is cancelled before this arrives")
 
 
 def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> None:
-    played, wrecks = deaths(server, SyncStore)
-    assert {wreck.rule for wreck in wrecks} == {"leaves a key that never expires"}
-    assert {*played.not_tried} == {"a call in a thread is neither cancelled nor killed"}
+    played, anomalies = deaths(server, SyncStore)
+    assert [anomaly.text for anomaly in anomalies] == ["leaves a key that never expires, at 2 of 4 points"]
+    assert {*played.left_out} == {"a call in a thread is neither cancelled nor killed"}
 
 
 def test_our_own_store_is_explained_and_the_documented_design_is_not(
@@ -223,6 +201,6 @@ def test_our_own_store_is_explained_and_the_documented_design_is_not(
     assert not caplog.records
 
     title = "list_tasks, entry there, different arguments, instances: 1"
-    assert main(["compare", "documented-redis", "--only", title, "--point", "1"]) == 1
-    again = capsys.readouterr().out
-    assert again.startswith(f"{title}: answers something else, at 1 of 10 points")
+    assert main(["compare", "documented-redis", "--only", title, "--schedule", "AA1"]) == 1
+    again = capsys.readouterr().out.partition("\n")[2]
+    assert again.startswith(f"{title}: answers something else, at 1 of 1 points")

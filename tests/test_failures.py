@@ -18,7 +18,7 @@ from conformance.engine.finding import Coverage
 from conformance.engine.stages import arena_of
 from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
-from conformance.tasks.contract import TaskContract, play
+from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios_of
 from taskstore import StoreUnavailable, TaskNotFound
 from taskstore.redis import RedisTaskStore
@@ -44,7 +44,7 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
             await play_group("failures", Backend("backend", harness, {}, 1), coverage)
             return
         (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
-        async with arena_of(harness, lambda: TaskContract(harness.capabilities)) as arena:
+        async with arena_of(harness) as arena:
             await play(harness, scenarios_of(row, harness.capabilities), coverage, arena=arena)
 
     asyncio.run(body())

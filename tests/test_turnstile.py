@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -15,16 +14,17 @@ import redis
 import redis.asyncio
 from redis.exceptions import WatchError
 
-from conformance.backends.resp import is_whole, take_command
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
-from conformance.engine.arena import Plan
-from conformance.engine.contract import Contract
-from conformance.engine.network import NetworkArena
+from conformance.compare.alone.plans import Plan
+from conformance.compare.alone.races import Races
+from conformance.engine.orders.network import NetworkArena
+from conformance.engine.orders.resp import read, take_request
+from conformance.engine.orders.schedule import Exploration, Play
+from conformance.engine.orders.turnstile import Turnstile
 from conformance.engine.scenario import Call
-from conformance.engine.schedule import Exploration, Play, explore
-from conformance.engine.turnstile import Turnstile
 from conformance.harness import HookMissingError
+from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
 
 
@@ -139,11 +139,8 @@ class SyncHarness(StoreHarness):
     store_class = SyncStore
 
 
-class StoreContract(Contract):
-    def __init__(self) -> None:
-        names = [name for name in vars(Store) | vars(SyncStore) if not name.startswith("_")]
-        reads = {"read", "number"}
-        self.operations = {name: Operation(name, name, reads="key" if name in reads else None) for name in names}
+NAMES = [name for name in vars(Store) | vars(SyncStore) if not name.startswith("_")]
+OPERATIONS = {name: Operation(name, name, reads="key" if name in {"read", "number"} else None) for name in NAMES}
 
 
 @pytest.fixture
@@ -152,27 +149,30 @@ def harness(server: EmbeddedServer) -> StoreHarness:
 
 
 def outcome(play: Play) -> list[str]:
-    return [repr(entry.observed) for entry in (*play.results, *play.seen)]
+    return [entry.observed.text() for entry in play.player.entries]
 
 
 def trace(play: Play) -> list[str]:
-    return [f"{choice.request.caller}: {choice.request.text}" for choice in play.choices]
+    return [f"{request.caller}: {request.text}" for request in play.trace]
 
 
-async def _explored(harness: StoreHarness, plan: Plan) -> tuple[Exploration, list[Play]]:
-    """Return every order, and those that are like no order of whole calls."""
-    async with NetworkArena(harness, StoreContract) as arena:
-        whole = [outcome(await arena.sequence(plan, order)) for order in ((0, 1), (1, 0))]
-        found = await explore(partial(arena.play, plan), 200)
-    return found, [play for play in found.plays if outcome(play) not in whole]
+def call(name: str, on: int, argument: str = "") -> Call:
+    given = {"key": "k", "name": argument} if name.startswith(("update", "add")) else {"key": "k"}
+    return Call(name, {name: Choice(value, repr(value), frozenset()) for name, value in given.items()}, on=on)
 
 
-def explored(harness: StoreHarness, names: Sequence[str], read: str, on: int) -> tuple[Exploration, list[Play]]:
-    calls = []
-    for name, instance, argument in zip(names, (0, on), "ab", strict=True):
-        given = {"key": "k", "name": argument} if name.startswith(("update", "add")) else {"key": "k"}
-        calls.append(Call(name, given, on=instance))
-    return asyncio.run(_explored(harness, Plan((), (*calls,), (Call(read, {"key": "k"}),))))
+def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[Exploration, list[Play]]:
+    """Return every order of two calls, and those that are like no order of whole calls."""
+
+    async def found() -> tuple[Exploration, list[Play]]:
+        plan = Plan((), (call(name, 0, "a"), call(name, on, "b")), (call(read, 0),))
+        async with NetworkArena(harness) as arena:
+            races = Races(arena, OPERATIONS)
+            whole = await races.sequences(plan)
+            explored = await races.explored(plan)
+            return explored, [play for play in explored.plays if [*races.broken(play.player, whole)]]
+
+    return asyncio.run(found())
 
 
 @pytest.mark.parametrize(
@@ -189,15 +189,15 @@ def test_a_lost_write_is_found_in_the_same_orders_each_time(
 ) -> None:
     traces = []
     for _ in range(10):
-        found, bad = explored(harness, [name, name], read, on)
-        assert not found.cuts
+        found, bad = explored(harness, name, read, on)
+        assert not found.cut
         assert (len(found.plays), len(bad)) == (orders, wrong)
         traces.append([trace(play) for play in bad])
     assert traces == traces[:1] * 10
 
 
 def test_a_trace_shows_the_requests_that_lose_a_write(harness: StoreHarness) -> None:
-    _, (first, *_) = explored(harness, ["update", "update"], "read", 1)
+    _, (first, *_) = explored(harness, "update", "read", 1)
     assert trace(first) == ["A: GET :k", "B: GET :k", 'B: SET :k {"b": 1}', 'A: SET :k {"a": 1}']
 
 
@@ -214,26 +214,26 @@ def test_a_trace_shows_the_requests_that_lose_a_write(harness: StoreHarness) -> 
     ],
 )
 def test_nothing_is_found_where_nothing_is_lost(harness: StoreHarness, name: str, read: str, on: int) -> None:
-    found, wrong = explored(harness, [name, name], read, on)
+    found, wrong = explored(harness, name, read, on)
     assert found.plays
-    assert not found.cuts
+    assert not found.cut
     assert not wrong
 
 
 def test_what_is_locked_here_is_safe_on_one_instance(harness: StoreHarness) -> None:
-    found, wrong = explored(harness, ["update_locked_here"] * 2, "read", 0)
+    found, wrong = explored(harness, "update_locked_here", "read", 0)
     assert len(found.plays) > 1
-    assert not found.cuts
+    assert not found.cut
     assert not wrong
 
 
 def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_transaction_together(
     harness: StoreHarness,
 ) -> None:
-    by_one, wrong = explored(harness, ["count_twice"] * 2, "number", 1)
+    by_one, wrong = explored(harness, "count_twice", "number", 1)
     assert len(by_one.plays) == 6
     assert len(wrong) == 4
-    together, _ = explored(harness, ["count_twice_at_once"] * 2, "number", 1)
+    together, _ = explored(harness, "count_twice_at_once", "number", 1)
     assert [trace(play) for play in together.plays] == [
         ["A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
         ["B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
@@ -244,27 +244,26 @@ def raced(harness: StoreHarness, *names: str) -> Exploration:
     """Return every order of calls of which one alone would not return."""
 
     async def found() -> Exploration:
-        async with NetworkArena(harness, StoreContract) as arena:
-            calls = [Call(name, {"key": "k"}, on=on) for on, name in enumerate(names)]
-            return await explore(partial(arena.play, Plan((), (*calls,))), 200)
+        async with NetworkArena(harness) as arena:
+            calls = tuple(call(name, on) for on, name in enumerate(names))
+            return await Races(arena, OPERATIONS).explored(Plan((), calls))
 
     return asyncio.run(found())
 
 
 def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
     found = raced(harness, "pop", "push")
-    assert not found.cuts
+    assert not found.cut
     assert {trace(play)[0] for play in found.plays} == {"A: BLPOP :k 5", "B: RPUSH :k x"}
     assert all("x" in outcome(play)[0] for play in found.plays)
 
 
 @pytest.mark.parametrize("on", [0, 1])
 def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
-    results = [explored(SyncHarness(server), ["count", "count"], "number", on) for _ in range(10)]
+    results = [explored(SyncHarness(server), "count", "number", on) for _ in range(10)]
     for found, wrong in results:
-        assert not found.cuts
+        assert not found.cut
         assert wrong
-        assert not any(entry.is_awaited for entry in wrong[0].results)
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
 
 
@@ -278,7 +277,7 @@ def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServe
 def test_a_call_that_nobody_can_hold_is_not_ordered(harness: StoreHarness, name: str, reason: str) -> None:
     exploration = raced(harness, name, "count")
     assert not exploration.plays
-    assert [*exploration.cuts] == [reason]
+    assert exploration.cut == reason
 
 
 def test_what_cannot_be_held_is_refused() -> None:
@@ -310,8 +309,8 @@ def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> No
         with turnstile.closed():
             writer.write(b"get a\n")
             await turnstile.settle()
-            (link,) = turnstile.waiting()
-            text = link.request.text
+            (link,) = turnstile.links
+            text = link.text
             link.let()
             await turnstile.settle()
         line = await reader.readline()
@@ -338,18 +337,18 @@ def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> No
     ],
 )
 def test_a_reply_is_whole_at_its_end_and_not_before(reply: bytes) -> None:
-    assert is_whole(reply)
-    assert not any(is_whole(reply[:size]) for size in range(len(reply)))
+    assert read(reply)
+    assert not any(read(reply[:size]) for size in range(len(reply)))
 
 
 def test_a_request_is_taken_when_it_is_whole() -> None:
     request = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n\r\n\r\n"
     for size in range(1, len(request)):
-        assert take_command(bytearray(request[:size])) is None
+        assert take_request(bytearray(request[:size])) is None
     buffer = bytearray(request + b"*1\r\n")
-    command = take_command(buffer)
-    assert command is not None
-    assert command.raw == request
-    assert command.words == (b"SET", b"k", b"\r\n\r\n")
-    assert command.keys == frozenset("k")
+    taken = take_request(buffer)
+    assert taken is not None
+    assert taken.raw == request
+    assert taken.words == (b"SET", b"k", b"\r\n\r\n")
+    assert taken.keys == frozenset({b"k"})
     assert buffer == b"*1\r\n"

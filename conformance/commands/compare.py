@@ -6,19 +6,15 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
-from conformance.compare.alone import raced
+from conformance.compare.alone import judges_of
 from conformance.compare.child import searched
 from conformance.compare.play import Doing
 from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
-from conformance.engine.deaths import Deaths
-from conformance.engine.loom import ChoosingLoop
-from conformance.engine.network import NetworkArena
 from conformance.files import CommandFailedError, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
@@ -53,7 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("other", metavar="B", nargs="?", help="another; without it the first is its own judge")
     parser.add_argument("--only", metavar="RACE", default="", help="of one store, only this race")
     parser.add_argument("--schedule", metavar="ORDER", default="", help="of that race, only this order")
-    parser.add_argument("--point", metavar="N", type=int, default=0, help="of deaths during that call, only this one")
     parser.add_argument("--full", action="store_true", help="of one store, three calls at the same time too")
     parser.add_argument("--seed", type=int, default=0, help="draw other random sequences (default: 0)")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
@@ -126,46 +121,26 @@ def _alone(options: argparse.Namespace) -> int:
     operations = operations_of(harness, _short(options.one))
     logging.disable()  # what a store logs while it fails is not ours to print
     try:
-        with guarded(harness).running(), asyncio.Runner(loop_factory=ChoosingLoop) as runner:
+        with guarded(harness).running(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             return runner.run(_race(harness, operations, options))
     finally:
         logging.disable(logging.NOTSET)
 
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
-    """Print each race that no order explains and what a death broke, then what was tried. Return the exit status."""
-    found, left_out = 0, False
-    show = partial(_show_found, options.one)
-    async with raced(harness, operations, is_full=options.full) as races:
-        if not options.point:
-            async for race in races.findings(options.only, options.schedule):
-                found += 1
-                wrong = f"{race.wrong} of {race.orders} orders come out as no order of the calls does"
-                show(race.plan.title, wrong, race.lines, f"--schedule {race.schedule}")
-            bound = f" with at most {races.most_switches} switches" if races.is_bounded else ""
-            extent = "" if found or races.not_raced or options.only else f"every order{bound} of "
-            print(f"raced: {extent}{races.crowds} sets of operations, {races.plays:,} plays")
-            for reason, plans in races.not_raced.items():
-                print(f"not raced: {len(plans)} races ({min(plans)}): {reason}")
-            left_out |= bool(races.not_raced)
-        if isinstance(races.arena, NetworkArena) and (options.point or not options.only):
-            deaths = Deaths(races.operations, races.arena, is_full=options.full)
-            async for wreck in deaths.findings(options.only, options.point):
-                found += 1
-                wrong = f"{wreck.rule}, at {wreck.wrong} of {wreck.points} points"
-                show(wreck.plan.title, wrong, wreck.lines, f"--point {wreck.point}")
-            print(f"died: a connection, a caller or a process at {deaths.points:,} points")
-            for reason, names in deaths.not_tried.items():
-                print(f"not tried: {', '.join(sorted(names))}: {reason}")
-            left_out |= bool(deaths.not_tried)
-    if found:
+    """Print what no sequence of the calls explains, then what was played. Return the exit status."""
+    async with judges_of(harness, operations, is_full=options.full) as judges:
+        for judge in judges:
+            async for anomaly in judge.findings(options.only, options.schedule):
+                command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
+                again = f"  again: {command} --schedule {anomaly.schedule}"
+                print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
+            print(judge.extent)
+            for reason, titles in judge.left_out.items():
+                print(f"not played: {len(titles)} ({min(titles)}): {reason}")
+    if any(judge.found for judge in judges):
         return 1
-    return 6 if left_out else 0
-
-
-def _show_found(store: str, title: str, wrong: str, lines: Iterable[str], again: str) -> None:
-    command = f"conformance compare {shown_name(store)} --only '{title}' {again}"
-    print(f"{title}: {wrong}", *lines, f"  again: {command}", "", sep="\n", flush=True)
+    return 6 if any(judge.left_out for judge in judges) else 0
 
 
 def _teller(*, shows_all: bool) -> Callable[[Line | Doing], None]:

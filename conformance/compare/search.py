@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from math import inf
 from typing import Any
 
-from conformance.compare.alone import raced
+from conformance.compare.alone import judges_of
+from conformance.compare.alone.races import Anomaly
 from conformance.compare.difference import Difference, explains, plainer
 from conformance.compare.plan import Sequences
 from conformance.compare.play import ALONE, Doing, Operations, Steps, Store, kind_of
 from conformance.compare.report import Known, Line, Report, Row
 from conformance.compare.scripts import from_data
-from conformance.engine.deaths import Deaths, Wreck
-from conformance.engine.loom import ChoosingLoop
-from conformance.engine.network import NetworkArena
-from conformance.engine.orders import Race
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call
-from conformance.engine.scenario import Race as Together
+from conformance.engine.scenario import Action, Call, Race
 from conformance.engine.script import lines_of
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
@@ -189,7 +186,7 @@ class Search:
         found = []
         for store in self._stores:
             self._tell(Doing(f"{store.name}: calls at the same time"))
-            loop = ChoosingLoop()  # which is not closed: a library may have patched that
+            loop = asyncio.SelectorEventLoop()  # which is not closed: a library may have patched that
             found.append(loop.run_until_complete(self._races_of(store)))
         self._tell(Doing())
         for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
@@ -203,25 +200,22 @@ class Search:
         waiting = {*self._operations} - {*operations}
         missing = {"it may wait for another call": waiting} if waiting else {}
         try:
-            async with raced(store.own, operations) as races:
-                async for race in races.findings():
-                    rule = f"in {race.wrong} of {race.orders} orders of their requests, as in no order of the calls"
-                    found[race.plan.title] = self._line("race", store.name, race, rule)
-                if isinstance(races.arena, NetworkArena):
-                    async for wreck in Deaths(races.operations, races.arena).findings():
-                        found[f"{wreck.plan.title}: {wreck.rule}"] = self._line("death", store.name, wreck, wreck.rule)
-            missing |= races.not_raced
+            async with judges_of(store.own, operations) as judges:
+                for judge in judges:
+                    async for anomaly in judge.findings():
+                        found[anomaly.title] = self._line(judge.kind, store.name, anomaly)
+                missing |= judges[0].left_out
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             missing[f"{type(error).__name__}: {error}"] = {"all"}
         for reason, plans in missing.items():
             self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
         return found
 
-    def _line(self, kind: str, store: str, found: Race | Wreck, rule: str) -> Line:
+    def _line(self, kind: str, store: str, found: Anomaly) -> Line:
         """Return what calls at the same time, or a death, do in one store as a finding."""
         plan = found.plan
-        actions: Steps = (*plan.start, Together(plan.racing), *plan.after[-1:])
-        script = [*lines_of(Operations(self._operations), [*map(Done, actions)]), f"# {store}: {rule}"]
+        actions: Steps = (*plan.start, Race(plan.racing), *plan.after[-1:])
+        script = [*lines_of(Operations(self._operations), [*map(Done, actions)]), f"# {store}: {found.text}"]
         script += [f"# {line}" for line in found.lines]
         *_, last = *plan.racing, *plan.after
         return Line(plan.racing[0].operation, kind, "", last.operation, tuple(script))

@@ -31,7 +31,7 @@ class Observer:
 
     def learn(self, value: Any, operation: Operation, path: str) -> None:
         """Note the ids in a result, which the Python `path` names."""
-        for labels, part in inside(value) if operation.ids else ():
+        for labels, part in inside(value) if operation.ids != () else ():  # `WHOLE` is empty
             name = WHOLE
             for label in labels:
                 name = _name(label, name)

@@ -131,12 +131,6 @@ class Contract:
         """Return an exception by its facts."""
         return Raised(full_name(type(error)), (("message", str(error)[:200]),))
 
-    def begun(self, entry: Entry) -> None:
-        """Receive a call in an arena before it is made."""
-
-    def ended(self, entries: Sequence[Entry]) -> None:
-        """Receive what calls in an arena gave; those at the same time together, by caller."""
-
     differences = staticmethod(differences)
     """Returns the fields in which a result is not the expected one; `` for a result of another kind."""
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Coverage, Finding
+from conformance.engine.orders.arena import Arena
+from conformance.engine.orders.schedule import Choose, Play, explore
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Scenario
-from conformance.engine.schedule import Choose, Play, explore
 from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
 from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
@@ -124,7 +124,7 @@ async def _in_every_order(
     found: list[Finding] = []
 
     async def play(choose: Choose) -> Play:
-        verifier = Verifier(contract, arena.lender, coverage, scenario)
+        verifier = Verifier(contract, arena.harness, coverage, scenario)
         verifier.arena, verifier.choose = arena, choose
         await verifier.play()
         if verifier.found:
@@ -133,7 +133,7 @@ async def _in_every_order(
 
     explored = await explore(play, _MOST_ORDERS, _MOST_SWITCHES)
     shortest = min(found, key=lambda finding: len(finding.lines), default=None)
-    return shortest, "" if explored.plays else ", ".join(explored.cuts)
+    return shortest, "" if explored.plays else explored.cut
 
 
 def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario, coverage: Coverage) -> str:

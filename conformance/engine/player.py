@@ -16,9 +16,11 @@ from typing import Any
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON, Injection
 from conformance.engine.mutation import changes_of
+from conformance.engine.orders.arena import Arena
 from conformance.engine.outcome import SILENT, Invocation, Span
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness, HookMissingError
+from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
 
 _TICK = 0.002
@@ -46,6 +48,8 @@ class Player:
     is_over = False
     """Whether no more actions are performed."""
     injection: Injection | None = None
+    arena: Arena | None = None
+    """Orders the calls of a race, if every order of them is played."""
     has_ticked = False
     """Whether a clock of milliseconds shows another time than at the last write."""
     latest: Any = None
@@ -160,6 +164,8 @@ class Player:
         closer = await self._stack.enter_async_context(AsyncExitStack())
         if opening is None and self.injection and on == 0:
             opening = self.injection.open()
+        if opening is None and self.arena:
+            opening = self.arena.open(self.namespace, on)
         self.stores[on] = await closer.enter_async_context(opening or self.harness.open(self.namespace))
         self._closers[on] = closer
         self.closed.discard(on)
@@ -201,6 +207,10 @@ class Player:
     def _now(self) -> timedelta:
         return self.passed + timedelta(seconds=time.monotonic() - self._began)
 
+    def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
+        """Call an operation, and return what it gives at once."""
+        return operation.invoke(store, given)
+
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
         call = entry.invocation
@@ -210,7 +220,7 @@ class Player:
         try:
             async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
-                result = entry.operation.invoke(store, given)
+                result = self.invoke(entry.operation, store, given)
                 entry.is_awaited = isawaitable(result)
                 entry.answer = await settled(entry.operation, result)
             entry.observed = self.contract.observe(entry.answer)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from conformance.engine.arena import Arena
-from conformance.engine.contract import Contract
-from conformance.engine.loom import LoopArena
-from conformance.engine.network import NetworkArena
-from conformance.guard import guarded
+from conformance.engine.orders.arena import Arena
+from conformance.engine.orders.loom import LoopArena
+from conformance.engine.orders.network import NetworkArena
 from conformance.harness import Capability, Harness, HookMissingError
 
 
@@ -23,16 +21,16 @@ def has_server(harness: Harness) -> bool:
 
 
 @asynccontextmanager
-async def arena_of(harness: Harness, new_contract: Callable[[], Contract]) -> AsyncIterator[Arena | None]:
-    """Give where the calls of a store are ordered, in a `ChoosingLoop`.
+async def arena_of(harness: Harness) -> AsyncIterator[Arena | None]:
+    """Give where the calls of a store are ordered, in a loop of asyncio.
 
     There is none where instances share something that is not behind an address: what a client such as fakeredis does
     in the loop by itself has too many orders.
     """
     if has_server(harness) and harness.url().startswith("redis://"):
-        async with NetworkArena(harness, new_contract) as arena:
+        async with NetworkArena(harness) as arena:
             yield arena
     elif Capability.SHARED in harness.capabilities:
         yield None
     else:
-        yield LoopArena(guarded(harness), new_contract)
+        yield LoopArena(harness)

@@ -9,16 +9,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
+from conformance.engine.orders.schedule import Choose, Play
 from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
-from conformance.engine.schedule import Choose, Play
 from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness
 from conformance.text import place_of
@@ -38,8 +37,6 @@ class Verifier(Player):
     """A player that ends with the first finding."""
 
     found: Finding | None = None
-    arena: Arena | None = None
-    """Orders the calls of a race, if every order of them is played."""
     choose: Choose
     """Chooses the order."""
 
@@ -101,10 +98,9 @@ class Verifier(Player):
         if not (self.arena and race.every_order and made):
             await super().make_together(race, made)
             return
-        self.ordered.loses = race.failure.name if race.failure else ""
+        self.ordered.deaths = (race.failure.name,) if race.failure else ()
         await self.arena.together(made, self.make, self.choose, self.ordered)
-        for choice in self.ordered.choices:
-            self.history[-1].order.append(f"{choice.request.caller}: {choice.request.text}")
+        self.history[-1].order += [f"{request.caller}: {request.text}" for request in self.ordered.trace]
 
     async def _play_series(self, series: Series) -> None:
         """Make the calls of a series. Those at the same time are judged each by itself."""

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.engine import group
-from conformance.engine.arena import Arena
 from conformance.engine.contract import Contract, Entry, Name, Requirements
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.mutation import MARK
+from conformance.engine.orders.arena import Arena
 from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
 from conformance.harness import Capability, Harness, HookMissingError

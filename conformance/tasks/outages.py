@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 from conformance.engine.contract import Entry
 from conformance.engine.failures import Injection
 from conformance.engine.finding import Finding, complaint
+from conformance.engine.orders.schedule import CALLER
 from conformance.engine.outcome import CANCELLED, SILENT, Raised
 from conformance.engine.scenario import Race
-from conformance.engine.schedule import CALLER
 from conformance.tasks.observe import describe
 from conformance.tasks.spec.model import READS
 from conformance.text import printed

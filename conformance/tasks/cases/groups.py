@@ -17,7 +17,6 @@ import pytest
 
 from conformance.engine.finding import Coverage
 from conformance.engine.group import play_one
-from conformance.engine.loom import ChoosingLoop
 from conformance.engine.scenario import Scenario
 from conformance.engine.stages import arena_of
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
@@ -96,7 +95,7 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     else:
         last = _chosen(backend, name, _TABLES[name].scenarios(depth))
     if name in _ORDERED:
-        async with arena_of(harness, lambda: TaskContract(has)) as arena:
+        async with arena_of(harness) as arena:
             await play(harness, last, coverage, arena=arena)
     else:
         await play(harness, last, coverage)
@@ -114,7 +113,7 @@ def _test(name: str) -> Callable[[Backend], None]:
         if backend.broken:
             raise NotTestable(backend.broken)
         coverage = backend.coverages[name] = Coverage()
-        make_loop = ChoosingLoop if name in _ORDERED else None
+        make_loop = asyncio.SelectorEventLoop if name in _ORDERED else None
         with only_own_verdicts(), asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(play_group(name, backend, coverage))
         for reason, count in coverage.by_chance.items():

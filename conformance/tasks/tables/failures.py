@@ -11,8 +11,8 @@ from typing import Any
 from conformance.backends.proxy import Held
 from conformance.engine.failures import Failure, Injection
 from conformance.engine.kinds import scenario
+from conformance.engine.orders.schedule import CALLER, CONNECTION
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
-from conformance.engine.schedule import CALLER, CONNECTION
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, needs_of

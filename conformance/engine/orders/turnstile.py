@@ -9,20 +9,20 @@ pass. In another protocol a request is what a client sends before it reads.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.backends.resp import LEADING, PASSING, PUSHING, Command, is_whole, take_command
-from conformance.engine.schedule import Request
+from conformance.engine.orders.resp import PASSING, PUSHING, Message, read, take_request
 from conformance.harness import HookMissingError
 
 _PATIENCE = 5.0
 """Seconds in which a server answers."""
 _A_MOMENT = 0.02
 """Seconds in which a server answers a command that need not block."""
+_LEADING = "CLUSTER", "SENTINEL"
+"""Commands whose replies lead a client to other servers."""
 
 
 class Turnstile:
@@ -35,12 +35,10 @@ class Turnstile:
         """Take the URL of a server.
 
         Raises:
-            HookMissingError: if requests to this URL, or in this loop, cannot be ordered.
+            HookMissingError: if requests to this URL cannot be ordered.
         """
         self._loop: Any = asyncio.get_running_loop()
-        if not hasattr(self._loop, "_ready"):
-            raise HookMissingError("a loop of asyncio: another does not show what is ready")
-        self._parts = urlsplit(url)
+        self._url, self._parts = url, urlsplit(url)
         if self._parts.scheme in {"rediss", "unix"} or not self._parts.port:
             raise HookMissingError("url (a host and a port, without TLS)")
         self.server_at = str(self._parts.hostname), self._parts.port
@@ -49,51 +47,27 @@ class Turnstile:
         """Whether a client has learned the addresses of other servers, which it goes to by itself."""
         self.links: list[Link] = []
         """The open connections."""
-        self.turns = 0
-        """How many requests have been held."""
         self._listeners: dict[str, asyncio.Server] = {}
-        self._threads = {*threading.enumerate()}
-        self._now = 0.0
-        self._timers: set[asyncio.TimerHandle] = set()
 
     async def url(self, label: str) -> str:
-        """Return the address for the client with this label. It stays the same."""
+        """Return the address for the client with this label."""
         if label not in self._listeners:
             self._listeners[label] = await self._loop.create_server(lambda: Link(self, label), "127.0.0.1", 0)
         port = self._listeners[label].sockets[0].getsockname()[1]
-        credentials, at, _ = self._parts.netloc.rpartition("@")
-        return self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}").geturl()
+        return self._url.replace(self._parts.netloc.rpartition("@")[2], f"127.0.0.1:{port}", 1)
 
     async def aclose(self) -> None:
         """Stop listening, and break the connections."""
-        for listener in self._listeners.values():
-            listener.close()
-        self.cut()
+        for label in [*self._listeners]:
+            self.kill(label)
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
-    def cut(self, label: str = "") -> None:
-        """Break the connections of a client, or all."""
+    def kill(self, label: str) -> None:
+        """Break the connections of a client. Nothing that it sends from now on arrives."""
+        self._listeners.pop(label).close()
         for link in [*self.links]:
-            if label in ("", link.label):
+            if link.label == label:
                 link.abort()
-
-    def waiting(self) -> list[Link]:
-        """Return the connections whose next request is held, the longest held first."""
-        return sorted((link for link in self.links if link.head), key=lambda link: link.turn)
-
-    @contextmanager
-    def standing(self) -> Iterator[None]:
-        """Let the time of the loop stand still in the block, but for `pass_time`. It may stand still already."""
-        if "time" in vars(self._loop):
-            yield
-            return
-        self._now = self._loop.time()
-        self._timers = {*self._loop._scheduled}
-        self._loop.time = lambda: self._now
-        try:
-            yield
-        finally:
-            del self._loop.time
 
     @contextmanager
     def closed(self) -> Iterator[None]:
@@ -102,15 +76,14 @@ class Turnstile:
         try:
             yield
         finally:
-            self.open()
+            self.is_closed = False
+            for link in [*self.links]:
+                link.advance()
 
-    def open(self) -> None:
-        """Let everything pass."""
-        self.is_closed = False
-        for link in [*self.links]:
-            link.advance()
-
-    # Quiet
+    @property
+    def sockets(self) -> int:
+        """How many there are here: each connection has three."""
+        return len(self._listeners) + 3 * len(self.links)
 
     async def settle(self) -> None:
         """Return when nothing in this loop can go on before a request is let through, time passes or others act.
@@ -124,27 +97,15 @@ class Turnstile:
             if self._loop._ready or not was_quiet:
                 continue
             owing = [link for link in self.links if link.is_busy]
-            if not owing or not self.wait(_PATIENCE if any(link.is_certain for link in owing) else _A_MOMENT):
+            is_certain = any(not link.sent or not link.sent.blocks for link in owing)
+            if not owing or not self.wait(_PATIENCE if is_certain else _A_MOMENT):
                 return
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether no thread and no socket of others can make anything ready: each connection has three sockets here."""
-        ours = 1 + len(self._listeners) + 3 * len(self.links)
-        return len(self._loop._selector.get_map()) <= ours and self._threads.issuperset(threading.enumerate())
 
     def wait(self, seconds: float) -> bool:
         """Wait until a socket has data or a thread has ended. False if nothing comes in time."""
         events = self._loop._selector.select(seconds)
         self._loop._process_events(events)
         return bool(events)
-
-    def pass_time(self) -> bool:
-        """Let time pass up to the next timer that was set while it stands still. False if there is none."""
-        timers = [timer for timer in self._loop._scheduled if not timer.cancelled()]
-        ends = [timer.when() for timer in timers if timer not in self._timers]
-        self._now = max(self._now, min(ends, default=0.0))
-        return bool(ends)
 
 
 class Link(asyncio.Protocol):
@@ -154,22 +115,18 @@ class Link(asyncio.Protocol):
         self.label = label
         self.caller = ""
         """Who has sent the request that is held, where that was noted."""
-        self.head: Command | None = None
+        self.head: Message | None = None
         """The request that is held."""
-        self.turn = 0
-        """The place of the held request among all."""
-        self.sent: Command | None = None
+        self.sent: Message | None = None
         """The request to which the server owes a reply."""
-        self.on_reply: Callable[[], object] | None = None
+        self.on_reply: Callable[[], object] = tuple
         """Called when the server has replied, before the client gets to know that."""
         self._turnstile = turnstile
         self._client: Any = None
         self._server: Any = None
         self._received = bytearray()
         self._reply = bytearray()
-        self._queued: list[Command] | None = None
-        self._watched = set[str]()
-        self._is_free = False
+        self._queued: list[Message] | None = None
 
     # Both ends
 
@@ -180,9 +137,9 @@ class Link(asyncio.Protocol):
         self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
-            self._server, _ = await loop.create_connection(lambda: _ServerSide(self), *self._turnstile.server_at)
+            end = await self._turnstile._loop.create_connection(lambda: _ServerSide(self), *self._turnstile.server_at)
+            self._server = end[0]
         except OSError:
             self.abort()
         if self in self._turnstile.links:
@@ -207,11 +164,6 @@ class Link(asyncio.Protocol):
         """Whether something of the server is awaited."""
         return self._server is None or self.sent is not None
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether it comes in any case."""
-        return self.sent is None or not self.sent.blocks
-
     # Requests
 
     def data_received(self, data: bytes) -> None:
@@ -221,61 +173,53 @@ class Link(asyncio.Protocol):
 
     def advance(self) -> None:
         """Send what may pass, and hold the next request."""
-        while self._server is not None and self.sent is None:
+        while not self.is_busy:
             if self.head is None and self._received:
-                self.head = take_command(self._received)
-                self._turnstile.turns += 1
-                self.turn = self._turnstile.turns
+                self.head = take_request(self._received)
             if self.head is None or (self._turnstile.is_closed and not self._passes(self.head.name)):
                 return
             self.let()
 
     def _passes(self, name: str) -> bool:
         is_queued = self._queued is not None and name != "EXEC"
-        return self._is_free or is_queued or name in PASSING
+        return is_queued or name in PASSING or name in PUSHING
 
     def let(self) -> None:
         """Send the request that is held."""
-        command, self.head, self.caller = self.head, None, ""
-        if command is None:
+        request, self.head, self.caller = self.head, None, ""
+        if request is None:
             return
-        self._turnstile.is_bypassed |= command.name in LEADING
-        if command.name == "MULTI":
+        self._turnstile.is_bypassed |= request.name in _LEADING
+        if request.name == "MULTI":
             self._queued = []
-        elif command.name in {"EXEC", "DISCARD", "UNWATCH"}:
+        elif request.name in {"EXEC", "DISCARD"}:
             self._queued = None
-            self._watched.clear()
-        elif command.name == "WATCH":
-            self._watched |= command.keys or set()
         elif self._queued is not None:
-            self._queued.append(command)
-        self._is_free = self._is_free or command.name in PUSHING
-        self.sent = None if self._is_free else command
-        self._server.write(command.raw)
+            self._queued.append(request)
+        self.sent = None if request.name in PUSHING else request
+        self._server.write(request.raw)
 
     @property
-    def request(self) -> Request:
-        """The request that is held, as a schedule sees it."""
-        held = self.head
-        assert held is not None  # noqa: S101  it waits
-        if self._queued is None:
-            return Request(self.caller, held.text, held.keys)
-        touched: frozenset[str] | None = frozenset(self._watched)
-        for command in self._queued:
-            touched = None if touched is None or command.keys is None else touched | command.keys
-        text = "; ".join(command.text for command in self._queued)
-        return Request(self.caller, f"MULTI {text}; EXEC", touched)
+    def text(self) -> str:
+        """The request that is held, with those that were queued for it."""
+        texts = [request.text for request in (*(self._queued or ()), self.head) if request]
+        return "; ".join(texts) if self._queued is None else f"MULTI {'; '.join(texts)}"
+
+    @property
+    def keys(self) -> frozenset[Any] | None:
+        """The keys that it touches; None if nobody knows."""
+        return self.head.keys if self.head else None
 
     def replied(self, data: bytes) -> None:
         """Pass on what the server sends, replies only when they are whole."""
         self._reply += data
-        if self.sent and self.sent.is_understood and not is_whole(self._reply):
+        is_understood = self.sent and self.sent.raw.startswith(b"*")
+        if is_understood and read(self._reply) is None:
             return
         reply, self._reply, self.sent = self._reply, bytearray(), None
         self._turnstile.is_bypassed |= reply.startswith(b"-MOVED")
-        if self.on_reply:
-            self.on_reply()
-            self.on_reply = None
+        self.on_reply()
+        self.on_reply = tuple
         self._client.write(reply)
         self.advance()
 
