@@ -185,7 +185,7 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
         out = pytester.path / f"{workers}.json"
         chosen = ("--conformance-depth=smoke", "--conformance-seed=3", "-n", workers)
         ran = run(pytester, *chosen, "--conformance-json", str(out), stores=("memory-expiring",))
-        assert ran.ret == pytest.ExitCode.OK, ran.stdout.str()
+        assert ran.ret in (0, 6), ran.stdout.str()  # chance may leave something undecided
         results = read(out)
         assert results.suite.seed == 3
         told.append({one.place: (one.verdict, one.reason) for one in results.results})
