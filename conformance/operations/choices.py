@@ -117,10 +117,11 @@ class Pool:
 
     def is_foreign(self, choice: Choice) -> bool:
         """Whether a value is a text that cannot be encoded, or of a type that the argument does not take."""
-        if choice.value is None or isinstance(self.plain.value, EarlierId):  # it is left out; an id may be of any type
+        value, plain = choice.value, self.plain.value
+        if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
             return False
-        kind = Number if isinstance(self.plain.value, Number) else type(self.plain.value)
-        return choice.has_surrogates or not isinstance(choice.value, kind)
+        kind = Number if isinstance(plain, Number) else type(plain)
+        return choice.has_surrogates or not (isinstance(value, kind) or isinstance(plain, type(value)))
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""
