@@ -177,8 +177,10 @@ class Scenario:
     @property
     def is_simple(self) -> bool:
         """Whether its calls are made one after the other, on one instance, without time or a second opening."""
-        others = [each for each in self.actions if not isinstance(each, Call | ReadBack | Close | Series)]
-        return self.instances == 1 and all(action == Wait() for action in others)
+        for action in self.actions:
+            if not isinstance(action, Call | ReadBack | Close | Series) and action != Wait():
+                return False
+        return self.instances == 1
 
     def required(self, operations: Mapping[str, Operation]) -> frozenset[Capability]:
         """Return what a store must declare for it."""

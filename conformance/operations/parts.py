@@ -73,8 +73,9 @@ def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
         yield from inside(part, (*path, label))
 
 
-def imports_of(value: Any, text: str) -> list[str]:
-    """The Python that imports the classes of a value and of its parts, as far as a text names them."""
-    kinds = {("datetime", "UTC"), *((type(part).__module__, type(part).__name__) for _, part in inside(value))}
-    named = [(module, name) for module, name in sorted(kinds) if re.search(rf"\b{name}\b", text)]
-    return [f"from {module} import {name}" for module, name in named if module != "builtins"]
+def imports_of(value: Any, text: str) -> Iterator[str]:
+    """Yield the Python that imports the classes of a value and of its parts, as far as a text names them."""
+    kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(value)}
+    for module, name in sorted({*kinds, ("datetime", "UTC")}):
+        if module != "builtins" and re.search(rf"\b{name}\b", text):
+            yield f"from {module} import {name}"
