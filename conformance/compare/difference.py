@@ -121,9 +121,8 @@ class Difference:
     @property
     def is_odd(self) -> bool:
         """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
-        if all(history[-1].made[0].observed.raised for history in self.histories):
-            return True
-        return any(pool(operation, name).is_foreign(choice) for operation, name, choice in self._given)
+        is_refused = all(history[-1].made[0].observed.raised for history in self.histories)
+        return is_refused or any(pool(operation, name).is_foreign(choice) for operation, name, choice in self._given)
 
     # What it is
 

@@ -22,19 +22,19 @@ def parity_test(
     one: Callable[[], Harness], other: Callable[[], Harness], *, known: str | Path | None, seed: int
 ) -> Callable[..., None]:
     """Return the test function of `conformance.parity`."""
-    stores = [(getattr(make, "__name__", name), make) for name, make in (("A", one), ("B", other))]
+    names = getattr(one, "__name__", "A"), getattr(other, "__name__", "B")
 
     @cache
     def faults() -> dict[str, list[str]]:
         accepted = read_known(Path(known)) if known else []
-        report = searched(*stores, seed=seed, known=accepted)
+        report = searched((names[0], one), (names[1], other), seed=seed, known=accepted)
         by_part = {_COVERAGE: sorted(report.gaps)}
         for group in report.new:
-            text = [*group.lines(scripts=True), "", _ACCEPTED, as_toml(group.new)]
-            by_part.setdefault(group.shown.operation, []).append("\n".join(text))
+            text = "\n".join([*group.lines(scripts=True), "", _ACCEPTED, as_toml(group.new)])
+            by_part.setdefault(group.shown.operation, []).append(text)
         return by_part
 
-    @pytest.mark.parametrize("part", [*operations_of(one(), stores[0][0]), _COVERAGE])
+    @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])
     def test_parity(part: str) -> None:
         try:
             mine = faults().get(part)

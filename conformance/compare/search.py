@@ -92,7 +92,7 @@ class Search:
         steps = self._sequences.separation()
         for store in self._stores if steps else ():
             before, _, after = [entry.observed for done in await store.play(steps) for entry in done.made]
-            if before.outcome != after.outcome or (not before.raised and any(mismatches(before, after))):
+            if any(mismatches(before, after)):
                 store.missing["neighbour"] = "two namespaces of it are one place"
 
     def _earlier(self) -> Iterator[Steps]:
@@ -188,7 +188,6 @@ class Search:
             self._tell(Doing(f"{store.name}: calls at the same time"))
             loop = asyncio.SelectorEventLoop()  # which is not closed: a library may have patched that
             found.append(loop.run_until_complete(self._races_of(store)))
-        self._tell(Doing())
         for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
             for title in sorted(mine.keys() - others.keys()):
                 self._add(replace(mine[title], text=f"{title}, in {store.name}"))
