@@ -73,7 +73,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ["compare: 2 tests, 1 differ", "  put: type of put: differs → not there: put > value: set"],
         ),
         ("a.json a.json --backend memory", ["memory: 4 tests, 0 differ"]),
-        ("both.json --backend redis", ["redis: 4 tests, 0 differ"]),
     ],
 )
 def test_what_differs_is_a_line(arguments: str, told: list[str], capsys: pytest.CaptureFixture[str]) -> None:
