@@ -19,7 +19,7 @@ from conformance.backends.servers import EmbeddedServer
 from conformance.compare.alone.plans import Plan
 from conformance.compare.alone.races import Races
 from conformance.engine.orders.network import NetworkArena
-from conformance.engine.orders.resp import read, take_request
+from conformance.engine.orders.resp import read
 from conformance.engine.orders.schedule import Exploration, Play
 from conformance.engine.orders.turnstile import Turnstile
 from conformance.engine.scenario import Call
@@ -34,8 +34,6 @@ class Store:
     def __init__(self, url: str, namespace: str) -> None:
         self.redis: Any = redis.asyncio.Redis.from_url(url)
         self.namespace = namespace
-        self.lock = asyncio.Lock()
-        self.add_by_script = self.redis.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
     def name(self, key: str) -> str:
         return f"{self.namespace}:{key}"
@@ -63,28 +61,8 @@ class Store:
                     continue
                 return
 
-    async def update_locked_here(self, key: str, name: str) -> None:
-        async with self.lock:
-            await self.update(key, name)
-
-    async def update_locked(self, key: str, name: str) -> None:
-        async with self.redis.lock(self.name("lock"), timeout=10):
-            await self.update(key, name)
-
-    async def add(self, key: str, name: str) -> bool:
-        if await self.redis.get(self.name(key)) is not None:
-            return False
-        await self.redis.set(self.name(key), json.dumps({name: 1}))
-        return True
-
-    async def add_once(self, key: str, name: str) -> bool:
-        return await self.redis.set(self.name(key), json.dumps({name: 1}), nx=True) is True
-
     async def count(self, key: str) -> int:
         return int(await self.redis.incr(self.name(key)))
-
-    async def count_by_script(self, key: str) -> int:
-        return int(await self.add_by_script(keys=[self.name(key)], args=[1]))
 
     async def count_twice(self, key: str) -> list[int]:
         async with self.redis.pipeline(transaction=False) as pipeline:
@@ -157,7 +135,7 @@ def trace(play: Play) -> list[str]:
 
 
 def call(name: str, on: int, argument: str = "") -> Call:
-    given = {"key": "k", "name": argument} if name.startswith(("update", "add")) else {"key": "k"}
+    given = {"key": "k", "name": argument} if name.startswith("update") else {"key": "k"}
     return Call(name, {name: Choice(value, repr(value), frozenset()) for name, value in given.items()}, on=on)
 
 
@@ -180,8 +158,6 @@ def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[Expl
     [
         ("update", "read", 1, 6, 4),
         ("update", "read", 0, 20, 12),
-        ("add", "read", 1, 6, 4),
-        ("update_locked_here", "read", 1, 6, 4),
     ],
 )
 def test_a_lost_write_is_found_in_the_same_orders_each_time(
@@ -206,23 +182,13 @@ def test_a_trace_shows_the_requests_that_lose_a_write(harness: StoreHarness) -> 
     ("name", "read"),
     [
         ("update_watched", "read"),
-        ("update_locked", "read"),
-        ("add_once", "read"),
         ("count", "number"),
-        ("count_by_script", "number"),
         ("count_twice_at_once", "number"),
     ],
 )
 def test_nothing_is_found_where_nothing_is_lost(harness: StoreHarness, name: str, read: str, on: int) -> None:
     found, wrong = explored(harness, name, read, on)
     assert found.plays
-    assert not found.cut
-    assert not wrong
-
-
-def test_what_is_locked_here_is_safe_on_one_instance(harness: StoreHarness) -> None:
-    found, wrong = explored(harness, "update_locked_here", "read", 0)
-    assert len(found.plays) > 1
     assert not found.cut
     assert not wrong
 
@@ -339,16 +305,3 @@ def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> No
 def test_a_reply_is_whole_at_its_end_and_not_before(reply: bytes) -> None:
     assert read(reply)
     assert not any(read(reply[:size]) for size in range(len(reply)))
-
-
-def test_a_request_is_taken_when_it_is_whole() -> None:
-    request = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\n\r\n\r\n\r\n"
-    for size in range(1, len(request)):
-        assert take_request(bytearray(request[:size])) is None
-    buffer = bytearray(request + b"*1\r\n")
-    taken = take_request(buffer)
-    assert taken is not None
-    assert taken.raw == request
-    assert taken.words == (b"SET", b"k", b"\r\n\r\n")
-    assert taken.keys == frozenset({b"k"})
-    assert buffer == b"*1\r\n"

@@ -102,10 +102,6 @@ class Deaths(Races):
             self.leave_out(plan, "a call in a thread is neither cancelled nor killed")
         return lives
 
-    def is_stable(self, sequences: Sequence[Any]) -> bool:
-        """Whether nothing is left out: what two calls do is no repetition."""
-        return True
-
     def why(self, shown: Any, sequences: Sequence[Any]) -> Iterator[str]:
         """Yield what a play without a death gives."""
         yield f"  without a death -> {sequences[1].raced[0].observed.text()}"

@@ -12,7 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar, copy_context
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from conformance.engine.contract import Entry
@@ -107,25 +106,17 @@ class LoopArena(Arena):
 
 
 def _text(handle: Any) -> str:
+    """Return where a task waits, in the innermost function that is not of asyncio itself."""
     task = getattr(handle._callback, "__self__", None)
-    coroutine: Any = task.get_coro() if isinstance(task, asyncio.Task) else None
-    frame = _frame(coroutine)
-    if frame is None:
-        return "callback"
-    if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
-        return f"{coroutine.__name__} begins"
-    code = frame.f_code
-    line = linecache.getline(code.co_filename, frame.f_lineno).strip()
-    return f"{code.co_name} goes on after {line} ({Path(code.co_filename).name}:{frame.f_lineno})"
-
-
-def _frame(awaited: Any) -> FrameType | None:
-    """Return where a coroutine waits, in the innermost function that is not of asyncio itself."""
-    found = None
-    while awaited is not None:
-        kind = next((kind for kind in ("cr", "ag", "gi") if hasattr(awaited, f"{kind}_frame")), "")
-        frame = getattr(awaited, f"{kind}_frame", None)
-        if frame is not None and "asyncio" not in Path(frame.f_code.co_filename).parts:
-            found = frame
-        awaited = getattr(awaited, f"{kind}_await", None) or getattr(awaited, f"{kind}_yieldfrom", None)
-    return found
+    awaited: Any = task.get_coro() if isinstance(task, asyncio.Task) else None
+    text = "callback"
+    while hasattr(awaited, "cr_frame"):
+        if inspect.getcoroutinestate(awaited) == inspect.CORO_CREATED:
+            return f"{awaited.__name__} begins"
+        frame = awaited.cr_frame
+        file = Path(frame.f_code.co_filename)
+        if "asyncio" not in file.parts:
+            line = linecache.getline(str(file), frame.f_lineno).strip()
+            text = f"{frame.f_code.co_name} goes on after {line} ({file.name}:{frame.f_lineno})"
+        awaited = awaited.cr_await
+    return text
