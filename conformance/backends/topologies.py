@@ -100,22 +100,23 @@ class SentinelServers(ServerGroup):
         return f"redis+sentinel://{places}/{SERVICE}/0"
 
     def _agrees(self, master: EmbeddedServer) -> bool:
-        return self._told() == {(master.port, len(self._members) - 1, len(self.sentinels) - 1)}
-
-    def _told(self) -> set[tuple[int, ...]]:
-        """The port of the master, and how many replicas and other Sentinels there are, as each Sentinel says."""
-        told = set()
+        known = (len(self._members) - 1, len(self.sentinels) - 1)
         for sentinel in self.sentinels:
-            facts = sentinel.call(f"SENTINEL MASTER {SERVICE}")
-            names = b"port", b"num-slaves", b"num-other-sentinels"
-            told.add(tuple(int(facts[facts.index(name) + 1]) for name in names))
-        return told
+            replicas, others = (sentinel.call(f"SENTINEL {of} {SERVICE}") for of in ("REPLICAS", "SENTINELS"))
+            if (len(replicas), len(others)) != known:
+                return False
+        return self._named() == {master.port}
+
+    def _named(self) -> set[int]:
+        """The ports of the masters that the Sentinels name; SENTINEL MASTER would name another one later."""
+        places = [sentinel.call(f"SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}") for sentinel in self.sentinels]
+        return {int(port) for _, port in places}
 
     def _replace(self, master: EmbeddedServer) -> None:
         leader = self.sentinels[-1]
         wait_until(lambda: leader.call(f"SENTINEL FAILOVER {SERVICE}"), "the order to take over was refused")
-        wait_until(lambda: master.port not in {port for port, *_ in self._told()}, "nobody took over")
-        port = min(self._told())[0]
+        wait_until(lambda: master.port not in self._named(), "nobody took over")
+        [port] = self._named()
         master.call(f"REPLICAOF 127.0.0.1 {port}")  # as the Sentinel does it, some ten seconds later
         master.call("CLIENT KILL TYPE normal")
 
@@ -146,8 +147,10 @@ class ClusterServers(ServerGroup):
 
     def _agrees(self, master: EmbeddedServer) -> bool:
         for node in self.all:
+            facts = node.call("CLUSTER INFO")
+            is_well = b"cluster_state:ok" in facts and b"cluster_known_nodes:4" in facts
             _, _, owner, *_ = node.call("CLUSTER SLOTS")[0]
-            if owner[1] != master.port or b"cluster_state:ok" not in node.call("CLUSTER INFO"):
+            if not is_well or owner[1] != master.port:
                 return False
         return True
 
