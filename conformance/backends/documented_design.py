@@ -131,13 +131,18 @@ class TaskService:
         return DocumentedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
 
     async def update_task_status(
-        self, task_id: str, status: TaskStatus, progress: float | None = None, **fields: str | None
+        self,
+        task_id: str,
+        status: TaskStatus,
+        progress: float | None = None,
+        current_step: str | None = None,
+        **fields: str | None,
     ) -> DocumentedTask:
         """Read, change, write back."""
         task = await self.get_task(task_id)
         task.status = status
         task.updated_at = self.now()
-        for name, value in {"progress": progress, **fields}.items():
+        for name, value in {"progress": progress, "current_step": current_step, **fields}.items():
             if value is not None:
                 setattr(task, name, value)
         if status == TaskStatus.COMPLETED:

@@ -79,9 +79,8 @@ def main(options: argparse.Namespace) -> int:
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
     stores = [*zip(map(_short, names), _inferred(options) or map(find_backend, names), strict=True)]
-    tell = _teller(shows_all=options.all)
 
-    report = searched(*stores, seed=options.seed, known=known, first=first, tell=tell)
+    report = searched(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
 
     print(*report.lines(), sep="\n", flush=True)
     for file, text in (

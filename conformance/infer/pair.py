@@ -117,8 +117,7 @@ def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[li
     try:
         return asyncio.run(_methods(harnesses, skipped))
     except SystemExit as port:
-        told = f"a store may connect to port {port}, where somebody's server is: name a function that opens it"
-        raise CommandFailedError(told) from None
+        raise CommandFailedError(f"a store may connect to port {port}, where somebody's server is") from None
 
 
 async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], list[Method]]:
