@@ -92,7 +92,10 @@ class RedisNamespace(Inspector):
         return {key: int(self._client.pttl(key)) for key in self.keys()}
 
     def requests(self) -> int:
-        return int(self._client.info("stats")["total_reads_processed"])
+        try:
+            return int(self._client.info("stats")["total_reads_processed"])
+        except (KeyError, redis.ResponseError):  # a server that does not count them
+            raise HookMissingError("inspector.requests") from None
 
     def advance(self, by: timedelta) -> None:
         """Make the deadline of every key earlier, at one instant."""
