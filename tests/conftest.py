@@ -51,7 +51,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("checkout")
     for part in ("action", "conformance", "taskstore"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", "README.md", "LICENSE", "taskstore_conformance_plugin.py"):
+    for part in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "taskstore_conformance_plugin.py"):
         shutil.copy(ROOT / part, folder)
     return folder
 
