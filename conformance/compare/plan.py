@@ -96,7 +96,7 @@ class Sequences:
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument: alone, and where there is an entry already."""
         for operation in self._operations:
-            for call in variants(operation, operation.strategies):
+            for call in variants(operation, operation.strategies, 2 if operation is self._maker else 1):
                 yield (call, *self._reads(call))
         for operation in self._operations:
             for call in variants(operation, operation.strategies, 2):
