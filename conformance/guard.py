@@ -25,12 +25,6 @@ def guarded(harness: Harness) -> Harness:
     return harness if isinstance(harness, _Guarded) else cast(Harness, _Guarded(harness))
 
 
-def kind_of(harness: Harness) -> type[Harness]:
-    """Return the class of a harness, guarded or not."""
-    inside: Any = harness
-    return type(inside._inside if isinstance(inside, _Guarded) else inside)  # noqa: SLF001  it is this module's
-
-
 class _Guarded:
     def __init__(self, inside: Any, before: str = "") -> None:
         self._inside, self._before = inside, before
