@@ -82,7 +82,8 @@ class Search:
         """Try nothing that only one store declares, and no second process unless both are shared."""
         for store, other in zip(self._stores, reversed(self._stores), strict=True):
             declared = store.harness.capabilities
-            for kind in declared - other.harness.capabilities:
+            probed = {Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT}
+            for kind in probed & (declared - other.harness.capabilities):
                 store.missing[kind] = f"only it declares Capability.{kind.name}"
             if Capability.SHARED not in declared:
                 store.missing["process"] = "it does not declare Capability.SHARED"
