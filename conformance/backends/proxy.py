@@ -56,6 +56,10 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self.interrupt(None)
         await self.refuse()
+        left_over = [link.task for link in self.links]
+        for task in left_over:
+            task.cancel()
+        await asyncio.gather(*left_over, return_exceptions=True)
         self._reserved.close()
 
     @property
@@ -104,12 +108,14 @@ class Proxy:
                     await asyncio.sleep(0.001)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = _Link(self, reader, writer, self._next)
+        link = _Link(self, reader, writer, self._next, asyncio.current_task())
         self.links.add(link)
-        with contextlib.suppress(OSError):
-            await link.work()
-        writer.close()
-        self.links.remove(link)
+        try:
+            with contextlib.suppress(OSError):
+                await link.work()
+        finally:
+            writer.close()
+            self.links.remove(link)
 
 
 @dataclass(eq=False)
@@ -120,6 +126,7 @@ class _Link:
     reader: Any
     client: Any
     interruption: Interruption
+    task: Any
     is_held: bool = False
 
     @property

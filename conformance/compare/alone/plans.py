@@ -43,7 +43,7 @@ def plans_of(
     first = next(operation for operation in operations if not operation.is_read)
     reads = (read for read in operations if read.is_read and {*read.arguments} <= {*read.entry})
     after = tuple(map(call, reads))
-    starts: dict[str, tuple[Call, ...]] = {"entry absent": (), "entry there": (call(first),)}
+    starts: dict[str, tuple[Call, ...]] = {"entry absent": (), "entry there": (call(first, 2),)}
     for operation in crowd:
         if operation.name in brinks:
             starts[f"at the brink of {operation.name}"] = brinks[operation.name]
@@ -63,7 +63,7 @@ def plans_of(
 
 
 def call(operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
-    """Return a call on the common entry, with other arguments in each turn, and with its optional ones if full."""
+    """Return a call on the common entry, with other arguments in each of three turns, and all of them if full."""
     given = {}
     for name, strategy in operation.strategies.items():
         if name in operation.entry:
@@ -74,10 +74,11 @@ def call(operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
 
 
 @cache
-def _apart(strategy: Any) -> tuple[Choice, Choice]:
-    """Return two values that are not empty and have as little in common as possible."""
+def _apart(strategy: Any) -> tuple[Choice, Choice, Choice]:
+    """Return two values that are not empty and have as little in common as possible, and a third if there is one."""
     values = pool_of(strategy).choices
     filled = [value for value in values if value.value] or values
     labels = [{label for label, _ in inside(value.value)} for value in filled]
     nearest = min(range(1, len(filled)), key=lambda place: len(labels[0] & labels[place]), default=0)
-    return filled[0], filled[nearest]
+    others = [value for place, value in enumerate(filled) if place not in (0, nearest)]
+    return filled[0], filled[nearest], [*others, filled[0]][0]

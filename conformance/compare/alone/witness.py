@@ -17,7 +17,7 @@ from conformance.engine.outcome import CANCELLED, SILENT
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Race, Scenario
 from conformance.engine.script import call_text
-from conformance.operations.operation import Operation
+from conformance.operations.operation import EarlierId, Operation
 from conformance.operations.trees import Tree, mismatches
 
 _COLUMN = 15
@@ -128,11 +128,24 @@ def differences(entries: Sequence[Entry], expected: Sequence[Entry]) -> dict[int
     Lists may be in another order: replies may overtake each other.
     """
     found: dict[int, list[str]] = {}
-    for place, (entry, right) in enumerate(zip(entries, expected, strict=True)):
-        for mismatch in mismatches(right.observed, entry.observed):
+    for place, (came, right) in enumerate(zip(_numbered(entries), _numbered(expected), strict=True)):
+        for mismatch in mismatches(right, came):
             if mismatch.kind != "order":
                 found.setdefault(place, []).append("".join(mismatch.path))
     return found
+
+
+def _numbered(entries: Sequence[Entry]) -> list[Tree]:
+    """Return the results with ids as they first occur in these: of an answer that is lost nobody learns the id."""
+    places: dict[Any, int] = {}
+
+    def numbered(tree: Tree) -> Tree:
+        if tree.kind is EarlierId:
+            return replace(tree, value=places.setdefault(tree.value, len(places)))
+        parts = {label: numbered(part) for label, part in (tree.parts or {}).items()}
+        return replace(tree, parts=parts) if parts else tree
+
+    return [numbered(entry.observed) for entry in entries]
 
 
 def unexplained(entries: Sequence[Entry], sequences: Sequence[Sequence[Entry]], reads: int) -> Iterator[str]:
