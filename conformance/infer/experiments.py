@@ -100,7 +100,9 @@ class Lab:
                 if trust == TYPED or await self._are_alike(step):
                     return True
                 accepted = accepted or method.kinds
-        method.kinds = accepted if accepted and trust else before
+        method.kinds = before
+        if accepted and trust:
+            method.kinds = accepted
         return method.kinds is not before
 
     async def _accepts(self, step: Step) -> bool:
@@ -117,7 +119,8 @@ class Lab:
         for other in map(_call, self._methods):
             if await self._is_same([other]):
                 sequences += [[step, other], [other, step]]
-        return all([await self._is_same(steps) for steps in sequences])
+        is_same = [await self._is_same(steps) for steps in sequences]
+        return all(is_same)
 
     async def _is_same(self, steps: Sequence[Step]) -> bool:
         first, second = [await self._play(*steps, on=harness) for harness in self._harnesses]
@@ -142,10 +145,11 @@ class Lab:
         """Find out which methods show what others did, and which of their arguments have to be the same."""
         await self._learn(starts, _LATER)
         for writer, reader, start in product(self._methods, self._methods, starts):
+            read = _call(reader)
             for write in (_call(writer), _call(writer, *writer.kinds)):  # some change nothing without optional ones
-                if await self._shows(start, write, _call(reader)):
+                if await self._shows(start, write, read):
                     writer.is_write = reader.is_shown = True
-                    await self._find_entry(start, write, _call(reader))
+                    await self._find_entry(start, write, read)
                     break
 
     async def _find_entry(self, start: Sequence[Step], write: Step, read: Step) -> None:

@@ -126,8 +126,10 @@ def _types(found: inspect.Parameter) -> Iterator[Any]:
     annotation = found.annotation
     if annotation is found.empty and found.default not in (found.empty, None):
         annotation = type(found.default)
-    is_union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
-    for part in typing.get_args(annotation) if is_union else (annotation,):
+    parts = (annotation,)
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        parts = typing.get_args(annotation)
+    for part in parts:
         kind = typing.get_origin(part) or part
         if isinstance(kind, type) and kind not in _SAY_NOTHING:
             yield kind

@@ -58,12 +58,15 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
         elif is_required(parameter):
             missing.append(name)
     if missing:
+        names = ", ".join(missing)
         raise CommandFailedError(
-            f"{make.__name__} requires {', '.join(missing)}: write a function, such as `def store(url): return "
+            f"{make.__name__} requires {names}: write a function, such as `def store(url): return "
             f"{make.__name__}(...)`, or without url for a store that needs no server, and name that"
         )
     urls = [name for name, part in given.items() if part is url]
-    return {urls[0]: url} if urls else given
+    if urls:
+        return {urls[0]: url}
+    return given
 
 
 class LocalStore(Harness):
@@ -111,10 +114,11 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
 async def _call_first(store: Any, names: Sequence[str]) -> None:
     """Call the first of these methods that the store has, if it needs no argument."""
     method = next((getattr(store, name) for name in names if hasattr(store, name)), None)
-    if method and not any(map(is_required, parameters_of(method))):
-        result = method()
-        if inspect.isawaitable(result):
-            await result
+    if method is None or any(map(is_required, parameters_of(method))):
+        return
+    result = method()
+    if inspect.isawaitable(result):
+        await result
 
 
 def modes(operations: Collection[Operation], *makers: Callable[..., Any]) -> list[Callable[[], LocalStore]]:

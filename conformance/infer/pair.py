@@ -67,7 +67,9 @@ class Pair:
         for method in self.methods:
             operation = method.operation()
             arguments = [name if name in operation.arguments else f"[{name}]" for name in operation.strategies]
-            does = "writes" if method.is_write else "reads" if operation.is_read else "may write"
+            does = "reads" if operation.is_read else "may write"
+            if method.is_write:
+                does = "writes"
             entry = " + ".join(operation.entry) or "the whole store"
             rows.append((f"{method.name}({', '.join(arguments)})", does, entry))
         yield from in_columns(rows)
@@ -90,11 +92,12 @@ def _written(method: Method) -> str:
     operation = method.operation()
     parts = [repr(method.name)] * 2
     for strategies in (operation.arguments, operation.optional):
-        kinds = [f"{name!r}: {method.kinds[name].text}" for name in strategies]
-        parts.append(f"{{{', '.join(kinds)}}}")
+        kinds = ", ".join(f"{name!r}: {method.kinds[name].text}" for name in strategies)
+        parts.append(f"{{{kinds}}}")
     for fact in ("writes", "reads", "ids", "times", "positional", "lifetime"):
         value = getattr(operation, fact)
-        parts += [f"{fact}={value!r}"] if value or value == WHOLE else []
+        if value or value == WHOLE:
+            parts.append(f"{fact}={value!r}")
     return f"Operation({', '.join(parts)}),"
 
 
@@ -109,8 +112,11 @@ def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[li
 
     def stop_strangers(event: str, arguments: tuple[Any, ...]) -> None:
         """Stop before a class connects to the server that is its default: it may be somebody's."""
-        if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][1] not in private:
-            raise SystemExit(arguments[1][1])
+        if event != "socket.connect" or not isinstance(arguments[1], tuple):
+            return
+        port = arguments[1][1]
+        if port not in private:
+            raise SystemExit(port)
 
     if any(isinstance(harness.make, type) for harness in harnesses):
         sys.addaudithook(stop_strangers)
@@ -128,4 +134,5 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
             kinds.append(type(store))
     methods = [method for method in shared_methods(*kinds) if method.name not in skipped]
     usable = await Lab(quickest_first).find(methods)
-    return usable, [method for method in methods if method not in usable]
+    others = [method for method in methods if method not in usable]
+    return usable, others

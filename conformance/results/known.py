@@ -81,7 +81,8 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
     """
     found = read_toml(file, KnownFailures, "a list of known failures")
-    for entry in (*found.known, *found.missing):
+    entries = (*found.known, *found.missing)
+    for entry in entries:
         if not entry.hook and entry.test not in tests:
             raise FileError(file, f"there is no test {entry.test}")
         if entry.reason in ("", _TEMPLATE):
@@ -106,7 +107,8 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
                 if given.covers(result) and given.hook == hook:
                     entry = given
             lines = ["[[missing]]" if hook else "[[known]]"]
-            for name, text in {**vars(entry), "backend": result.backend}.items():
+            fields = {**vars(entry), "backend": result.backend}
+            for name, text in fields.items():
                 if text:
                     lines.append(f"{name} = {json.dumps(text, ensure_ascii=False)}")
             texts.add("\n".join([*lines, ""]))

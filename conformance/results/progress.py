@@ -134,18 +134,21 @@ class Progress:
         """Write the results, and find the exit status that they deserve."""
         results = self._gathered()
         if self._collected or collects_suite(session.config):
-            stale, undecided = [*self._plan.known.stale(results)], self._undecided(results)
+            stale = [*self._plan.known.stale(results)]
+            undecided = self._undecided(results)
             if exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = self._status(results, stale, undecided)
             self._lines = [*summary(results, stale, undecided, self._plan.again)]
-        self._write(results.model_copy(update={"exit_status": int(session.exitstatus)}))
+        status = int(session.exitstatus)
+        self._write(results.model_copy(update={"exit_status": status}))
         if file := self._option.conformance_write_known:
             known.write(file, results, self._plan.known)
         if folder := self._option.conformance_scripts:
             folder.mkdir(parents=True, exist_ok=True)
             for result in results.results:
-                if result.failure and result.failure.script:
-                    write_script(folder, result.failure, result.backend)
+                failure = result.failure
+                if failure and failure.script:
+                    write_script(folder, failure, result.backend)
 
     def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
         """The exit status of a run that pytest takes for a success: it may be none."""
@@ -154,7 +157,9 @@ class Progress:
         is_empty = has_run and verdicts.isdisjoint(("pass", "fail"))
         if is_empty or stale or any(result.is_failure for result in results.results):
             return pytest.ExitCode.TESTS_FAILED
-        return INCOMPLETE if undecided else pytest.ExitCode.OK
+        if undecided:
+            return INCOMPLETE
+        return pytest.ExitCode.OK
 
     def _undecided(self, results: Results) -> list[Result]:
         """Return the results that make the run incomplete: not those that were left out of a run that is partial."""

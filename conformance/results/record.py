@@ -75,15 +75,17 @@ class Recorder:
         place = self._plan.place_of(item.nodeid)
         if place is None or (call.when != "call" and call.excinfo is None):
             return report
+        name, shown = place
         backend: Any = item.funcargs.get("conformance_backend")
-        judged = judge_call(call, place[0], *self._plan.tests.get(place[0], ("", ())))
+        doc, numbers = self._plan.tests.get(name, ("", ()))
+        judged = judge_call(call, name, doc, numbers)
         results = self._plan.alike(place, judged)
-        if backend and place[0] in backend.coverages:
+        if backend and name in backend.coverages:
             results = self._of_group(place, backend, judged, call)
-        about = _about(place, backend, judged)
-        vars(report)["conformance"] = Sent(place=place, about=about, results=results).model_dump_json()
+        sent = Sent(place=place, about=_about(place, backend, judged), results=results)
+        vars(report)["conformance"] = sent.model_dump_json()
         if judged.verdict in ("fail", "harness-error"):
-            self._set_outcome(report, place[1], judged, results)
+            self._set_outcome(report, shown, judged, results)
         return report
 
     def _of_group(self, place: Place, backend: Backend, judged: Judged, call: pytest.CallInfo[None]) -> list[Result]:
@@ -91,11 +93,14 @@ class Recorder:
         name, shown = place
         coverage = backend.coverages[name]
         is_over = coverage.findings and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception)
-        error = "" if is_over else judged.reason
+        error = judged.reason
+        if is_over:
+            error = ""
         results = []
         for test in self._plan.tests_of(name):
             (number,) = self._plan.tests[test][1]
-            results.append(self._plan.result(test, shown, judge_group(number, coverage, error, backend.unjudged)))
+            verdict = judge_group(number, coverage, error, backend.unjudged)
+            results.append(self._plan.result(test, shown, verdict))
         return results
 
     def _set_outcome(self, report: pytest.TestReport, backend: str, judged: Judged, results: list[Result]) -> None:
@@ -121,7 +126,9 @@ class Recorder:
 def _about(place: Place, backend: Backend | None, judged: Judged) -> AboutBackend | None:
     """Return what a test found out about its backend."""
     if backend is None:
-        return AboutBackend(name=place[1], error=judged.reason) if judged.verdict == "harness-error" else None
+        if judged.verdict != "harness-error":
+            return None
+        return AboutBackend(name=place[1], error=judged.reason)
     harness = backend.harness
     capabilities = map(str, sorted(harness.capabilities))
     return AboutBackend(name=place[1], mode=harness.mode, capabilities=tuple(capabilities), facts=backend.facts)

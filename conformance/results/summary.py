@@ -65,9 +65,10 @@ def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
 def _accepted(results: Results) -> Iterator[str]:
     for result in results.results:
         expected = result.expected
-        if expected and expected.kind != "should":
-            place = "" if result.hooks else f"{result.test} [{result.backend}]: "
-            yield f"{place}{expected.reason} {expected.link}".strip()
+        if not expected or expected.kind == "should":
+            continue
+        place = "" if result.hooks else f"{result.test} [{result.backend}]: "
+        yield f"{place}{expected.reason} {expected.link}".strip()
 
 
 def _why(result: Result) -> str:

@@ -34,7 +34,9 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
         return Judged(verdict="not-run", reason=f"skipped by a marker or another plugin: {reason}")
     if call.when != "call" or isinstance(raised, HarnessFailedError):
         return Judged(verdict="harness-error", reason=reason)
-    broken = raised.requirements if isinstance(raised, BrokenError) else tuple(numbers)
+    broken = tuple(numbers)
+    if isinstance(raised, BrokenError):
+        broken = raised.requirements
     failure = Failure(name=case, requirements=broken, came=reason, doc=doc, place=place_of(raised))
     return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=True)
 
@@ -46,11 +48,13 @@ def judge_group(number: str, coverage: Coverage, error: str, unjudged: Mapping[s
         best = min(findings, key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
         failure = _failure_of(best)
         reason = "\n".join(show.block(failure))
-        return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=best.requirements[0] == number)
+        is_nearest = best.requirements[0] == number
+        return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=is_nearest)
     if error:
         return Judged(verdict="harness-error", reason=error)
-    if number in unjudged:
-        return Judged(verdict="not-testable", reason=str(unjudged[number]), hooks=unjudged[number].hooks)
+    lacking = unjudged.get(number)
+    if lacking:
+        return Judged(verdict="not-testable", reason=str(lacking), hooks=lacking.hooks)
     if coverage.exercised[number]:
         return Judged(verdict="pass")
     why, hook = coverage.missing.get(number, ("no scenario reached it", ""))
