@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
@@ -13,31 +13,35 @@ from conformance.engine.scenario import Action, Call, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, TaskOf, cancel, create, get, listing, purge, restore, update
-from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, TIMES, canonical, size_of
+from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, TIMES, Record, canonical, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import LONG_AGO, MADE, MICROSECOND, A, restorable, to
 from taskstore import TaskStatus
 
 _TOGETHER = 6
 """So many requests are in one scenario: to open a store takes longer than they do."""
+_COPY = restore(TaskOf("a", {"task_id": "copy"}))
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    yield scenario(do.Populate(2_000 if depth == "full" else 220), listing(limit=0), about="ID-01 ID-02")
+    size = 2_000 if depth == "full" else 220
+    yield scenario(do.Populate(size), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
     yield from _ids()
     for calls in refused(A):
         about = "LIST-13" if "after" in calls[0].arguments else ""  # nothing else reaches it at depth smoke
-        yield scenario(create("a"), to("clipping"), calls, ReadBack(), to("uploading"), ReadBack(), about=about)
+        yield scenario(_changes_nothing(calls), about=about)
     for place in range(0, len(_REQUESTS), _TOGETHER):
-        yield scenario(_kept(_REQUESTS[place : place + _TOGETHER]), ReadBack())
+        requests = _REQUESTS[place : place + _TOGETHER]
+        yield scenario(_kept(requests), ReadBack())
     for text in values.TEXTS:
-        failed = to("failed", A, 0, "", **dict.fromkeys(TEXTS, text))
+        texts = dict.fromkeys(TEXTS, text)
+        failed = to("failed", A, 0, "", **texts)
         yield scenario(create("a"), failed, ReadBack(), failed)
     for number in values.PROGRESSES:
-        copied = to("uploading", label="a", progress=number), restore(TaskOf("a", {"task_id": "copy"}))
-        yield scenario(create("a"), copied, ReadBack(), about="MAINT-02")
+        written = to("uploading", label="a", progress=number)
+        yield scenario(create("a"), written, _COPY, ReadBack(), about="MAINT-02")
     for status in STATUSES:
         yield scenario(_repeated(status), ReadBack(), about="LIFE-04 LIFE-17 LIFE-10 LIFE-14")
     yield from _largest()
@@ -49,24 +53,50 @@ def _each(name: str, table: Sequence[Any]) -> list[dict[str, Any]]:
     return [{name: value} for value in table]
 
 
+def _changes_nothing(calls: Iterable[Call]) -> Iterator[Action]:
+    yield create("a")
+    yield to("clipping")
+    yield from calls
+    yield ReadBack()
+    yield to("uploading")
+    yield ReadBack()
+
+
+_UNKNOWN = *(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS
+_IDS = *values.NEW_IDS, *values.INTERNAL_IDS
+
+
 def _ids() -> Iterator[Scenario]:
-    unknown: list[Action] = []
-    for task_id in (*(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS):
-        unknown += get(task_id), to("completed", task_id), cancel(task_id)
-    yield scenario(MADE, unknown, ReadBack(), about="ID-03")
-
-    ids = *values.NEW_IDS, *values.INTERNAL_IDS
-    creations = [create(task_id=task_id, config={"id": task_id}) for task_id in ids]
-    reads = *map(get, ids), listing(limit=1_000)
-    yield scenario(creations[::2], reads, map(cancel, ids[::4]), creations, creations, reads, about="ID-02 ID-06")
-
-    # Under an id that is taken, only an equal request is accepted, and not one that stands near in the table.
-    size = len(_REQUESTS)
+    yield scenario(MADE, _unknown(), ReadBack(), about="ID-03")
+    yield scenario(_new_ids(), about="ID-02 ID-06")
     for moves in ((0, 1, 2), (0, 3, 4)):
-        moved = [
-            create(task_id=f"job-{(by + place) % size}", **_REQUESTS[place]) for by in moves for place in range(size)
-        ]
-        yield scenario(moved, ReadBack(), about="ID-06")
+        yield scenario(_taken(moves), ReadBack(), about="ID-06")
+
+
+def _unknown() -> Iterator[Action]:
+    for task_id in _UNKNOWN:
+        yield get(task_id)
+        yield to("completed", task_id)
+        yield cancel(task_id)
+
+
+def _new_ids() -> Iterator[Action]:
+    creations = [create(task_id=task_id, config={"id": task_id}) for task_id in _IDS]
+    reads = *map(get, _IDS), listing(limit=1_000)
+    yield from creations[::2]
+    yield from reads
+    yield from map(cancel, _IDS[::4])
+    yield from creations
+    yield from creations
+    yield from reads
+
+
+def _taken(moves: Iterable[int]) -> Iterator[Action]:
+    """Under an id that is taken, only an equal request is accepted, and not one that stands near in the table."""
+    for by in moves:
+        for place, request in enumerate(_REQUESTS):
+            number = (by + place) % len(_REQUESTS)
+            yield create(task_id=f"job-{number}", **request)
 
 
 _WRONG = values.WRONG
@@ -116,50 +146,101 @@ def _kept(requests: Sequence[dict[str, Any]]) -> Iterator[Action]:
         yield cancel(A)
 
 
+_CHANGES: Sequence[dict[str, Any]] = (
+    {"current_step": "s"},
+    {},
+    {"progress": 12.5},
+    {"progress": 0},
+    *({name: text} for name in TEXTS for text in ("s", "")),
+)
+
+
 def _repeated(status: str) -> Iterator[Action]:
-    """Yield an update to a status, and later ones with the same and with other fields, also backwards."""
-    again: list[dict[str, Any]] = [{}, {"progress": 12.5}, {"progress": 0}]
-    again += ({name: text} for name in TEXTS for text in ("s", ""))
-    calls = [to(status, current_step="s"), *(to(status, **given) for given in again)]
+    """Yield each update to a status, at a time of its own, and reads after it."""
     yield create("a")
-    for call in (*calls, *map(to, STATUSES[:-3]), to(status), cancel(A), *map(to, STATUSES)):
-        yield from (Wait(), call, get(A), listing(status=TaskStatus.FAILED))
+    for call in _updates(status):
+        yield Wait()
+        yield call
+        yield get(A)
+        yield listing(status=TaskStatus.FAILED)
+
+
+def _updates(status: str) -> Iterator[Call]:
+    """Yield an update to a status, and later ones with the same and with other fields, also backwards."""
+    for fields in _CHANGES:
+        yield to(status, **fields)
+    yield from map(to, STATUSES[:-3])
+    yield to(status)
+    yield cancel(A)
+    yield from map(to, STATUSES)
 
 
 def _largest() -> Iterator[Scenario]:
     """Yield tasks of one byte more than 1 MiB, and of 1 MiB."""
     room = MOST_BYTES - size_of(restorable())
     for size, name in product((room + 1, room), TEXTS):
-        failed = to("failed", A, 0, "", **{name: "文" * (size // 3) + "x" * (size % 3)})
-        quotes = create(config={"k": '"' * ((size - 4) // 2) + "x" * (size % 2)})  # as JSON each takes two
-        yield scenario(quotes, create("a"), failed, ReadBack(), about="VAL-06")
+        text = "文" * (size // 3) + "x" * (size % 3)
+        failed = to("failed", A, 0, "", **{name: text})
+        quotes = '"' * ((size - 4) // 2) + "x" * (size % 2)  # as JSON each takes two
+        quoted = create(config={"k": quotes})
+        yield scenario(quoted, create("a"), failed, ReadBack(), about="VAL-06")
+
+
+_FIRST, *_, _LAST = values.TIMES
+_IN_ANOTHER_ORDER = values.TIMES[::2] + values.TIMES[1::2]
+_PAGES = do.Pages(1), do.Pages(1, by_cursor=True)
 
 
 def _restored() -> Iterator[Scenario]:
-    first, *_, last = values.TIMES
     for time in values.TIMES:  # at their bounds, and in other zones
-        done = restorable("a", status="cancelled", created_at=first, updated_at=last, completed_at=time)
-        both = restore(done), restore(restorable("b", created_at=time, updated_at=time))
-        yield scenario(both, cancel("a"), to("completed", "b"), ReadBack(), about="MAINT-02 VAL-10")
-        yield scenario(both, purge(time), get("a"), purge(time + MICROSECOND), get("a"), about="MAINT-01")
+        yield scenario(_both(time), cancel("a"), to("completed", "b"), ReadBack(), about="MAINT-02 VAL-10")
+        yield scenario(_both(time), _purges(time), about="MAINT-01")
 
-    ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
+    soon = datetime.now(UTC) + timedelta(hours=3)
+    ahead = restore(restorable(updated_at=soon))
     for write in (to("clipping", "restored"), cancel("restored")):
         yield scenario(ahead, write, ReadBack(), about="LIFE-17")
 
-    in_another_order = values.TIMES[::2] + values.TIMES[1::2]
-    tasks = [restorable(f"t{place}", created_at=time, updated_at=last) for place, time in enumerate(in_another_order)]
-    yield scenario(map(restore, tasks), listing(), listing(limit=3), about="LIST-01")
-    tasks = [restorable(task_id) for task_id in "bdac"]  # of one microsecond
-    pages = do.Pages(1), do.Pages(1, by_cursor=True)
-    yield scenario(map(restore, tasks), pages, about="LIST-12", needs=[Capability.CURSOR])
+    yield scenario(_ordered(), listing(), listing(limit=3), about="LIST-01")
+    tasks = map(restorable, "bdac")  # of one microsecond
+    yield scenario(map(restore, tasks), _PAGES, about="LIST-12", needs=[Capability.CURSOR])
+    yield scenario(create("a"), map(restore, _impossible()), ReadBack(), about="MAINT-04")
 
-    failed, moment = restorable(status="failed", completed_at=LONG_AGO), LONG_AGO - MICROSECOND
-    impossible = [restorable(updated_at=moment), failed._replace(status="cancelled", error_message="e")]
-    rows = [(name, _WRONG[name]) for name in ("video_ids", "task_id", "status", "progress")]
-    rows += ((name, _WRONG["webhook_url"]) for name in TEXTS)
-    rows += ((name, [*values.WRONG_TIMES, moment]) for name in TIMES)
-    rows += ("status", [*STATUSES[:-2]]), ("metadata", [*map(canonical, _WRONG["metadata"])])
-    for name, table in rows:
-        impossible += [failed._replace(**{name: value}) for value in table if type(value) is not list]
-    yield scenario(create("a"), map(restore, impossible), ReadBack(), about="MAINT-04")
+
+def _both(time: datetime) -> Iterator[Action]:
+    """Restore a task that was completed then, and one that was created and updated then."""
+    yield restore(restorable("a", status="cancelled", created_at=_FIRST, updated_at=_LAST, completed_at=time))
+    yield restore(restorable("b", created_at=time, updated_at=time))
+
+
+def _purges(time: datetime) -> Iterator[Action]:
+    for before in (time, time + MICROSECOND):
+        yield purge(before)
+        yield get("a")
+
+
+def _ordered() -> Iterator[Action]:
+    for place, time in enumerate(_IN_ANOTHER_ORDER):
+        yield restore(restorable(f"t{place}", created_at=time, updated_at=_LAST))
+
+
+_FAILED = restorable(status="failed", completed_at=LONG_AGO)
+_TOO_EARLY = LONG_AGO - MICROSECOND
+_IMPOSSIBLE: Sequence[tuple[str, Sequence[Any]]] = (
+    *((name, _WRONG[name]) for name in ("video_ids", "task_id", "status", "progress")),
+    *((name, _WRONG["webhook_url"]) for name in TEXTS),
+    *((name, (*values.WRONG_TIMES, _TOO_EARLY)) for name in TIMES),
+    ("status", STATUSES[:-2]),
+    ("metadata", [*map(canonical, _WRONG["metadata"])]),
+)
+"""Fields of a failed task, and values that they cannot have."""
+
+
+def _impossible() -> Iterator[Record]:
+    """Yield tasks that no store could have produced."""
+    yield restorable(updated_at=_TOO_EARLY)
+    yield _FAILED._replace(status="cancelled", error_message="e")
+    for name, table in _IMPOSSIBLE:
+        for value in table:
+            if type(value) is not list:
+                yield _FAILED._replace(**{name: value})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -87,45 +87,71 @@ _ERRORS = {
     "read-only": "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk.",
     "broken": "ERR something else is wrong",
 }
+_OUT = FailureKind.OUT_OF_MEMORY
+_unreachable = partial(
+    Failure,
+    cause=_refused,
+    kinds=("unreachable",),
+    fails=OPERATIONS,
+    about="FAIL-01 FAIL-11 FAIL-17",
+    may_write=False,
+)
+_taken_over = partial(Failure, kinds=_ANY, about="FAIL-17", on=1, needs=[Capability.FAILOVER], patience=20)
 
-
-def _connections() -> Iterator[Failure]:
-    """Failures of connections and callers."""
-    about = "FAIL-11 FAIL-13"
-    late = _interrupted(Held.REPLIES)
-    yield Failure("each reply is late", late, _LATE, about=about, seconds=_IMPATIENT)
-    silent = _interrupted(Held.REQUESTS)
-    yield Failure("the server goes silent", silent, _LATE, OPERATIONS, f"FAIL-01 {about}", seconds=_IMPATIENT)
-    for is_cold, when in ((True, "at the first call"), (False, "any more")):
-        refused = partial(Failure, f"nothing listens {when}", _refused, ("unreachable",), OPERATIONS, may_write=False)
-        yield refused("FAIL-01 FAIL-11 FAIL-17", is_cold=is_cold)
-    yield Failure("each request ends the connection", _interrupted(b""), _GONE, about=about)
-    yield Failure("the replies are of another form", _answered("+7"), _GONE, about="FAIL-13")
-    yield Failure("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
-    for kind, text in _ERRORS.items():
-        name = f"the server says {text.split()[0]}"
-        yield Failure(name, _answered(f"-{text}"), (kind,), about="FAIL-06 FAIL-13", may_write=False)
-    yield Failure("the user may only read", _denied, ("refused",), _WRITES, "FAIL-06 FAIL-11", may_write=False)
-    for what in Held:
-        name = f"the store is closed while a {what} is held"
-        yield Failure(name, _interrupted(what), _ANY, about="API-04", closes=True, is_cold=what is Held.REQUESTS)
-
-
-def _servers() -> Iterator[Failure]:
-    """Failures of the whole server: nothing else can be played meanwhile."""
-    kind = FailureKind.OUT_OF_MEMORY
-    yield Failure(f"the server is {kind}", partial(_failing, kind), (kind,), _WRITES, "FAIL-06", may_write=False)
-    ended = partial(_administered, "CLIENT KILL TYPE normal SKIPME yes")
-    yield Failure("the server has closed the connections", ended, about="FAIL-14", on=1)
-    yield Failure("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06")
-    yield Failure("the server has restarted", _restarted, about="FAIL-14 DUR-01")
-    yield Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs=[Capability.CLUSTER])
-    for kill, words in ((False, ""), (True, " from a killed one")):
-        over = partial(Failure, f"another server takes over{words}", partial(_failed_over, kill=kill), _ANY)
-        yield over(about="FAIL-17", on=1, needs=[Capability.FAILOVER], patience=20)
-
-
-CONNECTIONS, SERVERS = tuple(_connections()), tuple(_servers())
+CONNECTIONS = (
+    Failure("each reply is late", _interrupted(Held.REPLIES), _LATE, about="FAIL-11 FAIL-13", seconds=_IMPATIENT),
+    Failure(
+        "the server goes silent",
+        _interrupted(Held.REQUESTS),
+        _LATE,
+        OPERATIONS,
+        "FAIL-01 FAIL-11 FAIL-13",
+        seconds=_IMPATIENT,
+    ),
+    _unreachable("nothing listens at the first call", is_cold=True),
+    _unreachable("nothing listens any more"),
+    Failure("each request ends the connection", _interrupted(b""), _GONE, about="FAIL-11 FAIL-13"),
+    Failure("the replies are of another form", _answered("+7"), _GONE, about="FAIL-13"),
+    Failure("the server behind the open connections is a replica now", _demoted, about="FAIL-17"),
+    *(
+        Failure(
+            f"the server says {text.split()[0]}",
+            _answered(f"-{text}"),
+            (kind,),
+            about="FAIL-06 FAIL-13",
+            may_write=False,
+        )
+        for kind, text in _ERRORS.items()
+    ),
+    Failure("the user may only read", _denied, ("refused",), _WRITES, "FAIL-06 FAIL-11", may_write=False),
+    *(
+        Failure(
+            f"the store is closed while a {what} is held",
+            _interrupted(what),
+            _ANY,
+            about="API-04",
+            is_cold=what is Held.REQUESTS,
+            closes=True,
+        )
+        for what in Held
+    ),
+)
+"""Failures of connections and callers."""
+SERVERS = (
+    Failure(f"the server is {_OUT}", partial(_failing, _OUT), (_OUT,), _WRITES, "FAIL-06", may_write=False),
+    Failure(
+        "the server has closed the connections",
+        partial(_administered, "CLIENT KILL TYPE normal SKIPME yes"),
+        about="FAIL-14",
+        on=1,
+    ),
+    Failure("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06"),
+    Failure("the server has restarted", _restarted, about="FAIL-14 DUR-01"),
+    Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs=[Capability.CLUSTER]),
+    _taken_over("another server takes over", cause=partial(_failed_over, kill=False)),
+    _taken_over("another server takes over from a killed one", cause=partial(_failed_over, kill=True)),
+)
+"""Failures of the whole server: nothing else can be played meanwhile."""
 DEATHS = Failure(CONNECTION, kinds=_GONE, about="FAIL-11 FAIL-13 ATOM-01"), Failure(CALLER, about="ATOM-06 ATOM-01")
 """At each request of a call, before it arrives and before its reply."""
 _FINDS_OUT = Failure("nothing fails any more", kinds=_ANY, is_cold=True)
@@ -141,27 +167,53 @@ _TOGETHER = (
     do.restore(restorable("new")),
 )
 """Without a listing, since that need not show one moment of several calls."""
+_AT_ONCE: Sequence[Sequence[Call]] = _TOGETHER, (do.listing(), get(A))
+_ALONE: Sequence[Sequence[Call]] = (
+    (to("clipping", B), get(A)),
+    *([call] for call in (*_TOGETHER, do.listing())),
+)
+_BEFORE = (
+    *(create(label, on=1) for label in "abc"),
+    do.restore(_OLD, 1),
+)
 
 
 def scenarios_of(row: Failure, capabilities: Collection[Capability]) -> Iterator[Scenario]:
     """Scenarios in which every operation meets a failure: at the same time, or alone if it is a death."""
+    declared = {*capabilities}
+    before = _fitting(_BEFORE, declared)
+    needs = Capability.REMOTE, *row.needs
+    for group in _groups(row):
+        if chosen := _fitting(group, declared):
+            calls = tuple(replace(call, on=row.on) for call in chosen)
+            fail = Race(calls, failure=row, every_order=row in DEATHS)
+            again = _again(row, chosen, declared)
+            yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
 
-    def fit(calls: Iterable[Call]) -> list[Call]:
-        return [call for call in calls if needs_of(call) <= {*capabilities}]
 
-    groups: list[tuple[Call, ...]] = [_TOGETHER, (do.listing(), get(A))]
+def _fitting(calls: Iterable[Call], declared: set[Capability]) -> list[Call]:
+    return [call for call in calls if needs_of(call) <= declared]
+
+
+def _groups(row: Failure) -> Sequence[Sequence[Call]]:
     if row in DEATHS:
-        groups = [(to("clipping", B), get(A)), *((call,) for call in (*_TOGETHER, do.listing()))]
-    before = fit((*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)))
-    for chosen in filter(None, map(fit, groups[: 1 if row.patience else None])):
-        calls = tuple(replace(call, on=row.on) for call in chosen)
-        fail = Race(calls, failure=row, every_order=row in DEATHS)
-        on = 1 if row.seconds == _IMPATIENT or row.closes else row.on
-        again: list[Action] = [cancel(A, on)]
-        if row.patience:  # by a write that fails the store may find out that nothing fails any more
-            again = [Race((cancel(A, on),), failure=_FINDS_OUT), cancel(B, on)]
-        # The same creations, under the ids that the exceptions state, tell what became of the first ones.
-        made = [call.label for call in chosen if call.label and not row.closes]
-        again += fit(create("", Id(label), on, video_ids=("n",)) for label in made)
-        needs = Capability.REMOTE, *row.needs
-        yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
+        return _ALONE
+    if row.patience:
+        return _AT_ONCE[:1]
+    return _AT_ONCE
+
+
+def _again(row: Failure, chosen: Iterable[Call], declared: set[Capability]) -> Iterator[Action]:
+    """Yield calls when nothing fails any more."""
+    on = 1 if row.seconds == _IMPATIENT or row.closes else row.on
+    if row.patience:  # by a write that fails the store may find out that nothing fails any more
+        yield Race((cancel(A, on),), failure=_FINDS_OUT)
+        yield cancel(B, on)
+    else:
+        yield cancel(A, on)
+
+    # The same creations, under the ids that the exceptions state, tell what became of the first ones.
+    for call in chosen:
+        if call.label and not row.closes:
+            again = create("", Id(call.label), on, video_ids=("n",))
+            yield from _fitting([again], declared)

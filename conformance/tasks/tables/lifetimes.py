@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 
 from conformance.engine.kinds import ended, scenario
-from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
@@ -30,54 +30,108 @@ from conformance.tasks.tables.tasks import (
 )
 
 _expiring = partial(scenario, needs=[Capability.EXPIRING])
+_lasting = partial(scenario, lacks=[Capability.EXPIRING])
+
+_IDLE = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
+_REPEATED = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
+"""No refusal, no read and no call that changes nothing renews a lifetime, or ends it."""
+_ENDED: Sequence[tuple[Sequence[Call], Sequence[Call]]] = (
+    (CALLS, _IDLE),
+    ([get(A)], _REPEATED),
+)
+"""Calls at the end of a lifetime, and others shortly before it."""
+_GAPS = (SECOND, 50 * SECOND, DAY / 2, 6 * DAY)
+_SIZES = {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    # No refusal, no read and no call that changes nothing renews a lifetime, or ends it.
-    idle = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
-    repeated = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
-    for status, (calls, alive) in product(("pending", "completed"), ((CALLS, idle), ([get(A)], repeated))):
-        yield from ended((*MADE, to(status)), calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
+    for status, (calls, alive) in product(("pending", "completed"), _ENDED):
+        made = *MADE, to(status)
+        yield from ended(made, calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
     yield from _restored()
-    yield from _renewed((DAY / 2,) if depth == "smoke" else (SECOND, 50 * SECOND, DAY / 2, 6 * DAY))
+    gaps = _GAPS[2:3] if depth == "smoke" else _GAPS
+    for gap, write in product(gaps, _RENEWALS):
+        yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
     yield from _used_again()
-    for size in {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}[depth]:
+    for size in _SIZES[depth]:
         yield from _many(size)
+    for days in (1, 8, 400):
+        yield _lasting(_kept(days * DAY), about="EXP-05")
 
-    for days in (1, 8, 400):  # in a store that does not expire tasks they stay
-        made = create("a"), to("clipping"), create("b"), cancel(B)
-        kept = Wait(days * DAY), get(A), to("completed"), ReadBack()
-        yield scenario(made, kept, about="EXP-05", lacks=[Capability.EXPIRING])
+
+def _kept(time: timedelta) -> Iterator[Action]:
+    """In a store that does not expire tasks they stay."""
+    yield create("a")
+    yield to("clipping")
+    yield create("b")
+    yield cancel(B)
+
+    yield Wait(time)
+    yield get(A)
+    yield to("completed")
+    yield ReadBack()
+
+
+_OLD = (
+    restorable(),
+    restorable(status="failed", completed_at=LONG_AGO),
+    restorable(updated_at=BEYOND),
+)
+_LIFE = Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
 
 
 def _restored() -> Iterator[Scenario]:
     """A restored task lives as long as a new one, however old it is, and again if it is restored again."""
-    old = restorable(), restorable(status="failed", completed_at=LONG_AGO), restorable(updated_at=BEYOND)
-    for task in old:
-        life = restore(task), Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
+    for task in _OLD:
+        life = restore(task), *_LIFE
         yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
 
 
-def _renewed(gaps: Sequence[timedelta]) -> Iterator[Scenario]:
+_RENEWALS = (
+    cancel(A),
+    to("clipping", progress=5.5),
+    to("clipping", current_step="s"),
+    to("clipping", result_url="r"),
+    *map(to, STATUSES),
+)
+
+
+def _renewed(gap: timedelta, write: Call) -> Iterator[Action]:
     """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
-    fields = {"progress": 5.5}, {"current_step": "s"}, {"result_url": "r"}
-    writes = cancel(A), *(to("clipping", **given) for given in fields), *map(to, STATUSES)
-    for gap, write in product(gaps, writes):
-        made = create("a"), to("analyzing"), Wait(gap), write
-        end = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A), listing()
-        yield _expiring(made, end, about="EXP-03 EXP-01")
+    yield create("a")
+    yield to("analyzing")
+    yield Wait(gap)
+    yield write
+
+    yield Wait(LIFETIME - gap / 2)
+    yield get(A)
+    yield Wait(gap / 2 + SECOND)
+    yield get(A)
+    yield listing()
+
+
+_REMOVALS: Sequence[Sequence[Action]] = (
+    (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)),
+    (Wait(8 * DAY),),
+)
+_AGAIN = create("a", A), restore(TaskOf("a"))
 
 
 def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
-    purged = to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)
     made = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
-    lives: list[Action] = []
+    for removal, again in product(_REMOVALS, _AGAIN):
+        yield _expiring(made, removal, again, _second_life(), about="EXP-03 ID-06")
+
+
+def _second_life() -> Iterator[Action]:
     for write in (to("clipping"), cancel(A), get(A)):
-        lives += Wait(4 * DAY), write, ReadBack()
-    for removal, again in product((purged, [Wait(8 * DAY)]), (create("a", A), restore(TaskOf("a")))):
-        yield _expiring(made, removal, again, lives, Wait(4 * DAY), ReadBack(), about="EXP-03 ID-06")
+        yield Wait(4 * DAY)
+        yield write
+        yield ReadBack()
+    yield Wait(4 * DAY)
+    yield ReadBack()
 
 
 _FIRST = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)
@@ -85,7 +139,16 @@ _FIRST = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(t
 
 def _many(size: int) -> Iterator[Scenario]:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    made = create("b"), do.Populate(size, MIXED), create("a"), Wait(6 * DAY)
-    kept = create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
-    for action in _FIRST:
-        yield _expiring(made, kept, action, READS[1:], ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+    for first in _FIRST:
+        yield _expiring(_some_expire(size), first, READS[1:], ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+
+
+def _some_expire(size: int) -> Iterator[Action]:
+    yield create("b")
+    yield do.Populate(size, MIXED)
+    yield create("a")
+    yield Wait(6 * DAY)
+
+    yield create("c")
+    yield to("pending", B, progress=1)
+    yield Wait(DAY + MINUTE)

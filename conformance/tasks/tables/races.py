@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations_with_replacement
 
 from conformance.engine.kinds import cancelled, races, scenario
-from conformance.engine.scenario import Race, Scenario
+from conformance.engine.scenario import Call, Race, Scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, restore
 from conformance.tasks.tables.tasks import BEYOND, CALLS, MADE, A, restorable, to
 from taskstore import TaskStatus
 
 _ENDS = to("completed"), to("failed", error_message="e"), cancel(A)
+_RACED: Sequence[tuple[str, Sequence[Call]]] = ("ATOM-02", _ENDS), ("ATOM-01", CALLS[:-2])
+_TURNS = (0, 1, 2, 3, 5, 8)
+_SIZES = (130, 260, 1_100)
 _CROWDS = {"smoke": 300, "default": 600, "full": 2_000}
 """More than a pool or a queue of 500 holds."""
 
@@ -20,24 +23,33 @@ _CROWDS = {"smoke": 300, "default": 600, "full": 2_000}
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
     is_full = depth == "full"
-    turns = (0, 1, 2, 3, 5, 8) if is_full else (1,)
-    for about, raced in (("ATOM-02", _ENDS), ("ATOM-01", CALLS[:-2])):
+    turns = _TURNS if is_full else (1,)
+    for about, raced in _RACED:
         pairs = combinations_with_replacement(raced, 2)
         yield from races(MADE, pairs, about=about, every_order=True, is_full=is_full)
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06", turns=turns)
     yield from _crowds(_CROWDS[depth])
-    for size in (130, 260, 1_100) if is_full else (130,):
+    for size in _SIZES if is_full else _SIZES[:1]:
         yield from _listings(size)
+
+
+_LABELS = [f"t{number}" for number in range(20)]
+_READ = create("a"), *map(create, _LABELS)
+_READS = [call for label in _LABELS for call in (get(do.Id(label)), get("nobody"))]
+_RIVALS = [create(task_id="new"), cancel(A)]
 
 
 def _crowds(count: int) -> Iterator[Scenario]:
     """Yield so many reads, each with its own result, or half as many creations, with ids of their own or one."""
-    labels = [f"t{number}" for number in range(20)]
-    reads = [call for label in labels for call in (get(do.Id(label)), get("nobody"))]
-    creations = [create(video_ids=(str(number),)) for number in range(count // 2)]
-    for calls in (reads * (count // len(reads)), creations, [create(task_id="new"), cancel(A)] * (count // 4)):
-        made = create("a"), *map(create, labels)
-        yield scenario(made, get(A), Race(tuple(calls)), listing(limit=0), about="ATOM-06")
+    numbers = range(count // 2)
+    creations = [create(video_ids=(str(number),)) for number in numbers]
+    for calls in (_READS * (count // len(_READS)), creations, _RIVALS * (count // 4)):
+        race = Race(tuple(calls))
+        yield scenario(_READ, get(A), race, listing(limit=0), about="ATOM-06")
+
+
+_STATUSES = ("pending",) * 9 + ("completed",)
+_NEWER = restore(restorable(created_at=BEYOND, updated_at=BEYOND))
 
 
 def _listings(size: int) -> Iterator[Scenario]:
@@ -45,11 +57,10 @@ def _listings(size: int) -> Iterator[Scenario]:
 
     A write that moves all pages is played beside such as begin at the newest task: other pages are of no one moment.
     """
-    newer = restore(restorable(created_at=BEYOND, updated_at=BEYOND))
-    made = *MADE, do.Populate(size, ("pending",) * 9 + ("completed",)), Race((get(A),) * 3)
+    made = *MADE, do.Populate(size, _STATUSES), Race((get(A),) * 3)
     for status in (None, TaskStatus.PENDING):
         whole = listing(status=status, limit=1_000)
         empty = listing(status=status, limit=0)
         last = listing(status=status, limit=50, offset=size - 60)
-        crowds = [(whole, newer, empty), (whole, create(), empty), (whole, to("completed"), last)]
+        crowds = [(whole, _NEWER, empty), (whole, create(), empty), (whole, to("completed"), last)]
         yield from races(made, crowds, about="LIST-03")
