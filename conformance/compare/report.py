@@ -171,6 +171,8 @@ class Report:
     """Reasons why a comparison without findings is no pass."""
     notes: set[str] = field(default_factory=set)
     """Kinds that were not tried, since a hook is missing, and differences that the harnesses declare."""
+    played: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By store, how many orders of calls at the same time were played, and at how many points something ended."""
     doing: str = ""
     """What is being done now; nothing between the sequences."""
     sequences: int = 0

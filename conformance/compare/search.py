@@ -93,7 +93,8 @@ class Search:
         steps = self._sequences.separation()
         for store in self._stores if steps else ():
             before, _, after = [entry.observed for done in await store.play(steps) for entry in done.made]
-            if any(mismatches(before, after)):
+            is_refused = before.raised and before.outcome == after.outcome  # it names the id, which is known by then
+            if not is_refused and any(mismatches(before, after)):
                 store.missing["neighbour"] = "two namespaces of it are one place"
 
     def _earlier(self) -> Iterator[Steps]:
@@ -205,6 +206,7 @@ class Search:
                     async for anomaly in judge.findings():
                         found[anomaly.title] = self._line(judge.kind, store.name, anomaly)
                 missing |= judges[0].left_out
+            self.report.played[store.name] = {judge.kind: judge.count for judge in judges}
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             missing[f"{type(error).__name__}: {error}"] = {"all"}
         for reason, plans in missing.items():

@@ -94,6 +94,10 @@ class Comparison(BaseModel):
     status: int
     operations: Mapping[str, Calls]
     findings: tuple[Difference, ...]
+    played: Mapping[str, Mapping[str, int]] = {}
+    """By store, in how many orders calls at the same time were played, and at how many points something ended."""
+    notes: tuple[str, ...] = ()
+    """What was not tried, and why."""
 
     @property
     def answer(self) -> Answer:
@@ -105,6 +109,14 @@ class Comparison(BaseModel):
         known = {difference.place for difference in other.findings}
         findings = [difference for difference in self.findings if difference.place not in known]
         return self.model_copy(update={"findings": tuple(findings)})
+
+    @property
+    def orders(self) -> Mapping[str, int] | None:
+        """Say how often every order and every death were played in the second store; None if some were not."""
+        store = self.stores[1]
+        if any(note.startswith(f"not raced in {store}:") for note in self.notes):
+            return None
+        return self.played.get(store)
 
     @property
     def calls(self) -> int:
