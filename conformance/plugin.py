@@ -83,7 +83,8 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The backend, with what it needs running from its first case to its last."""
     from conformance.tasks.calibration import calibrate
 
-    shown, option = shown_name(request.param), request.config.option
+    shown = shown_name(request.param)
+    option = request.config.option
     with ExitStack() as stack:
         try:
             with only_own_verdicts():
@@ -93,7 +94,8 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
                 broken = probe(harness)
                 unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
-            reason = f"backend {shown} could not be set up: {type(fault).__name__}: {cut(str(fault), _LONGEST)}"
+            why = f"{type(fault).__name__}: {cut(str(fault), _LONGEST)}"
+            reason = f"backend {shown} could not be set up: {why}"
             raise pytest.fail.Exception(reason, pytrace=False) from None
         yield Backend(
             shown,

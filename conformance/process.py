@@ -83,15 +83,18 @@ def silence() -> None:
 def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     PROGRESS.since = math.inf  # a fork has that of its parent
-    Thread(target=_watch, args=(sender,), daemon=True).start()
+    watcher = Thread(target=_watch, args=(sender,), daemon=True)
+    watcher.start()
     try:
-        sender.send(function(*arguments))
+        answer = function(*arguments)
+        sender.send(answer)
     except CommandFailedError as fault:  # says all there is to say
         sender.send(fault)
     except Exception as fault:  # noqa: BLE001  the parent raises it
         last = extract_tb(fault.__traceback__)[-1]
         place = f"{Path(last.filename).name}:{last.lineno}"
-        told = cut(on_one_line(f"{type(fault).__name__}: {fault}"), _LONGEST)
+        line = on_one_line(f"{type(fault).__name__}: {fault}")
+        told = cut(line, _LONGEST)
         sender.send(CommandFailedError(f"{told} ({place})", _FAILED))
 
 

@@ -58,7 +58,9 @@ def place_of(error: BaseException) -> str:
     """The last line of the adopter's own code that an exception came through, as `file:line in function`."""
     for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
         file = frame.f_code.co_filename
-        if not file.startswith(_FOREIGN) and "site-packages" not in file and Path(file).exists():
+        if file.startswith(_FOREIGN) or "site-packages" in file:
+            continue
+        if Path(file).exists():
             return f"{os.path.relpath(file)}:{line} in {frame.f_code.co_name}"
     return ""
 
@@ -83,16 +85,20 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     if hasattr(kind, "model_fields"):  # pydantic
         given = [field for field in kind.model_fields if field in value.model_fields_set]
-        return constructed(name, {field: getattr(value, field) for field in given})
+        fields = {field: getattr(value, field) for field in given}
+        return constructed(name, fields)
     if isinstance(value, str):
         text = _repeated(value) if len(value) > _LONG else str.__repr__(value)
-        return text if kind is str else f"{name}({text})"
+        if kind is str:
+            return text
+        return f"{name}({text})"
     if kind in (list, tuple):
         inside = ", ".join(map(source, value))
         end = "," if len(value) == 1 else ""
         return f"[{inside}]" if kind is list else f"({inside}{end})"
     if kind is dict:
-        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
+        inside = ", ".join(f"{source(key)}: {source(one)}" for key, one in value.items())
+        return f"{{{inside}}}"
     if kind is float and not isfinite(value):
         return f"float('{value}')"
     if kind is int and abs(value) > 10**40:

@@ -144,7 +144,8 @@ class Difference:
         found = {}
         for name, choice in call.arguments.items():
             if name in operation.optional or choice != pool(operation, name).plain:
-                found[name] = sorted(choice.classes) or [_PLAIN_CHANGE]
+                classes = sorted(choice.classes)
+                found[name] = classes or [_PLAIN_CHANGE]
         return found
 
     @cached_property
@@ -153,8 +154,9 @@ class Difference:
         found = []
         for step in self.steps:
             features = {getattr(step, "when", kind_of(step)), getattr(step, "operation", None)}
-            for name, classes in self._particulars(step).items() if isinstance(step, Call) else ():
-                features |= {(name, each) for each in (*classes, _PLAIN_CHANGE)}
+            if isinstance(step, Call):
+                for name, classes in self._particulars(step).items():
+                    features |= {(name, each) for each in (*classes, _PLAIN_CHANGE)}
             found.append(features)
         return found
 
@@ -164,25 +166,32 @@ class Difference:
             return self.last.name
 
         def weight(call: Call) -> tuple[bool, bool]:
-            return bool(self._particulars(call)), not self.operations[call.operation].is_read
+            operation = self.operations[call.operation]
+            return bool(self._particulars(call)), not operation.is_read
 
         return max(reversed(self.calls), key=weight).operation
 
     def _text(self) -> str:
         is_alone = self.probe in ALONE
-        steps = (*self.steps[1::2], self.steps[-1]) if is_alone else self.steps
+        steps = self.steps
+        if is_alone:
+            steps = (*steps[1::2], steps[-1])
         words = []
         for word, same in groupby(map(self._word, steps)):
             count = len([*same])
             words.append(f"{word} × {count}" if count > 1 else word)
         text = " > ".join(words) + self.field
-        return text if is_alone else f"{text}: {self._gives()}"
+        if is_alone:
+            return text
+        return f"{text}: {self._gives()}"
 
     def _word(self, step: Action) -> str:
         match step:
             case Call():
                 given = ", ".join(f"{name}: {' + '.join(what)}" for name, what in self._particulars(step).items())
-                return f"{step.operation}({given})" if given else step.operation
+                if given:
+                    return f"{step.operation}({given})"
+                return step.operation
             case EndOfLife():
                 return step.when
             case Wait(by):

@@ -155,17 +155,21 @@ class Sequences:
                 span = self._lifetime(call)
                 if not span:
                     continue
-                life, reads = [[step] for step in (*self._before(call), call)], self._reads(call)
+                life = [[step] for step in (*self._before(call), call)]
+                reads = self._reads(call)
                 ends = _near(span)
                 yield *life, ends, reads
-                middle, again = [EndOfLife(span / 2, "in the middle")], self._each_on(call, self._writes)
+                middle = [EndOfLife(span / 2, "in the middle")]
+                again = self._each_on(call, self._writes)
                 yield *life, middle, again, ends + _near(span * 1.5), reads
 
     def _lifetime(self, call: Call) -> timedelta:
         """Return the lifetime that a call gives, if time can pass that far; else none."""
         argument = self._by_name[call.operation].lifetime or ""
         given = call.arguments[argument].value if argument in call.arguments else None
-        seconds = given.total_seconds() if isinstance(given, timedelta) else given
+        seconds = given
+        if isinstance(given, timedelta):
+            seconds = given.total_seconds()
         if isinstance(seconds, int | float) and 0 < seconds < _LONGEST:
             return timedelta(seconds=seconds)
         return timedelta(0)
@@ -188,7 +192,8 @@ class Sequences:
         for argument in operation.strategies:
             values = pool(operation, argument)
             if argument in operation.arguments or self._random.random() < _OPTIONAL:
-                given[argument] = self._random.choice((values.plain, *self._random.choices(values.choices, k=2)))
+                choices = values.plain, *self._random.choices(values.choices, k=2)
+                given[argument] = self._random.choice(choices)
         return Call(operation.name, given)
 
 

@@ -99,18 +99,21 @@ class Recorder(Player):
         try:
             await super().perform(action)
         except (HookMissingError, HarnessFailedError) as missing:
-            self._store.missing.setdefault(kind_of(action) or "process", str(missing))
+            kind = kind_of(action) or "process"
+            self._store.missing.setdefault(kind, str(missing))
             if isinstance(action, Open):
                 self.stores[action.on] = self.stores[0]
 
     async def change_surroundings(self, action: Action) -> None:
         """Perform an action that is no call, and tell of it before."""
-        self._store.tell(f"a hook of the harness ({kind_of(action)})")
-        match kind_of(action):
+        kind = kind_of(action)
+        self._store.tell(f"a hook of the harness ({kind})")
+        match kind:
             case "neighbour":
                 neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
                 self._stack.callback(self.harness.discard, neighbour)
-                await self.open(1, self.harness.open(neighbour))
+                opening = self.harness.open(neighbour)
+                await self.open(1, opening)
             case "process":
                 pool = opened_elsewhere(self.harness, self.namespace, self.contract.operations)
                 self.stores[1] = self._stack.enter_context(pool)
@@ -119,7 +122,8 @@ class Recorder(Player):
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call, and tell of it before."""
-        operation, store = entry.operation, self.stores[entry.call.on]
+        operation = entry.operation
+        store = self.stores[entry.call.on]
         if store is None:
             raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
         self._write(entry, operation)
@@ -133,7 +137,8 @@ class Recorder(Player):
 
     def _look(self, entry: Entry, operation: Operation) -> None:
         """Read what came out of a call as a tree."""
-        observer, path = self.contract.observer, entry.call.label
+        observer = self.contract.observer
+        path = entry.call.label
         result = entry.lacks or entry.answer
         if not isinstance(result, Exception | SystemExit):
             self.held["result"] = {path: result}
@@ -141,19 +146,22 @@ class Recorder(Player):
         entry.observed = observer.look(result, operation)
         if not operation.is_read:
             given = entry.invocation.arguments
-            named = [*observer.names, *(given[name] for name in operation.entry if name in given)]
+            keys = [given[name] for name in operation.entry if name in given]
+            named = [*observer.names, *keys]
             self.latest = named[-1] if named else None
 
     def _write(self, entry: Entry, operation: Operation) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
         for name, value in entry.invocation.arguments.items():
-            texts[name] = self.contract.written(operation, name, value)
+            text = self.contract.written(operation, name, value)
             if self._is_held and any(changes_of(value)):
                 held = f"{name}_{len(self.history) - 1}"
-                entry.before.append(f"{held} = {texts[name]}")
-                self.held.setdefault("argument", {})[held] = value
-                texts[name] = held
+                entry.before.append(f"{held} = {text}")
+                arguments = self.held.setdefault("argument", {})
+                arguments[held] = value
+                text = held
+            texts[name] = text
         entry.line = call_text(self.contract, entry.call, texts)
 
 
@@ -185,9 +193,11 @@ class Store:
         await recorder.play()
         self.hear(Doing())
         self.fields |= recorder.contract.observer.fields
-        entries = [entry for done in recorder.history for entry in done.made]
+        history = recorder.history
+        entries = [entry for done in history for entry in done.made]
         if len(entries) > 3 and kind_of(steps[-2]) in ALONE:  # noqa: PLR2004
             before, _, made, now = (entry.observed for entry in entries)
-            denies = any(mismatches(before, made)) and not any(mismatches(before, now))
+            was_made = any(mismatches(before, made))
+            denies = was_made and not any(mismatches(before, now))
             entries[-1].observed = Tree(bool, denies, text=now.text)
-        return recorder.history
+        return history

@@ -110,12 +110,15 @@ class Group:
         texts = "shows in " + "; ".join(line.text for line in listed)
         more = f" … {len(listed)} in all"
         body = textwrap.wrap(texts, _WIDE, max_lines=_LISTED, placeholder=more)
-        if len(listed) < len(self.members):
-            body.append(f"and {len(self.members) - len(listed)} known lines")
+        known = len(self.members) - len(listed)
+        if known:
+            body.append(f"and {known} known lines")
         if self.shown.reason:
             body.append(f"known: {self.shown.reason}")
         body = [f"    {text}" for text in body]
-        return [title, *script, *body] if scripts else [title, *body]
+        if scripts:
+            return [title, *script, *body]
+        return [title, *body]
 
 
 @dataclass
@@ -142,7 +145,8 @@ class Row:
         parts = one.parts or {}
         sizes = [len(parts), *(len(part.parts or ()) for part in parts.values())]
         self.longest = max(self.longest, *sizes)
-        self.filled += one.value not in _NOTHING or sizes[0] > 0
+        if parts or one.value not in _NOTHING:
+            self.filled += 1
 
     def gap(self, operation: Operation) -> str:
         """Say what was not exercised, the first that applies; nothing if all was."""
@@ -193,7 +197,9 @@ class Report:
         """The lines by operation and kind."""
         groups: dict[tuple[str, str], Group] = {}
         for line in self.every_line:
-            groups.setdefault((line.operation, line.kind), Group([])).members.append(line)
+            key = line.operation, line.kind
+            group = groups.setdefault(key, Group([]))
+            group.members.append(line)
         return [*groups.values()]
 
     @property
@@ -213,8 +219,10 @@ class Report:
     def miss(self) -> None:
         """Note the known lines that did not show."""
         for entry in self.known:
+            if entry.kind in CHANCE:
+                continue
             shown = {line.text for line in self.every_line if entry.accepts(line)}
-            gone = entry.shows - shown if entry.kind not in CHANCE else set()
+            gone = entry.shows - shown
             where = self.notes if shown else self.gaps
             known = f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file"
             where |= {f"{known}: {text}" for text in gone}
@@ -263,8 +271,10 @@ def as_toml(lines: Iterable[Line]) -> str:
 
 def read_known(file: Path) -> list[Known]:
     """Read known differences; none from a file that is not there yet."""
+    if not file.exists():
+        return []
     form = dict[Literal["known"], list[Known]]
-    known = read_toml(file, form, "a list of known differences").get("known", []) if file.exists() else []
+    known = read_toml(file, form, "a list of known differences").get("known", [])
     for entry in known:
         if entry.reason in ("", _UNREASONED):
             raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")

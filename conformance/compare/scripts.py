@@ -54,9 +54,10 @@ def as_data(steps: Steps) -> str:
     """Return a sequence as JSON."""
     data = [*steps]
     for place, step in enumerate(steps):
-        if isinstance(step, Call):
-            texts = {name: choice.text for name, choice in step.arguments.items()}
-            data[place] = replace(step, arguments=texts)
+        if not isinstance(step, Call):
+            continue
+        texts = {name: choice.text for name, choice in step.arguments.items()}
+        data[place] = replace(step, arguments=texts)
     return _FORM.dump_json(data, indent=1).decode()
 
 

@@ -83,7 +83,8 @@ class Search:
         for store, other in zip(self._stores, reversed(self._stores), strict=True):
             declared = store.harness.capabilities
             probed = {Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT}
-            for kind in probed & (declared - other.harness.capabilities):
+            only_here = declared - other.harness.capabilities
+            for kind in probed & only_here:
                 store.missing[kind] = f"only it declares Capability.{kind.name}"
             if Capability.SHARED not in declared:
                 store.missing["process"] = "it does not declare Capability.SHARED"
@@ -91,7 +92,9 @@ class Search:
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
         steps = self._sequences.separation()
-        for store in self._stores if steps else ():
+        if not steps:
+            return
+        for store in self._stores:
             before, _, after = [entry.observed for done in await store.play(steps) for entry in done.made]
             is_refused = before.raised and before.outcome == after.outcome  # it names the id, which is known by then
             if not is_refused and any(mismatches(before, after)):
@@ -132,14 +135,17 @@ class Search:
         self.report.sequences += 1
         histories = [await store.play(steps) for store in self._stores]
         for end, (step, *dones) in enumerate(zip(steps, *histories, strict=False), start=1):
+            if not self._is_tried(step):
+                break  # a hook is missing
+            if not isinstance(step, Call):
+                continue
             made = [entry.observed for done in dones for entry in done.made]
-            if not self._is_tried(step) or (isinstance(step, Call) and len(made) < len(dones)):
-                break  # a hook is missing, or the instance is not open
-            if isinstance(step, Call):
-                self.report.operations[step.operation].count(*made)
-                parts = [history[:end] for history in histories]
-                differing = mismatches(*made)
-                found += [Difference(steps[:end], parts, mismatch, self._operations) for mismatch in differing]
+            if len(made) < len(dones):
+                break  # the instance is not open
+            self.report.operations[step.operation].count(*made)
+            parts = [history[:end] for history in histories]
+            differing = mismatches(*made)
+            found += [Difference(steps[:end], parts, mismatch, self._operations) for mismatch in differing]
         return found
 
     def _is_tried(self, step: Action) -> bool:
@@ -189,17 +195,22 @@ class Search:
         for store in self._stores:
             self._tell(Doing(f"{store.name}: calls at the same time"))
             loop = asyncio.SelectorEventLoop()  # which is not closed: a library may have patched that
-            found.append(loop.run_until_complete(self._races_of(store)))
+            lines = loop.run_until_complete(self._races_of(store))
+            found.append(lines)
         for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
-            for title in sorted(mine.keys() - others.keys()):
-                self._add(replace(mine[title], text=f"{title}, in {store.name}"))
+            only_here = mine.keys() - others.keys()
+            for title in sorted(only_here):
+                line = replace(mine[title], text=f"{title}, in {store.name}")
+                self._add(line)
 
     async def _races_of(self, store: Store) -> dict[str, Line]:
         """Return what no order explains in races, and what is wrong after deaths; note what was not tried."""
         found: dict[str, Line] = {}
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
         waiting = {*self._operations} - {*operations}
-        missing = {"it may wait for another call": waiting} if waiting else {}
+        missing: dict[str, set[str]] = {}
+        if waiting:
+            missing["it may wait for another call"] = waiting
         try:
             async with judges_of(store.own, operations) as judges:
                 for judge in judges:
@@ -208,7 +219,8 @@ class Search:
                 missing |= judges[0].left_out
             self.report.played[store.name] = {judge.kind: judge.count for judge in judges}
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
-            missing[f"{type(error).__name__}: {error}"] = {"all"}
+            why = f"{type(error).__name__}: {error}"
+            missing[why] = {"all"}
         for reason, plans in missing.items():
             self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
         return found

@@ -31,7 +31,9 @@ class Observer:
 
     def learn(self, value: Any, operation: Operation, path: str) -> None:
         """Note the ids in a result, which the Python `path` names."""
-        for labels, part in inside(value) if operation.ids != () else ():  # `WHOLE` is empty
+        if operation.ids == ():  # `WHOLE` is empty
+            return
+        for labels, part in inside(value):
             name = WHOLE
             for label in labels:
                 name = _name(label, name)

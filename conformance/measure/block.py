@@ -41,7 +41,10 @@ def time_blocks(
     started = monotonic()
     timed: list[Block] = []
     for number in range(blocks):
-        left = f", about {(monotonic() - started) / number * (blocks - number):.0f} s left" if number else ""
+        left = ""
+        if number:
+            each = (monotonic() - started) / number
+            left = f", about {each * (blocks - number):.0f} s left"
         tell(f"block {number + 1} of {blocks}{left}")
         timed.append(in_new_process(time_block, stores, plan, effort, f"{seed} {number}"))
     return timed
@@ -54,7 +57,8 @@ def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> 
     for name in random.sample(stores, len(stores)):
         harness = find_backend(name)()
         with harness.running():
-            for entries in random.sample([*plan], len(plan)):
+            sizes = random.sample([*plan], len(plan))
+            for entries in sizes:
                 of_store = time_store(harness, name, entries, effort, random, plan[entries])
                 for operation, seconds in of_store.items():
                     timed[name, operation, entries] = seconds

@@ -112,7 +112,9 @@ def judge_claim(
         return "under-specified", verdicts
     if len(verdicts) < len(sizes):
         return "not-measured", verdicts
-    return "inconclusive" if "inconclusive" in verdicts.values() else verdicts[sizes[0]], verdicts
+    if "inconclusive" in verdicts.values():
+        return "inconclusive", verdicts
+    return verdicts[sizes[0]], verdicts
 
 
 def factor_of(verdict: Verdict, value: float, low: float, high: float) -> float | None:

@@ -120,8 +120,10 @@ class Pool:
         value, plain = choice.value, self.plain.value
         if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
             return False
+        if choice.has_surrogates:
+            return True
         kind = Number if isinstance(plain, Number) else type(plain)
-        return choice.has_surrogates or not (isinstance(value, kind) or isinstance(plain, type(value)))
+        return not (isinstance(value, kind) or isinstance(plain, type(value)))
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""
@@ -197,10 +199,14 @@ def _class_of(value: Any) -> str:
     if type(value) in (int, float):
         text = source(value).removeprefix("float('")
         name = _first_fit(_NUMBERS, text)
-        return f"negative {name}" if text.startswith("-") else name
+        if text.startswith("-"):
+            name = f"negative {name}"
+        return name
     if isinstance(value, datetime):
         return f"datetime {'with' if value.tzinfo else 'without'} zone"
-    return f"empty {kind}" if hasattr(value, "__len__") and not value else kind
+    if hasattr(value, "__len__") and not value:
+        return f"empty {kind}"
+    return kind
 
 
 def _first_fit(patterns: Mapping[str, str], text: str) -> str:

@@ -129,7 +129,8 @@ class Operation:
         """Make the call."""
         named = dict(arguments)
         placed = [named.pop(name) for name in self.positional if name in named]
-        if isinstance(self.call, str):
-            method = getattr(store, self.call)
+        call = self.call
+        if isinstance(call, str):
+            method = getattr(store, call)
             return method(*placed, **named)
-        return self.call(store, *placed, **named)
+        return call(store, *placed, **named)

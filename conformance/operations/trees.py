@@ -51,7 +51,9 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
         yield Mismatch(kind, what, (one.text(), other.text()))
     if {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
         yield from mismatches(replace(one, kind=other.kind), other)
-    for label, part in (one.parts or {}).items() if not kind else ():
+    if kind:
+        return
+    for label, part in (one.parts or {}).items():
         for inner in mismatches(part, (other.parts or {})[label]):
             yield replace(inner, path=(label, *inner.path))
 
