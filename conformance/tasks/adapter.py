@@ -137,7 +137,9 @@ class Adapter:
         raised = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
         if raised is None:
             return None
-        found = (Raise(raised) if isinstance(raised, type) else raised)(error, task_id)
+        if isinstance(raised, type):
+            raised = Raise(raised)
+        found = raised(error, task_id)
         if isinstance(found, TaskFinal):
             found.status = self.our_status(found.status)
         elif isinstance(found, InvalidArgument):
@@ -216,7 +218,9 @@ class TaskView:
         if name == "metadata" and name not in reads and not reads.keys().isdisjoint(_METADATA):
             return {part: _read(self._own, reads, part) for part in _METADATA}
         value = _read(self._own, reads, name)
-        return self._adapter.our_status(value) if name == "status" else value
+        if name == "status":
+            return self._adapter.our_status(value)
+        return value
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Change the store's own object, as its callers may, unless a function makes the field."""
@@ -245,6 +249,8 @@ def _read(own: Any, reads: Mapping[str, Read], name: str) -> Any:
     if not isinstance(how, str):
         return how(own)
     try:
-        return own[how] if isinstance(own, Mapping) else getattr(own, how)
+        if isinstance(own, Mapping):
+            return own[how]
+        return getattr(own, how)
     except (KeyError, AttributeError):
         raise AttributeError(f"{type(own).__name__} has no {how!r}, which is read as {name}") from None

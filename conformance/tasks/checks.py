@@ -66,7 +66,8 @@ class TaskChecks(Checks):
         if not _OWN_ID.fullmatch(task_id):
             yield complaint("ID-02", "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
         self.coverage.made.add(task_id)
-        self._made.append(task_id[-_DIGITS:].lower())
+        digits = task_id[-_DIGITS:].lower()
+        self._made.append(digits)
         self.coverage.exercised.update(("ID-01", "ID-02"))
 
     def at_the_end(self) -> Iterator[Finding]:
@@ -86,14 +87,18 @@ class TaskChecks(Checks):
 def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
     """Yield times that the store has chosen, and that are none of the clock, or not later than that before."""
     is_new = entry.call.operation == "create_task"
-    number = "VAL-10" if is_new else "LIFE-17"
+    number = "LIFE-17"
+    if is_new:
+        number = "VAL-10"
     now = datetime.now(UTC)
     for name in TIMES:
         wanted = getattr(expected, name)
         moment = getattr(entry.observed, name)
         if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
             continue
-        before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
+        before = now
+        if isinstance(wanted.not_before, datetime):
+            before = wanted.not_before
         latest = max(now + entry.invocation.at.latest, before)
         if not now - _CLOCK_SLACK <= moment <= latest + _CLOCK_SLACK:
             yield complaint(number, f"{name} is {now}, by the clock", moment, name)

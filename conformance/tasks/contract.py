@@ -81,7 +81,10 @@ class TaskContract(Contract):
     def bind(self, state: State, observed: Any) -> State:
         if not state.unseen:
             return state
-        for record in [observed] if isinstance(observed, Record) else getattr(observed, "records", ()):
+        records = getattr(observed, "records", ())
+        if isinstance(observed, Record):
+            records = [observed]
+        for record in records:
             key = record.task_id
             if key not in state.tasks:
                 key = next((unseen for unseen in state.unseen if unseen.startswith("\0")), key)

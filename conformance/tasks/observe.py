@@ -51,8 +51,11 @@ def result_of(answer: Any, *, has_cursor: bool = True) -> Any:
     try:
         if not hasattr(answer, "tasks"):
             return record_of(answer)
-        following: Any = getattr(answer, "next", None) if has_cursor else NOT_COMPARED
-        records, unreadable = tuple(map(record_of, answer.tasks)), len(getattr(answer, "unreadable", ()))
+        following: Any = NOT_COMPARED
+        if has_cursor:
+            following = getattr(answer, "next", None)
+        records = tuple(map(record_of, answer.tasks))
+        unreadable = len(getattr(answer, "unreadable", ()))
         return Page(records, answer.total, answer.limit, answer.offset, following, unreadable)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
         return f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}"

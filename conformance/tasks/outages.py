@@ -49,10 +49,13 @@ def _names_its_task(entry: Entry, facts: Mapping[str, Any]) -> bool:
 
 
 def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str | None) -> Iterator[_Rule]:
-    failure, operation = race.failure, entry.call.operation
+    failure = race.failure
+    operation = entry.call.operation
     in_time = "ATOM-06"
     if failure:
-        in_time = "API-04" if failure.closes else "FAIL-01"
+        in_time = "FAIL-01"
+        if failure.closes:
+            in_time = "API-04"
     yield entry.observed != SILENT, in_time, "an answer in time"
     is_cancelled = race.cancelled or (failure and failure.name == CALLER)
     yield entry.observed != CANCELLED or is_cancelled, "ATOM-06", "an answer: nobody has cancelled the call"

@@ -64,8 +64,9 @@ async def _call_everything(store: TaskStore, namespace: Namespace) -> None:
         calls = [asyncio.ensure_future(call(store)) for call in every.values()]
         for _ in range(turns):
             await asyncio.sleep(0)
-        for call in calls if turns % 2 else ():
-            call.cancel()
+        if turns % 2:
+            for call in calls:
+                call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
 
@@ -92,8 +93,11 @@ _TOGETHER = 100
 
 async def _keeps_many(store: Any, namespace: Namespace, kept: str) -> None:
     """Check that a store keeps many tasks, counts them, and purges those that are final."""
-    fewer = _FEWER if namespace.depth == "smoke" else 1
-    count, final = _MANY // fewer, _FINAL // fewer
+    fewer = 1
+    if namespace.depth == "smoke":
+        fewer = _FEWER
+    count = _MANY // fewer
+    final = _FINAL // fewer
 
     ids: list[str] = []
     while len(ids) < count:

@@ -45,12 +45,14 @@ _OTHERS = "REDIS_PORT=1\nREDIS_DB=7\nREDIS_URL=redis://u:p@h:1/0\nTASK_KEY_PREFI
 async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
     """It is said once at opening, and memory if nothing selects it; in `.env` every form of a line is read."""
     given = namespace.harness.environment(namespace.name)
-    await _opens(namespace, given, None, namespace.harness.mode)
+    mode = namespace.harness.mode
+    await _opens(namespace, given, None, mode)
     for line in LINES:
         lines = [line.format(name=name, value=value) for name, value in given.items()]
-        await _opens(namespace, {}, "\n".join(lines), namespace.harness.mode)
-    for dotenv in (None, "", _OTHERS):
-        await _opens(namespace, {}, dotenv, "memory")
+        dotenv = "\n".join(lines)
+        await _opens(namespace, {}, dotenv, mode)
+    for other in (None, "", _OTHERS):
+        await _opens(namespace, {}, other, "memory")
 
 
 async def _opens(

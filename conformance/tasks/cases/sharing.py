@@ -68,12 +68,14 @@ async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -
     with application(namespace, ASCII, FOREIGN_LINE):
         async with namespace.open_from_environment() as store:
             ids = await run_elsewhere(namespace, _WRITE)
-            for task_id in ids if namespace.has(Capability.SHARED) else ():
-                await store.get_task(task_id)
+            if namespace.has(Capability.SHARED):
+                for task_id in ids:
+                    await store.get_task(task_id)
 
         async with namespace.open_from_environment() as store:
             tasks = [await store.get_task(task_id) for task_id in ids]
-            assert {*ids} <= {task.task_id for task in (await store.list_tasks()).tasks}
+            listed = await store.list_tasks()
+            assert {*ids} <= {task.task_id for task in listed.tasks}
     assert [task.metadata["config"] for task in tasks] == [{"字": "文"}] * 8
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -103,7 +103,9 @@ class State:
 
     def with_task(self, record: Record, at: Span) -> State:
         """The state with this task, new or in place of the one with its id."""
-        key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
+        key = f"\0{len(self.tasks)}"
+        if isinstance(record.task_id, str):
+            key = record.task_id
         unseen = self.unseen - {key}
         if Symbol in map(type, record):
             unseen |= {key}
@@ -129,7 +131,10 @@ def step(state: State, call: Invocation, lifetime: timedelta | None) -> list[Out
     There are more if a task is so near its end that it may be there or not.
     """
     outcomes: list[Outcome] = []
-    for possible in [state] if lifetime is None else _after_expiry(state, call, lifetime):
+    states: Iterable[State] = [state]
+    if lifetime is not None:
+        states = _after_expiry(state, call, lifetime)
+    for possible in states:
         try:
             outcomes.extend(_OPERATIONS[call.operation](possible, call.at, **call.arguments))
         except _Refused as refused:  # what came before stays
@@ -345,7 +350,9 @@ def _find(state: State, task_id: Any, *of_gone: str) -> Record:
     """The task of that id. If it is gone, a write that finds it also breaks these requirements."""
     _require(isinstance(task_id, str), "task_id", "API-05")
     if task_id not in state.tasks:
-        requirements = [*of_gone, state.gone[task_id]] if task_id in state.gone else ["ID-03"]
+        requirements = ["ID-03"]
+        if task_id in state.gone:
+            requirements = [*of_gone, state.gone[task_id]]
         raise _Refused("TaskNotFound", *requirements, task_id=task_id)
     found, _ = state.tasks[task_id]
     return found

@@ -182,12 +182,10 @@ def _largest() -> Iterator[Scenario]:
         text = "文" * (size // 3) + "x" * (size % 3)
         failed = to("failed", A, 0, "", **{name: text})
         quotes = '"' * ((size - 4) // 2) + "x" * (size % 2)  # as JSON each takes two
-        quoted = create(config={"k": quotes})
-        yield scenario(quoted, create("a"), failed, ReadBack(), about="VAL-06")
+        yield scenario(create(config={"k": quotes}), create("a"), failed, ReadBack(), about="VAL-06")
 
 
 _FIRST, *_, _LAST = values.TIMES
-_IN_ANOTHER_ORDER = values.TIMES[::2] + values.TIMES[1::2]
 _PAGES = do.Pages(1), do.Pages(1, by_cursor=True)
 
 
@@ -196,8 +194,7 @@ def _restored() -> Iterator[Scenario]:
         yield scenario(_both(time), cancel("a"), to("completed", "b"), ReadBack(), about="MAINT-02 VAL-10")
         yield scenario(_both(time), _purges(time), about="MAINT-01")
 
-    soon = datetime.now(UTC) + timedelta(hours=3)
-    ahead = restore(restorable(updated_at=soon))
+    ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
     for write in (to("clipping", "restored"), cancel("restored")):
         yield scenario(ahead, write, ReadBack(), about="LIFE-17")
 
@@ -220,7 +217,7 @@ def _purges(time: datetime) -> Iterator[Action]:
 
 
 def _ordered() -> Iterator[Action]:
-    for place, time in enumerate(_IN_ANOTHER_ORDER):
+    for place, time in enumerate(values.TIMES[::2] + values.TIMES[1::2]):
         yield restore(restorable(f"t{place}", created_at=time, updated_at=_LAST))
 
 

@@ -41,8 +41,7 @@ _RIVALS = [create(task_id="new"), cancel(A)]
 
 def _crowds(count: int) -> Iterator[Scenario]:
     """Yield so many reads, each with its own result, or half as many creations, with ids of their own or one."""
-    numbers = range(count // 2)
-    creations = [create(video_ids=(str(number),)) for number in numbers]
+    creations = [create(video_ids=(str(number),)) for number in range(count // 2)]
     for calls in (_READS * (count // len(_READS)), creations, _RIVALS * (count // 4)):
         race = Race(tuple(calls))
         yield scenario(_READ, get(A), race, listing(limit=0), about="ATOM-06")
