@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -154,9 +155,19 @@ def _teller(*, shows_all: bool) -> Callable[[Line | Doing], None]:
         group = told.operation, told.kind
         if not told.reason and (shows_all or group not in shown):
             shown.add(group)
-            print(*told.lines, "", sep="\n", flush=True)
+            title, *script = told.lines
+            print(_bold(title), *script, "", sep="\n", flush=True)
 
     return tell
+
+
+def _bold(text: str) -> str:
+    """Return a text that stands out on a terminal."""
+    environment = os.environ
+    takes_color = sys.stdout.isatty() and "NO_COLOR" not in environment
+    if takes_color or "FORCE_COLOR" in environment:
+        return f"\x1b[1m{text}\x1b[0m"
+    return text
 
 
 def _short(name: str) -> str:
