@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.fakeredis import FakeredisHarness
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.backends.server_harness import RedisNamespace
@@ -46,10 +45,10 @@ class OneStore(MemoryHarness):
         raise HookMissingError("advance")
 
 
-class Keeps(FakeredisHarness):
+class Keeps(RedisHarness):
     """Declares nothing, and shares and keeps everything."""
 
-    capabilities = FakeredisHarness.capabilities - {Capability.SHARED, Capability.PERSISTENT}
+    capabilities = RedisHarness.capabilities - {Capability.SHARED, Capability.PERSISTENT}
 
 
 class Forgetful(MemoryHarness):
@@ -60,7 +59,7 @@ class Alone(MemoryHarness):
     capabilities = DECLARED | {Capability.SHARED}
 
 
-def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
+def lying(kind: type[RedisHarness] = RedisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
     """A harness whose inspector has these methods."""
 
     class Lying(kind):  # type: ignore[valid-type, misc]  # a class like any other
@@ -122,7 +121,7 @@ def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: s
 
 
 def test_a_store_that_never_expires_is_told_by_its_requirements() -> None:
-    harness, coverage = standing(FakeredisHarness)(), Coverage()
+    harness, coverage = standing(RedisHarness)(), Coverage()
     with harness.running():
         unjudged = calibrate(harness)
         asyncio.run(play(harness, lifetimes.scenarios("smoke"), coverage))

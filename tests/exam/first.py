@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
 
 import pytest
 
@@ -19,10 +18,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (REQUIREMENT not in item.extra_keyword_matches, not item.name.startswith(group)))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """End the run after a failure that names the requirement."""
-    report = yield
-    if report.failed and REQUIREMENT in report.longreprtext:
-        item.session.shouldstop = f"{REQUIREMENT} has failed"
-    return report
+class _Stop:
+    """Ends the run after a failure that names the requirement."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self._session = session
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and REQUIREMENT in report.longreprtext:
+            self._session.shouldstop = f"{REQUIREMENT} has failed"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at each report when it is complete."""
+    session.config.pluginmanager.register(_Stop(session))
