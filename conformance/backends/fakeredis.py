@@ -25,6 +25,8 @@ class FakeServer(RedisServer):
         port = unused_port()
         server = TcpFakeServer(("127.0.0.1", port), server_version=(7, 4))
         server.daemon_threads = True
+        handler: Any = server.RequestHandlerClass
+        handler.disable_nagle_algorithm = True  # it sends each reply of a pipeline by itself
         undo.callback(server.server_close)
         undo.callback(server.shutdown)
         Thread(target=server.serve_forever, daemon=True).start()
