@@ -50,6 +50,22 @@ async def opened(tasks: int, clock: Clock) -> AsyncIterator[tuple[MemoryTaskStor
         yield store, created
 
 
+def test_the_last_millisecond_of_a_life_counts() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(1, clock) as (store, [task]):
+            assert task.created_at.isoformat() == "2026-09-21T14:13:20.000999+00:00"
+            clock.now = START + 1_000 * MS
+            assert await store.get_task(task.task_id) == task
+            assert (await store.list_tasks()).total == 1
+            clock.now += 1
+            for call in (store.get_task, store.cancel_task):
+                with pytest.raises(TaskNotFound):
+                    await call(task.task_id)
+            assert (await store.list_tasks()).total == 0
+
+    asyncio.run(live(Clock()))
+
+
 def test_an_id_is_free_when_its_task_is_due() -> None:
     async def live(clock: Clock) -> None:
         async with opened(350, clock) as (store, tasks):

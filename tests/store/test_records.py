@@ -181,3 +181,14 @@ async def agree(store: RedisTaskStore, task_id: str) -> bool:
 @given(st.integers(0, 2**33 * 10**6 - 1))
 def test_a_moment_is_exact(microsecond: int) -> None:
     assert microseconds(record.moment(b"%d" % microsecond)) == microsecond
+
+
+@given(st.lists(st.none() | st.binary(max_size=20), min_size=12, max_size=12), st.integers(0, 12))
+def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes | None], kept: int) -> None:
+    now = b"1795873309392809"
+    good = [b"pending", b"0.0", now, now, None, b"job", b"", None, None, None, b'["v"]', b"{}"]
+    try:
+        task = record.decode([*good[:kept], *values[kept:]], "job")
+    except ValueError:
+        return
+    assert Task.model_validate(task.model_dump()) == task

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from taskstore import (
     FailureKind,
@@ -21,6 +22,7 @@ from taskstore import (
     TaskExists,
     TaskFinal,
     TaskNotFound,
+    TaskPage,
     TaskStatus,
     TaskStoreError,
 )
@@ -28,6 +30,12 @@ from taskstore import (
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TIMES = {"created_at": NOW, "updated_at": NOW}
 TASK = Task(task_id="task_0", status=TaskStatus.PENDING, progress=0, current_step="", video_ids=("v",), **TIMES)
+
+
+def test_a_task_and_a_page_cannot_be_changed() -> None:
+    for value, name in ((TASK, "status"), (TaskPage(tasks=(TASK,), total=1, limit=50, offset=0), "total")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(value, name, 0)
 
 
 ERRORS: list[tuple[TaskStoreError, str, Any]] = [
