@@ -100,10 +100,6 @@ class Harness(ABC):
     """`memory` or `redis`, where the backend is a mode that an application's settings can select."""
     partitions: int = 1
     """Among how many places the store spreads its tasks: a listing may ask each of them."""
-    rebuilds_results: bool | None = None
-    """Whether `open` gives an adapter of your own making, whose results are not the objects that your store returns.
-    Where it is not said, a class in the module of the harness is taken for one if each of its calls returns another
-    object of the class `taskstore.Task`."""
     opener: str = ""
     """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 
@@ -117,7 +113,11 @@ class Harness(ABC):
 
     @abstractmethod
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        """Open a store on a namespace. Opened again on the same one, it is a second instance of one application."""
+        """Open a store on a namespace. Opened again on the same one, it is a second instance of one application.
+
+        What its calls return is judged. A class of your own that makes other objects of what your store returns hides
+        that those change, or have times without a zone; an `Adapter` shows them as they are.
+        """
 
     def facts(self) -> Mapping[str, str]:
         """Return facts for the report, such as the server and its version."""

@@ -92,7 +92,8 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
                 broken = probe(harness)
-                unjudged = {} if broken else calibrate(harness)
+                if not broken:
+                    calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             why = f"{type(fault).__name__}: {cut(str(fault), _LONGEST)}"
             reason = f"backend {shown} could not be set up: {why}"
@@ -104,6 +105,5 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
             option.conformance_seed,
             broken,
             depth=option.conformance_depth,
-            unjudged=unjudged,
             only=option.conformance_only,
         )

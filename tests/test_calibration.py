@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -18,12 +18,10 @@ from conformance.backends.server_harness import RedisNamespace
 from conformance.engine.finding import Coverage
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.suite import run
-from conformance.tasks.adapter import Adapter
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.contract import play
-from conformance.tasks.spec.model import FIELDS
 from conformance.tasks.tables import lifetimes, places
-from taskstore import MemoryTaskStore, Task, TaskStore
+from taskstore import MemoryTaskStore, Task
 
 DECLARED = MemoryHarness.capabilities
 
@@ -72,44 +70,12 @@ def lying(kind: type[RedisHarness] = RedisHarness, **methods: Callable[..., Any]
     return Lying
 
 
-class Elsewhere(RedisHarness):
-    """Opens at a URL in another database."""
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        return super().open_at(namespace, self.url(), 5)
-
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
-        return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
-
-
-class Misread(Harness):
-    """Reads a field that is not there."""
-
-    task: Mapping[str, Any] = {"progress": "percent"}
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        calls = dict.fromkeys(("create_task", "get_task", "list_tasks"), lambda *_, **__: dict.fromkeys(FIELDS))
-        return Adapter(calls, self.task, page={"tasks": lambda _: []}).adapt(None)
-
-
-class Misnamed(Misread):
-    """Has statuses that stand for none of ours."""
-
-    task: Mapping[str, Any] = {"status": lambda _: "queued"}
-
-
 LIARS: list[tuple[Callable[[], Harness], str, str]] = [
-    (Misread, "adapter", "AttributeError: dict has no 'percent', which is read as progress"),
-    (Misnamed, "adapter", "the status is 'queued'"),
     (standing(MemoryHarness), "advance", "a task is not an hour younger"),
     (OneStore, "open", "a task is seen in another namespace"),
     (lying(keys=set), "inspector.keys", "the same keys after a creation"),
     (lying(mentions=lambda _: False), "inspector.mentions", "no task that is there is mentioned"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
-    (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "an hour later it is not an hour less"),
-    (lying(requests=lambda: 7), "inspector.requests", "it does not count its own request"),
-    (lying(requests=iter(range(10**6)).__next__), "inspector.requests", "it does not count three updates"),
-    (Elsewhere, "open_at", "it does not see a task"),
 ]
 
 
@@ -123,11 +89,9 @@ def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: s
 def test_a_store_that_never_expires_is_told_by_its_requirements() -> None:
     harness, coverage = standing(RedisHarness)(), Coverage()
     with harness.running():
-        unjudged = calibrate(harness)
+        calibrate(harness)
         asyncio.run(play(harness, lifetimes.scenarios("smoke"), coverage))
     assert "EXP-01" in {number for one in coverage.findings.values() for number in one.requirements}
-    assert unjudged.keys() == {"EXP-03", "EXP-04", "EXP-08"}
-    assert unjudged["EXP-03"].hooks == ("advance",)
 
 
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
@@ -172,7 +136,7 @@ class Refuses(MemoryTaskStore):
 
 
 def test_what_a_store_raises_is_left_to_the_scenarios() -> None:
-    assert calibrate(type("Wrong", (MemoryHarness,), {"store_class": Refuses})()) == {}
+    calibrate(type("Wrong", (MemoryHarness,), {"store_class": Refuses})())
 
 
 @pytest.mark.usefixtures("few_plugins")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from conformance.engine.scenario import Scenario
@@ -63,12 +63,3 @@ class Coverage:
     """How long a call may take."""
     silent: int = 0
     """How many calls never returned, while nothing failed."""
-
-    def withdraw(self, number: str) -> None:
-        """Judge nothing of a requirement: what was found of it may be the harness's doing."""
-        self.exercised.pop(number, None)
-        for signature, finding in [*self.findings.items()]:
-            left = tuple(kept for kept in finding.requirements if kept != number)
-            self.findings[signature] = replace(finding, requirements=left)
-            if not left:
-                del self.findings[signature]

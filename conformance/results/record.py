@@ -99,7 +99,7 @@ class Recorder:
         results = []
         for test in self._plan.tests_of(name):
             (number,) = self._plan.tests[test][1]
-            verdict = judge_group(number, coverage, error, backend.unjudged)
+            verdict = judge_group(number, coverage, error)
             results.append(self._plan.result(test, shown, verdict))
         return results
 

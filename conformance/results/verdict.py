@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -41,7 +41,7 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
     return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=True)
 
 
-def judge_group(number: str, coverage: Coverage, error: str, unjudged: Mapping[str, NotTestable]) -> Judged:
+def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
     """Return a group's verdict on a requirement; `error` is why it did not come to its end."""
     findings = [finding for finding in coverage.findings.values() if number in finding.requirements]
     if findings:
@@ -52,9 +52,6 @@ def judge_group(number: str, coverage: Coverage, error: str, unjudged: Mapping[s
         return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=is_nearest)
     if error:
         return Judged(verdict="harness-error", reason=error)
-    lacking = unjudged.get(number)
-    if lacking:
-        return Judged(verdict="not-testable", reason=str(lacking), hooks=lacking.hooks)
     if coverage.exercised[number]:
         return Judged(verdict="pass")
     why, hook = coverage.missing.get(number, ("no scenario reached it", ""))

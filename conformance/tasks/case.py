@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import secrets
 import unittest
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial, update_wrapper
@@ -110,8 +110,6 @@ class Backend:
     """Why nothing can be decided on it."""
     depth: str = "default"
     """How much is played: `smoke`, `default` or `full`."""
-    unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
-    """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
     coverages: dict[str, Any] = field(default_factory=dict)
     """By group its findings, a `conformance.engine.finding.Coverage`."""
     only: Collection[str] = ()
@@ -217,8 +215,6 @@ def case(
                     asyncio.run(_run(function, Namespace(harness, depth=backend.depth)))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
-            for number in backend.unjudged.keys() & requirements:
-                raise backend.unjudged[number]
 
         update_wrapper(run, function)
         del run.__wrapped__  # type: ignore[attr-defined]  # pytest would take the arguments from there

@@ -120,8 +120,6 @@ def _test(name: str) -> Callable[[Backend], None]:
             print(f"races in no chosen order, or deaths not played: {count} ({reason})")  # noqa: T201  pytest shows it
         if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
-        for number in backend.unjudged:
-            coverage.withdraw(number)
         for signature, finding in [*coverage.findings.items()]:
             if not is_selected(backend.only, finding.scenario.name, finding.requirements):
                 del coverage.findings[signature]
