@@ -180,7 +180,7 @@ class Harness(ABC):
     def administer(self, *command: str) -> Any:
         """Send the server a command that is its owner's to send, and return the reply.
 
-        These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password and rules;
+        These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password;
         `CLIENT KILL TYPE normal SKIPME yes`; and `SCRIPT FLUSH`. They concern the whole server: do not have this hook
         on a server that others use.
         """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.backends.proxy import Proxy
 from conformance.harness import Capability, Harness, HookMissingError
@@ -50,7 +51,7 @@ class Failure:
 
 @dataclass
 class Injection:
-    """A proxy before the server, and a user with a password, with whom the first store goes through it."""
+    """A proxy before the server, through which the first store goes with a password."""
 
     harness: Harness
     namespace: str
@@ -62,14 +63,12 @@ class Injection:
     """The time-outs of the first store."""
     ends: AsyncExitStack = field(default_factory=AsyncExitStack)
     """How a failure ends."""
-    secret: str = field(default_factory=secrets.token_hex)
     left: int = 0
     """Connections on which nothing came when a failure was over."""
-    _user: str = ""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Injection]:
-        """Have the proxy and the user in the block.
+        """Have the proxy in the block.
 
         Raises:
             HookMissingError: if there is no URL that a proxy can be put before.
@@ -77,34 +76,20 @@ class Injection:
         url = self.harness.url()
         if not url.startswith("redis://"):
             raise HookMissingError("url (redis://)")
-        async with Proxy(url) as self.proxy, AsyncExitStack() as stack:
-            with suppress(HookMissingError):
-                self.set_up_user()
-                stack.callback(self.harness.administer, "ACL", "DELUSER", self.namespace)
+        self.secret = urlsplit(url).password or secrets.token_hex()
+        async with Proxy(url) as self.proxy:
             yield self
 
-    def open(self) -> Any:
-        """Open a store that goes through the proxy."""
+    def open(self) -> AbstractAsyncContextManager[Any]:
+        """Open a store that goes through the proxy. A server that asks for no password takes any."""
         url = self.proxy.url
-        if self._user:
-            _, _, place = url.removeprefix("redis://").rpartition("@")
-            url = f"redis://{self._user}{place}"
+        if "@" not in url:
+            url = url.replace("//", f"//default:{self.secret}@")
         return self.harness.open_at(self.namespace, url, self.seconds)
 
-    def set_up_user(self) -> None:
-        """Make the user of the store. A server that restarts forgets it."""
-        self.set_rules("reset", "on", f">{self.secret}", "~*", "&*", "+@all")
-        self._user = f"{self.namespace}:{self.secret}@"
-
-    def set_rules(self, *rules: str) -> None:
-        """Change what the user of the store may do."""
-        self.harness.administer("ACL", "SETUSER", self.namespace, *rules)
-
     def find_server(self) -> None:
-        """Lead to the server where it is now. One that was started again knows no user."""
+        """Lead to the server where it is now."""
         self.proxy.point_at(self.harness.url())
-        if self._user:
-            self.set_up_user()
 
     async def warm_up(self, on: int, together: int) -> None:
         """Let a store open the connections that it needs for so many calls, and drop broken ones."""

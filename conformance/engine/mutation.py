@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from conformance.operations.parts import inside
 
 MARK = "changed by the caller"
 """The value that is put there: in a store it has no place."""
+_CHANGES = {
+    dict: f"[{MARK!r}] = True",
+    list: f".append({MARK!r})",
+    set: f".add({MARK!r})",
+}
 
 
-class Change(NamedTuple):
-    """A change as Python, and how it is made."""
-
-    text: str
-    make: Callable[[], object]
-
-
-def changes_of(value: Any, path: str = "", spared: Collection[str] = ()) -> Iterator[Change]:
-    """Yield every change that a caller can make to a value, which a script knows as `path`, but for some fields."""
-    holders: dict[tuple[str, ...], Any] = {}
+def changes_of(value: Any, path: str = "", spared: Collection[str] = ()) -> Iterator[str]:
+    """Yield every change that a caller can make to a value but for some fields, as Python that knows it as `path`."""
     for labels, part in inside(value):
         place = path + "".join(labels)
-        holders[labels] = part
-        if isinstance(part, dict):
-            yield Change(f"{place}[{MARK!r}] = True", partial(part.__setitem__, MARK, True))
-        elif isinstance(part, list):
-            yield Change(f"{place}.append({MARK!r})", partial(part.append, MARK))
-        elif isinstance(part, set):
-            yield Change(f"{place}.add({MARK!r})", partial(part.add, MARK))
-        elif type(part) is str and labels and labels[-1].startswith("."):
-            name = labels[-1].removeprefix(".")
-            if name not in spared:
-                yield Change(f"{place} = {MARK!r}", partial(setattr, holders[labels[:-1]], name, MARK))
+        for kind, change in _CHANGES.items():
+            if isinstance(part, kind):
+                yield place + change
+        is_field = bool(labels) and labels[-1].startswith(".") and labels[-1][1:] not in spared
+        if is_field and type(part) is str:
+            yield f"{place} = {MARK!r}"
 
 
 def mutate(*values: Any) -> None:

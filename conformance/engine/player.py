@@ -134,14 +134,14 @@ class Player:
         """Receive what came of one call, and what was passed in."""
 
     def _change_what_is_held(self, action: Mutate) -> None:
-        """Make the changes, and note those that are possible. Without any the scenario is over: nothing can differ."""
+        """Run the changes, and note those that are possible. Without any the scenario is over: nothing can differ."""
         ids = {name for operation in self.contract.operations.values() for name in operation.ids}
-        held = self.held.get(action.what, {}).items()
-        changes = [change for name, value in held for change in changes_of(value, name, ids)]
+        held = self.held.get(action.what, {})
+        changes = [change for name, value in held.items() for change in changes_of(value, name, ids)]
         for change in changes if action.place is None else changes[action.place :][:1]:
             with suppress(Exception):  # it may be frozen
-                change.make()
-                self.history[-1].changes.append(change.text)
+                exec(change, {**held})  # noqa: S102  the line of the script is what is done
+                self.history[-1].changes.append(change)
         self.is_over = not self.history[-1].changes
 
     # Opening, closing
@@ -162,13 +162,16 @@ class Player:
     async def open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
         """Open an instance."""
         closer = await self._stack.enter_async_context(AsyncExitStack())
-        if opening is None and self.injection and on == 0:
-            opening = self.injection.open()
-        if opening is None and self.arena:
-            opening = self.arena.open(self.namespace, on)
-        self.stores[on] = await closer.enter_async_context(opening or self.harness.open(self.namespace))
+        self.stores[on] = await closer.enter_async_context(opening or self._opening(on))
         self._closers[on] = closer
         self.closed.discard(on)
+
+    def _opening(self, on: int) -> AbstractAsyncContextManager[Any]:
+        if self.injection and on == 0:
+            return self.injection.open()
+        if self.arena:
+            return self.arena.open(self.namespace, on)
+        return self.harness.open(self.namespace)
 
     async def close(self, on: int) -> None:
         """Close an instance."""

@@ -48,11 +48,6 @@ async def _demoted(injection: Injection) -> None:
     await injection.warm_up(0, 8)  # by calls that fail it finds out
 
 
-async def _denied(injection: Injection) -> None:
-    injection.set_rules("-@write", "-@scripting")
-    injection.ends.callback(injection.set_up_user)
-
-
 async def _administered(command: str, injection: Injection) -> None:
     injection.harness.administer(*command.split())
 
@@ -123,7 +118,6 @@ CONNECTIONS = (
         )
         for kind, text in _ERRORS.items()
     ),
-    Failure("the user may only read", _denied, ("refused",), _WRITES, "FAIL-06 FAIL-11", may_write=False),
     *(
         Failure(
             f"the store is closed while a {what} is held",
