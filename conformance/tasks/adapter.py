@@ -9,7 +9,7 @@ change of it, a time without a zone and a value of a wrong type are seen as the 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
 from inspect import isawaitable, signature
@@ -35,8 +35,6 @@ Read: TypeAlias = str | Callable[[Any], Any]
 _METADATA = ("webhook_url", "config")
 _PAGE = tuple(TaskPage.model_fields)
 _DEFAULTS = {"limit": 50, "offset": 0}
-_UNKNOWN = {"failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
-"""By our field of an exception, its value where the store's has none. The others are its text."""
 
 
 def Call(method: str, /, *positional: str, **named: str) -> Played:
@@ -58,22 +56,6 @@ def Call(method: str, /, *positional: str, **named: str) -> Played:
     return call
 
 
-def Raise(kind: type[TaskStoreError], /, **names: str) -> Played:
-    """Which of our exceptions stands for one of the store's, and which of its attributes our fields are.
-
-    `Raise(TaskFinal, status="state")` reads `status` from the attribute `state`. A field that is not named is read from
-    the attribute of its name. Where the exception has none, `task_id` is that of the call, and a text is that of the
-    exception.
-    """
-
-    def made(error: BaseException | None, task_id: Any) -> Any:
-        known = {**_UNKNOWN, "task_id": task_id}
-        facts = [fact.name for fact in fields(kind)]  # type: ignore[arg-type]  # ours are dataclasses
-        return kind(**{name: getattr(error, names.get(name, name), known.get(name, str(error))) for name in facts})
-
-    return made
-
-
 @dataclass(frozen=True)
 class Adapter:
     """How a store is called and read. `open` of a harness returns what `adapt` gives."""
@@ -88,20 +70,22 @@ class Adapter:
     """The same of a page: `tasks`, `total`, `limit`, `offset`, `next`, `unreadable`."""
     statuses: Mapping[TaskStatus, Any] = field(default_factory=dict)
     """By our status the store's, where it is another than our text. `None` if it has none: no call gives that one."""
-    raises: Mapping[type[BaseException] | None, type[TaskStoreError] | Played] = field(default_factory=dict)
-    """By the store's exception, ours: a class or a `Raise`. The key `None` stands for a result that is `None`."""
+    raises: Mapping[type[BaseException] | None, type[TaskStoreError]] = field(default_factory=dict)
+    """By the store's exception, ours. The key `None` stands for a result that is `None`. A field of ours is read from
+    the attribute that has this name in a task; where there is none, `task_id` is that of the call, and a text is that
+    of the exception."""
 
     def __post_init__(self) -> None:
         """Refuse what is none of our names.
 
         Raises:
-            ValueError: for the first one.
+            ValueError: if there is such a name.
         """
-        task = (*FIELDS, *_METADATA)
-        for given, known in ((self.calls, OPERATIONS), (self.task, task), (self.page, _PAGE)):
-            for name in given:
-                if name not in known:
-                    raise ValueError(f"{name!r} is none of {', '.join(known)}")
+        unknown = self.calls.keys() - OPERATIONS
+        unknown |= self.task.keys() - {*FIELDS, *_METADATA}
+        unknown |= self.page.keys() - {*_PAGE}
+        if unknown:
+            raise ValueError(f"{', '.join(sorted(unknown))}: no operation, or field of a task or page, has this name")
 
     @asynccontextmanager
     async def adapt(self, opened: Any) -> AsyncIterator[Any]:
@@ -132,31 +116,25 @@ class Adapter:
         return own
 
     def our_error(self, error: BaseException | None, task_id: Any) -> Any:
-        """Our exception for one of the store's, or for a result that is `None`, with our status and argument."""
+        """Our exception for one of the store's, or for a result that is `None`, with our status."""
         kinds = type(error).__mro__ if error else (None,)
-        raised = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
-        if raised is None:
+        ours = next((self.raises[kind] for kind in kinds if kind in self.raises), None)
+        if ours is None:
             return None
-        if isinstance(raised, type):
-            raised = Raise(raised)
-        found = raised(error, task_id)
-        if isinstance(found, TaskFinal):
-            found.status = self.our_status(found.status)
-        elif isinstance(found, InvalidArgument):
-            names = {**self.page, **self.task}
-            found.argument = next((ours for ours in names if names[ours] == found.argument), found.argument)
-        return found
+        known = {"task_id": task_id, "failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
+        facts = {}
+        for fact in fields(ours):  # type: ignore[arg-type]  # ours are dataclasses
+            facts[fact.name] = _read(error, self.task, fact.name, known.get(fact.name, str(error)))
+        if ours is TaskFinal:
+            facts["status"] = self.our_status(facts["status"])
+        return ours(**facts)
 
 
 class AdaptedStore:
     """A store under our names. Every other attribute is that of the store itself."""
 
     def __init__(self, adapter: Adapter, own: Any) -> None:
-        vars(self).update(_adapter=adapter, _own=own)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute of the store itself."""
-        setattr(self._own, name, value)
+        self._adapter, self._own = adapter, own
 
     def __getattr__(self, name: str) -> Any:
         """One of our operations, as a coroutine function, or another attribute."""
@@ -188,7 +166,7 @@ class AdaptedStore:
         ours = signature(getattr(MaintainedTaskStore, operation))
         bound = ours.bind(self, *positional, **named)
         bound.apply_defaults()
-        optional = {name for name, parameter in ours.parameters.items() if parameter.default is None}
+        optional = {name for name, parameter in ours.parameters.items() if parameter.default is None}.union(_METADATA)
         given = dict(bound.arguments)
         del given["self"]
         if operation == "create_task":
@@ -196,7 +174,6 @@ class AdaptedStore:
             if not isinstance(request, TaskCreateRequest):
                 raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
             given |= vars(request)
-            optional |= {*_METADATA}
         given = {name: value for name, value in given.items() if value is not None or name not in optional}
         if "status" in given:
             given["status"] = self._adapter.own_status(given["status"])
@@ -223,10 +200,8 @@ class TaskView:
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Change the store's own object, as its callers may, unless a function makes the field."""
-        to = self._adapter.task.get(name, name)
-        if not isinstance(to, str):
-            raise TypeError(f"{name} is made by a function")
+        """Change the store's own object, as its callers may."""
+        to: Any = self._adapter.task.get(name, name)
         if isinstance(self._own, MutableMapping):
             self._own[to] = value
         else:
@@ -235,22 +210,20 @@ class TaskView:
 
 def _page(own: Any, adapter: Adapter) -> TaskPage:
     """A page with views of what the store listed. A field that the store does not have is `None`."""
-    values: dict[str, Any] = dict.fromkeys(_PAGE)
-    for name in _PAGE:
-        with suppress(AttributeError):
-            values[name] = _read(own, adapter.page, name)
+    values: dict[str, Any] = {name: _read(own, adapter.page, name, None) for name in _PAGE}
     values["tasks"] = tuple(TaskView(task, adapter) for task in values["tasks"])
     values["unreadable"] = tuple(values["unreadable"] or ())
     return TaskPage.model_construct(**values)
 
 
-def _read(own: Any, reads: Mapping[str, Read], name: str) -> Any:
+def _read(own: Any, reads: Mapping[str, Read], name: str, *default: Any) -> Any:
     how = reads.get(name, name)
     if not isinstance(how, str):
         return how(own)
-    try:
-        if isinstance(own, Mapping):
-            return own[how]
+    if isinstance(own, Mapping) and how in own:
+        return own[how]
+    if hasattr(own, how):
         return getattr(own, how)
-    except (KeyError, AttributeError):
-        raise AttributeError(f"{type(own).__name__} has no {how!r}, which is read as {name}") from None
+    if default:
+        return default[0]
+    raise AttributeError(f"{type(own).__name__} has no {how!r}, which is read as {name}")
