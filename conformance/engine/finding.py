@@ -53,6 +53,8 @@ class Coverage:
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
     by_chance: Counter[str] = field(default_factory=Counter)
     """Why races were played in no chosen order, or deaths not at all, and how many."""
+    wanted: frozenset[str] = frozenset()
+    """What alone is asked, if it is little: when each of these requirements is broken, nothing more is played."""
     learned: set[Signature] = field(default_factory=set)
     """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""
     made: set[Any] = field(default_factory=set)
@@ -63,3 +65,9 @@ class Coverage:
     """How long a call may take."""
     silent: int = 0
     """How many calls never returned, while nothing failed."""
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether all that is asked was found."""
+        nearest = {number for finding in self.findings.values() for number in finding.requirements[:1]}
+        return bool(self.wanted) and self.wanted <= nearest

@@ -63,6 +63,8 @@ async def play_one(
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
     verify = partial(_verify, contract, harness, coverage, arena)
+    if coverage.is_enough:
+        return
     unfit, hook = _why_unfit(contract, harness, scenario, coverage), ""
     try:
         found = None if unfit else await verify(scenario, draw)

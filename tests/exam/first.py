@@ -1,4 +1,4 @@
-"""A plugin of pytest for a run on an entry: what bears the entry's requirement is played first, until it has failed."""
+"""A plugin of pytest for a run on an entry: what bears the entry's requirement is played first."""
 
 from __future__ import annotations
 
@@ -16,19 +16,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the cases of the requirement before its group, and that before all others."""
     group = f"test_{_GROUPS.get(REQUIREMENT.partition('-')[0])}["
     items.sort(key=lambda item: (REQUIREMENT not in item.extra_keyword_matches, not item.name.startswith(group)))
-
-
-class _Stop:
-    """Ends the run after a failure that names the requirement."""
-
-    def __init__(self, session: pytest.Session) -> None:
-        self._session = session
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and REQUIREMENT in report.longreprtext:
-            self._session.shouldstop = f"{REQUIREMENT} has failed"
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look at each report when it is complete."""
-    session.config.pluginmanager.register(_Stop(session))

@@ -32,12 +32,20 @@ class Verdict:
 def play(folder: Path, backend: str, seconds: float, requirement: str) -> Verdict:
     """Make a default run on a backend with the package `taskstore` that is in a folder, and kill it when it is late.
 
-    What decides the requirement is played first, and the run ends when it has failed. Without one all is played.
+    What decides the requirement is played first, and that is enough if it fails. Without one all is played.
     """
-    results, output = folder / "results.json", folder / "output"
     for name in BESIDE:
         (folder / name).symlink_to(ROOT / name)
-    command = [*PYTEST, *PLUGINS, f"--conformance-store={backend}", f"--conformance-json={results}"]
+    if requirement:
+        verdict = _run(folder, backend, seconds, requirement, f"--conformance-only={requirement}", "--exitfirst")
+        if verdict.failed:
+            return verdict
+    return _run(folder, backend, seconds, requirement, *(["--exitfirst"] if requirement else []))
+
+
+def _run(folder: Path, backend: str, seconds: float, requirement: str, *options: str) -> Verdict:
+    results, output = folder / "results.json", folder / "output"
+    command = [*PYTEST, *PLUGINS, f"--conformance-store={backend}", f"--conformance-json={results}", *options]
     own = {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "EXAM_REQUIREMENT": requirement or "none"}
     with output.open("wb") as file:
         process = subprocess.Popen(
