@@ -23,6 +23,13 @@ for name in map(Path, listed.splitlines()):
         return found[0] if target.suffix in (".md", ".svg") else f"]({SOURCE}/{target}"
 
     (PAGES / name).parent.mkdir(parents=True, exist_ok=True)
-    (PAGES / name).write_text(re.sub(r"\]\((?!https:|#)([^)#]+)", link, name.read_text("utf-8")), "utf-8")
+    text = re.sub(r"\]\((?!https:|#)([^)#]+)", link, name.read_text("utf-8"))
+    if name.suffixes[:1] == [".zh-CN"]:
+        text = f"---\nlanguage: zh\n---\n\n{text}"  # for `.ci/theme`
+    (PAGES / name).write_text(text, "utf-8")
 (PAGES / "reference.md").write_text("\n\n".join(["# Reference", *(f"::: {name}" for name in PACKAGES)]))
 main(["--from-json", "reports/published/report.json", "--out", str(PAGES / "report")])
+for page, home in (("index.html", "../"), ("index.zh.html", "../README.zh-CN/")):
+    report = PAGES / "report" / page
+    way_back = f'<li><a href="{home}">taskstore</a></li><li class="last">'
+    report.write_text(report.read_text("utf-8").replace('<li class="last">', way_back), "utf-8")
