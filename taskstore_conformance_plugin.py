@@ -22,9 +22,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "default": [],
         "metavar": "NAME",
-        "help": "a backend: memory, memory-expiring, embedded, container, documented-memory, documented-redis, "
-        "partitioned, sentinel, cluster, partitioned-cluster, tls, acl, module:name of a Harness, "
-        "or all (the first six, as far as this machine can run them); repeat for more "
+        "help": "a backend: memory, memory-expiring, fakeredis, embedded, container, documented-memory, "
+        "documented-redis, partitioned, sentinel, cluster, partitioned-cluster, tls, acl, a redis:// URL, "
+        "module:name of a Harness, or all (the first seven, as far as this machine can run them); repeat for more "
         "(default: memory and embedded)",
     },
     "depth": {

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance.backends.registry import backends_of_this_machine, find_backend
+from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
 from conformance.files import CommandFailedError, check_writable, write_file
 from conformance.results.plan import Plan
 from conformance.results.progress import Progress
@@ -75,7 +75,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each case on each backend, one backend after the other."""
     if _BACKEND in metafunc.fixturenames:
         names = metafunc.config.option.conformance_store
-        metafunc.parametrize(_BACKEND, names, indirect=True, scope="session")
+        metafunc.parametrize(_BACKEND, names, ids=map(shown_name, names), indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -83,23 +83,23 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The backend, with what it needs running from its first case to its last."""
     from conformance.tasks.calibration import calibrate
 
-    name = request.param
+    shown = shown_name(request.param)
     option = request.config.option
     with ExitStack() as stack:
         try:
             with only_own_verdicts():
-                harness = find_backend(name)()
+                harness = find_backend(request.param)()
                 stack.enter_context(harness.running())
-                facts = {str(fact): str(value) for fact, value in harness.facts().items()}
+                facts = {str(name): str(value) for name, value in harness.facts().items()}
                 broken = probe(harness)
                 if not broken:
                     calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             why = f"{type(fault).__name__}: {cut(str(fault), _LONGEST)}"
-            reason = f"backend {name} could not be set up: {why}"
+            reason = f"backend {shown} could not be set up: {why}"
             raise pytest.fail.Exception(reason, pytrace=False) from None
         yield Backend(
-            name,
+            shown,
             harness,
             facts,
             option.conformance_seed,

@@ -39,7 +39,7 @@ def pytest_sessionfinish():
         "test_one.py": "def test_one():\n    pass\n",
     },
 }
-HEAVY = {"conformance", "docker", "hypothesis", "pydantic", "redis", "taskstore", "testcontainers"}
+HEAVY = {"conformance", "docker", "fakeredis", "hypothesis", "pydantic", "redis", "taskstore", "testcontainers"}
 
 
 def run(folder: Path, *command: str | Path, **changed: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Redis mode as a backend, on a private server, or in a container."""
+"""Redis mode as a backend, on a private server, in a container, or on a server that is named by its URL."""
 
 # ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 from redis.crc import key_slot
 
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
-from conformance.backends.servers import AclServer, ContainerServer, TlsServer
+from conformance.backends.servers import AclServer, ContainerServer, RedisServer, TlsServer
 from conformance.backends.settings import variables_of
 from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
-from conformance.harness import Capability
+from conformance.harness import Capability, Harness, Inspector
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.partitions import partition_of
@@ -136,3 +136,21 @@ class PartitionedClusterHarness(ClusterHarness):
     """The Redis store in three partitions on a Redis Cluster."""
 
     partitions = 3
+
+
+class NamedRedisHarness(RedisHarness):
+    """The Redis store on a server of the user's. It uses one key prefix and changes nothing else on that server."""
+
+    administer = Harness.administer
+    spare_database = Harness.spare_database
+    cause_failure = Harness.cause_failure  # type: ignore[assignment]
+
+    def __init__(self, url: str) -> None:
+        super().__init__(RedisServer(url))
+
+    def _behind(self, namespace: str) -> RedisNamespace:
+        return _SharedNamespace(self._client(), namespace, self.partitions)
+
+
+class _SharedNamespace(TaskNamespace):
+    requests = Inspector.requests  # others ask the server too

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 BACKENDS = {
     "memory": ".memory:MemoryHarness",
     "memory-expiring": ".memory:ExpiringMemoryHarness",
+    "fakeredis": ".fakeredis:FakeredisHarness",
     "embedded": ".redis:RedisHarness",
     "container": ".redis:ContainerHarness",
     "documented-memory": ".documented:DocumentedMemoryHarness",
@@ -30,7 +32,7 @@ BACKENDS = {
     "tls": ".redis:TlsHarness",
     "acl": ".redis:AclHarness",
 }
-"""The harness class of each backend that has a name, as `module:name`. `all` stands for the first six."""
+"""The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
 
 
 class UnknownBackendError(CommandFailedError):
@@ -42,23 +44,29 @@ def backends_of_this_machine() -> list[str]:
     from conformance.backends.servers import engine_answers
 
     engine = os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers()
-    return [name for name in [*BACKENDS][:6] if engine or name != "container"]
+    return [name for name in [*BACKENDS][:7] if engine or name != "container"]
+
+
+def shown_name(name: str) -> str:
+    """Return a name that may be shown: a URL without its credentials."""
+    return re.sub("://.*@", "://", name)
 
 
 def find_backend(name: str) -> Callable[[], Harness]:
-    """Return what makes the harness that a name stands for: one of `BACKENDS`, or `module:name`.
+    """Return what makes the harness that a name stands for: one of `BACKENDS`, a Redis URL, or `module:name`.
 
     Raises:
         UnknownBackendError: if there is no such backend, its module cannot be imported, a package is missing, or it is
             a class that is no `Harness`.
     """
-    make = _imported(BACKENDS.get(name, name))
+    given = [name] if "://" in name else []
+    make = _imported(".redis:NamedRedisHarness" if given else BACKENDS.get(name, name))
     if isinstance(make, type) and not issubclass(make, Harness):
         raise UnknownBackendError(f"{name} is no subclass of conformance.Harness")
 
     def made() -> Harness:
         with _not_ending_the_process(name):
-            harness = make() if callable(make) else make
+            harness = make(*given) if callable(make) else make
         if not isinstance(harness, Harness):
             raise UnknownBackendError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
         if {*map(type, harness.capabilities)} - {Capability}:
@@ -74,7 +82,7 @@ def find_maker(name: str) -> Callable[..., Any] | None:
     Raises:
         UnknownBackendError: if it cannot be imported.
     """
-    if name in BACKENDS:
+    if name in BACKENDS or "://" in name:
         return None
     make = made = _imported(name)
     if callable(make) and not isinstance(make, type):
@@ -89,8 +97,8 @@ def _imported(place: str) -> Any:
     module_name, _, attribute = place.partition(":")
     if not module_name or not attribute:
         raise UnknownBackendError(
-            f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, and not of the form module:name "
-            " (a Harness subclass, or a function that returns a Harness)"
+            f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, no redis:// URL, and not of the form "
+            "module:name (a Harness subclass, or a function that returns a Harness)"
         )
     try:
         with _not_ending_the_process(place):

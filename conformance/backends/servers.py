@@ -50,7 +50,11 @@ class RedisServer:
         self._undo.close()
 
     def _set_up(self, undo: ExitStack) -> None:
-        """Start a server at `url`, which ends with `undo`."""
+        """Make sure that there is a server at `url`. What is started ends with `undo`."""
+        try:
+            self.call("PING")
+        except (RedisError, OSError, ValueError) as fault:
+            raise ServerError(f"no answer from the named server: {fault}") from None
 
     def call(self, *command: Any) -> Any:
         """Send a command, whose words may be in one text, and return the reply as it comes."""

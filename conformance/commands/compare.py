@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from conformance.backends.registry import find_backend, find_maker
+from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone import judges_of
 from conformance.compare.child import searched
 from conformance.compare.play import Doing
@@ -132,7 +132,7 @@ async def _race(harness: Harness, operations: Mapping[str, Operation], options: 
     async with judges_of(harness, operations, is_full=options.full) as judges:
         for judge in judges:
             async for anomaly in judge.findings(options.only, options.schedule):
-                command = f"conformance compare {options.one} --only '{anomaly.plan.title}'"
+                command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
                 again = f"  again: {command} --schedule {anomaly.schedule}"
                 print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
             print(judge.extent)
@@ -172,4 +172,4 @@ def _bold(text: str) -> str:
 
 def _short(name: str) -> str:
     """Return a name that leaves room on the line: the class of `module:class`."""
-    return name.rpartition(":")[2]
+    return shown_name(name) if "://" in name else name.rpartition(":")[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from conformance.backends.registry import shown_name
 from conformance.results import known
 from conformance.results.document import Expected, Judged, Result
 from conformance.tasks.case import is_selected
@@ -26,7 +27,7 @@ class Plan:
             conformance.files.FileError: if their file cannot be used.
         """
         self.option, self.only = option, option.conformance_only
-        self.backends = option.conformance_store
+        self.backends = [*dict.fromkeys(map(shown_name, option.conformance_store))]
         self.tests: dict[str, tuple[str, tuple[str, ...]]] = {}
         """The text and the requirements of each result: what groups find about a requirement, and cases."""
         for number in GROUPED:
