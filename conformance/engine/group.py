@@ -50,7 +50,8 @@ async def play(
         async with gate:
             await play_one(contract, harness, scenario, coverage, arena=arena)
 
-    await asyncio.gather(*map(played, scenarios))
+    wanted_first = sorted(scenarios, key=lambda scenario: coverage.wanted.isdisjoint(scenario.about))
+    await asyncio.gather(*map(played, wanted_first))
 
 
 async def play_one(
