@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
-from conformance.compare.alone import judges_of
+from conformance.compare.alone import judge_of
 from conformance.compare.child import searched
 from conformance.compare.play import Doing
 from conformance.compare.report import Line, as_toml, read_known
@@ -129,18 +129,17 @@ def _alone(options: argparse.Namespace) -> int:
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
     """Print what no sequence of the calls explains, then what was played. Return the exit status."""
-    async with judges_of(harness, operations, is_full=options.full) as judges:
-        for judge in judges:
-            async for anomaly in judge.findings(options.only, options.schedule):
-                command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
-                again = f"  again: {command} --schedule {anomaly.schedule}"
-                print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
-            print(judge.extent)
-            for reason, titles in judge.left_out.items():
-                print(f"not played: {len(titles)} ({min(titles)}): {reason}")
-    if any(judge.found for judge in judges):
+    async with judge_of(harness, operations, is_full=options.full) as judge:
+        async for anomaly in judge.findings(options.only, options.schedule):
+            command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
+            again = f"  again: {command} --schedule {anomaly.schedule}"
+            print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
+    print(*judge.extent(), sep="\n")
+    for reason, titles in judge.left_out.items():
+        print(f"not played: {len(titles)} ({min(titles)}): {reason}")
+    if judge.found:
         return 1
-    return 6 if any(judge.left_out for judge in judges) else 0
+    return 6 if judge.left_out else 0
 
 
 def _teller(*, shows_all: bool) -> Callable[[Line | Doing], None]:

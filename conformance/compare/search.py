@@ -9,8 +9,8 @@ from itertools import chain
 from math import inf
 from typing import Any
 
-from conformance.compare.alone import judges_of
-from conformance.compare.alone.races import Anomaly
+from conformance.compare.alone import judge_of
+from conformance.compare.alone.judge import Anomaly
 from conformance.compare.difference import Difference, explains, plainer
 from conformance.compare.plan import Sequences
 from conformance.compare.play import ALONE, Doing, Operations, Steps, Store, kind_of
@@ -212,12 +212,11 @@ class Search:
         if waiting:
             missing["it may wait for another call"] = waiting
         try:
-            async with judges_of(store.own, operations) as judges:
-                for judge in judges:
-                    async for anomaly in judge.findings():
-                        found[anomaly.title] = self._line(judge.kind, store.name, anomaly)
-                missing |= judges[0].left_out
-            self.report.played[store.name] = {judge.kind: judge.count for judge in judges}
+            async with judge_of(store.own, operations) as judge:
+                async for anomaly in judge.findings():
+                    found[anomaly.title] = self._line(store.name, anomaly)
+            missing |= judge.left_out
+            self.report.played[store.name] = dict(judge.played)
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             why = f"{type(error).__name__}: {error}"
             missing[why] = {"all"}
@@ -225,11 +224,11 @@ class Search:
             self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
         return found
 
-    def _line(self, kind: str, store: str, found: Anomaly) -> Line:
+    def _line(self, store: str, found: Anomaly) -> Line:
         """Return what calls at the same time, or a death, do in one store as a finding."""
         plan = found.plan
         actions: Steps = (*plan.start, Race(plan.racing), *plan.after[-1:])
         script = [*lines_of(Operations(self._operations), [*map(Done, actions)]), f"# {store}: {found.text}"]
         script += [f"# {line}" for line in found.lines]
         *_, last = *plan.racing, *plan.after
-        return Line(plan.racing[0].operation, kind, "", last.operation, tuple(script))
+        return Line(plan.racing[0].operation, plan.kind, "", last.operation, tuple(script))

@@ -1,4 +1,4 @@
-"""Races of any operations, from starts where they can show something."""
+"""Plans: calls of any operations, from starts where they can show something."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from conformance.engine.scenario import Call
 from conformance.operations.choices import Choice, pool_of
@@ -18,7 +18,7 @@ _ARGUMENTS = "different", "equal", "all"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Calls that are raced, each on the instance `on` that it names."""
+    """Calls that are raced, each on the instance `on` that it names. During one alone something dies."""
 
     start: tuple[Call, ...]
     """Made before, one after the other."""
@@ -29,14 +29,19 @@ class Plan:
     title: str = ""
     """How a command line calls it."""
 
+    @property
+    def kind(self) -> Literal["race", "death"]:
+        """What a finding is called."""
+        return "death" if len(self.racing) == 1 else "race"
+
 
 def plans_of(
     operations: Collection[Operation],
     crowd: Sequence[Operation],
-    instances: Sequence[int] = (1,),
-    brinks: Mapping[str, tuple[Call, ...]] = {},
+    instances: Sequence[int],
+    brinks: Mapping[str, tuple[Call, ...]],
 ) -> Iterator[Plan]:
-    """Yield the races of a crowd, on so many instances, with different arguments.
+    """Yield the plans of a crowd, on so many instances, with different arguments.
 
     `brinks` has for an operation the calls of it after which one more gives another answer.
     """
@@ -57,9 +62,8 @@ def plans_of(
         if (starts[start], racing) not in seen:
             seen.append((starts[start], racing))
             names = " × ".join(operation.name for operation in crowd)
-            yield Plan(
-                starts[start], tuple(racing), after, f"{names}, {start}, {arguments} arguments, instances: {count}"
-            )
+            title = f"{names}, {start}, {arguments} arguments, instances: {count}"
+            yield Plan(starts[start], tuple(racing), after, title)
 
 
 def call(operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:

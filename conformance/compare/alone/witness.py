@@ -1,7 +1,8 @@
-"""Plays the calls of one store in an arena, compares what comes out, and words it."""
+"""Plays the calls of one store in an arena, reads what comes out as trees, and words it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,20 +13,23 @@ from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations
 from conformance.engine.contract import Entry
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLERS, Choose, Play, first
+from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, first
 from conformance.engine.outcome import CANCELLED, SILENT
 from conformance.engine.player import Player
-from conformance.engine.scenario import Action, Race, Scenario
+from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario
 from conformance.engine.script import call_text
-from conformance.operations.operation import EarlierId, Operation
-from conformance.operations.trees import Tree, mismatches
+from conformance.harness import HookMissingError
+from conformance.operations.operation import Operation
 
 _COLUMN = 15
 """Letters by which each caller's requests are further to the right."""
 _LONGEST = 90
 """Letters of a request that are shown."""
-_SHOWN = 2
-"""Parts of a result that are shown."""
+_ATTEMPTS = 3
+"""How often a call is made after a death until it does not fail: the first may find that its connection is broken."""
+_DRAWN = re.compile("[0-9a-f]{8,}")
+"""An id that a store may have drawn."""
+REPEATED = "cannot be repeated"
 
 
 class NoAnswerError(Exception):
@@ -33,27 +37,35 @@ class NoAnswerError(Exception):
 
 
 class Witness(Player):
-    """Plays a plan in an arena, and reads what comes out as trees, with names for the ids that the store gave in it.
-
-    With an `order` the raced calls are made one after the other.
-    """
+    """Plays a plan at the same time, as is chosen, or one after the other in an `order`, which may leave calls out."""
 
     caught = (Exception, SystemExit)  # whatever comes out is what is compared
     contract: Operations
-    choose: Choose
-    instances = 1
-    order: Sequence[int] | None = None
 
-    def __init__(self, arena: Arena, operations: Mapping[str, Operation], plan: Plan) -> None:
-        raced = [Race(plan.racing, every_order=True)] if plan.racing else []
-        scenario = Scenario((*plan.start, *raced))
-        instances = 1 + max((call.on for call in scenario.calls), default=0)
-        super().__init__(
-            Operations(operations), arena.harness, replace(scenario, instances=max(instances, self.instances))
-        )
+    def __init__(
+        self,
+        arena: Arena,
+        operations: Mapping[str, Operation],
+        plan: Plan,
+        choose: Choose = first,
+        order: Sequence[int] | None = None,
+    ) -> None:
+        is_death = plan.kind == "death"
+        scenario = Scenario((*plan.start, Race(plan.racing, every_order=True)))
+        highest = max((call.on for call in scenario.calls), default=0)
+        instances = 2 if is_death else 1 + highest
+        super().__init__(Operations(operations), arena.harness, replace(scenario, instances=instances))
         self.arena: Arena = arena
         self.plan = plan
-        self.ordered = Play(player=self)
+        self.choose = choose
+        self.order = order
+        self.ordered = Play(player=self, deaths=(CONNECTION, CALLER, PROCESS) if is_death else ())
+        self.rules = [""] * len((*plan.racing, *plan.after))
+        """By place of the outcome, what is wrong if the first result is there that nothing explains."""
+        if is_death:
+            self.rules = ["answers something else"]
+        self.lifetimes: dict[str, int] = {}
+        """Of each key after a death, by what is the same of its name in each play."""
 
     @property
     def entries(self) -> list[Entry]:
@@ -61,18 +73,40 @@ class Witness(Player):
         return [entry for done in self.history for entry in done.made]
 
     @property
-    def raced(self) -> list[Entry]:
-        """What the raced calls gave, by caller."""
-        return self.entries[len(self.plan.start) :][: len(self.plan.racing)]
+    def outcome(self) -> list[Entry]:
+        """What is compared: all that came out since the start, first what the raced calls gave, by caller."""
+        return self.entries[len(self.plan.start) :]
 
     @property
-    def compared(self) -> Sequence[Entry]:
-        """What tells that the play is wrong."""
-        return self.entries
+    def is_refused(self) -> bool:
+        """Whether a call that is made again after a death fails."""
+        return isinstance(self.outcome[self.rules.index(REPEATED)].answer, Exception)
 
     def drawn(self) -> Iterator[Action]:
-        """Read what is there then."""
-        yield from self.plan.after
+        """Read what is there then. After a death two instances do so, and the call is made again."""
+        if self.plan.kind == "race":
+            yield from self.plan.after
+            return
+        elsewhere = [replace(read, on=1) for read in self.plan.after]
+        elsewhere.sort(key=lambda read: len(read.arguments))  # a listing tells the id that an answer has not told
+        yield from self._until_answered(elsewhere, "leaves something else")
+        if any(PROCESS in request.text for request in self.ordered.trace):
+            yield Reopen()
+        yield from self._until_answered(self.plan.after, "leaves an instance that reads something else")
+        with suppress(HookMissingError):
+            for key, left in self.harness.inspector(self.namespace).lifetimes().items():
+                self.lifetimes[_DRAWN.sub("…", key.replace(self.namespace, ""))] = left
+        yield from self._until_answered([*self.plan.racing, *elsewhere], REPEATED)
+
+    def _until_answered(self, calls: Sequence[Call], rule: str) -> Iterator[Action]:
+        """Make calls one after the other, each until it does not fail, and keep the last attempt."""
+        for call in calls:
+            yield call
+            for _ in range(1, _ATTEMPTS):
+                if isinstance(self.entries[-1].answer, Exception):
+                    self.history.pop()
+                    yield call
+            self.rules.append(rule)
 
     async def close(self, on: int) -> None:
         """Close an instance, whatever comes of that: its process may have died."""
@@ -93,7 +127,7 @@ class Witness(Player):
         if race.every_order and self.order is None:
             await self.arena.together(made, self.make, self.choose, self.ordered)
             return
-        for place in self.order or (0,) if race.every_order else (0,):
+        for place in self.order or () if race.every_order else (0,):
             await self.arena.together([made[place]], self.make, first, Play())
 
     def take(self, race: Race, made: list[Entry]) -> None:
@@ -112,7 +146,7 @@ class Witness(Player):
         for text, group in groupby(entry.line for entry in self.entries[: len(self.plan.start)]):
             times = len([*group])
             yield f"  before: {text}{f', {times} times' if times > 1 else ''}"
-        raced = [*zip(CALLERS, self.raced, strict=False)]
+        raced = [*zip(CALLERS, self.outcome[: len(self.plan.racing)], strict=False)]
         for caller, entry in raced:
             yield f"  {caller} = {entry.line}"
         shown = [(request.caller, request.text) for request in self.ordered.trace]
@@ -120,59 +154,3 @@ class Witness(Player):
         for caller, text in shown:
             column = _COLUMN * max(0, CALLERS.find(caller))
             yield f"  {' ' * column}{caller}: {text[: _LONGEST + column]}"
-
-
-def differences(entries: Sequence[Entry], expected: Sequence[Entry]) -> dict[int, list[str]]:
-    """Return which results are not the expected ones, by place, and where these trees part.
-
-    Lists may be in another order: replies may overtake each other.
-    """
-    found: dict[int, list[str]] = {}
-    for place, (came, right) in enumerate(zip(_numbered(entries), _numbered(expected), strict=True)):
-        for mismatch in mismatches(right, came):
-            if mismatch.kind != "order":
-                found.setdefault(place, []).append("".join(mismatch.path))
-    return found
-
-
-def _numbered(entries: Sequence[Entry]) -> list[Tree]:
-    """Return the results with ids as they first occur in these: of an answer that is lost nobody learns the id."""
-    places: dict[Any, int] = {}
-
-    def numbered(tree: Tree) -> Tree:
-        if tree.kind is EarlierId:
-            return replace(tree, value=places.setdefault(tree.value, len(places)))
-        parts = {label: numbered(part) for label, part in (tree.parts or {}).items()}
-        return replace(tree, parts=parts) if parts else tree
-
-    return [numbered(entry.observed) for entry in entries]
-
-
-def unexplained(entries: Sequence[Entry], sequences: Sequence[Sequence[Entry]], reads: int) -> Iterator[str]:
-    """Yield the result that no sequence explains, where it differs, and what the sequences give there.
-
-    Of several it is one in which all differ, if there is one, and one of the last, which are reads.
-    """
-    apart = [differences(entries, sequence) for sequence in sequences]
-    if not all(apart):
-        return
-    nearest = min(apart, key=len)
-
-    def clearness(place: int) -> tuple[int, bool]:
-        return sum(place in places for places in apart), place >= len(entries) - reads
-
-    place = max(nearest, key=clearness)
-    came, *expected = [_text(each[place].observed, nearest[place]) for each in (entries, *sequences)]
-    yield f"  then {entries[place].line} -> {came}; one after the other {' or '.join(dict.fromkeys(expected))}"
-
-
-def _text(tree: Tree, paths: Sequence[str]) -> str:
-    """Return a result as Python, or the parts to which these paths lead."""
-    parts = [f"{path}: {part.text()}" for path, part in _parts(tree) if path and path in paths[:_SHOWN]]
-    return ", ".join(parts) or tree.text()
-
-
-def _parts(tree: Tree, path: str = "") -> Iterator[tuple[str, Tree]]:
-    yield path, tree
-    for label, part in (tree.parts or {}).items():
-        yield from _parts(part, path + label)

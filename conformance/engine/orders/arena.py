@@ -70,6 +70,8 @@ class Arena(ABC):
     def __init__(self, harness: Harness) -> None:
         self.harness = guarded(harness)
         self.clock = Clock()
+        self.in_threads = set[str]()
+        """The operations that are not awaited, and are called in a thread each."""
 
     @abstractmethod
     def open(self, namespace: str, on: int) -> AbstractAsyncContextManager[Any]:

@@ -34,8 +34,6 @@ class NetworkArena(Arena):
 
     async def __aenter__(self) -> Self:
         self.turnstile = Turnstile(self.harness.url())
-        self.in_threads = set[str]()
-        """The operations that are not awaited."""
         self.tasks: dict[str, asyncio.Task[None]] = {}
         """By caller, what makes the calls that are begun."""
         self._awaited = set[str]()
