@@ -6,14 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from inspect import iscoroutine
-from traceback import extract_tb
 from typing import Any, cast
 
 from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError, Inspector
-from conformance.text import cut, shown
-
-_LONGEST = 1_000
+from conformance.text import described, shown
 
 
 class HarnessFailedError(CommandFailedError):
@@ -55,9 +52,7 @@ def _blamed(name: str) -> Iterator[None]:
     except (HookMissingError, HarnessFailedError):
         raise
     except Exception as fault:
-        last = extract_tb(fault.__traceback__)[-1]
-        text = f"{type(fault).__name__}: {cut(str(fault), _LONGEST)} ({last.filename}:{last.lineno}: in {last.name})"
-        raise HarnessFailedError(f"`{name}` of the harness raised {text}") from fault
+        raise HarnessFailedError(f"`{name}` of the harness raised {described(fault)}") from fault
 
 
 @asynccontextmanager

@@ -18,12 +18,11 @@ from conformance.results.plan import Plan
 from conformance.results.progress import Progress
 from conformance.results.record import Recorder
 from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
-from conformance.text import cut
+from conformance.text import described
 
 _SUITE = Path(__file__).parent
 _CASES = _SUITE / "tasks" / "cases"
 _BACKEND = "conformance_backend"
-_LONGEST = 1_000
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -95,8 +94,7 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
                 if not broken:
                     calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
-            why = f"{type(fault).__name__}: {cut(str(fault), _LONGEST)}"
-            reason = f"backend {shown} could not be set up: {why}"
+            reason = f"backend {shown} could not be set up: {described(fault)}"
             raise pytest.fail.Exception(reason, pytrace=False) from None
         yield Backend(
             shown,

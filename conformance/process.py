@@ -1,4 +1,4 @@
-"""Work in a process of its own, which may end, hang or print without harm to the command."""
+"""A function in a process of its own, which may end, hang or print without harm to the command."""
 
 from __future__ import annotations
 
@@ -8,44 +8,64 @@ import os
 import signal
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from pathlib import Path
-from threading import Thread
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from threading import Thread, main_thread
 from time import monotonic, sleep
-from traceback import extract_tb
-from typing import Any, TypeVar
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from conformance.files import CommandFailedError
-from conformance.text import cut, on_one_line
+from conformance.text import described
 
-T = TypeVar("T")
-LIMIT = 60
+LIMIT = 60.0
 """Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
 _LOOK_SECONDS = 0.5
-_LONGEST = 300
+_END_SECONDS = 5.0
+"""In which a process stops its servers."""
 _FAILED = 3
 
 
-@dataclass
-class Progress:
-    """What this process is doing, and since when: one call, or a few. Whoever watches it sees when none returns."""
+class ProcessFailedError(CommandFailedError):
+    """A process ended before its function returned, or made no progress."""
 
-    doing: str = ""
-    since: float = math.inf
+
+class Doing(NamedTuple):
+    """Something that a process does next, and in how many seconds it has to be over."""
+
+    text: str = ""
+    seconds: float = 120.0
+
+
+class _Returned(NamedTuple):
+    value: Any
+
+
+class Progress:
+    """How this process tells whoever started it what it does, and sees that it goes on. By default nobody listens."""
+
+    def __init__(self) -> None:
+        self.tell: Callable[[Any], object] = id
+        self.since: Any = SimpleNamespace()
 
     def begin(self, doing: str) -> None:
         """Say what is done from now on."""
-        self.doing = doing
-        self.since = monotonic()
+        self.tell(Doing(doing, LIMIT))
+
+    def go_on(self) -> None:
+        """Show that what is done goes on: this costs no message."""
+        self.since.value = monotonic()
 
 
 PROGRESS = Progress()
 
 
-def in_new_process(function: Callable[..., T], *arguments: Any, method: str = "spawn") -> T:
+def in_new_process(
+    function: Callable[..., Any], *arguments: Any, method: str = "spawn", hear: Callable[[Any], object] = id
+) -> Any:
     """Call a function of a module in a new process. A spawned one has a hash seed of its own.
+
+    `hear` is given all that the process tells.
 
     Raises:
         CommandFailedError: if it raised, or the process ended, or made no progress.
@@ -53,22 +73,48 @@ def in_new_process(function: Callable[..., T], *arguments: Any, method: str = "s
     os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
     context: Any = get_context(method)
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
+    since = context.Value("d", lock=False)
+    process = context.Process(target=_work, args=(sender, since, function, arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: a fork uses none
         process.start()
     sender.close()
+    answer = None
     try:
-        answer: T | CommandFailedError = receiver.recv()
+        answer = _heard(receiver, since, hear)
     except EOFError:
-        answer = CommandFailedError("a process ended while it worked", _FAILED)
+        process.join()
+        raise ProcessFailedError(f"the process ended (status {process.exitcode})", _FAILED) from None
     finally:
-        process.kill()  # on Ctrl-C it still works
+        if answer is None:
+            process.terminate()
+        process.join(_END_SECONDS)
+        process.kill()
         process.join()
         receiver.close()
     if isinstance(answer, CommandFailedError):
         raise answer
-    return answer
+    return answer.value
+
+
+def _heard(receiver: Connection, since: Any, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
+    """Listen until the function returns or raises, or does not go on.
+
+    Raises:
+        EOFError: if the process ended before.
+    """
+    doing = Doing("its set-up", math.inf)
+    while monotonic() - since.value < doing.seconds:
+        if not receiver.poll(_LOOK_SECONDS):
+            continue
+        told = receiver.recv()
+        if isinstance(told, _Returned | CommandFailedError):
+            return told
+        if isinstance(told, Doing):
+            doing = told
+            since.value = monotonic()
+        hear(told)
+    raise ProcessFailedError(f"{doing.text} did not return within {doing.seconds:g} s", _FAILED)
 
 
 def silence() -> None:
@@ -80,27 +126,27 @@ def silence() -> None:
     warnings.simplefilter("ignore")
 
 
-def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
-    PROGRESS.since = math.inf  # a fork has that of its parent
-    watcher = Thread(target=_watch, args=(sender,), daemon=True)
-    watcher.start()
+def _work(sender: Connection, since: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed, which ends this process
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped
+    Thread(target=_end_with_parent, daemon=True).start()
+    PROGRESS.tell, PROGRESS.since = sender.send, since
     try:
         answer = function(*arguments)
-        sender.send(answer)
+        sender.send(_Returned(answer))
     except CommandFailedError as fault:  # says all there is to say
         sender.send(fault)
     except Exception as fault:  # noqa: BLE001  the parent raises it
-        last = extract_tb(fault.__traceback__)[-1]
-        place = f"{Path(last.filename).name}:{last.lineno}"
-        line = on_one_line(f"{type(fault).__name__}: {fault}")
-        told = cut(line, _LONGEST)
-        sender.send(CommandFailedError(f"{told} ({place})", _FAILED))
+        sender.send(CommandFailedError(described(fault), _FAILED))
+    except KeyboardInterrupt:
+        return  # nobody waits for an answer
 
 
-def _watch(sender: Connection) -> None:
-    """End this process when it makes no progress any more: nothing could cancel a call that is not async."""
-    while monotonic() - PROGRESS.since < LIMIT:
-        sleep(_LOOK_SECONDS)
-    sender.send(CommandFailedError(f"{PROGRESS.doing} did not return within {LIMIT} s", _FAILED))
+def _end_with_parent() -> None:
+    """End this process when its parent has died by any signal."""
+    parent, main = parent_process(), main_thread().ident
+    assert parent is not None and main is not None  # noqa: S101, PT018  this is a child, and its main thread runs
+    wait([parent.sentinel])
+    signal.pthread_kill(main, signal.SIGTERM)
+    sleep(_END_SECONDS)
     os._exit(1)

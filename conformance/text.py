@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _LONG = 80
+_LONGEST_ERROR = 1_000
 
 
 def printable(text: str) -> str:
@@ -30,6 +32,12 @@ def on_one_line(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """The text with at most this many characters, and then an ellipsis if it has more."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def bold(text: str) -> str:
+    """The text so that it stands out on a terminal, and where FORCE_COLOR asks for that."""
+    takes_color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return f"\x1b[1m{text}\x1b[0m" if takes_color or "FORCE_COLOR" in os.environ else text
 
 
 def shown(value: object, longest: int = 120) -> str:
@@ -63,6 +71,13 @@ def place_of(error: BaseException) -> str:
         if Path(file).exists():
             return f"{os.path.relpath(file)}:{line} in {frame.f_code.co_name}"
     return ""
+
+
+def described(error: BaseException) -> str:
+    """An exception on one line, with its place if that is in the adopter's own code."""
+    text = cut(on_one_line(f"{type(error).__name__}: {error}"), _LONGEST_ERROR)
+    place = place_of(error)
+    return f"{text} ({place})" if place else text
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

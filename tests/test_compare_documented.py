@@ -28,7 +28,7 @@ def test_every_known_difference_is_found_and_no_other(tmp_path: Path, capsys: py
 
     report = json.loads(file.read_bytes())
     assert [(found["operation"], found["kind"]) for found in report["findings"] if not found["reason"]] == []
-    assert len(report["findings"]) == len(read_known(KNOWN)) == 14
+    assert len(report["findings"]) == len({key[:2] for key in read_known(KNOWN)}) == 14
     assert (report["gaps"], ended.returncode) == ([], 0)
     odd = {(found["operation"], found["kind"], found["seen"]) for found in report["findings"] if found["is_odd"]}
     assert odd == {
@@ -47,5 +47,5 @@ def test_every_known_difference_is_found_and_no_other(tmp_path: Path, capsys: py
     write_scripts(tmp_path, shown, NAMES)
     for program in tmp_path.glob("*.py"):
         runpy.run_path(str(program), run_name="__main__")
-        one, other = (line.partition(": ")[2] for line in capsys.readouterr().out.splitlines())
+        one, other, *_ = (line.partition(": ")[2] for line in capsys.readouterr().out.splitlines())
         assert re.sub(VARYING, "", one) != re.sub(VARYING, "", other), program

@@ -59,7 +59,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         ["run", "--json"],
         ["run", "--write-known"],
         ["measure", "--store", "memory", "--json"],
-        *(["compare", "memory", "memory", option] for option in ("--json", "--markdown", "--write-known")),
+        *(["compare", "memory", "memory", option] for option in ("--json", "--write-known")),
     ],
 )
 def test_a_command_refuses_a_file_before_it_begins(

@@ -70,9 +70,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "before.json after.json",
-            ["compare: 2 tests, 1 differ", "  put: type of put: differs → not there: put > value: set"],
+            ["compare: 2 tests, 1 differ", "  put > value: set: differs → not there"],
         ),
-        ("a.json a.json --backend memory", ["memory: 4 tests, 0 differ"]),
+        ("a.json a.json", ["memory: 4 tests, 0 differ"]),
     ],
 )
 def test_what_differs_is_a_line(arguments: str, told: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,15 +80,10 @@ def test_what_differs_is_a_line(arguments: str, told: list[str], capsys: pytest.
     assert capsys.readouterr().out.split("\n") == [*told, ""]
 
 
-def test_a_summary_in_markdown_lets_no_markup_in(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["diff", "a.json", "b.json", "--markdown"]) == 1
-    assert "* broken: pass → fail: gave &#60;b&#62;&#124;" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("arguments", ["a.json", "a.json --backend redis"])
 def test_what_cannot_be_compared_is_named(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", *arguments.split()]) == 2
-    assert "name two backends with --backend, of ['memory'] and ['memory']" in capsys.readouterr().err
+    assert "name two backends with --backend, of ['memory']" in capsys.readouterr().err
 
 
 def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,14 +12,15 @@ from pathlib import Path
 from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone import judge_of
 from conformance.compare.child import searched
-from conformance.compare.play import Doing
 from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.operations.operation import Operation
+from conformance.process import Doing
 from conformance.tasks.operations import operations_of
+from conformance.text import bold
 
 DESCRIPTION = (
     "Give two stores the same calls, and print every difference as a short script, one for each operation and kind. "
@@ -67,7 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--write-harness", "write what was found out about two stores, to correct and keep"),
         ("--write-known", "write what is found as accepted differences"),
         ("--json", "write the report to FILE"),
-        ("--markdown", "write the report for a pull request to FILE"),
     ):
         parser.add_argument(option, metavar="FILE", type=Path, help=what)
 
@@ -76,7 +75,7 @@ def main(options: argparse.Namespace) -> int:
     """Compare two stores, or race the calls of one, and return the exit status."""
     if options.other is None:
         return _alone(options)
-    known = read_known(options.known) if options.known else []
+    known = read_known(options.known) if options.known else {}
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
     stores = [*zip(map(_short, names), _inferred(options) or map(find_backend, names), strict=True)]
@@ -84,16 +83,12 @@ def main(options: argparse.Namespace) -> int:
     report = searched(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
 
     print(*report.lines(), sep="\n", flush=True)
-    for file, text in (
-        (options.json, report.json()),
-        (options.markdown, report.markdown()),
-        (options.write_known, as_toml(report.every_line)),
-    ):
-        if file:
-            write_file(file, text)
+    if options.json:
+        write_file(options.json, report.json())
+    if options.write_known:
+        write_file(options.write_known, as_toml(report.every_line))
     if options.write_scripts:
-        lines = [line for group in report.new for line in group.new]
-        write_scripts(options.write_scripts, lines, (options.one, options.other))
+        write_scripts(options.write_scripts, report.new, names)
     return report.status
 
 
@@ -142,31 +137,20 @@ async def _race(harness: Harness, operations: Mapping[str, Operation], options: 
     return 6 if judge.left_out else 0
 
 
-def _teller(*, shows_all: bool) -> Callable[[Line | Doing], None]:
+def _teller(*, shows_all: bool) -> Callable[[object], None]:
     """Return what prints the first new line of a group, or each, and on a terminal shows that the search goes on."""
     shown: set[tuple[str, str]] = set()
 
-    def tell(told: Line | Doing) -> None:
-        if isinstance(told, Doing):
-            if sys.stderr.isatty():
-                print(f"\r\x1b[K{told.text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
-            return
-        group = told.operation, told.kind
-        if not told.reason and (shows_all or group not in shown):
-            shown.add(group)
-            title, *script = told.lines
-            print(_bold(title), *script, "", sep="\n", flush=True)
+    def tell(told: object) -> None:
+        match told:
+            case Doing(text) if sys.stderr.isatty():
+                print(f"\r\x1b[K{text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
+            case Line(reason="", group=group) if shows_all or group not in shown:
+                shown.add(group)
+                title, *script = told.lines
+                print(bold(title), *script, "", sep="\n", flush=True)
 
     return tell
-
-
-def _bold(text: str) -> str:
-    """Return a text that stands out on a terminal."""
-    environment = os.environ
-    takes_color = sys.stdout.isatty() and "NO_COLOR" not in environment
-    if takes_color or "FORCE_COLOR" in environment:
-        return f"\x1b[1m{text}\x1b[0m"
-    return text
 
 
 def _short(name: str) -> str:

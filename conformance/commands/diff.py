@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+from pydantic import BaseModel, TypeAdapter
+
+from conformance.compare.report import Line
 from conformance.files import CommandFailedError, read_file
-from conformance.results.document import read
+from conformance.results.document import Results
 from conformance.text import cut, on_one_line
 
 DESCRIPTION = "Show what came out differently in two results files, or on two backends of one file."
@@ -16,7 +20,6 @@ EPILOG = """\
 examples:
   conformance diff before.json after.json
   conformance diff results.json --backend memory --backend embedded
-  conformance diff before.json after.json --markdown >> "$GITHUB_STEP_SUMMARY"
 
 The files are those of `conformance run --json`, or of `conformance compare --json`.
 
@@ -26,23 +29,26 @@ exit status:
   2  wrong usage, or a file is no results file"""
 _LONGEST = 200
 _UNFOUND = ("not there", "")
-_MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~#"})
 
 Side: TypeAlias = dict[str, tuple[str, str]]
-"""By test, or difference of a comparison, its verdict and why."""
+"""By test, or line of a comparison, its verdict and why."""
+
+
+class _Comparison(BaseModel):
+    """The part of a comparison's report that is read here."""
+
+    every_line: list[Line]
+
+
+_FORM: TypeAdapter[Results | _Comparison] = TypeAdapter(Results | _Comparison)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="A.json", type=Path, help="what --json of `run` or `compare` wrote")
-    parser.add_argument("after", metavar="B.json", type=Path, nargs="?", help="another such file (default: the same)")
+    parser.add_argument("after", metavar="B.json", type=Path, nargs="?", help="another such file")
     parser.add_argument(
-        "--backend",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="the backend to look at in both files; given twice, that of A and that of B (default: all)",
+        "--backend", action="append", default=[], metavar="NAME", help="without B.json: two backends of a run"
     )
-    parser.add_argument("--markdown", action="store_true", help="print a summary for a pull request, in Markdown")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -51,47 +57,44 @@ def main(options: argparse.Namespace) -> int:
     Raises:
         CommandFailedError: if backends have to be named, or a name is none of a backend.
     """
-    before, after = _read(options.before), _read(options.after or options.before)
-    pairs = [(name, name) for name in {**before, **after}]
-    if options.backend or not options.after:
+    before = _read(options.before)
+    if options.after:
+        after = _read(options.after)
+        pairs = {name: (before.get(name, {}), after.get(name, {})) for name in before | after}
+    else:
         names = options.backend or [*before]
-        pairs = [(names[0], names[-1])]
-        is_clear = options.backend or len(names) == 2  # noqa: PLR2004  those of one file
-        if not is_clear or names[0] not in before or names[-1] not in after:
-            raise CommandFailedError(f"name two backends with --backend, of {[*before]} and {[*after]}")
+        if len(names) != 2 or not before.keys() >= {*names}:  # noqa: PLR2004
+            raise CommandFailedError(f"name two backends with --backend, of {[*before]}")
+        pairs = {" and ".join(names): (before[names[0]], before[names[1]])}
     status = 0
-    for left, right in pairs:
-        there, here = before.get(left, {}), after.get(right, {})
-        tests = {**there, **here}
-        lines = []
-        for test in tests:
-            (verdict, why), (other, reason) = there.get(test, _UNFOUND), here.get(test, _UNFOUND)
-            if verdict != other and "not-applicable" not in (verdict, other):
-                end = f": {cut(reason or why, _LONGEST)}" if reason or why else ""
-                lines.append(f"{test}: {verdict} → {other}{end}")
-                status = 1
-        names = left if left == right else f"{left} and {right}"
-        heading = f"{names}: {len(tests)} tests, {len(lines)} differ"
-        begin, indent, escapes = ("### ", "* ", _MARKDOWN) if options.markdown else ("", "  ", {})
-        for line in [heading, *lines]:
-            print((begin if line is heading else indent) + on_one_line(line).translate(escapes))
+    for title, (left, right) in pairs.items():
+        lines = [*_differing(left, right)]
+        print(on_one_line(f"{title}: {len(left | right)} tests, {len(lines)} differ"))
+        for line in lines:
+            print(f"  {on_one_line(line)}")
+            status = 1
     return status
 
 
+def _differing(left: Side, right: Side) -> Iterator[str]:
+    for test in left | right:
+        (before, reason), (after, why) = left.get(test, _UNFOUND), right.get(test, _UNFOUND)
+        if before != after and "not-applicable" not in (before, after):
+            yield cut(f"{test}: {before} → {after}: {why or reason}".removesuffix(": "), _LONGEST)
+
+
 def _read(file: Path) -> dict[str, Side]:
-    """Read by backend the results of a run, or the findings of a comparison."""
-    content = read_file(file, json.loads, "a results file")
-    sides: dict[str, Side] = {}
-    if isinstance(content, dict) and "findings" in content:
-        side = sides.setdefault("compare", {})
-        for finding in content["findings"]:
-            name = f"{finding['operation']}: {finding['kind']} of {finding['seen']}"
-            side[name] = "known" if finding["reason"] else "differs", "; ".join(finding["shows"])
+    """Read by backend the results of a run, or the lines of a comparison."""
+    found = read_file(file, _FORM.validate_json, "a results file")
+    sides: dict[str, Side] = defaultdict(dict)
+    if isinstance(found, _Comparison):
+        for line in found.every_line:
+            sides["compare"][line.text] = "known" if line.reason else "differs", line.reason
         return sides
-    for result in read(file).results:
+    for result in found.results:
         verdict: str = result.verdict
         reason = "" if verdict == "pass" else result.reason.partition("\n")[0]
         if result.expected:
             verdict += f" ({result.expected.kind})"
-        sides.setdefault(result.backend, {})[result.test] = verdict, reason
+        sides[result.backend][result.test] = verdict, reason
     return sides

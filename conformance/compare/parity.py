@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.compare.child import searched
-from conformance.compare.report import Known, as_toml, read_known
+from conformance.compare.report import as_toml, read_known, shows_in
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.tasks.operations import operations_of
@@ -26,15 +26,14 @@ def parity_test(
 
     @cache
     def faults() -> dict[str, list[str]]:
-        accepted: list[Known] = []
-        if known:
-            accepted = read_known(Path(known))
+        accepted = read_known(Path(known)) if known else {}
         report = searched((names[0], one), (names[1], other), seed=seed, known=accepted)
         by_part = {_COVERAGE: sorted(report.gaps)}
-        for group in report.new:
-            text = "\n".join([*group.lines(scripts=True), "", _ACCEPTED, as_toml(group.new)])
-            operation = group.shown.operation
-            by_part.setdefault(operation, []).append(text)
+        for group in report.groups:
+            first = group[0]
+            if not first.reason:
+                text = "\n".join([*first.lines, *shows_in(group), "", _ACCEPTED, as_toml(group)])
+                by_part.setdefault(first.operation, []).append(text)
         return by_part
 
     @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from multiprocessing.pool import Pool
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from conformance.compare.elsewhere import call_elsewhere, opened_elsewhere
 from conformance.compare.values import Observer
@@ -18,6 +18,7 @@ from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.trees import Tree, mismatches
+from conformance.process import Doing
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 
@@ -27,13 +28,6 @@ BESIDE, ELSEWHERE = "on another namespace", "in another process"
 """Where an instance is opened besides, other than on the same place."""
 CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
-
-
-class Doing(NamedTuple):
-    """Something that is done next, and in how many seconds it has to be over; nothing between the sequences."""
-
-    text: str = ""
-    seconds: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
-"""The report of a comparison: lines, groups of them for people, and the known lines that are accepted."""
+"""The report of a comparison: lines, grouped for people, and the file of lines that are accepted."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict
 
@@ -21,7 +21,7 @@ _UNREASONED = "TODO"
 _NOTHING = (None, 0, "''")
 """Results that are not filled, besides what is empty."""
 _LISTED = 4
-"""Rows of texts that a group shows."""
+"""Rows of texts that the report shows of a group."""
 TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
@@ -41,8 +41,8 @@ TITLES = {
     "foreign value": "one store reads a value of another type as if nothing were there",
     "server": "with its server away one store says that nothing is there",
 }
-CHANCE = ("race",)
-"""Kinds that may not show in every run."""
+Key: TypeAlias = tuple[str, str, str]
+"""What makes a line the same in another run: its operation, kind and text."""
 
 
 @dataclass(frozen=True)
@@ -65,60 +65,20 @@ class Line:
     """What was done, as JSON that can be played again."""
 
     @property
+    def group(self) -> tuple[str, str]:
+        """The lines of one operation and kind are shown together."""
+        return self.operation, self.kind
+
+    @property
+    def key(self) -> Key:
+        """What makes it the same line in another run."""
+        return *self.group, self.text
+
+    @property
     def lines(self) -> list[str]:
         """A sentence that says what it is, and the script."""
         title = f"{self.operation}: {TITLES[self.kind].format(seen=self.seen)}"
         return [title, *(f"    {line}" for line in self.script)]
-
-
-@dataclass
-class Known:
-    """An entry of a file of known differences: it accepts these lines of an operation and a kind."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    operation: str
-    kind: str
-    shows: set[str]
-    reason: str = ""
-
-    def accepts(self, line: Line) -> bool:
-        """Whether a line is one of its own."""
-        return line.operation == self.operation and line.kind == self.kind and line.text in self.shows
-
-
-@dataclass(frozen=True)
-class Group:
-    """The lines of one operation and kind, in the order in which they were found."""
-
-    members: list[Line]
-
-    @property
-    def new(self) -> list[Line]:
-        """Those that are not accepted."""
-        return [line for line in self.members if not line.reason]
-
-    @property
-    def shown(self) -> Line:
-        """The first new line or, if all are accepted, the first."""
-        return (self.new or self.members)[0]
-
-    def lines(self, *, scripts: bool) -> list[str]:
-        """The title, the script of the line that is shown, and the texts of the new lines."""
-        listed = self.new or self.members
-        title, *script = self.shown.lines
-        texts = "shows in " + "; ".join(line.text for line in listed)
-        more = f" … {len(listed)} in all"
-        body = textwrap.wrap(texts, _WIDE, max_lines=_LISTED, placeholder=more)
-        known = len(self.members) - len(listed)
-        if known:
-            body.append(f"and {known} known lines")
-        if self.shown.reason:
-            body.append(f"known: {self.shown.reason}")
-        body = [f"    {text}" for text in body]
-        if scripts:
-            return [title, *script, *body]
-        return [title, *body]
 
 
 @dataclass
@@ -168,7 +128,8 @@ class Report:
     stores: Sequence[str]
     seed: int
     operations: dict[str, Row] = field(default_factory=dict)
-    known: Sequence[Known] = ()
+    known: Mapping[Key, str] = field(default_factory=dict)
+    """Why lines are accepted."""
     every_line: list[Line] = field(default_factory=list)
     """All lines, new or known."""
     gaps: set[str] = field(default_factory=set)
@@ -177,35 +138,29 @@ class Report:
     """Kinds that were not tried, since a hook is missing, and differences that the harnesses declare."""
     played: dict[str, dict[str, int]] = field(default_factory=dict)
     """By store, how many orders of calls at the same time were played, and at how many points something ended."""
-    doing: str = ""
-    """What is being done now; nothing between the sequences."""
     sequences: int = 0
     """How many were played; none if the search did not come to its end."""
 
     def add(self, line: Line) -> Line | None:
         """Note a line, and return it with the reason if it is accepted; None if it was there before."""
-        for entry in self.known:
-            if entry.accepts(line):
-                line = replace(line, reason=entry.reason)
-        if any(line.kind == each.kind and line.text == each.text for each in self.every_line):
+        if any(line.key == earlier.key for earlier in self.every_line):
             return None
+        line = replace(line, reason=self.known.get(line.key, ""))
         self.every_line.append(line)
         return line
 
     @property
-    def groups(self) -> list[Group]:
-        """The lines by operation and kind."""
-        groups: dict[tuple[str, str], Group] = {}
-        for line in self.every_line:
-            key = line.operation, line.kind
-            group = groups.setdefault(key, Group([]))
-            group.members.append(line)
-        return [*groups.values()]
+    def new(self) -> list[Line]:
+        """The lines that are not accepted."""
+        return [line for line in self.every_line if not line.reason]
 
     @property
-    def new(self) -> list[Group]:
-        """The groups with a line that is not accepted."""
-        return [group for group in self.groups if group.new]
+    def groups(self) -> list[list[Line]]:
+        """The lines of each operation and kind, new lines before known ones."""
+        groups: dict[tuple[str, str], list[Line]] = {line.group: [] for line in self.every_line}
+        for line in sorted(self.every_line, key=lambda line: line.reason != ""):
+            groups[line.group].append(line)
+        return [*groups.values()]
 
     @property
     def status(self) -> int:
@@ -218,20 +173,17 @@ class Report:
 
     def miss(self) -> None:
         """Note the known lines that did not show."""
-        for entry in self.known:
-            if entry.kind in CHANCE:
-                continue
-            shown = {line.text for line in self.every_line if entry.accepts(line)}
-            gone = entry.shows - shown
-            where = self.notes if shown else self.gaps
-            known = f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file"
-            where |= {f"{known}: {text}" for text in gone}
+        shown = {line.key for line in self.every_line}
+        groups = {line.group for line in self.every_line}
+        for operation, kind, text in self.known.keys() - shown:
+            where = self.notes if (operation, kind) in groups else self.gaps
+            where.add(f"known: {operation}, {kind} no longer shows, remove it from the file: {text}")
 
-    def lines(self, *, scripts: bool = False) -> list[str]:
+    def lines(self) -> list[str]:
         """Where each finding shows, what was exercised, and how it ended."""
         lines = []
         for group in self.groups:
-            lines += group.lines(scripts=scripts)
+            lines += [", ".join(group[0].group), *shows_in(group)]
         table = [["operation", "calls", "results", "filled", "longest"]]
         for name, row in self.operations.items():
             table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
@@ -240,42 +192,61 @@ class Report:
     def summary(self) -> str:
         """One line that says how it ended."""
         new = len(self.new)
-        known = len(self.groups) - new
+        counts = f"{new} new and {len(self.every_line) - new} known lines"
         where = f"{' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
-        return f"{new} new and {known} known differences, {len(self.every_line)} lines, between {where}{unsure}"
-
-    def markdown(self) -> str:
-        """The report for a job summary or a pull request."""
-        return "\n".join([f"### {self.summary()}", "", "```", *self.lines(scripts=True), "```", ""])
+        return f"{counts} between {where}{unsure}"
 
     def json(self) -> str:
-        """The report as JSON: with each group as its line that is shown, and all that it shows."""
-        findings = [asdict(group.shown) | {"shows": {line.text for line in group.members}} for group in self.groups]
-        described = asdict(self) | {"status": self.status, "findings": findings}
+        """The report as JSON: with each group as its first line, and all that it shows."""
+        findings = [asdict(group[0]) | {"shows": {line.text for line in group}} for group in self.groups]
+        described = asdict(replace(self, known={})) | {"status": self.status, "findings": findings}
         return json.dumps(described, indent=1, default=sorted) + "\n"
+
+
+def shows_in(group: Sequence[Line]) -> list[str]:
+    """Say where the new lines of a group show or, without a new one, why its lines are accepted."""
+    new = [line.text for line in group if not line.reason]
+    if not new:
+        return [f"    known: {group[0].reason}"]
+    lines = textwrap.wrap("; ".join(new), _WIDE, max_lines=_LISTED, placeholder=f" … {len(new)} in all")
+    return [f"    {line}" for line in lines]
+
+
+@dataclass
+class Known:
+    """An entry of a file of known differences: it accepts these lines of an operation and a kind."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    operation: str
+    kind: str
+    shows: set[str]
+    reason: str = ""
 
 
 def as_toml(lines: Iterable[Line]) -> str:
     """Return the entries that accept lines, with reasons that are still to be written."""
     entries: dict[tuple[str, ...], list[str]] = {}
     for line in lines:
-        entries.setdefault((line.operation, line.kind, line.reason or _UNREASONED), []).append(line.text)
-    parts = []
-    for named, texts in entries.items():
-        operation, kind, reason = map(json.dumps, named)
-        shows = "".join(f"    {json.dumps(text)},\n" for text in sorted(texts))
-        parts.append(f"[[known]]\noperation = {operation}\nkind = {kind}\nreason = {reason}\nshows = [\n{shows}]\n\n")
-    return "".join(parts)
+        entries.setdefault((*line.group, line.reason or _UNREASONED), []).append(line.text)
+    rows = []
+    for (operation, kind, reason), texts in entries.items():
+        entry = {"operation": operation, "kind": kind, "reason": reason, "shows": sorted(texts)}
+        fields = [f"{name} = {json.dumps(value, indent=4)}" for name, value in entry.items()]
+        rows += ["[[known]]", *fields, ""]
+    return "\n".join(rows)
 
 
-def read_known(file: Path) -> list[Known]:
-    """Read known differences; none from a file that is not there yet."""
+def read_known(file: Path) -> dict[Key, str]:
+    """Read why lines are accepted; nothing from a file that is not there yet."""
     if not file.exists():
-        return []
+        return {}
     form = dict[Literal["known"], list[Known]]
-    known = read_toml(file, form, "a list of known differences").get("known", [])
-    for entry in known:
+    reasons = {}
+    for entry in read_toml(file, form, "a list of known differences").get("known", []):
         if entry.reason in ("", _UNREASONED):
             raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")
-    return known
+        for text in entry.shows:
+            reasons[entry.operation, entry.kind, text] = entry.reason
+    return reasons

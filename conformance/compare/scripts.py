@@ -6,58 +6,43 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from conformance.backends.registry import find_backend
-from conformance.compare.play import EndOfLife, Steps
+from conformance.compare.play import EndOfLife, Steps, Store
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
 from conformance.files import read_file, write_file
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation
-from conformance.operations.parts import settled
-from conformance.tasks.operations import operations_of
-from conformance.text import source
+from conformance.operations.trees import mismatches
 
 if TYPE_CHECKING:
     from conformance.compare.report import Line
 
 _LONGEST = 80
 """Letters of the name of a file."""
-_FORM: TypeAdapter[Any] = TypeAdapter(list[Damage | Reopen | Wait | EndOfLife | Mutate | Open | Call])
+_FORM: TypeAdapter[Any] = TypeAdapter(tuple[Damage | Reopen | Wait | EndOfLife | Mutate | Open | Call, ...])
 """Arguments are given by their texts. Of actions that have the same fields the first is taken."""
-_PROGRAM = '''\
-"""{text}
+_PROGRAM = """\
+# {text}
+#
+# {script}
 
-{came}
-"""
+from pathlib import Path
 
-import asyncio
-{imports}
 from conformance.compare import show
 
-
-async def script(store):
-    {calls}
-
-
 if __name__ == "__main__":
-    show(script, {stores})
-'''
+    show(Path(__file__).with_suffix(".json"), {stores})
+"""
 
 
 def as_data(steps: Steps) -> str:
     """Return a sequence as JSON."""
-    data = [*steps]
-    for place, step in enumerate(steps):
-        if not isinstance(step, Call):
-            continue
-        texts = {name: choice.text for name, choice in step.arguments.items()}
-        data[place] = replace(step, arguments=texts)
+    data = _with_arguments(steps, lambda _, choice: choice.text)
     return _FORM.dump_json(data, indent=1).decode()
 
 
@@ -67,61 +52,57 @@ def from_data(data: Iterable[Action], operations: Mapping[str, Operation]) -> St
     Raises:
         LookupError: if there is no such operation or value any more.
     """
-    steps = [*data]
-    for place, step in enumerate(steps):
+
+    def chosen(argument: tuple[str, str], text: str) -> Any:
+        operation, name = argument
+        choices = pool_of(operations[operation].strategies[name]).choices
+        return {choice.text: choice for choice in choices}[text]
+
+    return _with_arguments(data, chosen)
+
+
+def _with_arguments(steps: Iterable[Action], value_of: Callable[[tuple[str, str], Any], Any]) -> Steps:
+    """Return a sequence with other values for the arguments, each known by its operation and name."""
+    changed = [*steps]
+    for place, step in enumerate(changed):
         if isinstance(step, Call):
-            given = {}
-            for name, text in step.arguments.items():
-                choices = pool_of(operations[step.operation].strategies[name]).choices
-                given[name] = {choice.text: choice for choice in choices}[text]
-            steps[place] = replace(step, arguments=given)
-    return tuple(steps)
+            values = {name: value_of((step.operation, name), value) for name, value in step.arguments.items()}
+            changed[place] = replace(step, arguments=values)
+    return tuple(changed)
+
+
+def _read(file: Path) -> Steps:
+    steps: Steps = read_file(file, _FORM.validate_json, "a script of `conformance compare`")
+    return steps
 
 
 def read_scripts(folder: Path) -> list[Steps]:
     """Return the sequences that were written to a folder; none from one that is not there yet."""
-    parse = _FORM.validate_json
-    return [read_file(file, parse, "a script of `conformance compare`") for file in sorted(folder.glob("*.json"))]
+    return [*map(_read, sorted(folder.glob("*.json")))]
 
 
 def write_scripts(folder: Path, lines: Iterable[Line], stores: Sequence[str]) -> None:
-    """Write each line as Python that a person can run, and beside it as data for the next comparison."""
+    """Write each line as data for the next comparison, and beside it as a program that plays it."""
     folder.mkdir(parents=True, exist_ok=True)
     for line in lines:
-        imports = [text for text in line.script if text.startswith("from ")]
-        came = line.script[-len(stores) :]
-        *calls, last = line.script[len(imports) : -len(stores)]
-        program = _PROGRAM.format(
-            text=line.text,
-            came="\n".join(came),
-            imports="\n".join(imports),
-            calls="\n    ".join([*calls, f"return {last}"]),
-            stores=", ".join(map(repr, stores)),
-        )
         file = folder / re.sub(r"\W+", "-", line.text).strip("-")[:_LONGEST]
+        script = "\n# ".join(line.script)
+        program = _PROGRAM.format(text=line.text, script=script, stores=", ".join(map(repr, stores)))
         write_file(file.with_suffix(".py"), program)
         write_file(file.with_suffix(".json"), line.steps)
 
 
-def show(script: Callable[[Any], Any], *stores: str) -> None:
-    """Play a script on each store, and print what comes out."""
+def show(script: Path, *stores: str) -> None:
+    """Play a script on each store, and print where what comes out of its last call differs."""
+    trees = []
     for name in stores:
         harness = find_backend(name)()
+        store = Store(name, harness, id)
+        steps = from_data(_read(script), store.operations)
         with harness.running():
-            print(f"{name}: {asyncio.run(_came(script, harness, name))}")  # noqa: T201  what a program of ours is for
-
-
-async def _came(script: Callable[[Any], Any], harness: Any, name: str) -> str:
-    try:
-        async with harness.open("script") as store:
-            operations = operations_of(harness, name).items()
-            calls = SimpleNamespace(**{each: partial(_invoke, operation, store) for each, operation in operations})
-            return source(await settled(Operation("script", script), script(calls)))
-    except Exception as error:  # noqa: BLE001  it is what comes out
-        return f"raises {error!r}"
-    finally:
-        harness.discard("script")
-
-
-def _invoke(operation: Operation, store: Any, *placed: Any, **named: Any) -> Any:
-    return operation.invoke(store, dict(zip(operation.positional, placed, strict=False)) | named)
+            history = asyncio.run(store.play(steps))
+        trees.append(history[-1].made[-1].observed)
+    for mismatch in mismatches(*trees):
+        path = "".join(mismatch.path)
+        for name, text in zip(stores, mismatch.texts, strict=True):
+            print(f"{name}{path}: {text}")  # noqa: T201  what a program of ours is for

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from math import inf
@@ -13,8 +13,8 @@ from conformance.compare.alone import judge_of
 from conformance.compare.alone.judge import Anomaly
 from conformance.compare.difference import Difference, explains, plainer
 from conformance.compare.plan import Sequences
-from conformance.compare.play import ALONE, Doing, Operations, Steps, Store, kind_of
-from conformance.compare.report import Known, Line, Report, Row
+from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
+from conformance.compare.report import Key, Line, Report, Row
 from conformance.compare.scripts import from_data
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Race
@@ -23,6 +23,7 @@ from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
+from conformance.process import Doing
 
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
@@ -40,7 +41,7 @@ class Search:
         *stores: tuple[str, Harness],
         seed: int = 0,
         tell: Callable[[Any], object] = id,
-        known: Sequence[Known] = (),
+        known: Mapping[Key, str] = {},
         first: Iterable[Steps] = (),
     ) -> None:
         self._tell = tell

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from random import Random
 from statistics import median
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any
 
 from conformance.process import PROGRESS
@@ -128,7 +128,7 @@ async def time_round(work: Work, calls: int = 1) -> float:
         WrongAnswerError: if the last call did not do what it should.
     """
     batch = [*islice(work.calls, calls)]
-    PROGRESS.since = monotonic()
+    PROGRESS.go_on()
     started = perf_counter()
     for call in batch:
         answer = await call()
@@ -143,6 +143,6 @@ async def gather(calls: Iterator[Call], count: int) -> list[Any]:
     answers: list[Any] = []
     while len(answers) < count:
         some = islice(calls, min(AT_ONCE, count - len(answers)))
-        PROGRESS.since = monotonic()
+        PROGRESS.go_on()
         answers += await asyncio.gather(*(call() for call in some))
     return answers
