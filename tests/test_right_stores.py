@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from conformance.tasks.case import Backend
 from conformance.tasks.cases import find_cases
 from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import BEYOND, restorable
-from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskNotFound
+from taskstore import MemoryTaskStore, Task, TaskNotFound
 
 
 def findings(harness: Harness, *scenarios: Scenario) -> list[Finding]:
@@ -55,25 +55,6 @@ class Hub(MemoryHarness):
 def test_what_is_shared_in_memory_stays_while_an_instance_is_open() -> None:
     over = restore(restorable(), on=1), Reopen(1), get(Id("a"), on=1), ReadBack()
     assert findings(Hub(), scenario(create("a"), over, instances=2)) == []
-
-
-class TakesAnyMoment(MemoryTaskStore):
-    """A purge before a moment that is none in UTC removes nothing."""
-
-    async def purge(self, before: datetime) -> int:
-        try:
-            return await super().purge(before)
-        except InvalidArgument:
-            return 0
-
-
-@pytest.mark.parametrize("kind", [MemoryTaskStore, TakesAnyMoment])
-def test_a_purge_before_the_first_moment_may_be_refused_and_need_not(kind: type[MemoryTaskStore]) -> None:
-    harness = MemoryHarness()
-    harness.store_class = kind
-    first = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
-    calls = (create("a"), cancel(Id("a")), purge(first), get(Id("a")))
-    assert findings(harness, Scenario(calls)) == []
 
 
 class AnswersLate(MemoryTaskStore):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.engine import group
@@ -17,7 +17,7 @@ from conformance.tasks import observe
 from conformance.tasks.calls import OPERATIONS, get, listing
 from conformance.tasks.checks import TaskChecks
 from conformance.tasks.outages import classify
-from conformance.tasks.spec.model import LIFETIME, READS, STATUSES, TEXTS, Page, Record, State, step
+from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS, Page, Record, State, step
 from conformance.text import source
 from taskstore import TaskStatus, TaskStoreError
 
@@ -33,7 +33,6 @@ _FIELDS = {
     "limit": ("LIST-06",),
     "offset": ("LIST-06",),
     "following": ("LIST-13", "LIST-12"),
-    "unreadable": ("FAIL-09",),
     "argument": ("API-05",),
 }
 """By field the requirements about it, whatever operation returns it."""
@@ -43,6 +42,30 @@ _REFUSED = {
     **dict.fromkeys((*TEXTS, "webhook_url", "video_ids"), ("VAL-09",)),
 }
 """By argument the requirements about it, if it is refused and is right; of others the outcome tells."""
+
+
+def _is_unseen(wanted: Any, _came: Any) -> bool:
+    return isinstance(wanted, Symbol)
+
+
+def _is_alike(wanted: Any, came: Any) -> bool:
+    """Whether the model can go on with a value in place of another."""
+    return type(came) is type(wanted) or isinstance(wanted, Symbol | None)
+
+
+def _with_values(state: State, records: Iterable[Record], takes: Callable[[Any, Any], bool]) -> State:
+    """Return the state with those values of the records that are to be taken."""
+    for record in records:
+        key = record.task_id
+        if key not in state.tasks:
+            key = next((unseen for unseen in state.unseen if unseen.startswith("\0")), key)
+        if key in state.tasks:
+            known, at = state.tasks[key]
+            pairs = zip(known, record, strict=True)
+            seen = Record(*(came if takes(wanted, came) else wanted for wanted, came in pairs))
+            if seen != known:
+                state = state.without({key} - {seen.task_id}, "").with_task(seen, at)
+    return state
 
 
 class TaskContract(Contract):
@@ -81,34 +104,13 @@ class TaskContract(Contract):
     def bind(self, state: State, observed: Any) -> State:
         if not state.unseen:
             return state
-        records = getattr(observed, "records", ())
-        if isinstance(observed, Record):
-            records = [observed]
-        for record in records:
-            key = record.task_id
-            if key not in state.tasks:
-                key = next((unseen for unseen in state.unseen if unseen.startswith("\0")), key)
-            if key in state.unseen:
-                waiting, at = state.tasks[key]
-                pairs = zip(waiting, record, strict=True)
-                # Symbols only: the others are compared after this, and a wrong one must not be taken.
-                seen = Record(*(came if isinstance(wanted, Symbol) else wanted for wanted, came in pairs))
-                state = state.without({key} - {seen.task_id}, "").with_task(seen, at)
-        return state
+        records = [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
+        return _with_values(state, records, _is_unseen)  # the others are compared after this
 
     def adopt(self, state: State, expected: Any, observed: Any) -> Iterable[State]:
-        """Yield the state with the values that were observed, as far as the model can go on with their types."""
         if not (isinstance(expected, Record) and isinstance(observed, Record)):
-            yield from super().adopt(state, expected, observed)
-            return
-        state = self.bind(state, observed)
-        if observed.task_id in state.tasks:
-            fields: list[Any] = []
-            for wanted, came in zip(expected, observed, strict=True):
-                is_alike = type(came) is type(wanted) or isinstance(wanted, Symbol | None)
-                fields.append(came if is_alike else wanted)
-            _, at = state.tasks[observed.task_id]
-            yield state.with_task(Record(*fields), at)
+            return super().adopt(state, expected, observed)
+        return [_with_values(self.bind(state, observed), [observed], _is_alike)]
 
     # Its words
 
@@ -157,7 +159,7 @@ class TaskContract(Contract):
         found = []
         if "after" in entry.call.arguments and not is_raised:
             found.append("LIST-12")
-        if write and write.outcome and entry.call.operation in READS:
+        if write and write.outcome and entry.operation.is_read:
             if write.call.on != entry.call.on:
                 found.append("SHARE-01" if self._is_shared else "SHARE-02")
             if isinstance(write.outcome.result, Raised):

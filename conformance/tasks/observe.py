@@ -55,8 +55,7 @@ def result_of(answer: Any, *, has_cursor: bool = True) -> Any:
         if has_cursor:
             following = getattr(answer, "next", None)
         records = tuple(map(record_of, answer.tasks))
-        unreadable = len(getattr(answer, "unreadable", ()))
-        return Page(records, answer.total, answer.limit, answer.offset, following, unreadable)
+        return Page(records, answer.total, answer.limit, answer.offset, following)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
         return f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}"
 

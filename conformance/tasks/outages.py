@@ -12,7 +12,6 @@ from conformance.engine.orders.schedule import CALLER
 from conformance.engine.outcome import CANCELLED, SILENT, Raised
 from conformance.engine.scenario import Race
 from conformance.tasks.observe import describe
-from conformance.tasks.spec.model import READS
 from conformance.text import printed
 from taskstore import FailureKind
 
@@ -29,7 +28,7 @@ def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding |
     is_closed = failure is not None and failure.closes and error == "StoreNotOpen"
     entry.has_failed = entry.observed in (CANCELLED, SILENT) or is_unavailable or is_closed
 
-    may_write = entry.call.operation not in READS and (failure is None or failure.may_write)
+    may_write = not entry.operation.is_read and (failure is None or failure.may_write)
     entry.may_have_happened = entry.has_failed and may_write and bool(facts.get("write_may_have_happened", True))
     if is_unavailable and _names_its_task(entry, facts):  # it may create the task with the id that it states
         entry.invocation.arguments = {**entry.invocation.arguments, "task_id": facts["task_id"]}
@@ -68,7 +67,7 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str | Non
 
     message = str(entry.answer).lower()
     may = facts.get("write_may_have_happened", True)
-    is_harmless = operation in READS or failure.kinds == (FailureKind.UNREACHABLE,)
+    is_harmless = entry.operation.is_read or failure.kinds == (FailureKind.UNREACHABLE,)
     is_said = ("nothing was written" in message) is not may
     is_named = _names_its_task(entry, facts) is (operation == "create_task")
     yield failure.kinds, "", "no exception"

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
@@ -27,8 +26,6 @@ TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 
 _ALL = 100.0
 MOST_BYTES = 1024 * 1024
-_LEAST_BYTES = len('[""]{"webhook_url":null,"config":null}')
-"""Bytes of the smallest task without its texts."""
 _DEEPEST = 100
 _INTEGERS = range(-(2**63), 2**64)
 _LONGEST_PAGE = 1_000
@@ -37,8 +34,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile("(0|-?[1-9][0-9]{0,17})[.]([^\ud800-\udfff]+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FEW = 4
-"""Up to this number of tasks near their end any may be gone."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Outcomes: TypeAlias = Iterator[Outcome]
@@ -73,7 +68,6 @@ class Page(NamedTuple):
     limit: int
     offset: int
     following: str | None = None
-    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +79,15 @@ class Request:
     config: Any = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(slots=True)
 class State:
     """The tasks that are there, by id, and when each was last written. A write makes another state."""
 
     tasks: Mapping[str, tuple[Record, Span]] = field(default_factory=dict)
-    gone: Mapping[str, str] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict, compare=False)
     """By the id of a task that is gone, the requirement that says so."""
-    unseen: frozenset[str] = frozenset()
+    unseen: frozenset[str] = field(default=frozenset(), compare=False)
     """The keys of the tasks of which the id or a time has not been seen yet."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, State) and self.tasks == other.tasks
 
     def __hash__(self) -> int:
         return len(self.tasks)
@@ -152,10 +143,8 @@ def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterat
         restored = getattr(call.arguments.get("task"), "task_id", None)
         named = call.arguments.get("task_id", restored)
         perhaps = [key for key in perhaps if key == named]
-    for count in range(len(perhaps) + 1):  # of few any, of more those that were written first
-        few = combinations(perhaps, count) if len(perhaps) <= _FEW else [perhaps[:count]]
-        for gone in few:
-            yield state.without(surely.union(gone), "EXP-01")
+    for count in range(len(perhaps) + 1):  # those that were written first are gone first
+        yield state.without(surely.union(perhaps[:count]), "EXP-01")
 
 
 class _Refused(Exception):
@@ -169,10 +158,6 @@ class _Refused(Exception):
 def _require(is_right: object, argument: str, *requirements: str) -> None:
     if not is_right:
         raise _Refused("InvalidArgument", *requirements, argument=argument)
-
-
-def _refusal(state: State, argument: str, *requirements: str) -> Outcome:
-    return Outcome(Raised("InvalidArgument", (("argument", argument),)), state, requirements)
 
 
 def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcomes:
@@ -240,24 +225,17 @@ def _place_in(cursor: Any) -> tuple[datetime, str]:
 
 def _update(state: State, at: Span, task_id: Any, status: Any, progress: Any = None, **given: Any) -> Outcomes:
     status = _check_status(status)
-    if progress is not None:
-        _require(type(progress) in (int, float), "progress", "LIFE-13", "API-05")
-        _require(0 <= progress <= _ALL, "progress", "LIFE-13")
-        progress = float(progress)
     texts = {name: text for name, text in given.items() if text is not None}
-    for name, text in texts.items():
-        _check_text(name, text)
-        _require(status == "failed" or not name.startswith("error"), name, "LIFE-13")
+    _check_change(status, progress, texts)
     requirements = ["LIFE-02", "LIFE-04", "LIFE-17"]
     if status in FINAL[:2]:
         requirements.append("LIFE-05")
     if status == "completed":
-        _require(progress in (None, _ALL), "progress", "LIFE-13")
         progress = _ALL
-    if len("".join(texts.values()).encode()) > MOST_BYTES - _LEAST_BYTES:  # no task has room for them
-        yield _refusal(state, "task", "VAL-06", "API-05")
+    if len("".join(texts.values())) >= MOST_BYTES:  # no task has room for them
+        yield Outcome(Raised("InvalidArgument", (("argument", "task"),)), state, ("VAL-06", "API-05"))
     if progress is not None:
-        texts["progress"] = progress
+        texts["progress"] = float(progress)
     yield from _change(state, at, task_id, requirements, status=status, **texts)
 
 
@@ -285,52 +263,47 @@ def _purge(state: State, _at: Span, before: Any) -> Outcomes:
     tasks = state.tasks.items()
     old = {key for key, (task, _) in tasks if task.completed_at and task.completed_at < before}
     yield Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))
-    try:
-        before.astimezone(UTC)
-    except OverflowError:  # a moment that is none in UTC may be refused too
-        yield _refusal(state, "before", "MAINT-01")
 
 
 def _restore(state: State, at: Span, task: Any) -> Outcomes:
     _require(isinstance(task, Record), "task", "API-05")
-    requirements: tuple[str, ...] = ()
+    refused = Outcome(Raised("InvalidArgument"), state, ("MAINT-04",))  # whatever of the task it names
     try:
-        _require(all(_possible(task)), "task")
-        for name in TEXTS:
-            _check_text(name, getattr(task, name))
-        _check_new_id(task.task_id)
-        _check_video_ids(task.video_ids)
-        _require(task.metadata.startswith("{"), "metadata", "VAL-05")  # it may be another text
-        _check_json(plain(task.metadata), _DEEPEST + 1)
-        _check_size(task)
-    except _Refused as refused:
-        requirements = refused.requirements
-    else:
-        if task.task_id in state.tasks:
-            raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
-        restored = task._replace(progress=float(task.progress))
-        yield Outcome(None, state.with_task(restored, at), ("MAINT-02",))
-        # No store gives times of another zone, or a progress that is an integer: either may be refused too.
-        times = (task.created_at, task.updated_at, task.completed_at)
-        if type(task.progress) is float and not any(time and time.utcoffset() for time in times):
-            return
-    for name in ("task", "metadata_json", *FIELDS):  # a store may name the task, or what is wrong with it
-        yield _refusal(state, name, "MAINT-04", *requirements)
+        _check_restored(task)
+    except _Refused:
+        yield refused
+        return
+    if task.task_id in state.tasks:
+        raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
+    yield Outcome(None, state.with_task(task, at), ("MAINT-02",))
+    if any(time and time.utcoffset() for time in (task.created_at, task.updated_at, task.completed_at)):
+        yield refused  # no store gives a time of another zone
 
 
-def _possible(task: Record) -> Iterator[object]:
-    """Yield whether a store could have produced the task, rule by rule: each rests on those before it."""
+def _check_restored(task: Record) -> None:
+    """Refuse a task that no store could have produced."""
+    _check_status(task.status)
+    _require(type(task.progress) is float and task.current_step is not None, "task")
+    _check_change(task.status, task.progress, {name: getattr(task, name) for name in TEXTS})
+    _require(_are_in_order(task), "task")
+    _check_new_id(task.task_id)
+    _check_video_ids(task.video_ids)
+    _require(task.metadata.startswith("{"), "metadata")  # it may be another text
+    _check_json(plain(task.metadata), _DEEPEST + 1)
+    _check_size(task)
+
+
+def _are_in_order(task: Record) -> bool:
     created, updated, completed = task.created_at, task.updated_at, task.completed_at
-    is_final = task.status in FINAL
-    yield task.status in STATUSES
-    yield type(task.progress) in (float, int)
-    yield (_ALL if task.status == "completed" else 0) <= task.progress <= _ALL
-    yield task.current_step is not None
-    yield task.status == "failed" or (task.error_message is None and task.error_traceback is None)
-    for time in (created, updated, completed)[: 2 + is_final]:
-        yield isinstance(time, datetime) and time.tzinfo and _EPOCH <= time < _END_OF_TIME
-    yield is_final or completed is None
-    yield created <= (completed or created) <= updated
+    times = [created, updated]
+    if task.status in FINAL:
+        times.append(completed)
+    elif completed is not None:
+        return False
+    for time in times:
+        if not (isinstance(time, datetime) and time.tzinfo and _EPOCH <= time < _END_OF_TIME):
+            return False
+    return bool(created <= (completed or created) <= updated)
 
 
 _OPERATIONS: Mapping[str, Callable[..., Outcomes]] = {
@@ -343,7 +316,6 @@ _OPERATIONS: Mapping[str, Callable[..., Outcomes]] = {
     "restore": _restore,
 }
 OPERATIONS = tuple(_OPERATIONS)
-READS = ("get_task", "list_tasks")
 
 
 def _find(state: State, task_id: Any, *of_gone: str) -> Record:
@@ -362,6 +334,16 @@ def _check_status(status: Any) -> str:
     _require(isinstance(status, str), "status", "LIFE-02", "API-05")
     _require(status in STATUSES, "status", "LIFE-02")
     return str.__str__(status)
+
+
+def _check_change(status: str, progress: Any, texts: Mapping[str, Any]) -> None:
+    """Refuse a progress, or texts, that no task of this status has."""
+    if progress is not None:
+        _require(type(progress) in (int, float), "progress", "LIFE-13", "API-05")
+        _require((_ALL if status == "completed" else 0) <= progress <= _ALL, "progress", "LIFE-13")
+    for name, text in texts.items():
+        _check_text(name, text)
+        _require(text is None or status == "failed" or not name.startswith("error"), name, "LIFE-13")
 
 
 def _check_text(name: str, value: Any) -> None:

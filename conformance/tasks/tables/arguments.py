@@ -32,8 +32,8 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     for calls in refused(A):
         about = "LIST-13" if "after" in calls[0].arguments else ""  # nothing else reaches it at depth smoke
         yield scenario(_changes_nothing(calls), about=about)
-    for place in range(0, len(_REQUESTS), _TOGETHER):
-        requests = _REQUESTS[place : place + _TOGETHER]
+    for place in range(0, len(REQUESTS), _TOGETHER):
+        requests = REQUESTS[place : place + _TOGETHER]
         yield scenario(_kept(requests), ReadBack())
     for text in values.TEXTS:
         texts = dict.fromkeys(TEXTS, text)
@@ -94,8 +94,8 @@ def _new_ids() -> Iterator[Action]:
 def _taken(moves: Iterable[int]) -> Iterator[Action]:
     """Under an id that is taken, only an equal request is accepted, and not one that stands near in the table."""
     for by in moves:
-        for place, request in enumerate(_REQUESTS):
-            number = (by + place) % len(_REQUESTS)
+        for place, request in enumerate(REQUESTS):
+            number = (by + place) % len(REQUESTS)
             yield create(task_id=f"job-{number}", **request)
 
 
@@ -129,7 +129,7 @@ def refused(task: Any) -> Iterator[list[Call]]:
         yield [call(task, **{name: value}) for value in table]
 
 
-_REQUESTS = [
+REQUESTS = [
     *_each("config", values.ALIKE_CONFIGS),
     *_each("config", [{"x": value, "y": [0, {"z": [value]}]} for value in values.JSON]),
     *_each("config", _each("x", values.DEEPEST)),
