@@ -17,7 +17,8 @@ import redis.asyncio
 
 from conformance.commands import main
 from conformance.files import CommandFailedError
-from conformance.infer.pair import Pair
+from conformance.infer.pair import found_out, harnesses_in
+from conformance.operations.operation import Operation
 
 HERE = __name__
 
@@ -46,6 +47,9 @@ class MemoryCache(Cache):
     def get(self, key: Any) -> Any:
         return self._entries.get(key)
 
+    def get_all(self, *keys: str) -> list[Any]:
+        return [*map(self.get, keys)]
+
 
 class RedisCache(Cache):
     """The same on a server."""
@@ -58,6 +62,9 @@ class RedisCache(Cache):
 
     def get(self, key: Any) -> Any:
         return json.loads(self._client.get(key) or "null")
+
+    def get_all(self, *keys: str) -> list[Any]:
+        return [*map(self.get, keys)]
 
 
 class MemoryJobs:
@@ -122,28 +129,28 @@ class Stranger(MemoryLimiter):
         return int(redis.Redis(port=1).get(user) or 0)
 
 
-def pair(*makers: Callable[..., Any]) -> Pair:
-    return Pair([(f"{HERE}:{make.__name__}", make) for make in makers], skipped=["skipped"])
+def found(*makers: Callable[..., Any]) -> tuple[str, dict[str, Operation]]:
+    """Return the table of two stores, and their operations as the file of harnesses names them."""
+    lines, file = found_out([(f"{HERE}:{make.__name__}", make) for make in makers], skipped=["skipped"])
+    harness: Any = harnesses_in(file)[0]()
+    return "\n".join(lines), {operation.name: operation for operation in harness.operations()}
 
 
 def test_a_cache_is_found_out() -> None:
-    found = pair(MemoryCache, RedisCache)
+    table, operations = found(MemoryCache, RedisCache)
 
-    operations = {method.name: method.operation() for method in found.methods}
-    lines = "\n".join(found.lines())
-
-    assert operations.keys() == {"put", "get"}
-    assert operations["put"].writes == operations["get"].reads == "key"
+    assert operations.keys() == {"put", "get", "get_all"}
+    assert operations["put"].writes == operations["get"].reads == ("key",)
+    assert operations["get_all"].reads == ("keys",)
     assert operations["put"].lifetime == "ttl"
-    assert "not compared: wait_for: it waits" in lines
-    assert "not compared: lock: it gives a" in lines
+    assert "not compared: wait_for: it waits" in table
+    assert "not compared: lock: it gives a" in table
 
 
 def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFixture[str]) -> None:
-    found = pair(MemoryJobs, RedisJobs)
-    operations = {method.name: method.operation() for method in found.methods}
+    _, operations = found(MemoryJobs, RedisJobs)
     assert operations["add"].ids == [""]
-    assert operations["find"].reads == operations["finish"].writes == "job_id"
+    assert operations["find"].reads == operations["finish"].writes == ("job_id",)
 
     status = main(["compare", f"{HERE}:MemoryJobs", f"{HERE}:RedisJobs"])
 
@@ -172,7 +179,7 @@ def test_the_written_harness_compares_as_the_names_do(
 )
 def test_what_cannot_be_compared_says_why(first: type, second: Callable[..., Any], reason: str) -> None:
     with pytest.raises(CommandFailedError, match=reason):
-        pair(first, second)
+        found(first, second)
 
 
 def test_a_store_and_a_harness_are_no_pair(capsys: pytest.CaptureFixture[str]) -> None:

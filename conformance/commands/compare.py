@@ -102,13 +102,13 @@ def _inferred(options: argparse.Namespace) -> Sequence[Callable[[], Harness]] | 
         raise CommandFailedError(f"{makers[0][0]} is a store, and the other a harness: name two of a kind")
     if options.write_scripts:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
-    from conformance.infer.pair import Pair
+    from conformance.infer.pair import found_out, harnesses_in
 
-    pair = Pair(makers, options.skip)
-    print(*pair.lines(), "", sep="\n", flush=True)
+    lines, file = found_out(makers, options.skip)
+    print(*lines, "", sep="\n", flush=True)
     if options.write_harness:
-        write_file(options.write_harness, pair.file())
-    return pair.harnesses()
+        write_file(options.write_harness, file)
+    return harnesses_in(file)
 
 
 def _alone(options: argparse.Namespace) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.infer.kinds import SECONDS, Kind, Parameter, parameter_of
-from conformance.infer.opening import CLOSES, OPENS, is_required, parameters_of
-from conformance.operations.operation import Operation
+from conformance.infer.opening import CLOSES, OPENS, parameters_of
+from conformance.operations.operation import WHOLE
 
 
 @dataclass(eq=False)
@@ -30,29 +31,32 @@ class Method:
     entry: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
-    late: int = 0
-    """How many of the latest calls took too long."""
 
-    def operation(self) -> Operation:
-        """Return it as an operation. One that nothing shows, or that takes a lifetime, may change anything."""
-        required = [parameter.name for parameter in self.required]
-        given = {name: kind.strategy for name, kind in self.kinds.items()}
-        entry = tuple(name for name in required if name in self.entry)
-        place = entry if len(entry) > 1 else "".join(entry)
+    @property
+    def places(self) -> list[str]:
+        """The arguments that are always given, by their places."""
+        return [parameter.name for parameter in self.required]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The arguments that name the entry, in order."""
+        return tuple(name for name in self.places if name in self.entry)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what an `Operation` says of it beside its arguments.
+
+        One that nothing shows, or that takes a lifetime, may change anything.
+        """
         lifetimes = [name for name, kind in self.kinds.items() if kind.names == SECONDS]
         is_read = self.is_shown and not self.is_write and not lifetimes
-        return Operation(
-            self.name,
-            self.name,
-            {name: given.pop(name) for name in required},
-            given,
-            ids=sorted(self.ids),
-            times=sorted(self.times),
-            writes=None if is_read else place,
-            reads=place if is_read else None,
-            positional=required,
-            lifetime=next(iter(lifetimes), None),
-        )
+        particular = {
+            "ids": sorted(self.ids),
+            "times": sorted(self.times),
+            "positional": self.places,
+            "lifetime": next(iter(lifetimes), None),
+        }
+        facts = {name: fact for name, fact in particular.items() if fact}
+        return {"reads" if is_read else "writes": self.named or WHOLE} | facts
 
 
 def shared_methods(first: type, second: type) -> Iterator[Method]:
@@ -61,12 +65,10 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
         functions = [inspect.getattr_static(store, name, None) for store in (first, second)]
         if name[0] == "_" or name in OPENS + CLOSES or not all(map(inspect.isfunction, functions)):
             continue
-        _, *parameters = parameters_of(functions[0])
-        required = [parameter_of(parameter) for parameter in parameters if is_required(parameter)]
-        optional = [parameter_of(parameter) for parameter in parameters if parameter.default is not parameter.empty]
+        _, *parameters = [each for each in parameters_of(functions[0]) if each.kind is not each.VAR_KEYWORD]
+        required = [parameter_of(each) for each in parameters if each.default is each.empty]
+        optional = [parameter_of(each) for each in parameters if each.default is not each.empty]
         method = Method(name, required, optional)
-        if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-            method.unusable = "it takes any number of arguments"
-        elif name[0] == "a" and hasattr(first, name[1:]):
+        if name[0] == "a" and hasattr(first, name[1:]):
             method.unusable = f"it is {name[1:]} for callers that await"
         yield method

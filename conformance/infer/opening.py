@@ -32,41 +32,38 @@ def parameters_of(make: Callable[..., Any]) -> list[inspect.Parameter]:
     return [*signature.parameters.values()]
 
 
-def is_required(parameter: inspect.Parameter) -> bool:
-    """Whether a call without it fails."""
-    is_one = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return is_one and parameter.default is parameter.empty
+def _required(make: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments without which a call fails."""
+    parameters = parameters_of(make)
+    single = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    return [each.name for each in single if each.default is each.empty]
 
 
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
-    """Return the arguments that lead to the server at a URL: a URL, or host and port, or a client.
+    """Return the arguments that lead to the server at a URL: a URL, or a client, host and port.
 
     Raises:
         CommandFailedError: if another argument is required.
     """
     place = urlsplit(url)
-    parts = {_URL: url, _HOST: place.hostname, _PORT: place.port}
     given: dict[str, Any] = {}
-    missing = []
     for parameter in parameters_of(make):
         name, annotation = parameter.name, parameter.annotation
-        fitting = [part for pattern, part in parts.items() if re.fullmatch(pattern, name)]
-        kinds = [kind for kind in (annotation, *typing.get_args(annotation)) if "Redis" in str(kind)]
-        fitting += [kind.from_url(url) for kind in kinds if hasattr(kind, "from_url")]
-        if fitting:
-            given[name] = fitting[0]
-        elif is_required(parameter):
-            missing.append(name)
+        for kind in (annotation, *typing.get_args(annotation)):
+            if "Redis" in str(kind) and hasattr(kind, "from_url"):
+                given[name] = kind.from_url(url)
+        for pattern, part in ((_URL, url), (_HOST, place.hostname), (_PORT, place.port)):
+            if re.fullmatch(pattern, name):
+                given[name] = part
+
+    missing = ", ".join(name for name in _required(make) if name not in given)
     if missing:
-        names = ", ".join(missing)
         raise CommandFailedError(
-            f"{make.__name__} requires {names}: write a function, such as `def store(url): return "
+            f"{make.__name__} requires {missing}: write a function, such as `def store(url): return "
             f"{make.__name__}(...)`, or without url for a store that needs no server, and name that"
         )
-    urls = [name for name, part in given.items() if part is url]
-    if urls:
-        return {urls[0]: url}
-    return given
+    alone = [name for name in given if re.fullmatch(_URL, name)]
+    return {name: given[name] for name in alone[:1] or given}
 
 
 class LocalStore(Harness):
@@ -101,24 +98,27 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
     if inspect.isawaitable(store):
         store = await store
     async with AsyncExitStack() as stack:
+        entered = None
         if hasattr(store, "__aenter__"):
-            store = await stack.enter_async_context(store) or store
+            entered = await stack.enter_async_context(store)
         elif hasattr(store, "__enter__"):
-            store = stack.enter_context(store) or store
+            entered = stack.enter_context(store)
         else:
             await _call_first(store, OPENS)
             stack.push_async_callback(_call_first, store, CLOSES)
-        yield store
+        yield store if entered is None else entered
 
 
 async def _call_first(store: Any, names: Sequence[str]) -> None:
-    """Call the first of these methods that the store has, if it needs no argument."""
-    method = next((getattr(store, name) for name in names if hasattr(store, name)), None)
-    if method is None or any(map(is_required, parameters_of(method))):
+    """Call the first of these methods that the store has and that needs no argument."""
+    for name in names:
+        method = getattr(store, name, None)
+        if method is None or _required(method):
+            continue
+        result = method()
+        if inspect.isawaitable(result):
+            await result
         return
-    result = method()
-    if inspect.isawaitable(result):
-        await result
 
 
 def modes(operations: Collection[Operation], *makers: Callable[..., Any]) -> list[Callable[[], LocalStore]]:
