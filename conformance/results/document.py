@@ -87,8 +87,6 @@ class Judged(_Object):
     """The hooks that the harness lacks, if that is why it is not-testable."""
     failure: Failure | None = None
     """The failure that shows it best."""
-    is_nearest: bool = False
-    """Whether it is a failure whose cause breaks this requirement before others."""
 
 
 class Result(Judged):
@@ -105,6 +103,11 @@ class Result(Judged):
     def place(self) -> tuple[str, str]:
         """Its key among the results of a run."""
         return self.test, self.backend
+
+    @property
+    def is_nearest(self) -> bool:
+        """Whether it is a failure whose cause breaks this requirement before others."""
+        return self.failure is not None and self.failure.requirements[0] == self.requirements[0]
 
     @property
     def is_failure(self) -> bool:

@@ -28,26 +28,24 @@ class Plan:
         """
         self.option, self.only = option, option.conformance_only
         self.backends = [*dict.fromkeys(map(shown_name, option.conformance_store))]
-        self.tests: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self.tests: dict[str, tuple[str, tuple[str, ...]]] = {
+            f"requirement_{number}": (REQUIREMENTS[number].text, (number,)) for number in GROUPED
+        }
         """The text and the requirements of each result: what groups find about a requirement, and cases."""
-        for number in GROUPED:
-            self.tests[f"requirement_{number}"] = REQUIREMENTS[number].text, (number,)
-        files = {f"groups.py::test_{name}": name for name in GROUPS}
+        self._names = {f"groups.py::test_{name}": name for name in GROUPS}
+        """The cases and groups, by what pytest calls their functions."""
         for function in find_cases().values():
             case = function.conformance_case  # type: ignore[attr-defined]
             self.tests[case.id] = case.doc, case.requirements
-            files[case.id.replace(".", ".py::")] = case.id
+            self._names[case.id.replace(".", ".py::")] = case.id
         file = option.conformance_known
         self.known = known.read(file, self.tests) if file else known.KnownFailures()
-        self._places: dict[str, Place] = {}
-        for backend in self.backends:
-            shown = backend.encode("unicode_escape").decode()  # as pytest writes it
-            for test, name in files.items():
-                self._places[f"{test}[{shown}]"] = name, backend
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""
-        return self._places.get(nodeid.rpartition("cases/")[2])
+        function, _, backend = nodeid.rpartition("cases/")[2].partition("[")
+        name = self._names.get(function)
+        return (name, backend.removesuffix("]").encode().decode("unicode_escape")) if name else None
 
     def tests_of(self, name: str) -> list[str]:
         """Return the tests whose results a case or a group gives; none if something else is selected."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -44,13 +44,8 @@ class Progress:
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
-        self._results: dict[Place, Result] = {}
-        for backend in plan.backends:
-            for test in plan.tests:
-                self._results[test, backend] = plan.result(test, backend, _DESELECTED)
-        self._collected: set[Place] = set()
-        self._running: set[Place] = set()
-        self._played: set[Place] = set()
+        self._told: dict[Place, list[Result]] = {}
+        """What each test that is collected has told."""
         self._lines: list[str] = []
         self._suite = Suite(
             version=version("taskstore"),
@@ -70,17 +65,14 @@ class Progress:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note what is going to run. Each worker collects the same."""
-        if self._collected:
-            return
-        self._collected = {place for place in map(self._plan.place_of, ids) if place}
-        for place in self._collected:
-            for result in self._plan.alike(place, _NOT_REACHED):
-                self._results[result.place] = result
+        for place in map(self._plan.place_of, ids):
+            if place:
+                self._told.setdefault(place, self._plan.alike(place, _NOT_REACHED))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write what has come out so far, in case this test ends the process."""
         if place := self._plan.place_of(nodeid):
-            self._running.add(place)
+            self._told.setdefault(place, []).extend(self._plan.alike(place, _RUNNING))
             self._write(self._gathered())
 
     def _write(self, results: Results) -> None:
@@ -98,18 +90,21 @@ class Progress:
         if not text:
             return
         sent = Sent.model_validate_json(text)
-        self._running.discard(sent.place)
         if sent.about:
             self._about[sent.about.name] = sent.about
-        if not sent.results or sent.results[0].verdict != "not-run":
-            self._played.add(sent.place)
-        _add(self._results, sent.results)
+        told = self._told.setdefault(sent.place, [])
+        told[:] = [result for result in told if result.reason != _RUNNING.reason]
+        told += sent.results
 
     def _gathered(self) -> Results:
-        """The results as they are now."""
-        found = dict(self._results)
-        for place in self._running:
-            _add(found, self._plan.alike(place, _RUNNING))
+        """The results as they are now: of those of a test a failure stands before anything else."""
+        found: dict[Place, Result] = {}
+        for result in chain.from_iterable(self._told.values()):
+            found[result.place] = min(found.get(result.place, result), result, key=_rank)
+        results = []
+        for backend, test in product(self._plan.backends, self._plan.tests):
+            result = found.get((test, backend)) or self._plan.result(test, backend, _DESELECTED)
+            results.append(self._marked(result))
         return Results(
             suite=self._suite,
             started=self._started,
@@ -117,23 +112,26 @@ class Progress:
             exit_status=None,
             backends=tuple(self._about.values()),
             requirements=_REQUIREMENTS,
-            results=tuple(map(self._marked, found.values())),
+            results=tuple(results),
         )
 
     def _marked(self, result: Result) -> Result:
         """Give a pass a reason if a part of the groups was played: another group may have failed it."""
-        left_out = [name for name in GROUPS if (name, result.backend) not in self._played]
-        if result.verdict != "pass" or not result.test.startswith("requirement_") or not left_out:
+        if result.verdict != "pass" or not result.test.startswith("requirement_"):
             return result
-        reason = f"a part of the groups was played: not {', '.join(left_out)}"
+        left_out = [name for name in GROUPS if not self._is_played(name, result.backend)]
+        reason = f"a part of the groups was played: not {', '.join(left_out)}" if left_out else ""
         return result.model_copy(update={"reason": reason})
+
+    def _is_played(self, group: str, backend: str) -> bool:
+        return any(result.verdict != "not-run" for result in self._told.get((group, backend), ()))
 
     # At the end
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results, and find the exit status that they deserve."""
         results = self._gathered()
-        if self._collected or collects_suite(session.config):
+        if self._told or collects_suite(session.config):
             stale = [*self._plan.known.stale(results)]
             undecided = self._undecided(results)
             if exitstatus == pytest.ExitCode.OK:
@@ -153,7 +151,7 @@ class Progress:
     def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
         """The exit status of a run that pytest takes for a success: it may be none."""
         verdicts = {result.verdict for result in results.results}
-        has_run = self._collected and not self._option.collectonly
+        has_run = self._told and not self._option.collectonly
         is_empty = has_run and verdicts.isdisjoint(("pass", "fail"))
         if is_empty or stale or any(result.is_failure for result in results.results):
             return pytest.ExitCode.TESTS_FAILED
@@ -164,7 +162,7 @@ class Progress:
     def _undecided(self, results: Results) -> list[Result]:
         """Return the results that make the run incomplete: not those that were left out of a run that is partial."""
         is_partial = self._option.conformance_partial or self._plan.only
-        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in self._collected}
+        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in self._told}
         if is_partial and not is_whole:
             return []
         left_out = _DESELECTED.reason if is_partial else None
@@ -178,14 +176,9 @@ class Progress:
             terminalreporter.write_line(line, bold=not line.startswith(" "))
 
 
-def _add(found: dict[Place, Result], results: Iterable[Result]) -> None:
-    """Add results to those of the same tests: a failure stands before anything else, of the nearest cause first."""
-    for result in results:
-        found[result.place] = min(found[result.place], result, key=_rank)
-
-
-def _rank(result: Result) -> tuple[int, bool, int, bool, str]:
+def _rank(result: Result) -> tuple[int, bool, int, str]:
+    """Of a failure the nearest cause comes first, then the shortest script."""
     is_unreached = result.verdict == "not-testable" and not result.hooks
     size = len(result.failure.script) if result.failure else 0
     verdict = "unreached" if is_unreached else result.verdict
-    return _ORDER.index(verdict), not result.is_nearest, size, "random_" in result.reason, result.reason
+    return _ORDER.index(verdict), not result.is_nearest, size, result.reason

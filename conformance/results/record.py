@@ -81,54 +81,45 @@ class Recorder:
         judged = judge_call(call, name, doc, numbers)
         results = self._plan.alike(place, judged)
         if backend and name in backend.coverages:
-            results = self._of_group(place, backend, judged, call)
-        sent = Sent(place=place, about=_about(place, backend, judged), results=results)
+            results = self._of_group(place, backend, judged.reason)
+        sent = Sent(place=place, about=_about(shown, backend, judged), results=results)
         vars(report)["conformance"] = sent.model_dump_json()
-        if judged.verdict in ("fail", "harness-error"):
-            self._set_outcome(report, shown, judged, results)
+        if any(result.verdict in ("fail", "harness-error") for result in results):
+            self._set_outcome(report, shown, results)
         return report
 
-    def _of_group(self, place: Place, backend: Backend, judged: Judged, call: pytest.CallInfo[None]) -> list[Result]:
-        """Return what a group found about each requirement."""
+    def _of_group(self, place: Place, backend: Backend, error: str) -> list[Result]:
+        """Return what a group found about each requirement; `error` is why it did not come to its end."""
         name, shown = place
-        coverage = backend.coverages[name]
-        is_over = coverage.findings and call.excinfo and isinstance(call.excinfo.value, pytest.fail.Exception)
-        error = judged.reason
-        if is_over:
-            error = ""
         results = []
         for test in self._plan.tests_of(name):
             (number,) = self._plan.tests[test][1]
-            verdict = judge_group(number, coverage, error)
-            results.append(self._plan.result(test, shown, verdict))
+            judged = judge_group(number, backend.coverages[name], error)
+            results.append(self._plan.result(test, shown, judged))
         return results
 
-    def _set_outcome(self, report: pytest.TestReport, backend: str, judged: Judged, results: list[Result]) -> None:
+    def _set_outcome(self, report: pytest.TestReport, backend: str, results: list[Result]) -> None:
         """Let a failure fail the test, unless it is expected, and say what is new about it."""
         vars(report).pop("wasxfail", None)
         report.outcome = "failed"
-        if any(result.expected for result in results) and not any(result.is_failure for result in results):
+        if not any(result.is_failure for result in results):
             report.outcome, report.wasxfail = "skipped", "expected"  # how pytest itself says so
         texts = {}
-        nearest_last = sorted(results, key=lambda result: result.is_nearest)
-        best = {result.failure.requirements[0]: result.failure for result in nearest_last if result.failure}
-        for number, failure in best.items():
-            key = number if failure.script else failure.name
-            texts[f"{key} {backend}"] = "\n".join([*show.block(failure, self._plan.again(backend)), ""])
-        texts = texts or {judged.reason: judged.reason}
+        for result in sorted(results, key=lambda result: result.is_nearest):
+            if failure := result.failure:
+                key = failure.requirements[0] if failure.script else failure.name
+                texts[f"{key} {backend}"] = "\n".join([*show.block(failure, self._plan.again(backend)), ""])
+            elif result.verdict == "harness-error":
+                texts.setdefault(result.reason, result.reason)
         new = [text for key, text in texts.items() if key not in self._shown]
         self._shown |= texts.keys()
         report.longrepr = "\n".join(new) or "only what is shown above"
-        if not new:
-            vars(report)["_pdbshown"] = True  # what a debugger has shown pytest does not show again
 
 
-def _about(place: Place, backend: Backend | None, judged: Judged) -> AboutBackend | None:
+def _about(name: str, backend: Backend | None, judged: Judged) -> AboutBackend | None:
     """Return what a test found out about its backend."""
     if backend is None:
-        if judged.verdict != "harness-error":
-            return None
-        return AboutBackend(name=place[1], error=judged.reason)
+        return AboutBackend(name=name, error=judged.reason) if judged.verdict == "harness-error" else None
     harness = backend.harness
     capabilities = map(str, sorted(harness.capabilities))
-    return AboutBackend(name=place[1], mode=harness.mode, capabilities=tuple(capabilities), facts=backend.facts)
+    return AboutBackend(name=name, mode=harness.mode, capabilities=tuple(capabilities), facts=backend.facts)

@@ -38,7 +38,7 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
     if isinstance(raised, BrokenError):
         broken = raised.requirements
     failure = Failure(name=case, requirements=broken, came=reason, doc=doc, place=place_of(raised))
-    return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=True)
+    return Judged(verdict="fail", reason=reason, failure=failure)
 
 
 def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
@@ -47,9 +47,7 @@ def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
     if findings:
         best = min(findings, key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
         failure = _failure_of(best)
-        reason = "\n".join(show.block(failure))
-        is_nearest = best.requirements[0] == number
-        return Judged(verdict="fail", reason=reason, failure=failure, is_nearest=is_nearest)
+        return Judged(verdict="fail", reason="\n".join(show.block(failure)), failure=failure)
     if error:
         return Judged(verdict="harness-error", reason=error)
     if coverage.exercised[number]:
