@@ -29,7 +29,7 @@ _CLOSE = timedelta(seconds=0.4)
 _SHARE = 0.2
 """The same for short lifetimes, as a share of them."""
 _HERE, _BESIDE, _ELSEWHERE = Open(1), Open(1, at=BESIDE), Open(1, at=ELSEWHERE)
-_NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5)
+_NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, "where no server is")
 _RANDOM = 80
 """Random sequences: their number does not depend on the machine."""
 _LENGTH = 8

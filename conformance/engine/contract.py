@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
-from conformance.engine.failures import Injection
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised, differences
 from conformance.engine.scenario import Call, Race, Reference
@@ -147,8 +146,11 @@ class Contract:
         """
         return (Call(name, {}) for name, operation in self.operations.items() if operation.reads == WHOLE)
 
-    def classify(self, entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
-        """Note whether a call has failed and may have happened, and return what is wrong about that by itself."""
+    def classify(self, entry: Entry, race: Race, secret: str) -> Finding | None:
+        """Note whether a call has failed and may have happened, and return what is wrong about that by itself.
+
+        No exception may show the `secret`, if there is one.
+        """
         entry.has_failed = entry.observed in (CANCELLED, SILENT)
         entry.may_have_happened = entry.has_failed and not entry.operation.is_read
         if not entry.has_failed or race.cancelled:

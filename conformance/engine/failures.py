@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ SOON = 2.0
 """Seconds in which what needs no time has happened."""
 
 
-async def nothing(_: Injection) -> None:
+async def nothing(_: Surroundings) -> None:
     """Cause no failure."""
 
 
@@ -26,7 +26,7 @@ class Failure:
     """A way to fail of a connection, a server or a caller."""
 
     name: str
-    cause: Callable[[Injection], Awaitable[None]] = nothing
+    cause: Callable[[Surroundings], Awaitable[None]] = nothing
     """Brings it about, and tells the stack `ends` how it ends."""
     kinds: tuple[str, ...] = ()
     """Names that exceptions may give it. Without any, no call fails."""
@@ -49,26 +49,30 @@ class Failure:
     """How long the store may take afterwards until it works again."""
 
 
-@dataclass
-class Injection:
-    """A proxy before the server, through which the first store goes with a password."""
+class Surroundings:
+    """What a failure acts on: the open instances of a namespace, and a proxy before the server of the first."""
 
-    harness: Harness
-    namespace: str
-    stores: Mapping[int, Any]
-    """Those that are open."""
-    probe: Callable[[Any], Awaitable[Any]]
-    """Makes a call that a store answers."""
-    seconds: float
-    """The time-outs of the first store."""
-    ends: AsyncExitStack = field(default_factory=AsyncExitStack)
-    """How a failure ends."""
-    left: int = 0
+    proxy: Proxy
+    has_proxy = False
+    time_out: float
+    """That of a store that goes through the proxy."""
+    secret = ""
+    """The password with which it does so."""
+    left = 0
     """Connections on which nothing came when a failure was over."""
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Injection]:
-        """Have the proxy in the block.
+    def __init__(self, harness: Harness) -> None:
+        self.namespace = f"conformance-{secrets.token_hex(6)}"
+        self.harness = harness
+        self.stores: dict[int, Any] = {}
+        self.closed: set[int] = set()
+        self.ends = AsyncExitStack()
+        """How a failure ends."""
+        self._stack = AsyncExitStack()
+        self._closers: dict[int, AsyncExitStack] = {}
+
+    async def set_up_proxy(self, seconds: float) -> None:
+        """Have the first store go through a proxy, with these time-outs.
 
         Raises:
             HookMissingError: if there is no URL that a proxy can be put before.
@@ -77,27 +81,49 @@ class Injection:
         if not url.startswith("redis://"):
             raise HookMissingError("url (redis://)")
         self.secret = urlsplit(url).password or secrets.token_hex()
-        async with Proxy(url) as self.proxy:
-            yield self
-
-    def open(self) -> AbstractAsyncContextManager[Any]:
-        """Open a store that goes through the proxy. A server that asks for no password takes any."""
-        url = self.proxy.url
-        if "@" not in url:
-            url = url.replace("//", f"//default:{self.secret}@")
-        return self.harness.open_at(self.namespace, url, self.seconds)
+        self.time_out = seconds
+        self.proxy = await self._stack.enter_async_context(Proxy(url))
+        self.has_proxy = True
 
     def find_server(self) -> None:
         """Lead to the server where it is now."""
         self.proxy.point_at(self.harness.url())
 
+    # Instances
+
+    async def open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
+        """Open an instance."""
+        closer = await self._stack.enter_async_context(AsyncExitStack())
+        self.stores[on] = await closer.enter_async_context(opening or self.opening(on))
+        self._closers[on] = closer
+        self.closed.discard(on)
+
+    def opening(self, on: int) -> AbstractAsyncContextManager[Any]:
+        """Return what opens an instance. Through the proxy it has a password: a server that asks for none takes any."""
+        if on or not self.has_proxy:
+            return self.harness.open(self.namespace)
+        url = self.proxy.url
+        if "@" not in url:
+            url = url.replace("//", f"//default:{self.secret}@")
+        return self.harness.open_at(self.namespace, url, self.time_out)
+
+    async def close(self, on: int) -> None:
+        """Close an instance."""
+        self.closed.add(on)
+        await self._closers[on].aclose()
+
+    async def probe(self, on: int) -> None:
+        """Make a call that an instance answers."""
+
+    # Failures
+
     async def warm_up(self, on: int, together: int) -> None:
         """Let a store open the connections that it needs for so many calls, and drop broken ones."""
-        calls = (self.probe(self.stores[on]) for _ in range(together))
+        calls = [self.probe(on) for _ in range(together)]
         await asyncio.gather(*calls, return_exceptions=True)
 
     @asynccontextmanager
-    async def active(self, failure: Failure, places: Sequence[int]) -> AsyncIterator[None]:
+    async def failing(self, failure: Failure, places: Sequence[int]) -> AsyncIterator[None]:
         """Let it fail in the block, for the calls that are made there on the instances at these places."""
         for on in () if failure.is_cold else {*places}:
             await self.warm_up(on, len(places))
@@ -117,6 +143,6 @@ class Injection:
     async def _first_answer(self, on: int) -> None:
         while True:
             with suppress(Exception):  # it still fails
-                await self.probe(self.stores[on])
+                await self.probe(on)
                 return
             await asyncio.sleep(0.05)

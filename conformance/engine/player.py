@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from inspect import isawaitable
@@ -14,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry
-from conformance.engine.failures import SOON, Injection
+from conformance.engine.failures import SOON, Surroundings
 from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
 from conformance.engine.outcome import SILENT, Invocation, Span
@@ -29,16 +28,15 @@ _TICK = 0.002
 
 @dataclass
 class Done:
-    """An action that was performed, the calls that were made, and the changes of what the caller had in its hands."""
+    """An action that was performed, and the calls that were made."""
 
     action: Action
     made: list[Entry] = field(default_factory=list)
-    changes: list[str] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
-    """In which order calls at the same time did what they did, if that was chosen."""
+    notes: list[str] = field(default_factory=list)
+    """Lines below it: the changes, or in which order calls at the same time did what they did, if that was chosen."""
 
 
-class Player:
+class Player(Surroundings):
     """One scenario while it is played, in a namespace of its own. Who judges what comes out overrides `take`."""
 
     seconds = 0.0
@@ -47,7 +45,6 @@ class Player:
     """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
-    injection: Injection | None = None
     arena: Arena | None = None
     """Orders the calls of a race, if every order of them is played."""
     has_ticked = False
@@ -56,21 +53,16 @@ class Player:
     """The name of the latest entry."""
 
     def __init__(self, contract: Contract, harness: Harness, scenario: Scenario) -> None:
-        self.namespace = f"conformance-{secrets.token_hex(6)}"
+        super().__init__(harness)
         self.contract = contract
-        self.harness = harness
         self.scenario = scenario
         self.history: list[Done] = []
         self.results: dict[str, Entry] = {}
         """By label the entries of calls that have given something."""
-        self.stores: dict[int, Any] = {}
-        self.closed: set[int] = set()
         self.held: dict[str, dict[str, Any]] = {}
         """Objects that the caller may change, `argument`s and the last `result`, by their names in a script."""
         self.passed = timedelta(0)
         """The time that the harness has let pass."""
-        self._stack = AsyncExitStack()
-        self._closers: dict[int, AsyncExitStack] = {}
         self._began = time.monotonic()
 
     async def play(self, drawn: Iterable[Action] = ()) -> None:
@@ -95,9 +87,9 @@ class Player:
         self.history.append(Done(action))
         match action:
             case Call():
-                await self.call(Race((action,)))
+                await self._call(Race((action,)))
             case Race():
-                await self.call(action)
+                await self._call(action)
             case Mutate():
                 self._change_what_is_held(action)
             case _:
@@ -141,59 +133,43 @@ class Player:
         for change in changes if action.place is None else changes[action.place :][:1]:
             with suppress(Exception):  # it may be frozen
                 exec(change, {**held})  # noqa: S102  the line of the script is what is done
-                self.history[-1].changes.append(change)
-        self.is_over = not self.history[-1].changes
+                self.history[-1].notes.append(change)
+        self.is_over = not self.history[-1].notes
 
-    # Opening, closing
+    # Opening
 
     async def _set_up(self) -> None:
         failure = self.scenario.failure
         if failure:
-            injection = Injection(self.harness, self.namespace, self.stores, self._probe, failure.seconds)
-            self.injection = await self._stack.enter_async_context(injection.running())
+            await self.set_up_proxy(failure.seconds)
         for on in range(self.scenario.instances):
             await self.open(on)
 
-    async def _probe(self, store: Any) -> None:
+    def opening(self, on: int) -> AbstractAsyncContextManager[Any]:
+        """Return what opens an instance."""
+        return self.arena.open(self.namespace, on) if self.arena else super().opening(on)
+
+    async def probe(self, on: int) -> None:
+        """Make a call that an instance answers."""
         call = next(self.contract.read_back({}))
         operation = self.contract.operations[call.operation]
-        await settled(operation, operation.invoke(store, call.arguments))
-
-    async def open(self, on: int, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
-        """Open an instance."""
-        closer = await self._stack.enter_async_context(AsyncExitStack())
-        self.stores[on] = await closer.enter_async_context(opening or self._opening(on))
-        self._closers[on] = closer
-        self.closed.discard(on)
-
-    def _opening(self, on: int) -> AbstractAsyncContextManager[Any]:
-        if self.injection and on == 0:
-            return self.injection.open()
-        if self.arena:
-            return self.arena.open(self.namespace, on)
-        return self.harness.open(self.namespace)
-
-    async def close(self, on: int) -> None:
-        """Close an instance."""
-        self.closed.add(on)
-        await self._closers[on].aclose()
+        await settled(operation, operation.invoke(self.stores[on], call.arguments))
 
     # Calls
 
-    async def call(self, race: Race) -> list[Entry]:
-        """Make calls at the same time, have them judged, and return their entries.
-
-        There are none if a call refers to one that has failed, or to an instance that is not open.
-        """
+    async def _call(self, race: Race) -> None:
+        """Make calls at the same time, and have them judged."""
         made = self.begun(race.calls)
         if made:
             await self.make_together(race, made)
             self.history[-1].made = made
             self.take(race, made)
-        return made
 
     def begun(self, calls: Iterable[Call]) -> list[Entry]:
-        """Return entries of calls that are to be made now, as `call` does."""
+        """Return entries of calls that are to be made now.
+
+        There are none if a call refers to one that has failed, or to an instance that is not open.
+        """
         begun = []
         for call in calls:
             try:
@@ -242,21 +218,22 @@ class Player:
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""
-        if len(made) == 1 and not (race.cancelled or race.failure):
+        failure = race.failure
+        if failure:
+            async with self.failing(failure, [entry.call.on for entry in made]):
+                await self._make_all(race, made, SOON + (0 if failure.closes else self.seconds))
+        elif race.cancelled or len(made) > 1:
+            await self._make_all(race, made, self.seconds)
+        else:
             await self.make(made[0])
-            return
-        async with AsyncExitStack() as stack:
-            seconds, closing = self.seconds, None
-            if race.failure and self.injection:
-                seconds += SOON
-                closing = self.injection.proxy if race.failure.closes else None
-                await stack.enter_async_context(self.injection.active(race.failure, [entry.call.on for entry in made]))
-            calls = [asyncio.ensure_future(self.make(entry, SOON if closing else seconds)) for entry in made]
-            for _ in range(race.turns if race.cancelled else 0):
-                await asyncio.sleep(0)
-            for place in race.cancelled:
-                calls[place].cancel()
-            if closing:
-                await closing.until(lambda: closing.held or all(call.done() for call in calls))
-                await self.close(0)
-            await asyncio.gather(*calls, return_exceptions=True)
+
+    async def _make_all(self, race: Race, made: Sequence[Entry], seconds: float) -> None:
+        calls = [asyncio.ensure_future(self.make(entry, seconds)) for entry in made]
+        for _ in range(race.turns if race.cancelled else 0):
+            await asyncio.sleep(0)
+        for place in race.cancelled:
+            calls[place].cancel()
+        if race.failure and race.failure.closes:
+            await self.proxy.until(lambda: self.proxy.held or all(call.done() for call in calls))
+            await self.close(0)
+        await asyncio.gather(*calls, return_exceptions=True)

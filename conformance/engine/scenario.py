@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -109,12 +109,11 @@ class Series:
 
     __slots__ = ()
 
-    def rounds(self) -> Rounds:
-        """Yield a call, or some that are made at the same time and do not bear on each other; receive the results."""
+    def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
+        """Yield calls that are made at the same time and do not bear on each other; `results` are those of the last."""
         raise NotImplementedError
 
 
-Rounds: TypeAlias = Generator[Call | tuple[Call, ...], list[Any], None]
 Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage | Series
 
 
@@ -154,20 +153,24 @@ class Scenario:
     name: str = ""
 
     @property
+    def races(self) -> list[Race]:
+        """Its calls at the same time."""
+        return [action for action in self.actions if isinstance(action, Race)]
+
+    @property
     def failure(self) -> Failure | None:
         """The first of its failures but a death. With one, the first instance is opened through a proxy."""
-        chosen = (action for action in self.actions if isinstance(action, Race) and not action.every_order)
-        return next((race.failure for race in chosen if race.failure), None)
+        return next((race.failure for race in self.races if race.failure and not race.every_order), None)
 
     @property
     def is_ordered(self) -> bool:
         """Whether it is played in several orders."""
-        return any(getattr(action, "every_order", False) for action in self.actions)
+        return any(race.every_order for race in self.races)
 
     @property
     def is_deadly(self) -> bool:
         """Whether something is lost at each request, and nothing by chance."""
-        return any(getattr(action, "is_deadly", False) for action in self.actions)
+        return any(race.is_deadly for race in self.races)
 
     @property
     def calls(self) -> list[Call]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.outcome import Raised
@@ -24,17 +25,22 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
             if isinstance(entry.observed, Raised):
                 raised.append(f"raises {contract.describe(entry.observed)}")
         calls = []
-        for place, call in enumerate(calls_of(done.action)):
-            calls.append(_text(contract, call, done.made[place : place + 1]))
-        if isinstance(done.action, Call):
-            yield "  # ".join([_awaited(done.action, calls[0], done.made), *raised])
-            continue
-        if isinstance(done.action, Race):
-            yield from _race(done.action, calls)
-        yield from _line(done.action)
-        for text in (*done.order, *raised[:_SHOWN]):
-            yield f"#   {text}"
-        yield from done.changes
+        for call, made in zip_longest(calls_of(done.action), done.made):
+            calls.append(_text(contract, call, made))
+        match done.action:
+            case Call(label=label):
+                (text,) = calls
+                if all(entry.is_awaited for entry in done.made):
+                    text = f"await {text}"
+                line = f"{label} = {text}" if label else text
+                yield "  # ".join([line, *raised])
+                continue
+            case Race():
+                yield from _race(done.action, calls)
+            case _:
+                yield from _line(done.action)
+        yield from done.notes
+        yield from (f"#   {text}" for text in raised[:_SHOWN])
 
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
@@ -48,14 +54,10 @@ def _store(on: int) -> str:
     return f"store{on + 1}" if on else "store"
 
 
-def _text(contract: Contract, call: Call, made: Sequence[Entry]) -> str:
-    written = "".join(entry.line for entry in made)
-    return written or call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
-
-
-def _awaited(call: Call, text: str, made: Sequence[Entry]) -> str:
-    line = f"await {text}" if all(entry.is_awaited for entry in made) else text
-    return f"{call.label} = {line}" if call.label else line
+def _text(contract: Contract, call: Call, made: Entry | None) -> str:
+    if made and made.line:
+        return made.line
+    return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
 
 
 def _line(action: Action) -> Iterator[str]:
@@ -69,7 +71,7 @@ def _line(action: Action) -> Iterator[str]:
             yield f"await {_store(on)}.aclose()"
             yield f"{_store(on)} = await opened()  # on the same place"
         case Open(on, url, _, at):
-            yield f"{_store(on)} = await opened({repr(url) if url else ''})  # {'where no server is' if url else at}"
+            yield f"{_store(on)} = await opened({url and repr(url)})  # {at}"
         case Close(on):
             yield f"await {_store(on)}.aclose()"
         case Damage():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -26,11 +24,6 @@ _RECENT = 3
 """Entries of the last writes that are read back."""
 _SHOWN = 8
 """Results of concurrent calls that are shown."""
-_ATTEMPTS = 5
-"""How often a read is made that ran into a short time-out."""
-_PAUSE = 0.002
-_IMPATIENT = 1.0
-"""Seconds that a call may take when one did not return in time."""
 
 
 class Verifier(Player):
@@ -48,6 +41,7 @@ class Verifier(Player):
         """What was chosen."""
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
+        self._about = scenario.about or (contract.requirements.atomic,)
         self._checks = contract.checks(coverage)
         self._judges = [Judge(contract, coverage.learned) for _ in range(scenario.instances)]
         if Capability.SHARED in harness.capabilities:
@@ -65,9 +59,13 @@ class Verifier(Player):
         match action:
             case ReadBack():
                 for call in self._reads():
-                    await self._read(call)
+                    await self._ask(call)
             case Series():
-                await self._play_series(action)
+                results: list[Any] = []
+                for calls in action.rounds(results):
+                    results[:] = [entry.observed for entry in await self._ask(*calls)]
+                    if self.is_over:
+                        break
             case _:
                 await super().change_surroundings(action)
         is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
@@ -86,10 +84,8 @@ class Verifier(Player):
             self._report(complaint(self.contract.requirements.closes, expected, "it still waits", "close"))
 
     def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
-        """Change what was passed in, as a careless caller does. Wait longer for the first call only."""
-        if entry.observed == SILENT:
-            self.coverage.silent += self.injection is None
-            self.seconds = self.coverage.seconds = min(self.coverage.seconds, _IMPATIENT)
+        """Change what was passed in, as a careless caller does."""
+        self.coverage.silent += entry.observed == SILENT and not self.has_proxy
         for value in given.values() if self.coverage.mutates else ():
             mutate(value, *getattr(value, "__dict__", {}).values())
 
@@ -100,49 +96,23 @@ class Verifier(Player):
             return
         self.ordered.deaths = (race.failure.name,) if race.failure else ()
         await self.arena.together(made, self.make, self.choose, self.ordered)
-        self.history[-1].order += [f"{request.caller}: {request.text}" for request in self.ordered.trace]
-
-    async def _play_series(self, series: Series) -> None:
-        """Make the calls of a series. Those at the same time are judged each by itself."""
-        rounds = series.rounds()
-        results: Any = None
-        with suppress(StopIteration):
-            while not self.is_over:
-                calls = rounds.send(results)
-                if isinstance(calls, Call):
-                    made = await self._read(calls)
-                else:
-                    made = self.begun(calls)
-                    await self.make_together(Race(calls), made)
-                    for entry in made:
-                        self.take(Race((entry.call,)), [entry])
-                results = [entry.observed for entry in made]
+        self.history[-1].notes += [f"#   {request.caller}: {request.text}" for request in self.ordered.trace]
 
     # Reading back
 
-    async def _read(self, call: Call) -> list[Entry]:
-        """Make a call that stands in the script only if it shows something.
-
-        It is made again if it ran into a time-out: the store is impatient, and the machine may be slow.
-        """
-        race, made = Race((call,)), list[Entry]()
-        for _ in range(_ATTEMPTS):
-            began = time.monotonic()
-            made = self.begun([call])
-            for entry in made:
-                await self.make(entry)
-            is_late = self.injection and time.monotonic() - began >= self.injection.seconds
-            if not is_late or not any(isinstance(entry.observed, Raised) for entry in made):
-                break
-            await asyncio.sleep(_PAUSE)
-        self.history.append(Done(call))
-        self.take(race, made)
-        self.history.pop()
+    async def _ask(self, *calls: Call) -> list[Entry]:
+        """Make calls that stand in the script only if they show something: each is judged by itself."""
+        made = self.begun(calls)
+        await self.make_together(Race(calls), made)
+        for entry in made:
+            self.history.append(Done(entry.call))
+            self.take(Race((entry.call,)), [entry])
+            self.history.pop()
         return made
 
     def _reads(self) -> Iterator[Call]:
         recent = self._last
-        if not self.injection:  # in a failure all of them may be concerned
+        if not self.has_proxy:  # in a failure all of them may be concerned
             recent = dict([*self._last.items()][-_RECENT:])
         for on in self.stores.keys() - self.closed:
             for call in self.contract.read_back(recent):
@@ -152,18 +122,24 @@ class Verifier(Player):
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Judge what came of calls at the same time, and note what it says about the store."""
+        comparable = []
         for entry in made:
             if entry.lacks:
                 lack = self.contract.lacking(entry, entry.lacks)
                 self.coverage.findings.setdefault(lack.signature, lack)
-        self.history[-1].made = made = [entry for entry in made if not entry.lacks]
-        for entry in made:
-            self._report(self.contract.classify(entry, race, self.injection))
+            else:
+                comparable.append(entry)
+        self.history[-1].made = comparable
+        for entry in comparable:
+            self._report(self.contract.classify(entry, race, self.secret))
             self._note(entry)
-        self._check_what_is_left(race)
+        if race.failure and self.left:
+            name, came = race.failure.name, f"{self.left} on which nothing comes"
+            number = self.contract.requirements.leaves_nothing
+            self._report(complaint(number, f"no connection is left over, when {name}", came, name))
         for step in (self._explain, self._count):
-            if made and not self.is_over:
-                step(race, made)
+            if comparable and not self.is_over:
+                step(race, comparable)
 
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
@@ -175,54 +151,52 @@ class Verifier(Player):
             before = self._last.pop(name, None)
             self._last[name] = entry.observed if has_result else before
 
-    def _check_what_is_left(self, race: Race) -> None:
-        """Report connections that a failure has left over."""
-        if race.failure and self.injection and self.injection.left:
-            name = race.failure.name
-            came = f"{self.injection.left} on which nothing comes"
-            expected = f"no connection is left over, when {name}"
-            self._report(complaint(self.contract.requirements.leaves_nothing, expected, came, name))
-
     def _explain(self, race: Race, made: list[Entry]) -> None:
         """Report what no state explains that the store may be in."""
         for judge in dict.fromkeys(self._judges):
             here = [entry for entry in made if self._judges[entry.call.on] is judge]
-            if not self.is_over and not judge.explain(here, is_over=race.failure is not None):
-                if judge.can_tell:
-                    self._report(self._unexplained(judge, race, [entry for entry in here if not entry.has_failed]))
-                self.is_over = True
+            if self.is_over or judge.explain(here, is_over=race.failure is not None):
+                continue
+            answered = [entry for entry in here if not entry.has_failed]
+            if judge.can_tell and len(answered) == 1:
+                self._report(self._wrong(judge, race, answered[0]))
+            elif judge.can_tell:
+                self._report(self._in_no_order(race, answered))
+            self.is_over = True
 
-    def _unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> Finding:
-        """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
+    def _in_no_order(self, race: Race, answered: list[Entry]) -> Finding:
+        """Return the results of calls at the same time that no order of them gives."""
+        name = race.failure.name if race.failure else "race"
         describe = self.contract.describe
-        if len(answered) != 1:
-            name = race.failure.name if race.failure else "race"
-            numbers = self.scenario.about or (self.contract.requirements.atomic,)
-            came = [f"{entry.call.operation}: {describe(entry.observed)}" for entry in answered[:_SHOWN]]
-            return Finding(numbers, "what some order gives", "; ".join(came), (name, *numbers))
+        came = [f"{entry.call.operation}: {describe(entry.observed)}" for entry in answered[:_SHOWN]]
+        return Finding(self._about, "what some order gives", "; ".join(came), (name, *self._about))
 
-        (entry,) = answered
-        outcome, fields = nearest = judge.nearest(entry)
-        blamed = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
+    def _wrong(self, judge: Judge, race: Race, entry: Entry) -> Finding:
+        """Return a result that is not allowed."""
+        nearest = judge.nearest(entry)
+        fields = nearest.fields
+        blamed = self.contract.blame(entry, nearest.outcome, fields, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
             blamed = []
+        if not self._so_far().is_simple:
+            blamed = [*self.scenario.about, *blamed]
         return Finding(
-            (*(() if self._so_far().is_simple else self.scenario.about), *blamed),
-            describe(outcome.result, fields),
-            describe(entry.observed, fields),
+            tuple(blamed),
+            self.contract.describe(nearest.outcome.result, fields),
+            self.contract.describe(entry.observed, fields),
             judge.signature(entry, nearest),
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
 
     def _count(self, race: Race, made: list[Entry]) -> None:
         """Count what was exercised. A single call is checked besides."""
-        exercised, requirements = self.coverage.exercised, self.contract.requirements
+        exercised = self.coverage.exercised
         first = made[0]
         if len(made) > 1 or first.outcome is None or first.has_failed or race.failure:
-            exercised.update(self.scenario.about or (requirements.atomic,))
+            exercised.update(self._about)
             self._write = None
             return
-        exercised.update((requirements.answers, *first.outcome.requirements))
+        exercised.update((self.contract.requirements.answers, *first.outcome.requirements))
         for finding in self._checks.of(first):
             self._report(finding)
         if not first.operation.is_read:
@@ -236,11 +210,8 @@ class Verifier(Player):
     def _report(self, finding: Finding | None) -> None:
         """End the scenario with a finding, if it is the first, and was not learned."""
         if finding and not self.found and finding.signature not in self.coverage.learned:
-            numbers = dict.fromkeys(filter(None, finding.requirements))
-            self.found = replace(
-                finding,
-                requirements=tuple(numbers) or self.scenario.about[:1],
-                scenario=self._so_far(),
-                lines=tuple(lines_of(self.contract, self.history)),
-            )
+            numbers = tuple(dict.fromkeys(filter(None, finding.requirements)))
+            lines = tuple(lines_of(self.contract, self.history))
+            requirements = numbers or self._about[:1]
+            self.found = replace(finding, requirements=requirements, scenario=self._so_far(), lines=lines)
             self.is_over = True

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from itertools import cycle
 from typing import Any
 
 from conformance.engine.contract import Entry
-from conformance.engine.scenario import Call, Reference, Rounds, Series
+from conformance.engine.scenario import Call, Reference, Series
 from conformance.harness import Capability
 from conformance.operations.operation import WHOLE, Operation
 from conformance.tasks.spec.model import Page, Record, Request, cursor_of, plain
@@ -94,12 +94,12 @@ class Populate(Series):
     def __str__(self) -> str:
         return f"# {self.count:,} tasks are created, {', '.join(self.statuses)}"
 
-    def rounds(self) -> Rounds:
+    def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
         statuses = cycle(self.statuses)
         for first in range(0, self.count, _BATCH):
             numbers = range(first, min(first + _BATCH, self.count))
-            made = yield tuple(create(video_ids=(f"v{number}",)) for number in numbers)
-            ids = [getattr(task, "task_id", "") for task in made]
+            yield tuple(create(video_ids=(f"v{number}",)) for number in numbers)
+            ids = [getattr(task, "task_id", "") for task in results]
             moves = zip(ids, statuses, strict=False)
             if updates := tuple(update(task_id, TaskStatus(to)) for task_id, to in moves if to != "pending"):
                 yield updates
@@ -117,10 +117,11 @@ class Pages(Series):
         by = "cursor" if self.by_cursor else "offset"
         return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
 
-    def rounds(self) -> Rounds:
+    def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
         place: dict[str, Any] = {}
         for number in range(1, _MOST_PAGES + 1):
-            (page,) = yield listing(limit=self.limit, status=self.status, **place)
+            yield (listing(limit=self.limit, status=self.status, **place),)
+            (page,) = results
             if not isinstance(page, Page) or not page.records or (self.by_cursor and page.following is None):
                 return
             place = {"after": page.following} if self.by_cursor else {"offset": number * self.limit}

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import Entry
-from conformance.engine.failures import Injection
 from conformance.engine.finding import Finding, complaint
 from conformance.engine.orders.schedule import CALLER
 from conformance.engine.outcome import CANCELLED, SILENT, Raised
@@ -19,7 +18,7 @@ _Rule: TypeAlias = tuple[object, str, str]
 """Whether a call keeps it by itself, the requirement, and what is expected. Without one the scenario is about it."""
 
 
-def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding | None:
+def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
     """Note whether a call has failed and may have happened, and return the first rule that it breaks by itself."""
     failure = race.failure
     error = entry.observed.error if isinstance(entry.observed, Raised) else ""
@@ -33,7 +32,7 @@ def classify(entry: Entry, race: Race, injection: Injection | None) -> Finding |
     if is_unavailable and _names_its_task(entry, facts):  # it may create the task with the id that it states
         entry.invocation.arguments = {**entry.invocation.arguments, "task_id": facts["task_id"]}
 
-    for is_kept, number, expected in _rules(entry, race, facts, injection.secret if injection else None):
+    for is_kept, number, expected in _rules(entry, race, facts, secret):
         if not is_kept:
             said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
             when = failure.name if failure else "nothing fails"
@@ -47,7 +46,7 @@ def _names_its_task(entry: Entry, facts: Mapping[str, Any]) -> bool:
     return task_id is not None and entry.invocation.arguments.get("task_id", task_id) == task_id
 
 
-def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str | None) -> Iterator[_Rule]:
+def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str) -> Iterator[_Rule]:
     failure = race.failure
     operation = entry.call.operation
     in_time = "ATOM-06"

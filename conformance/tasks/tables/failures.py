@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from conformance.backends.proxy import Held
-from conformance.engine.failures import Failure, Injection
+from conformance.engine.failures import Failure, Surroundings
 from conformance.engine.kinds import scenario
 from conformance.engine.orders.schedule import CALLER, CONNECTION
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
@@ -20,16 +20,16 @@ from conformance.tasks.spec.model import OPERATIONS
 from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, to
 from taskstore import FailureKind
 
-_IMPATIENT = 0.3
-"""The time-outs of a store that is to run into them, in seconds."""
-_Cause = Callable[[Injection], Awaitable[None]]
+_IMPATIENT = 1.0
+"""The time-outs of a store that is to run into them, in seconds: what reads afterwards does not, on a slow machine."""
+_Cause = Callable[[Surroundings], Awaitable[None]]
 
 
 def _interrupted(how: Held | bytes, **more: Any) -> _Cause:
     """Let the proxy interrupt exchanges, of all connections or of those that are open then."""
 
-    async def cause(injection: Injection) -> None:
-        injection.proxy.interrupt(how, **more)
+    async def cause(around: Surroundings) -> None:
+        around.proxy.interrupt(how, **more)
 
     return cause
 
@@ -38,38 +38,38 @@ def _answered(text: str) -> _Cause:
     return _interrupted(f"{text}\r\n".encode(), on_open_ones=True)
 
 
-async def _refused(injection: Injection) -> None:
-    await injection.proxy.refuse()
-    injection.ends.push_async_callback(injection.proxy.listen)
+async def _refused(around: Surroundings) -> None:
+    await around.proxy.refuse()
+    around.ends.push_async_callback(around.proxy.listen)
 
 
-async def _demoted(injection: Injection) -> None:
-    await _answered("-READONLY You can't write against a read only replica.")(injection)
-    await injection.warm_up(0, 8)  # by calls that fail it finds out
+async def _demoted(around: Surroundings) -> None:
+    await _answered("-READONLY You can't write against a read only replica.")(around)
+    await around.warm_up(0, 8)  # by calls that fail it finds out
 
 
-async def _administered(command: str, injection: Injection) -> None:
-    injection.harness.administer(*command.split())
+async def _administered(command: str, around: Surroundings) -> None:
+    around.harness.administer(*command.split())
 
 
-async def _failing(kind: FailureKind, injection: Injection) -> None:
-    injection.ends.enter_context(injection.harness.cause_failure(kind))
+async def _failing(kind: FailureKind, around: Surroundings) -> None:
+    around.ends.enter_context(around.harness.cause_failure(kind))
 
 
-async def _moved(injection: Injection) -> None:
-    injection.ends.enter_context(injection.harness.slot_moved(injection.namespace))
+async def _moved(around: Surroundings) -> None:
+    around.ends.enter_context(around.harness.slot_moved(around.namespace))
 
 
-async def _restarted(injection: Injection) -> None:
-    await asyncio.to_thread(injection.harness.restart_server)
-    injection.find_server()
+async def _restarted(around: Surroundings) -> None:
+    await asyncio.to_thread(around.harness.restart_server)
+    around.find_server()
 
 
-async def _failed_over(injection: Injection, *, kill: bool) -> None:
-    working = asyncio.ensure_future(asyncio.to_thread(injection.harness.fail_over, kill=kill))
+async def _failed_over(around: Surroundings, *, kill: bool) -> None:
+    working = asyncio.ensure_future(asyncio.to_thread(around.harness.fail_over, kill=kill))
     await asyncio.sleep(0.01)
-    injection.ends.callback(injection.find_server)
-    injection.ends.push_async_callback(lambda: working)
+    around.ends.callback(around.find_server)
+    around.ends.push_async_callback(lambda: working)
 
 
 _WRITES = ("create_task", "update_task_status", "cancel_task", "restore")  # to purge takes no memory
