@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 from conformance.engine.finding import Coverage, Finding, complaint
-from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised, differences
+from conformance.engine.outcome import CANCELLED, SILENT, Invocation, Outcome, Raised
 from conformance.engine.scenario import Call, Race, Reference
 from conformance.harness import HookMissingError
 from conformance.operations.operation import WHOLE, Operation
@@ -25,6 +25,8 @@ class Entry:
     call: Call
     operation: Operation
     invocation: Invocation
+    passed: Mapping[str, Any] = field(default_factory=dict)
+    """The arguments as the store got them."""
     observed: Any = CANCELLED
     answer: Any = None
     """The object or the exception of the store itself."""
@@ -57,21 +59,6 @@ class Entry:
         return tuple(parts) if all(isinstance(part, str) for part in parts) else ()
 
 
-class Requirements(NamedTuple):
-    """The requirements that the engine decides by itself, in the words of a contract."""
-
-    answers: str = "answers"
-    """Every result exercises it."""
-    atomic: str = "atomic"
-    """Concurrent calls give what some order of them gives."""
-    closes: str = "closes"
-    """A store closes in time, and ends the calls that wait."""
-    apart: str = "apart"
-    """A change of what was handed out changes nothing in the store."""
-    leaves_nothing: str = "leaves nothing"
-    """No connection is left over by a failure."""
-
-
 class Checks:
     """Checks of results beside their outcomes, in one scenario."""
 
@@ -92,7 +79,19 @@ class Contract:
 
     operations: Mapping[str, Operation]
     """By name. Each says what it reads or writes, and which fields of results are ids."""
-    requirements = Requirements()
+
+    # The requirements that the engine decides by itself
+
+    answers = "answers"
+    """Every result exercises it."""
+    atomic = "atomic"
+    """Concurrent calls give what some order of them gives."""
+    closes = "closes"
+    """A store closes in time, and ends the calls that wait."""
+    apart = "apart"
+    """A change of what was handed out changes nothing in the store."""
+    leaves_nothing = "leaves nothing"
+    """No connection is left over by a failure."""
 
     # What is right: the judge asks
 
@@ -130,9 +129,6 @@ class Contract:
         """Return an exception by its facts."""
         return Raised(full_name(type(error)), (("message", str(error)[:200]),))
 
-    differences = staticmethod(differences)
-    """Returns the fields in which a result is not the expected one; `` for a result of another kind."""
-
     def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
         """Return a result in words, with the fields `names`."""
         return result.error if isinstance(result, Raised) else shown(result)
@@ -156,11 +152,11 @@ class Contract:
         if not entry.has_failed or race.cancelled:
             return None
         came = entry.observed.error
-        return complaint(self.requirements.atomic, "an answer in time", came, entry.call.operation)
+        return complaint(self.atomic, "an answer in time", came, entry.call.operation)
 
     def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
         """Return what is wrong about an adapter that has no place for a call."""
-        return complaint(self.requirements.answers, "a place for this call", lack.hook, "adapter")
+        return complaint(self.answers, "a place for this call", lack.hook, "adapter")
 
     def checks(self, coverage: Coverage) -> Checks:
         """Return the checks of one scenario."""

@@ -28,11 +28,6 @@ class Finding:
     place: str = ""
     """`file:line` in the store's own code where the exception was raised that came out."""
 
-    @property
-    def is_simple(self) -> bool:
-        """Whether calls show it one after the other, on one instance, without time or a second opening."""
-        return self.scenario.is_simple
-
 
 def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
     """Return what is wrong without regard to the state, about a field, an operation or a failure of that name."""
@@ -45,8 +40,6 @@ class Coverage:
 
     findings: dict[Signature, Finding] = field(default_factory=dict)
     """The first finding of each signature."""
-    seen: Counter[Signature] = field(default_factory=Counter)
-    """In how many scenarios a signature was found."""
     exercised: Counter[str] = field(default_factory=Counter)
     """How often a result was compared that a requirement decides."""
     missing: dict[str, tuple[str, str]] = field(default_factory=dict)

@@ -77,7 +77,6 @@ async def play_one(
         return
 
     signature = found.signature
-    coverage.seen[signature] += 1
     if signature in coverage.findings:
         return
     coverage.findings[signature] = found
@@ -92,9 +91,9 @@ async def play_one(
     most_played = MOST_PLAYED if len(coverage.findings) <= _SHRUNK else _FEW_PLAYED
     await Shrinker(replay, contract.operations, most_played=most_played).shrink(found.scenario.actions)
     shortest = coverage.findings[signature]
-    if contract.requirements.apart in shortest.requirements:
+    if contract.apart in shortest.requirements:
         coverage.mutates = False
-    elif shortest.is_simple:
+    elif shortest.scenario.is_simple:
         coverage.learned.add(signature)
 
 

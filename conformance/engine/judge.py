@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.finding import Signature
-from conformance.engine.outcome import Outcome, Raised
+from conformance.engine.outcome import Outcome, Raised, differences
 
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
@@ -120,20 +120,15 @@ class Judge:
     def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
         """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
         compared = self._compared(state, entry)
-        fitting = [found.outcome for found in compared if entry.has_failed or not found.fields]
-        if not fitting:
-            yield from self._adopted(compared, entry)
-            return
-        entry.outcome = min(fitting, key=lambda outcome: outcome.state != state)  # the least that explains it
+        fitting = [outcome for outcome, fields in compared if entry.has_failed or not fields]
+        if fitting:
+            entry.outcome = min(fitting, key=lambda outcome: outcome.state != state)  # the least that explains it
         for outcome in fitting:
             if not entry.has_failed:
                 yield self._contract.bind(outcome.state, entry.observed)
             elif outcome.state != state:
                 yield outcome.state
-
-    def _adopted(self, compared: Sequence[Comparison], entry: Entry) -> Iterator[Any]:
-        """Yield the states to go on from if the difference is known."""
-        for found in compared:
+        for found in () if fitting else compared:
             if self.signature(entry, found) in self._learned:
                 entry.outcome = outcome = found.outcome
                 yield from self._contract.adopt(outcome.state, outcome.result, entry.observed)
@@ -142,7 +137,7 @@ class Judge:
         contract = self._contract
         outcomes = contract.step(contract.bind(state, entry.observed), entry.invocation)
         self.can_tell &= bool(outcomes)
-        return [Comparison(outcome, contract.differences(outcome.result, entry.observed)) for outcome in outcomes]
+        return [Comparison(outcome, differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 
 def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> Any:

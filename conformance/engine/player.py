@@ -122,9 +122,6 @@ class Player(Surroundings):
     def end(self) -> None:
         """Do what is left after the last action."""
 
-    def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
-        """Receive what came of one call, and what was passed in."""
-
     def _change_what_is_held(self, action: Mutate) -> None:
         """Run the changes, and note those that are possible. Without any the scenario is over: nothing can differ."""
         ids = {name for operation in self.contract.operations.values() for name in operation.ids}
@@ -195,11 +192,11 @@ class Player(Surroundings):
         call = entry.invocation
         store = self.stores[entry.call.on]
         earliest = self._now()
-        given = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
+        entry.passed = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
-                result = self.invoke(entry.operation, store, given)
+                result = self.invoke(entry.operation, store, entry.passed)
                 entry.is_awaited = isawaitable(result)
                 entry.answer = await settled(entry.operation, result)
             entry.observed = self.contract.observe(entry.answer)
@@ -214,7 +211,6 @@ class Player(Surroundings):
             entry.observed = SILENT if limit.expired() else self.contract.observe_error(error)
         finally:
             call.at = Span(earliest, self._now())
-            self.made(entry, given)
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +41,7 @@ class Verifier(Player):
         """What was chosen."""
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
-        self._about = scenario.about or (contract.requirements.atomic,)
+        self._about = scenario.about or (contract.atomic,)
         self._checks = contract.checks(coverage)
         self._judges = [Judge(contract, coverage.learned) for _ in range(scenario.instances)]
         if Capability.SHARED in harness.capabilities:
@@ -75,19 +75,11 @@ class Verifier(Player):
     async def close(self, on: int) -> None:
         """Close an instance, and report one that does not close in time."""
         try:
-            async with asyncio.timeout(SOON) as limit:
+            async with asyncio.timeout(SOON):
                 await super().close(on)
         except TimeoutError:
-            if not limit.expired():
-                raise
             expected = f"a store that closes within {SOON:g} s"
-            self._report(complaint(self.contract.requirements.closes, expected, "it still waits", "close"))
-
-    def made(self, entry: Entry, given: Mapping[str, Any]) -> None:
-        """Change what was passed in, as a careless caller does."""
-        self.coverage.silent += entry.observed == SILENT and not self.has_proxy
-        for value in given.values() if self.coverage.mutates else ():
-            mutate(value, *getattr(value, "__dict__", {}).values())
+            self._report(complaint(self.contract.closes, expected, "it still waits", "close"))
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, in the order that is chosen if one is."""
@@ -124,6 +116,10 @@ class Verifier(Player):
         """Judge what came of calls at the same time, and note what it says about the store."""
         comparable = []
         for entry in made:
+            self.coverage.silent += entry.observed == SILENT and not self.has_proxy
+            if self.coverage.mutates:  # as a careless caller changes what was passed in
+                for value in entry.passed.values():
+                    mutate(value, *getattr(value, "__dict__", {}).values())
             if entry.lacks:
                 lack = self.contract.lacking(entry, entry.lacks)
                 self.coverage.findings.setdefault(lack.signature, lack)
@@ -135,7 +131,7 @@ class Verifier(Player):
             self._note(entry)
         if race.failure and self.left:
             name, came = race.failure.name, f"{self.left} on which nothing comes"
-            number = self.contract.requirements.leaves_nothing
+            number = self.contract.leaves_nothing
             self._report(complaint(number, f"no connection is left over, when {name}", came, name))
         for step in (self._explain, self._count):
             if comparable and not self.is_over:
@@ -155,35 +151,28 @@ class Verifier(Player):
         """Report what no state explains that the store may be in."""
         for judge in dict.fromkeys(self._judges):
             here = [entry for entry in made if self._judges[entry.call.on] is judge]
-            if self.is_over or judge.explain(here, is_over=race.failure is not None):
-                continue
-            answered = [entry for entry in here if not entry.has_failed]
-            if judge.can_tell and len(answered) == 1:
-                self._report(self._wrong(judge, race, answered[0]))
-            elif judge.can_tell:
-                self._report(self._in_no_order(race, answered))
-            self.is_over = True
+            if not self.is_over and not judge.explain(here, is_over=race.failure is not None):
+                if judge.can_tell:
+                    self._report(self._unexplained(judge, race, [entry for entry in here if not entry.has_failed]))
+                self.is_over = True
 
-    def _in_no_order(self, race: Race, answered: list[Entry]) -> Finding:
-        """Return the results of calls at the same time that no order of them gives."""
-        name = race.failure.name if race.failure else "race"
+    def _unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> Finding:
+        """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
         describe = self.contract.describe
-        came = [f"{entry.call.operation}: {describe(entry.observed)}" for entry in answered[:_SHOWN]]
-        return Finding(self._about, "what some order gives", "; ".join(came), (name, *self._about))
+        if len(answered) != 1:
+            name = race.failure.name if race.failure else "race"
+            came = [f"{entry.call.operation}: {describe(entry.observed)}" for entry in answered[:_SHOWN]]
+            return Finding(self._about, "what some order gives", "; ".join(came), (name, *self._about))
 
-    def _wrong(self, judge: Judge, race: Race, entry: Entry) -> Finding:
-        """Return a result that is not allowed."""
-        nearest = judge.nearest(entry)
-        fields = nearest.fields
-        blamed = self.contract.blame(entry, nearest.outcome, fields, self._write, is_new=not self._last)
+        (entry,) = answered
+        outcome, fields = nearest = judge.nearest(entry)
+        blamed = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
         if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
             blamed = []
-        if not self._so_far().is_simple:
-            blamed = [*self.scenario.about, *blamed]
         return Finding(
-            tuple(blamed),
-            self.contract.describe(nearest.outcome.result, fields),
-            self.contract.describe(entry.observed, fields),
+            (*(() if self._so_far().is_simple else self.scenario.about), *blamed),
+            describe(outcome.result, fields),
+            describe(entry.observed, fields),
             judge.signature(entry, nearest),
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
@@ -196,7 +185,7 @@ class Verifier(Player):
             exercised.update(self._about)
             self._write = None
             return
-        exercised.update((self.contract.requirements.answers, *first.outcome.requirements))
+        exercised.update((self.contract.answers, *first.outcome.requirements))
         for finding in self._checks.of(first):
             self._report(finding)
         if not first.operation.is_read:

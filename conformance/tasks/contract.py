@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from conformance.engine import group
-from conformance.engine.contract import Contract, Entry, Name, Requirements
+from conformance.engine.contract import Contract, Entry, Name
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.mutation import MARK
 from conformance.engine.orders.arena import Arena
@@ -72,13 +72,11 @@ class TaskContract(Contract):
     """The contract of a task store that declares these capabilities."""
 
     operations = OPERATIONS
-    requirements = Requirements(
-        answers="API-02",
-        atomic="ATOM-01",
-        closes="API-04",
-        apart="VAL-02",
-        leaves_nothing="FAIL-13",
-    )
+    answers = "API-02"
+    atomic = "ATOM-01"
+    closes = "API-04"
+    apart = "VAL-02"
+    leaves_nothing = "FAIL-13"
     pass_in = staticmethod(observe.for_store)
     describe = staticmethod(observe.describe)
     checks = TaskChecks
