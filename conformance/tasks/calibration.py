@@ -120,6 +120,8 @@ async def _clock(bench: _Bench) -> None:
     younger = await bench.create()
     with _blamed_on_the_store():
         passed = record_of(younger).created_at - record_of(older).created_at
+    if younger.task_id == older.task_id:
+        return  # that breaks ID-01
     _expect(abs(passed - _HOUR) < _SLACK, "advance", "a task is not an hour younger than one an hour older")
 
 
