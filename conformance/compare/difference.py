@@ -10,12 +10,12 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from conformance.compare.plan import pool
+from conformance.compare.plan import is_odd, pool
 from conformance.compare.play import ALONE, EndOfLife, Operations, Steps, kind_of
 from conformance.compare.report import Line
 from conformance.compare.scripts import as_data
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Scenario, Wait
+from conformance.engine.scenario import Action, Call, Scenario
 from conformance.engine.script import lines_of
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
@@ -25,12 +25,12 @@ from conformance.text import cut, printable, source
 
 _SHOWN = 80
 """Letters of a result that a script shows."""
-_GIVEN = "a given value"
 _SHORT = 13
 """Letters of two numbers that a line shows; longer ones may be times."""
 _LABELS = {
     "argument": "change what was passed in",
     "result": "change the result",
+    "expiring": "time passes",
     "persistent": "reopen",
     "shared": "a second instance",
     "process": "a second process",
@@ -40,8 +40,8 @@ _LABELS = {
 }
 _PLAIN_CHANGE = "another value"
 """What is particular about a value that has no class of its own."""
-_EACH, _EACH_SEVERAL = 2, 12
-"""Values of each set of classes that are tried, as some sequences need two; collections have more in them."""
+_EACH = 4
+"""Values of each set of classes that are tried: some sequences need several."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,17 @@ class Difference:
         """The operation that shows it."""
         return self.operations[self.calls[-1].operation]
 
-    @cached_property
-    def _given(self) -> list[tuple[Operation, str, Choice]]:
+    @property
+    def _given(self) -> list[Any]:
         """The values that the caller gave."""
-        given = []
-        for call in self.calls:
-            given += [(self.operations[call.operation], name, choice) for name, choice in call.arguments.items()]
-        return given
+        return [choice.value for call in self.calls for choice in call.arguments.values()]
 
     @cached_property
     def _texts(self) -> set[str]:
         """Everything in the given values as Python, and what leads there."""
         texts = set()
-        for _, _, choice in self._given:
-            for labels, part in inside(choice.value):
+        for value in self._given:
+            for labels, part in inside(value):
                 texts |= {*labels, source(part)}
         return texts
 
@@ -99,7 +96,7 @@ class Difference:
         return "".join(dict.fromkeys(map(kind_of, self.steps)))
 
     @cached_property
-    def symptoms(self) -> frozenset[tuple[str, ...]]:
+    def symptoms(self) -> set[tuple[Any, ...]]:
         """What it has in common with the same difference in another sequence: one of these is enough.
 
         Where one store has another of the values that were given, or none, it does not matter which they are.
@@ -108,44 +105,40 @@ class Difference:
         place = self.last.name, self.field
         if what == "bool":
             what = self._gives()  # one store says yes, and the other no: which does makes another difference
-        found: set[tuple[str, ...]] = {(kind, *place, what)}
-        if kind in ("value", "type") and self._texts.issuperset({*texts} - {"None"}):
-            found.add(("value", *place, *("None" if text == "None" else _GIVEN for text in texts)))
-        return frozenset(found)
+        found: set[tuple[Any, ...]] = {(kind, *place, what)}
+        if kind in ("value", "type") and {*texts} <= self._texts | {"None"}:
+            found.add(("value", *place, *(text == "None" for text in texts)))
+        return found
 
     @property
     def is_refusal(self) -> bool:
         """Whether only one store has done what was asked: from here on they hold something else."""
         return self.mismatch.kind == "exception" and "a result" in self.mismatch.what
 
-    @property
-    def is_odd(self) -> bool:
-        """Whether no caller would do this: both stores refuse it, or it gives an argument a value of a foreign kind."""
-        is_refused = all(history[-1].made[0].observed.raised for history in self.histories)
-        return is_refused or any(pool(operation, name).is_foreign(choice) for operation, name, choice in self._given)
-
     # What it is
 
     def line(self, stores: Sequence[str]) -> Line:
-        """Return it as a finding."""
+        """Return it as a finding; no caller would do what both stores refuse, or what takes other values."""
+        is_refused = all(history[-1].made[0].observed.raised for history in self.histories)
         return Line(
             operation=self._origin(),
             kind=self.probe or self.mismatch.kind,
             text=self._text(),
             seen=self.last.name + self.field,
             script=tuple(self._script(stores)),
-            is_odd=self.is_odd,
+            is_odd=is_refused or any(is_odd(self.operations, call) for call in self.calls),
             steps=as_data(self.steps),
         )
 
-    def _particulars(self, call: Call) -> dict[str, list[str]]:
-        """Return the arguments that are not plain, with what is particular about each."""
-        operation = self.operations[call.operation]
-        found = {}
-        for name, choice in call.arguments.items():
+    def _particulars(self, step: Action) -> dict[str, list[str]]:
+        """Return the arguments of a call that are not plain, with what is particular about each."""
+        found: dict[str, list[str]] = {}
+        if not isinstance(step, Call):
+            return found
+        operation = self.operations[step.operation]
+        for name, choice in step.arguments.items():
             if name in operation.optional or choice != pool(operation, name).plain:
-                classes = sorted(choice.classes)
-                found[name] = classes or [_PLAIN_CHANGE]
+                found[name] = sorted(choice.classes) or [_PLAIN_CHANGE]
         return found
 
     @cached_property
@@ -153,10 +146,9 @@ class Difference:
         """What each step is, and what is particular about its arguments."""
         found = []
         for step in self.steps:
-            features = {getattr(step, "when", kind_of(step)), getattr(step, "operation", None)}
-            if isinstance(step, Call):
-                for name, classes in self._particulars(step).items():
-                    features |= {(name, each) for each in (*classes, _PLAIN_CHANGE)}
+            features: set[Any] = {_label(step)}
+            for name, classes in self._particulars(step).items():
+                features |= {(name, each) for each in (*classes, _PLAIN_CHANGE)}
             found.append(features)
         return found
 
@@ -166,37 +158,20 @@ class Difference:
             return self.last.name
 
         def weight(call: Call) -> tuple[bool, bool]:
-            operation = self.operations[call.operation]
-            return bool(self._particulars(call)), not operation.is_read
+            return bool(self._particulars(call)), not self.operations[call.operation].is_read
 
         return max(reversed(self.calls), key=weight).operation
 
     def _text(self) -> str:
-        is_alone = self.probe in ALONE
-        steps = self.steps
-        if is_alone:
-            steps = (*steps[1::2], steps[-1])
         words = []
-        for word, same in groupby(map(self._word, steps)):
+        for word, same in groupby(map(self._word, self.steps)):
             count = len([*same])
             words.append(f"{word} × {count}" if count > 1 else word)
-        text = " > ".join(words) + self.field
-        if is_alone:
-            return text
-        return f"{text}: {self._gives()}"
+        return f"{' > '.join(words)}{self.field}: {self._gives()}"
 
     def _word(self, step: Action) -> str:
-        match step:
-            case Call():
-                given = ", ".join(f"{name}: {' + '.join(what)}" for name, what in self._particulars(step).items())
-                if given:
-                    return f"{step.operation}({given})"
-                return step.operation
-            case EndOfLife():
-                return step.when
-            case Wait(by):
-                return f"{by}"
-        return _LABELS[kind_of(step)]
+        given = ", ".join(f"{name}: {' + '.join(what)}" for name, what in self._particulars(step).items())
+        return f"{_label(step)}({given})" if given else _label(step)
 
     def _gives(self) -> str:
         """Say what each side gives: values if they are short, else their classes."""
@@ -205,21 +180,33 @@ class Difference:
 
     def _script(self, stores: Sequence[str]) -> Iterator[str]:
         """Yield the imports that the calls need, the calls as Python, and what each side gave."""
-        lines: list[str] = []
-        for dones in zip(*self.histories, strict=True):  # each from the store that could do more
-            texts = ["\n".join(lines_of(Operations(self.operations), [done])) for done in dones]
-            lines.append(max(texts, key=len))
-        last = re.sub(r"^result\d+ = ", "", lines.pop())
-        if path := "".join(self.mismatch.path):
-            last = (f"({last})" if last.startswith("await ") else last) + path
-        code = "\n".join([*lines, last])
-        for label in re.findall(r"^(result\d+) = ", code, re.MULTILINE):
-            if len(re.findall(rf"\b{label}\b", code + "".join(self.mismatch.texts))) == 1:
-                code = code.replace(f"{label} = ", "")
-        yield from imports_of([choice.value for _, _, choice in self._given], code)
-        yield from printable(code).splitlines()
+        contract = Operations(self.operations)
+        lines = []
+        for dones in zip(*self.histories, strict=True):
+            texts = ["\n".join(lines_of(contract, [done])) for done in dones]
+            lines.append(max(texts, key=len))  # from the store that could do more
+
+        last = re.sub(r"(?m)^result\d+ = ", "", lines.pop())
+        path = "".join(self.mismatch.path)
+        if path and last.startswith("await "):
+            last = f"({last})"
+        lines.append(last + path)
         for store, text in zip(stores, self.mismatch.texts, strict=True):
-            yield printable(f"# {store}: {cut(' '.join(text.splitlines()), _SHOWN)}")
+            lines.append(f"# {store}: {cut(' '.join(text.splitlines()), _SHOWN)}")
+
+        named_in_vain = r"(?ms)^(result\d+) = (?!.*\b\1\b)"
+        code = printable(re.sub(named_in_vain, "", "\n".join(lines)))
+        yield from imports_of(self._given, code)
+        yield from code.splitlines()
+
+
+def _label(step: Action) -> str:
+    match step:
+        case Call():
+            return step.operation
+        case EndOfLife():
+            return step.when
+    return _LABELS[kind_of(step)]
 
 
 # What is shorter
@@ -230,7 +217,7 @@ def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Cho
     tried = Counter[frozenset[str]]()
     for plain in pool(operation, argument).plainer(choice):
         tried[plain.classes] += 1
-        if tried[plain.classes] <= (_EACH_SEVERAL if choice.is_several else _EACH):
+        if tried[plain.classes] <= _EACH:
             yield plain
 
 

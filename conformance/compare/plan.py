@@ -5,7 +5,8 @@ A recipe is a row of steps, each with alternatives: every combination of them is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -20,10 +21,10 @@ from conformance.operations.operation import WHOLE, Operation
 
 _SIZES = (1, 2, 3, 11, 51)
 """Numbers of entries with which every listing is called: few, and one more than a page of ten or fifty."""
-_PASSING: tuple[Action, ...] = (Reopen(), *(Wait(timedelta(hours=hours)) for hours in (1, 48, 8 * 24, 400 * 24)))
+_LONGEST = timedelta(days=400)
+"""The longest lifetime whose end is waited for."""
+_PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), _LONGEST)))
 """After which entries are read back: beyond an hour, a day, a week and a year."""
-_LONGEST = 400 * 24 * 3600
-"""Seconds of the longest lifetime whose end is waited for."""
 _CLOSE = timedelta(seconds=0.4)
 """How near to the end of a lifetime entries are read: less than a second, and more than some calls take."""
 _SHARE = 0.2
@@ -42,19 +43,22 @@ _Recipe: TypeAlias = Iterable[Iterable[Action]]
 class Sequences:
     """Sequences of calls of these operations. The first of them that writes makes the entries."""
 
-    def __init__(self, operations: Collection[Operation], seed: int) -> None:
-        self._operations = operations
+    def __init__(self, operations: Mapping[str, Operation], seed: int) -> None:
+        self._by_name = operations
+        self._operations = [*operations.values()]
         self._random = Random(seed)  # noqa: S311  a search is no secret
-        self._by_name = {operation.name: operation for operation in operations}
-        self._writes = [each for each in operations if not each.is_read] or [*operations]
-        self._lookups = [each for each in operations if each.is_read and {*each.arguments} == {*each.entry}]
-        self._listings = [each for each in operations if each.reads == WHOLE]
+        self._writes = [each for each in self._operations if not each.is_read] or self._operations
+        self._lookups = [each for each in self._operations if each.is_read and {*each.arguments} == {*each.entry}]
         self._maker = self._writes[0]
         self._made = plain_call(self._maker)
 
     def planned(self) -> Iterator[Steps]:
-        """Yield the sequences that do not depend on the seed, the short ones first."""
-        yield from sorted(self._values(), key=self._is_odd)  # what no caller would pass is found last
+        """Yield the sequences that do not depend on the seed: what no caller would pass comes after what some would."""
+        calls = [call for operation in self._operations for call in variants(operation, 2)]
+        for call in sorted(calls, key=lambda call: is_odd(self._by_name, call)):
+            reads = self._reads(call)
+            yield (call, *reads)
+            yield (self._on(call, self._made)[0], call, *reads)
         yield from self._mutations()
         for recipe in (*self._surroundings(), *self._lifetimes()):
             yield from product(*recipe)
@@ -62,9 +66,9 @@ class Sequences:
         yield from self._sizes()
 
     def separation(self) -> Steps:
-        """Return a sequence whose reads agree if another namespace is another place; nothing without a read."""
+        """Return a sequence that begins and ends with what has to agree if another namespace is another place."""
         reads = _second(self._reads(self._made)[:1])
-        return (_BESIDE, *reads, self._made, *reads) if reads else ()
+        return (_BESIDE, *reads, self._made, *reads)
 
     # Calls on an entry
 
@@ -93,51 +97,31 @@ class Sequences:
 
     # Values
 
-    def _values(self) -> Iterator[Steps]:
-        """Every class of every argument: alone, and where there is an entry already."""
-        for operation in self._operations:
-            for call in variants(operation, operation.strategies, 2 if operation is self._maker else 1):
-                yield (call, *self._reads(call))
-        for operation in self._operations:
-            for call in variants(operation, operation.strategies, 2):
-                yield (*self._on(call, self._made)[:1], call, *self._reads(call))
-
-    def _is_odd(self, steps: Steps) -> bool:
-        """Whether a call is given a value that its argument does not take."""
-        for step in steps:
-            if not isinstance(step, Call):
-                continue
-            for argument, choice in step.arguments.items():
-                if pool(self._by_name[step.operation], argument).is_foreign(choice):
-                    return True
-        return False
-
     def _mutations(self) -> Iterator[Steps]:
         """The caller changes what it passed in, or what it got back."""
         for write in self._writes:
-            for call in filter(_richness, variants(write, write.strategies)):
+            for call in filter(_richness, variants(write)):
                 yield (*self._before(call), call, Mutate("argument"), *self._reads(call))
-        richest = max(variants(self._maker, self._maker.strategies), key=_richness)
-        for entry in (self._made, richest):
+        for entry in (self._made, max(variants(self._maker), key=_richness)):
             for call in self._each_on(entry, self._operations):
                 yield (entry, call, Mutate("result"), *self._reads(entry))
 
     def _entries(self) -> Iterator[Steps]:
         """For each value class: a plain entry beside or before one of that class, then each other write, and reads."""
-        for first in self._writes:
-            for odd in variants(first, first.strategies if first is self._maker else first.arguments):
-                made = odd if first is self._maker else self._on(self._made, odd)[0]
-                reads = self._reads(made) + self._reads(self._made)
-                for write in self._each_on(made, self._writes[1:] or self._writes):
-                    yield (self._made, made, write, *reads)
+        for operation in self._writes:
+            names = operation.strategies if operation is self._maker else operation.arguments
+            for odd in variants(operation, names=names):
+                reads = self._reads(odd) + self._reads(self._made)
+                for write in self._each_on(odd, self._writes[1:] or self._writes):
+                    yield (self._made, *self._before(odd), odd, write, *reads)
 
     def _sizes(self) -> Iterator[Steps]:
         """Every listing of several entries."""
         made = [self._made] * _SIZES[-1]
         for key in self._maker.entry[:1]:
             plain = [choice for choice in pool(self._maker, key).choices if not choice.classes]
-            made = [plain_call(self._maker, **{key: choice}) for choice in plain[: _SIZES[-1]]] or made
-        listings = [call for listing in self._listings for call in variants(listing, listing.strategies)]
+            made = [plain_call(self._maker, **{key: choice}) for choice in plain] or made
+        listings = [call for each in self._operations if each.reads == WHOLE for call in variants(each)]
         for size in _SIZES:
             yield (*made[:size], *listings, made[0], *listings, *self._reads(made[0]))
 
@@ -145,15 +129,14 @@ class Sequences:
 
     def _surroundings(self) -> Iterator[_Recipe]:
         made, opened = [self._made], (_HERE, _ELSEWHERE)
-        writes = self._each_on(self._made, self._writes)
-        wide = [call for write in self._writes for call in variants(write, _texts_of(write))]
+        again = _second(self._each_on(self._made, self._writes))
+        wide = [call for write in self._writes for call in variants(write, names=_texts_of(write))]
         for one in self._reads(self._made):
             read, there = [one], _second([one])
             yield made, [_HERE], there
             yield made, _PASSING, read
             yield opened, _second(made), read
-            yield made, opened, read, _second(writes), read
-            yield made, [_BESIDE], _second(wide), read
+            yield made, opened, read, again, read
             yield [_BESIDE], _second(made), wide, there
             yield read, made, read, [Damage()], read
             yield read, made, read, [_NOWHERE], there
@@ -161,27 +144,25 @@ class Sequences:
     def _lifetimes(self) -> Iterator[_Recipe]:
         """Reads near the end of a lifetime, and near both that an entry may have that is written again meanwhile."""
         for write in self._writes:
-            for call in variants(write, write.strategies):
+            for call in variants(write):
                 span = self._lifetime(call)
                 if not span:
                     continue
                 life = [[step] for step in (*self._before(call), call)]
                 reads = self._reads(call)
-                ends = _near(span)
-                yield *life, ends, reads
+                yield *life, _near(span), reads
                 middle = [EndOfLife(span / 2, "in the middle")]
                 again = self._each_on(call, self._writes)
-                yield *life, middle, again, ends + _near(span * 1.5), reads
+                yield *life, middle, again, _near(span) + _near(span * 1.5), reads
 
     def _lifetime(self, call: Call) -> timedelta:
         """Return the lifetime that a call gives, if time can pass that far; else none."""
         argument = self._by_name[call.operation].lifetime or ""
-        given = call.arguments[argument].value if argument in call.arguments else None
-        seconds = given
-        if isinstance(given, timedelta):
-            seconds = given.total_seconds()
-        if isinstance(seconds, int | float) and 0 < seconds < _LONGEST:
-            return timedelta(seconds=seconds)
+        with suppress(LookupError, TypeError, ValueError, OverflowError):  # it is not given, no number, or not finite
+            given = call.arguments[argument].value
+            span = given if isinstance(given, timedelta) else timedelta(seconds=given)
+            if timedelta(0) < span < _LONGEST:
+                return span
         return timedelta(0)
 
     # Chance
@@ -190,7 +171,7 @@ class Sequences:
         """Yield an entry, and calls of any values of which many name an entry again."""
         for _ in range(_RANDOM):
             calls = [self._made, *self._reads(self._made)]
-            for operation in self._random.choices([*self._operations], k=_LENGTH):
+            for operation in self._random.choices(self._operations, k=_LENGTH):
                 drawn = self._drawn(operation)
                 call = self._random.choice((drawn, *self._on(self._random.choice(calls), drawn)))
                 calls += [call] if operation.is_read else [call, *self._reads(call)]
@@ -212,17 +193,23 @@ def pool(operation: Operation, argument: str) -> Pool:
     return pool_of(operation.strategies[argument])
 
 
+def is_odd(operations: Mapping[str, Operation], call: Call) -> bool:
+    """Whether an argument is given a value that it does not take."""
+    operation = operations[call.operation]
+    return any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items())
+
+
 def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
     """Return a call with the plain value of each argument that has to be given, except for these."""
     return Call(operation.name, {name: pool(operation, name).plain for name in operation.arguments} | arguments)
 
 
-def variants(operation: Operation, arguments: Iterable[str], each: int = 1) -> Iterator[Call]:
-    """Yield a plain call, and those with so many values of each class of one of these arguments."""
+def variants(operation: Operation, each: int = 1, names: Iterable[str] | None = None) -> Iterator[Call]:
+    """Yield a plain call, and those with so many values of each class of one argument: any, or one of these."""
     yield plain_call(operation)
-    for argument in arguments:
-        for choice in pool(operation, argument).representatives(each):
-            yield plain_call(operation, **{argument: choice})
+    for name in operation.strategies if names is None else names:
+        for choice in pool(operation, name).representatives(each):
+            yield plain_call(operation, **{name: choice})
 
 
 def _texts_of(operation: Operation) -> list[str]:

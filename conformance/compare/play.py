@@ -12,7 +12,7 @@ from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
 from conformance.engine.player import Done, Player
-from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Scenario, Wait
+from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.engine.script import call_text
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
@@ -68,16 +68,45 @@ class Operations(Contract):
         return (operation.show and operation.show(value)) or self.observer.named(source(value))
 
 
-class Recorder(Player):
-    """Plays a sequence; what comes out is kept as trees, and compared later."""
+class Reader(Player):
+    """Plays calls of which nobody knows what is right: whatever comes out is read as trees, and compared later."""
 
-    caught = (Exception, SystemExit)  # whatever comes out is what is compared
+    caught = (Exception, SystemExit)
     contract: Operations
+    holds_arguments = False
+    """Whether the caller changes arguments later, so that a script has names for them."""
+
+    def write(self, entry: Entry) -> None:
+        """Write a call as Python, and before it the arguments that the caller changes later."""
+        texts = {}
+        for name, value in entry.invocation.arguments.items():
+            text = self.contract.written(entry.operation, name, value)
+            if self.holds_arguments and any(changes_of(value)):
+                held = f"{name}_{len(self.history) - 1}"
+                entry.before.append(f"{held} = {text}")
+                self.held.setdefault("argument", {})[held] = value
+                text = held
+            texts[name] = text
+        entry.line = call_text(self.contract, entry.call, texts)
+
+    def take(self, race: Race, made: list[Entry]) -> None:
+        """Learn the ids of calls at the same time, then make trees of their results."""
+        observer = self.contract.observer
+        for entry in made:
+            entry.answer = entry.lacks or entry.answer
+            if not isinstance(entry.answer, BaseException):
+                observer.learn(entry.answer, entry.operation, entry.call.label)
+        for entry in made:
+            entry.observed = observer.look(entry.answer, entry.operation)
+
+
+class Recorder(Reader):
+    """Plays a sequence on one of two stores."""
 
     def __init__(self, store: Store, steps: Steps) -> None:
         super().__init__(Operations(store.operations), store.harness, Scenario(steps))
         self._store = store
-        self._is_held = any(kind_of(action) == "argument" for action in steps)
+        self.holds_arguments = any(kind_of(action) == "argument" for action in steps)
 
     def end(self) -> None:
         """Tell that the instances are closed."""
@@ -106,8 +135,7 @@ class Recorder(Player):
             case "neighbour":
                 neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
                 self._stack.callback(self.harness.discard, neighbour)
-                opening = self.harness.open(neighbour)
-                await self.open(1, opening)
+                await self.open(1, self.harness.open(neighbour))
             case "process":
                 pool = opened_elsewhere(self.harness, self.namespace, self.contract.operations)
                 self.stores[1] = self._stack.enter_context(pool)
@@ -120,43 +148,24 @@ class Recorder(Player):
         store = self.stores[entry.call.on]
         if store is None:
             raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
-        self._write(entry, operation)
+        self.write(entry)
         self._store.tell(entry.line)
         if isinstance(store, Pool):
             entry.answer = call_elsewhere(store, operation.name, entry.invocation.arguments)
         else:
             operation.check(store)
-            await super().make(entry, seconds or operation.seconds or 0.0)
-        self._look(entry, operation)
+            await super().make(entry, operation.seconds or 0.0)
 
-    def _look(self, entry: Entry, operation: Operation) -> None:
-        """Read what came out of a call as a tree."""
-        observer = self.contract.observer
-        path = entry.call.label
-        result = entry.lacks or entry.answer
-        if not isinstance(result, Exception | SystemExit):
-            self.held["result"] = {path: result}
-            observer.learn(result, operation, path)
-        entry.observed = observer.look(result, operation)
-        if not operation.is_read:
+    def take(self, race: Race, made: list[Entry]) -> None:
+        """Keep what the caller may change, and what a value of another type may take the place of."""
+        super().take(race, made)
+        (entry,) = made
+        if not isinstance(entry.answer, BaseException):
+            self.held["result"] = {entry.call.label: entry.answer}
+        if not entry.operation.is_read:
             given = entry.invocation.arguments
-            keys = [given[name] for name in operation.entry if name in given]
-            named = [*observer.names, *keys]
-            self.latest = named[-1] if named else None
-
-    def _write(self, entry: Entry, operation: Operation) -> None:
-        """Write a call as Python, and before it the arguments that the caller changes later."""
-        texts = {}
-        for name, value in entry.invocation.arguments.items():
-            text = self.contract.written(operation, name, value)
-            if self._is_held and any(changes_of(value)):
-                held = f"{name}_{len(self.history) - 1}"
-                entry.before.append(f"{held} = {text}")
-                arguments = self.held.setdefault("argument", {})
-                arguments[held] = value
-                text = held
-            texts[name] = text
-        entry.line = call_text(self.contract, entry.call, texts)
+            keys = [given[name] for name in entry.operation.entry if name in given]
+            self.latest = [None, *self.contract.observer.names, *keys][-1]
 
 
 class Store:

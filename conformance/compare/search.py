@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain, takewhile
 from math import inf
 from typing import Any
 
@@ -52,7 +51,7 @@ class Search:
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
         self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations}, known)
-        self._sequences = Sequences(here.operations.values(), seed)
+        self._sequences = Sequences(here.operations, seed)
         self._shortest: list[Difference] = []
         self._played: dict[str, set[tuple[str, ...]]] = {}
         """The symptoms of each sequence that was played to make a difference shorter."""
@@ -81,24 +80,20 @@ class Search:
 
     def _respect_declarations(self) -> None:
         """Try nothing that only one store declares, and no second process unless both are shared."""
-        for store, other in zip(self._stores, reversed(self._stores), strict=True):
-            declared = store.harness.capabilities
-            probed = {Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT}
-            only_here = declared - other.harness.capabilities
-            for kind in probed & only_here:
-                store.missing[kind] = f"only it declares Capability.{kind.name}"
-            if Capability.SHARED not in declared:
+        for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
+            declaring = [store for store in self._stores if kind in store.own.capabilities]
+            if len(declaring) == 1:
+                declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
+        for store in self._stores:
+            if Capability.SHARED not in store.own.capabilities:
                 store.missing["process"] = "it does not declare Capability.SHARED"
 
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
-        steps = self._sequences.separation()
-        if not steps:
-            return
         for store in self._stores:
-            before, _, after = [entry.observed for done in await store.play(steps) for entry in done.made]
-            is_refused = before.raised and before.outcome == after.outcome  # it names the id, which is known by then
-            if not is_refused and any(mismatches(before, after)):
+            history = await store.play(self._sequences.separation())
+            seen = [entry.observed for done in history for entry in done.made]
+            if any(mismatch.kind != "message" for mismatch in mismatches(seen[0], seen[-1])):  # that may name the id
                 store.missing["neighbour"] = "two namespaces of it are one place"
 
     def _earlier(self) -> Iterator[Steps]:
@@ -135,9 +130,8 @@ class Search:
             return found
         self.report.sequences += 1
         histories = [await store.play(steps) for store in self._stores]
+        steps = tuple(takewhile(self._is_tried, steps))  # a hook may be missing
         for end, (step, *dones) in enumerate(zip(steps, *histories, strict=False), start=1):
-            if not self._is_tried(step):
-                break  # a hook is missing
             if not isinstance(step, Call):
                 continue
             made = [entry.observed for done in dones for entry in done.made]
@@ -196,40 +190,35 @@ class Search:
         for store in self._stores:
             self._tell(Doing(f"{store.name}: calls at the same time"))
             loop = asyncio.SelectorEventLoop()  # which is not closed: a library may have patched that
-            lines = loop.run_until_complete(self._races_of(store))
-            found.append(lines)
-        for store, mine, others in zip(self._stores, found, reversed(found), strict=True):
-            only_here = mine.keys() - others.keys()
-            for title in sorted(only_here):
-                line = replace(mine[title], text=f"{title}, in {store.name}")
-                self._add(line)
+            found.append(loop.run_until_complete(self._races_of(store)))
+        for mine, others in zip(found, reversed(found), strict=True):
+            for title in sorted(mine.keys() - others.keys()):
+                self._add(mine[title])
 
     async def _races_of(self, store: Store) -> dict[str, Line]:
         """Return what no order explains in races, and what is wrong after deaths; note what was not tried."""
         found: dict[str, Line] = {}
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
-        waiting = {*self._operations} - {*operations}
-        missing: dict[str, set[str]] = {}
-        if waiting:
-            missing["it may wait for another call"] = waiting
+        left_out: dict[str, Collection[str]] = {"it may wait for another call": self._operations.keys() - operations}
         try:
             async with judge_of(store.own, operations) as judge:
                 async for anomaly in judge.findings():
                     found[anomaly.title] = self._line(store.name, anomaly)
-            missing |= judge.left_out
+            left_out |= judge.left_out
             self.report.played[store.name] = dict(judge.played)
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
-            why = f"{type(error).__name__}: {error}"
-            missing[why] = {"all"}
-        for reason, plans in missing.items():
-            self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
+            left_out[f"{type(error).__name__}: {error}"] = ["all"]
+        for reason, plans in left_out.items():
+            if plans:
+                self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
         return found
 
     def _line(self, store: str, found: Anomaly) -> Line:
         """Return what calls at the same time, or a death, do in one store as a finding."""
         plan = found.plan
         actions: Steps = (*plan.start, Race(plan.racing), *plan.after[-1:])
-        script = [*lines_of(Operations(self._operations), [*map(Done, actions)]), f"# {store}: {found.text}"]
-        script += [f"# {line}" for line in found.lines]
+        script = [*lines_of(Operations(self._operations), [*map(Done, actions)])]
+        script += [f"# {line}" for line in (f"{store}: {found.text}", *found.lines)]
         *_, last = *plan.racing, *plan.after
-        return Line(plan.racing[0].operation, plan.kind, "", last.operation, tuple(script))
+        text = f"{found.title}, in {store}"
+        return Line(plan.racing[0].operation, plan.kind, text, last.operation, tuple(script))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from functools import partial
+from collections.abc import Collection
+from functools import partial, reduce
 from typing import Any
 
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
@@ -17,8 +17,6 @@ _WORD = 5
 """Letters of an id that may be a word, and is not replaced in texts."""
 _LONG = 400
 """Letters of a value that are shown."""
-_WHOLE_VALUES = frozenset({str, int, float, bool, bytes, type(None)})
-"""Types without parts, which most values have."""
 
 
 class Observer:
@@ -26,7 +24,7 @@ class Observer:
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
-        self.fields: set[str] = set()
+        self.fields = {WHOLE}
         """The names of fields that results had."""
 
     def learn(self, value: Any, operation: Operation, path: str) -> None:
@@ -34,45 +32,42 @@ class Observer:
         if operation.ids == ():  # `WHOLE` is empty
             return
         for labels, part in inside(value):
-            name = WHOLE
-            for label in labels:
-                name = _name(label, name)
-            if name in operation.ids and _parts(part) is None and part not in (None, ""):
+            name = reduce(_name, labels, WHOLE)
+            if name in operation.ids and parts_of(part) is None and part not in (None, ""):
                 self.names.setdefault(part, path + "".join(labels))
 
     def look(self, value: Any, operation: Operation, name: str = WHOLE, depth: int = 0) -> Tree:
         """Return a value that this operation gave as a tree."""
-        self.fields.add(name)
-        parts = _parts(value) if depth < _DEEP else {}
+        if depth == _DEEP:
+            return Tree(type(value))
+        parts = parts_of(value)
         if parts is None:
             return self._leaf(value, operation, name)
 
-        if not parts and depth < _DEEP and not isinstance(value, Collection):
+        if not parts and not isinstance(value, Collection):
             kind = type(value).__name__
             raise OperationsError(f"{operation.name}: cannot compare {kind}, give view= to its Operation")
         trees = {}
         for label, part in parts.items():
-            inner = _name(label, name)
-            if inner in operation.ignored:
-                self.fields.add(inner)
-                continue
-            known = self.names.get(inner)
-            trees[f"[{known}]" if known else label] = self.look(part, operation, inner, depth + 1)
+            inner = _name(name, label)
+            self.fields.add(inner)
+            if inner not in operation.ignored:
+                known = self.names.get(inner)
+                trees[f"[{known}]" if known else label] = self.look(part, operation, inner, depth + 1)
         return Tree(type(value), parts=trees, text=partial(self._text, value))
 
     def _leaf(self, value: Any, operation: Operation, name: str) -> Tree:
-        kind: Any = type(value)
         if name in operation.ids and value in self.names:
             place = [*self.names].index(value)
             return Tree(EarlierId, place, text=partial(self.names.__getitem__, value))
 
-        tolerance = operation.tolerances[name][0] if name in operation.tolerances else 0.0
+        tolerance, _ = operation.tolerances.get(name, (0.0, ""))
         compared = value
-        if name in operation.times and value is not None:
-            compared = f"{kind.__name__} {'with' if getattr(value, 'tzinfo', None) else 'without'} zone"
-        elif kind is str or (kind is float and not tolerance):
+        if name in operation.times:
+            compared = getattr(value, "tzinfo", None) is None
+        elif type(value) in (str, float) and not tolerance:
             compared = self.named(source(value))  # as which NaN is like itself, and 0.0 unlike -0.0
-        return Tree(kind, compared, None, tolerance, partial(self._text, value))
+        return Tree(type(value), compared, None, tolerance, partial(self._text, value))
 
     def _text(self, value: Any) -> str:
         return self.named(f"{'raises ' if isinstance(value, BaseException) else ''}{source(value)}"[:_LONG])
@@ -85,11 +80,7 @@ class Observer:
         return text
 
 
-def _parts(value: Any) -> Mapping[str, Any] | None:
-    return None if type(value) in _WHOLE_VALUES else parts_of(value)
-
-
-def _name(label: str, around: str) -> str:
+def _name(around: str, label: str) -> str:
     """Return the name of a field; an item of a list or tuple goes by that of what it is in."""
     if label.startswith("."):
         return label[1:]
