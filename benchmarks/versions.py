@@ -128,7 +128,7 @@ async def serve(url: str, server: int) -> None:
             mode, name, calls = line.split()
             if name == "cancel":  # no task is cancelled twice
                 made[mode][name] = cancels(stores[mode], await fill(stores[mode], int(calls)))
-            batch = [*islice(made[mode][name].calls, int(calls))]
+            batch = [*islice(made[mode][name], int(calls))]
             gc.collect()
             gc.freeze()  # the next collection does not look at these again
             start = spent()

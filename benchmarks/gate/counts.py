@@ -48,8 +48,8 @@ async def count_costs(harness: Harness, namespace: str, tasks: int) -> list[Coun
     async with Proxy(harness.url()) as proxy, harness.open_at(namespace, proxy.url, 10) as store:
         made = works(store, ids, Random(0))  # noqa: S311  an order that is the same in every run
         made["cancel"] = cancels(store, ids)
-        for operation, work in made.items():
-            calls = [*islice(work.calls, _CALLS + 1)]
+        for operation, endless in made.items():
+            calls = [*islice(endless, _CALLS + 1)]
             await calls[0]()  # connects, and makes the server know the script
             requests, commands = proxy.requests, _commands(harness)
             for call in calls[1:]:

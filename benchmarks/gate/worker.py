@@ -16,7 +16,7 @@ from itertools import islice
 from random import Random
 
 from conformance.measure.tasks import cancels, fill, works
-from conformance.measure.timing import Work
+from conformance.measure.timing import Calls
 from taskstore import TaskStoreSettings, open_store
 
 LONG = "memory list of many"
@@ -39,22 +39,20 @@ async def count(url: str) -> None:
             known = {**works(store, ids, Random(0)), "cancel": cancels(store, ids)}  # noqa: S311  always the same order
             made.append(known[operation])
         _tell_callgrind("--instr=on")
-        for work in made:
-            for calls in CALLS:
-                await _call(work, calls)
+        for calls in made:
+            for count in CALLS:
+                await _call(calls, count)
 
 
-async def _call(work: Work, calls: int) -> None:
-    batch = [*islice(work.calls, calls)]
+async def _call(calls: Calls, count: int) -> None:
+    batch = [*islice(calls, count)]
     gc.collect()
     gc.disable()  # when it collects next depends on what came before
     _tell_callgrind("--zero")
     for call in batch:
-        answer = await call()
+        await call()
     _tell_callgrind("--dump")
     gc.enable()
-    if not work.right(answer, *call.args):
-        raise ValueError(f"{call} answered {answer!r}")
 
 
 def _tell_callgrind(what: str) -> None:

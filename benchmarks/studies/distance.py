@@ -28,8 +28,8 @@ from benchmarks.studies.document import SEED, Key, Measured
 from conformance import Harness
 from conformance.backends.proxy import Proxy
 from conformance.measure.block import PING
-from conformance.measure.tasks import fill, works
-from conformance.measure.timing import Work, time_round
+from conformance.measure.tasks import cancels, fill, works
+from conformance.measure.timing import Calls, time_round
 from conformance.process import in_new_process
 
 LONG_LISTING = "list of 1,000"
@@ -148,15 +148,15 @@ async def time_at(
         ids = await fill(near, tasks)
     async with harness.open_at(NAMESPACE, url, PATIENCE) as store:
         made = works(store, ids, Random(0))  # noqa: S311  an order
-        made[PING] = Work(repeat(partial(harness.ping, store)))
-        made["cancel"] = Work(partial(store.cancel_task, task_id) for task_id in ids)
+        made[PING] = repeat(partial(harness.ping, store))
+        made["cancel"] = cancels(store, ids)
         await time_round(made[PING])  # connects
         return {operation: await time_for(made[operation], seconds) for operation in operations}
 
 
-async def time_for(work: Work, seconds: float) -> float:
+async def time_for(calls: Calls, seconds: float) -> float:
     """Find the median of calls that take so long together, but are not very many; of one at least."""
-    taken = [await time_round(work)]
+    taken = [await time_round(calls)]
     while sum(taken) < seconds and len(taken) < MOST_CALLS:
-        taken.append(await time_round(work))
+        taken.append(await time_round(calls))
     return median(taken)

@@ -18,7 +18,7 @@ from benchmarks.backends import DESIGNS, opened
 from benchmarks.document import Depth
 from benchmarks.studies.document import SEED, Key, Measured
 from conformance.measure.tasks import fill, works
-from conformance.measure.timing import Call
+from conformance.measure.timing import Calls
 from conformance.process import in_new_process
 
 TASKS = 200
@@ -59,14 +59,14 @@ def measure(scale: Scale, number: int) -> Measured:
 
 
 async def _measure(scale: Scale, random: Random) -> Measured:
-    calls: dict[tuple[str, str], Iterator[Call]] = {}
+    calls: dict[tuple[str, str], Calls] = {}
     measured: dict[Key, Mapping[str, float]] = {}
     async with AsyncExitStack() as open_stores:
         for design in DESIGNS:
             store = await open_stores.enter_async_context(opened(design, "embedded", NAMESPACE))
             made = works(store, await fill(store, TASKS), random)
             for operation in ("get", "update"):
-                calls[design, operation] = made[operation].calls
+                calls[design, operation] = made[operation]
         for each in calls.values():
             await call_for(each, max(scale.callers), _WARM_UP_SECONDS)  # connects, and counts nothing
         blocks = [*product(calls, scale.callers)]
@@ -78,7 +78,7 @@ async def _measure(scale: Scale, random: Random) -> Measured:
     return measured
 
 
-async def call_for(calls: Iterator[Call], callers: int, seconds: float) -> tuple[int, int, float]:
+async def call_for(calls: Calls, callers: int, seconds: float) -> tuple[int, int, float]:
     """Let callers call again and again for a time, and wait for the calls that are under way then.
 
     Returns:

@@ -18,7 +18,7 @@ from time import monotonic
 from conformance.backends.registry import find_backend
 from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.measure.timing import Effort, Timed, Work, time_calls
+from conformance.measure.timing import Calls, Effort, Timed, time_calls
 from conformance.measure.workload import workload_of
 from conformance.process import PROGRESS, in_new_process
 
@@ -82,9 +82,9 @@ def time_store(
         async with harness.open(namespace) as store:
             PROGRESS.begin("a call that fills the store")
             keys = await workload.fill(store, entries)
-            works: dict[str, Work] = {}
+            works: dict[str, Calls] = {}
             if type(harness).ping is not Harness.ping:
-                works[PING] = Work(repeat(partial(harness.ping, store)))
+                works[PING] = repeat(partial(harness.ping, store))
             works |= workload.works(store, keys, random)
             *others, maker = works
             gc.collect()

@@ -12,7 +12,7 @@ from conformance.measure.estimate import MARGIN, Estimate, Verdict, confidence, 
 from conformance.measure.timing import Timed, calls_for
 from conformance.text import in_columns
 
-Figures: TypeAlias = Mapping[str, Mapping[int, Sequence[Timed]]]
+Figures: TypeAlias = Mapping[tuple[str, int], Sequence[Timed]]
 """By operation and number of entries: how it was timed in each block."""
 MEDIAN, TAIL = 0.5, 0.99
 _UNITS = ((1e3, "s"), (1.0, "ms"), (1e-3, "µs"), (1e-6, "ns"))
@@ -20,10 +20,10 @@ _UNITS = ((1e3, "s"), (1.0, "ms"), (1e-3, "µs"), (1e-6, "ns"))
 
 def figures_of(blocks: Sequence[Block]) -> Figures:
     """Put together what the blocks timed of one store."""
-    figures: dict[str, dict[int, Sequence[Timed]]] = {}
+    figures = {}
     for key in sorted(blocks[0]):
         _, operation, entries = key
-        figures.setdefault(operation, {})[entries] = [block[key] for block in blocks]
+        figures[operation, entries] = [block[key] for block in blocks]
     return figures
 
 
@@ -37,11 +37,14 @@ def judge_by_figures(
     claim: Latency, figures: Figures, miss: float, margin: float = MARGIN
 ) -> tuple[Verdict, Sequence[str]]:
     """Judge a claim, and say why: with the stated range, and a line for each number of entries."""
-    by_size = figures.get(claim.operation, {})
-    sizes = claim.entries or (max(by_size, default=0),)
+    operation = claim.operation
     name = "median" if claim.quantile == MEDIAN else f"p{100 * claim.quantile:g}"
-    values = {entries: values_of(by_size.get(entries, ()), claim.quantile) for entries in sizes}
-    measured = {entries: estimate(ms, miss) for entries, ms in values.items() if ms}
+    most = max((entries for timed, entries in figures if timed == operation), default=0)
+    sizes = claim.entries or (most,)
+    measured = {}
+    for entries in sizes:
+        if ms := values_of(figures.get((operation, entries), ()), claim.quantile):
+            measured[entries] = estimate(ms, miss)
     verdict, verdicts = judge_claim(claim, measured, margin)
 
     lines = [f"{claim.id} {verdict} (stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)})"]
@@ -51,10 +54,10 @@ def judge_by_figures(
             said = f"{name} {_with_interval(found)}: {verdicts[entries]}"
             if factor := factor_of(verdicts[entries], found.value, claim.low_ms, claim.high_ms):
                 said += f" by a factor of {factor:,.1f}"
-        elif entries in by_size:
+        elif (operation, entries) in figures:
             said = f"the {name} needs {calls_for(claim.quantile):,} calls in each block: try more --seconds"
         else:
-            said = f"{claim.operation} was not timed"
+            said = f"{operation} was not timed"
         lines.append(f"    {entries:,} entries: {said}")
     return verdict, lines
 
@@ -62,12 +65,11 @@ def judge_by_figures(
 def lines_of(figures: Figures, miss: float) -> Iterator[str]:
     """Give the lines of a table of figures."""
     rows = []
-    for operation, by_size in figures.items():
-        for entries, timed in by_size.items():
-            found = estimate(values_of(timed), miss)
-            tails = values_of(timed, TAIL)
-            p99 = write_ms(median(tails)) if tails else "too few calls"
-            rows.append((operation, f"{entries:,}", _with_interval(found), p99, f"{1e3 / found.value:,.0f}"))
+    for (operation, entries), timed in figures.items():
+        found = estimate(values_of(timed), miss)
+        tails = values_of(timed, TAIL)
+        p99 = write_ms(median(tails)) if tails else "too few calls"
+        rows.append((operation, f"{entries:,}", _with_interval(found), p99, f"{1e3 / found.value:,.0f}"))
     level = confidence(found.blocks, miss)
     interval = f" ({100 * level:.1f} % interval)" if level else ""
     return in_columns([("operation", "entries", f"median{interval}", "p99", "a second"), *rows])

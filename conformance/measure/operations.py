@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from conformance.harness import Harness
-from conformance.measure.timing import Call, Key, Work, Workload, gather
+from conformance.measure.timing import Calls, Key, Workload, gather
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
 from conformance.operations.parts import drained, inside
@@ -45,10 +45,10 @@ def workload_of_operations(harness: Harness, name: str) -> Workload:
         results = await gather(_calls(maker, store, keys), entries)
         return keys if maker.entry else [_id_in(result, maker) for result in results]
 
-    def works(store: Any, keys: Sequence[Key], random: Random) -> dict[str, Work]:
+    def works(store: Any, keys: Sequence[Key], random: Random) -> dict[str, Calls]:
         known = random.sample(keys, len(keys))
-        made = {operation.name: Work(_calls(operation, store, cycle(known))) for operation in others}
-        return made | {maker.name: Work(_calls(maker, store, new_keys))}
+        made = {operation.name: _calls(operation, store, cycle(known)) for operation in others}
+        return made | {maker.name: _calls(maker, store, new_keys)}
 
     return Workload(fill, works, [operation.name for operation in removing])
 
@@ -68,7 +68,7 @@ def _simple_values(operation: Operation) -> dict[str, Any]:
     return {name: pool_of(strategy).plain.value for name, strategy in operation.arguments.items()}
 
 
-def _calls(operation: Operation, store: Any, keys: Iterable[Key]) -> Iterator[Call]:
+def _calls(operation: Operation, store: Any, keys: Iterable[Key]) -> Calls:
     """Make a call for each key, which stands for what names an entry, and for ids of the store."""
     values = _simple_values(operation)
     named = [name for name, value in values.items() if name in operation.entry or isinstance(value, EarlierId)]

@@ -16,12 +16,14 @@ from itertools import islice
 from random import Random
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 from conformance.process import PROGRESS
 
 Call = partial[Any]
 """A call, which gives something to await."""
+Calls: TypeAlias = Iterator[Call]
+"""Calls without end, all of one kind."""
 Key = Any
 """The name of an entry: a text, a number, bytes, or an id that the store gave."""
 AT_ONCE = 16
@@ -40,24 +42,12 @@ _MOST_CALLS = 500
 """In one round."""
 
 
-class WrongAnswerError(Exception):
-    """A call that was timed did not do what it is timed for."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """Calls without end, all of one kind. `right` takes an answer, and the arguments that it answers."""
-
-    calls: Iterator[Call]
-    right: Callable[..., bool] = lambda *_: True
-
-
 @dataclass(frozen=True)
 class Workload:
     """How a store is filled, and the calls of each operation on its entries; the operation that fills it comes last."""
 
     fill: Callable[[Any, int], Awaitable[Sequence[Key]]]
-    works: Callable[[Any, Sequence[Key], Random], Mapping[str, Work]]
+    works: Callable[[Any, Sequence[Key], Random], Mapping[str, Calls]]
     left_out: Sequence[str] = ()
     """Operations that are not timed, since they may remove an entry."""
 
@@ -92,53 +82,43 @@ def calls_for(share: float) -> int:
     return math.ceil(round(1 / (1 - share), 6))
 
 
-async def time_calls(work: Work, effort: Effort) -> Timed:
+async def time_calls(calls: Calls, effort: Effort) -> Timed:
     """Warm up, fit rounds and calls into the time, and make them.
 
     The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed;
     one that takes many times as long is not made again: connecting is little of it.
-
-    Raises:
-        WrongAnswerError: if the last call of a round did not do what it should.
     """
-    first = await time_round(work)
+    first = await time_round(calls)
     if first > _LONG * effort.seconds:
         return Timed((first,), (first,))
-    warm = [await time_round(work)]
+    warm = [await time_round(calls)]
     while sum(warm) < effort.seconds / 5:
-        warm.append(await time_round(work))
+        warm.append(await time_round(calls))
     if warm[0] > effort.seconds:
         return Timed((warm[0],), (warm[0],))
 
-    call = median(warm)
-    calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call)) if call < _SHORT else 1
-    fitting = min(effort.rounds, int(effort.seconds / call / calls))
-    fewest = FEWEST_SINGLE if calls == 1 else FEWEST_ROUNDS
-    rounds = tuple([await time_round(work, calls) for _ in range(max(fewest, fitting))])
-    if calls == 1:
+    seconds = median(warm)
+    batch = min(_MOST_CALLS, round(_BATCH_SECONDS / seconds)) if seconds < _SHORT else 1
+    fitting = min(effort.rounds, int(effort.seconds / seconds / batch))
+    fewest = FEWEST_SINGLE if batch == 1 else FEWEST_ROUNDS
+    rounds = tuple([await time_round(calls, batch) for _ in range(max(fewest, fitting))])
+    if batch == 1:
         return Timed(rounds, rounds)
-    single = tuple([await time_round(work) for _ in range(max(_SINGLE, effort.rounds))])
+    single = tuple([await time_round(calls) for _ in range(max(_SINGLE, effort.rounds))])
     return Timed(rounds, single)
 
 
-async def time_round(work: Work, calls: int = 1) -> float:
-    """Make so many calls, and return the mean seconds of one.
-
-    Raises:
-        WrongAnswerError: if the last call did not do what it should.
-    """
-    batch = [*islice(work.calls, calls)]
+async def time_round(calls: Calls, count: int = 1) -> float:
+    """Make so many calls, and return the mean seconds of one."""
+    batch = [*islice(calls, count)]
     PROGRESS.go_on()
     started = perf_counter()
     for call in batch:
-        answer = await call()
-    seconds = (perf_counter() - started) / calls
-    if not work.right(answer, *call.args):
-        raise WrongAnswerError(f"{call.func.__name__}{call.args} answered {str(answer)[:200]}")
-    return seconds
+        await call()
+    return (perf_counter() - started) / count
 
 
-async def gather(calls: Iterator[Call], count: int) -> list[Any]:
+async def gather(calls: Calls, count: int) -> list[Any]:
     """Make so many calls, a few at a time, and return their answers."""
     answers: list[Any] = []
     while len(answers) < count:

@@ -9,15 +9,13 @@ import taskstore
 
 
 def fingerprint(package: Path = Path(taskstore.__file__).parent) -> str:
-    """Digest the names and contents of a package's files, by default those of the `taskstore` that is imported here.
+    """Digest the sources of a package, by default those of the `taskstore` that is imported here.
 
-    Equal for equal sources, wherever they are installed; what Python compiled of them does not count.
+    Equal for equal sources, wherever they are installed.
     """
     digest = hashlib.sha256()
-    files = {file.relative_to(package).as_posix(): file for file in package.rglob("*") if file.is_file()}
-    for name, file in sorted(files.items()):
-        if "__pycache__" not in name:
-            content = file.read_bytes()
-            digest.update(f"{name}\n{len(content)}\n".encode())
-            digest.update(content)
+    for file in sorted(package.rglob("*")):
+        if file.suffix in (".py", ".lua"):
+            digest.update(f"{file.relative_to(package)}\n".encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -105,10 +105,11 @@ class Progress:
         for backend, test in product(self._plan.backends, self._plan.tests):
             result = found.get((test, backend)) or self._plan.result(test, backend, _DESELECTED)
             results.append(self._marked(result))
+        seconds = time.monotonic() - self._began
         return Results(
             suite=self._suite,
             started=self._started,
-            seconds=round(time.monotonic() - self._began, 3),
+            seconds=round(seconds, 3),
             exit_status=None,
             backends=tuple(self._about.values()),
             requirements=_REQUIREMENTS,
