@@ -64,8 +64,7 @@ class Adapter:
     """By our operation: the store's method, if it takes our arguments; a `Call`; or a function of the store and our
     arguments. Neither methods nor functions have to be coroutine functions."""
     task: Mapping[str, Read] = field(default_factory=dict)
-    """By our field of a task, how it is read. A field that is not named has our name. `webhook_url` and `config` may be
-    named in place of `metadata`."""
+    """By our field of a task, how it is read. A field that is not named has our name."""
     page: Mapping[str, Read] = field(default_factory=dict)
     """The same of a page: `tasks`, `total`, `limit`, `offset`, `next`, `unreadable`."""
     statuses: Mapping[TaskStatus, Any] = field(default_factory=dict)
@@ -81,20 +80,16 @@ class Adapter:
         Raises:
             ValueError: if there is such a name.
         """
-        unknown = self.calls.keys() - OPERATIONS
-        unknown |= self.task.keys() - {*FIELDS, *_METADATA}
-        unknown |= self.page.keys() - {*_PAGE}
+        unknown = {*self.calls, *self.task, *self.page} - {*OPERATIONS, *FIELDS, *_PAGE}
         if unknown:
             raise ValueError(f"{', '.join(sorted(unknown))}: no operation, or field of a task or page, has this name")
 
     @asynccontextmanager
     async def adapt(self, opened: Any) -> AsyncIterator[Any]:
-        """The store under our names while it is open. `opened` is a context manager, async or not, or the store."""
+        """The store under our names while it is open. `opened` is an async context manager, or the store."""
         async with AsyncExitStack() as stack:
             if hasattr(opened, "__aenter__"):
                 opened = await stack.enter_async_context(opened)
-            elif hasattr(opened, "__enter__"):
-                opened = stack.enter_context(opened)
             yield AdaptedStore(self, opened)
 
     def own_status(self, status: Any) -> Any:
@@ -191,10 +186,7 @@ class TaskView:
     def __getattr__(self, name: str) -> Any:
         if name not in FIELDS:
             raise AttributeError(f"a task has no {name}")
-        reads = self._adapter.task
-        if name == "metadata" and name not in reads and not reads.keys().isdisjoint(_METADATA):
-            return {part: _read(self._own, reads, part) for part in _METADATA}
-        value = _read(self._own, reads, name)
+        value = _read(self._own, self._adapter.task, name)
         if name == "status":
             return self._adapter.our_status(value)
         return value
