@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -52,14 +51,9 @@ def _id_of(entry: Entry) -> str:
 
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
-    texts = [before and source(before), f"{label}.task_id", behind and source(behind)]
-    text = " + ".join(filter(None, texts))
+    texts = [source(before), f"{label}.task_id", source(behind)]
+    text = " + ".join(text for text in texts if text != "''")
     return Reference(label, text, lambda entry: f"{before}{_id_of(entry)}{behind}")
-
-
-def TimeOf(label: str, plus: timedelta) -> Reference:
-    """The completion of the task, and this much more."""
-    return Reference(label, f"{label}.completed_at + {source(plus)}", lambda entry: entry.observed.completed_at + plus)
 
 
 def CursorOf(label: str) -> Reference:

@@ -9,7 +9,7 @@ import unittest
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial, update_wrapper
+from functools import partial
 from pkgutil import resolve_name
 from typing import Any
 
@@ -122,10 +122,10 @@ class Backend:
 class Namespace:
     """An empty place for one case: opens stores on it, and reaches behind them through the hooks of the harness."""
 
-    def __init__(self, harness: Harness, name: str = "", depth: str = "default") -> None:
+    def __init__(self, harness: Harness, depth: str = "default") -> None:
         self.harness = harness
         self.depth = depth
-        self.name = name or f"conformance-{secrets.token_hex(6)}"
+        self.name = f"conformance-{secrets.token_hex(6)}"
         self.open = partial(harness.open, self.name)
         self.advance = partial(harness.advance, self.name)
 
@@ -147,10 +147,9 @@ class Namespace:
 
     def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
         """The store as the application opens it, in the surroundings of this moment."""
+        name = self.opener
         try:
-            opener = resolve_name(self.opener)
-        except HookMissingError:
-            raise
+            opener = resolve_name(name)
         except Exception as fault:
             raise HarnessFailedError(f"the opener cannot be imported: {type(fault).__name__}: {fault}") from fault
         opened: AbstractAsyncContextManager[TaskStore] = opener()
@@ -201,8 +200,7 @@ def case(
         known = Case(f"{module}.{function.__name__}", requirements, inspect.cleandoc(function.__doc__ or ""))
 
         def run(conformance_backend: Backend) -> None:
-            backend = conformance_backend
-            harness = backend.harness
+            backend, harness = conformance_backend, conformance_backend.harness
             if backend.broken and (needed or PREREQUISITE not in requirements):
                 raise NotTestable(backend.broken)
             for capability in needed:
@@ -216,8 +214,7 @@ def case(
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
 
-        update_wrapper(run, function)
-        del run.__wrapped__  # type: ignore[attr-defined]  # pytest would take the arguments from there
+        run.__name__ = function.__name__
         run.conformance_case = known  # type: ignore[attr-defined]
         return run
 

@@ -48,7 +48,7 @@ WRITES = (
 EXTRAS = (
     create(task_id=A),
     create(task_id="new"),
-    purge(do.TimeOf("b", plus=MICROSECOND)),
+    purge(BEYOND),
     restore(restorable()),
 )
 """Writes that not every store has."""
