@@ -75,7 +75,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (OneStore, "open", "a task is seen in another namespace"),
     (lying(keys=set), "inspector.keys", "the same keys after a creation"),
     (lying(mentions=lambda _: False), "inspector.mentions", "no task that is there is mentioned"),
-    (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
 ]
 
 

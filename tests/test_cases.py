@@ -94,7 +94,7 @@ class Breaks(ExpiringMemoryHarness):
 
 
 def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
-    with pytest.raises(HarnessFailedError, match=r"`advance` .* OSError: no clock \(.*test_cases.py:\d+: in advance"):
+    with pytest.raises(HarnessFailedError, match=r"`advance` .* OSError: no clock \(.*test_cases.py:\d+ in advance"):
         play("expiry.test_nothing_is_left_by_any_listing", Breaks())
     with pytest.raises(HarnessFailedError, match="`open_at` of the harness raised OSError: no socket"):
         asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))

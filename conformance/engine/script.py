@@ -77,7 +77,7 @@ def _line(action: Action) -> Iterator[str]:
         case Damage():
             yield "# a value of another type is put in its place"
         case Series():
-            yield str(action)
+            yield f"# {action}"
 
 
 def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:

@@ -34,7 +34,6 @@ Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
 _METADATA = ("webhook_url", "config")
 _PAGE = tuple(TaskPage.model_fields)
-_DEFAULTS = {"limit": 50, "offset": 0}
 
 
 def Call(method: str, /, *positional: str, **named: str) -> Played:
@@ -48,8 +47,7 @@ def Call(method: str, /, *positional: str, **named: str) -> Played:
 
     def call(store: Any, **given: Any) -> Any:
         for name in given.keys() - places:
-            if given[name] != _DEFAULTS.get(name):
-                raise HookMissingError(f"adapter.calls: {method} has no {name}")
+            raise HookMissingError(f"adapter.calls: {method} has no {name}")
         theirs = {name: given[ours] for name, ours in named.items() if ours in given}
         return getattr(store, method)(*map(given.get, positional), **theirs)
 
@@ -159,10 +157,8 @@ class AdaptedStore:
     def _given(self, operation: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call, without optional ones that are `None`; those of a request by themselves."""
         ours = signature(getattr(MaintainedTaskStore, operation))
-        bound = ours.bind(self, *positional, **named)
-        bound.apply_defaults()
         optional = {name for name, parameter in ours.parameters.items() if parameter.default is None}.union(_METADATA)
-        given = dict(bound.arguments)
+        given = ours.bind(self, *positional, **named).arguments
         del given["self"]
         if operation == "create_task":
             request = given.pop("request")

@@ -85,9 +85,6 @@ class Populate(Series):
     count: int
     statuses: tuple[str, ...] = ("pending",)
 
-    def __str__(self) -> str:
-        return f"# {self.count:,} tasks are created, {', '.join(self.statuses)}"
-
     def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
         statuses = cycle(self.statuses)
         for first in range(0, self.count, _BATCH):
@@ -106,10 +103,6 @@ class Pages(Series):
     limit: int
     status: Any = None
     by_cursor: bool = False
-
-    def __str__(self) -> str:
-        by = "cursor" if self.by_cursor else "offset"
-        return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
 
     def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
         place: dict[str, Any] = {}

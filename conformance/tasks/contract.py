@@ -17,7 +17,7 @@ from conformance.tasks import observe
 from conformance.tasks.calls import OPERATIONS, get, listing
 from conformance.tasks.checks import TaskChecks
 from conformance.tasks.outages import classify
-from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS, Page, Record, State, step
+from conformance.tasks.spec.model import LIFETIME, TEXTS, Page, Record, State, step
 from conformance.text import source
 from taskstore import TaskStatus, TaskStoreError
 
@@ -126,9 +126,10 @@ class TaskContract(Contract):
         for (task_id,) in recent:
             yield get(task_id)
         yield listing()
-        statuses = {record.status for record in recent.values() if isinstance(record, Record)}
-        for status in sorted(statuses.intersection(STATUSES)):
-            yield listing(status=TaskStatus(status))
+        statuses = {getattr(record, "status", "") for record in recent.values()}
+        for status in TaskStatus:
+            if status in statuses:
+                yield listing(status=status)
 
     def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
         number = _LACKING.get(entry.call.operation, "LIFE-04") if "calls" in lack.hook else "LIFE-02"

@@ -18,16 +18,10 @@ if TYPE_CHECKING:
 
 PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 """Where this process finds modules, also those in the folder that it was started in."""
-_NOT_FOUND = 97
 _PROGRAM = """
 import asyncio, json, sys
 {first}
-try:
-    from {module} import {function} as open_store
-except ModuleNotFoundError as missing:
-    if missing.name and "{module}".startswith(missing.name):
-        sys.exit({not_found})
-    raise
+from {module} import {function} as open_store
 from taskstore import TaskCreateRequest, TaskStatus
 async def main():
 {body}
@@ -53,7 +47,6 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     program = _PROGRAM.format(
         module=module,
         function=function,
-        not_found=_NOT_FOUND,
         first=textwrap.dedent(first),
         body=textwrap.indent(textwrap.dedent(body), "    "),
     )
@@ -66,7 +59,7 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
         timeout=60,
         check=False,
     )
-    if ran.returncode == _NOT_FOUND:
+    if f"No module named '{module.partition('.')[0]}" in ran.stderr:
         raise HarnessFailedError(f"another process cannot import {module}, the module of the opener")
     output = ran.stdout.strip()
     if ran.returncode:

@@ -270,8 +270,7 @@ for _entry in re.split(r"\n(?! )", _TABLE.strip()):
 _PREFACE = """
 # What a task store promises
 
-{count} requirements, {musts} of them MUST. This file is made by
-`python -m conformance.tasks.spec.requirements`.
+{count} requirements. This file is made by `python -m conformance.tasks.spec.requirements`.
 
 MUST is what any two modes need to be interchangeable and safe. A SHOULD is our choice: another store may
 choose otherwise, if its two modes agree. Dropped numbers stay unused.
@@ -289,15 +288,13 @@ Arguments and fields are those of `taskstore/contract.py` and `taskstore/values.
 
 def specification() -> str:
     """The registry as a document for people: what `SPEC.md` holds."""
-    musts = [requirement for requirement in REQUIREMENTS.values() if requirement.level is Level.MUST]
-    parts = [_PREFACE.strip().format(count=len(REQUIREMENTS), musts=len(musts))]
+    lines = [_PREFACE.strip().format(count=len(REQUIREMENTS))]
     for prefix, title in GROUPS.items():
-        lines = [f"## {title}", "", "| | requirement |", "|---|---|"]
+        lines += ["", f"## {title}", "", "| | requirement |", "|---|---|"]
         for number, requirement in REQUIREMENTS.items():
             if number.startswith(f"{prefix}-"):
                 lines.append(f"| {number} {requirement.level} | {requirement.text} |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
