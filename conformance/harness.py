@@ -72,10 +72,6 @@ class Inspector:
         """Remove the record of a task, and nothing else."""
         raise HookMissingError("inspector.delete")
 
-    def lifetime_ms(self, task_id: str) -> int:
-        """Milliseconds that the record of a task still has."""
-        raise HookMissingError("inspector.lifetime_ms")
-
     def lifetimes(self) -> Mapping[str, int]:
         """Milliseconds that each key of this namespace still has, less than 0 for a key that never expires."""
         raise HookMissingError("inspector.lifetimes")

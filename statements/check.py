@@ -11,7 +11,7 @@ from conformance.backends.servers import ServerError
 from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError
 from conformance.tasks.case import Namespace, NotTestable
-from conformance.tasks.cases.contents import CallOn, a_request, calls_on, outcome_of
+from conformance.tasks.cases.contents import every_call, outcome_of
 from statements.document import CheckResult
 from taskstore import TaskNotFound
 
@@ -87,15 +87,6 @@ def keys_of(namespace: Namespace, task_id: str) -> list[str]:
     """Find the keys of the server that name the task."""
     keys: list[str] = namespace.harness.administer("KEYS", f"*{task_id}*")
     return keys
-
-
-def every_call(task_id: str) -> dict[str, CallOn]:
-    """Give a call of each operation, in an order that suits the task with this id."""
-    return {
-        "create": lambda store: store.create_task(a_request()),
-        "list": lambda store: store.list_tasks(),
-        **calls_on(task_id),
-    }
 
 
 async def check_every_operation(store: Any, task_id: str) -> None:

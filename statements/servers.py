@@ -14,9 +14,9 @@ from conformance.backends.proxy import Proxy, unused_port
 from conformance.backends.servers import EmbeddedServer, wait_until
 from conformance.backends.topologies import SERVICE, ClusterServers, SentinelServers
 from conformance.tasks.case import Namespace
-from conformance.tasks.cases.contents import a_request, outcome_of
+from conformance.tasks.cases.contents import a_request, every_call, outcome_of
 from conformance.tasks.cases.environment import application
-from statements.check import check, check_every_operation, describe, every_call, once
+from statements.check import check, check_every_operation, describe, once
 from taskstore import TaskNotFound
 
 

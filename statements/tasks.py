@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from conformance.tasks.case import Namespace
-from conformance.tasks.cases.contents import a_request, outcome_of
+from conformance.tasks.cases.contents import a_request, every_call, outcome_of
 from conformance.tasks.cases.environment import SWITCH, application
 from conformance.tasks.interpreter import run_elsewhere
 from conformance.tasks.spec.model import FIELDS
 from conformance.tasks.tables.tasks import BEYOND, MINUTE
-from statements.check import check, check_every_operation, every_call, is_there, keys_of
+from statements.check import check, check_every_operation, is_there, keys_of
 from taskstore import TaskStatus
 
 _WEEK = timedelta(seconds=7 * 24 * 3600)

@@ -19,7 +19,7 @@ from conformance.engine.stages import arena_of
 from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
 from conformance.tasks.contract import play
-from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios_of
+from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios
 from taskstore import StoreUnavailable, TaskNotFound
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.server import Server
@@ -45,7 +45,7 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
             return
         (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
         async with arena_of(harness) as arena:
-            await play(harness, scenarios_of(row, harness.capabilities), coverage, arena=arena)
+            await play(harness, scenarios([row], harness.capabilities), coverage, arena=arena)
 
     asyncio.run(body())
     return coverage

@@ -15,10 +15,10 @@ from conformance.tasks.case import Backend, NotApplicable
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.environment import check_hidden
 from conformance.tasks.contract import play
-from conformance.tasks.tables.failures import CONNECTIONS, scenarios_of
+from conformance.tasks.tables.failures import CONNECTIONS, scenarios
 from taskstore import TaskStore
 
-URL = re.compile(r"redis://(conformance-[\w-]+:[\w-]+@|:[\w-]+@|)127\.0\.0\.1:\d+/\d+")
+URL = re.compile(r"redis://(default:\w+@)?127\.0\.0\.1:\d+/\d+")
 COMMANDS = {"ACL SETUSER", "ACL DELUSER"}
 
 
@@ -38,7 +38,7 @@ class Recording(RedisHarness):
 def test_hooks_that_need_a_server_get_what_they_say() -> None:
     harness = Recording()
     with harness.running():
-        asyncio.run(play(harness, scenarios_of(CONNECTIONS[-1], harness.capabilities), Coverage()))
+        asyncio.run(play(harness, scenarios(CONNECTIONS[-1:], harness.capabilities), Coverage()))
         backend = Backend("backend", harness, {}, 1)
         for name, case in find_cases().items():
             if name.startswith(("servers.", "settings.")):

@@ -60,18 +60,14 @@ class ExpiringMemoryHarness(MemoryHarness):
         return store
 
     def inspector(self, namespace: str) -> Inspector:
-        return MemoryInspector(self._opened[namespace], self._clock(namespace))
+        return MemoryInspector(self._opened[namespace])
 
 
 class MemoryInspector(Inspector):
     """The inside of a memory store that expires. Its keys are the ids that it has made, wherever they are in it."""
 
-    def __init__(self, store: Any, clock: Callable[[], int]) -> None:
-        self._store, self._clock = store, clock  # only backends know an inside
+    def __init__(self, store: Any) -> None:
+        self._store = store  # only backends know an inside
 
     def keys(self) -> set[str]:
         return {*re.findall("task_[0-9a-f]+", repr(vars(self._store)))}
-
-    def lifetime_ms(self, task_id: str) -> int:
-        left: int = vars(self._store)["_deadline_of"][task_id] - self._clock() // 1_000_000
-        return left

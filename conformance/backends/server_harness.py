@@ -85,9 +85,6 @@ class RedisNamespace(Inspector):
     def delete(self, task_id: str) -> None:
         self._client.delete(self.key(task_id))
 
-    def lifetime_ms(self, task_id: str) -> int:
-        return int(self._client.pttl(self.key(task_id)))
-
     def lifetimes(self) -> Mapping[str, int]:
         return {key: int(self._client.pttl(key)) for key in self.keys()}
 

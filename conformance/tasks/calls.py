@@ -114,11 +114,6 @@ class Pages(Series):
             place = {"after": page.following} if self.by_cursor else {"offset": number * self.limit}
 
 
-def needs_of(call: Call) -> set[Capability]:
-    """Return what a store must declare for a call."""
-    return OPERATIONS[call.operation].needed(call.arguments)
-
-
 def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:
     """A creation, of a `Request` with these fields."""
     chosen = {} if task_id is None else {"task_id": task_id}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from conformance.engine.random_scenario import RandomScenario
@@ -12,8 +13,8 @@ from conformance.tasks import calls as do
 from conformance.tasks.calls import Id
 from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS
 from conformance.tasks.tables import values
-from conformance.tasks.tables.arguments import REQUESTS, refused
-from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND
+from conformance.tasks.tables.arguments import REFUSED, REQUESTS
+from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND, A
 from taskstore import TaskStatus
 
 _TIMES = (SECOND, 11 * MINUTE, DAY, 3 * DAY, 6 * DAY - 3 * MINUTE, LIFETIME - MINUTE, LIFETIME + 2 * SECOND, 8 * DAY)
@@ -61,8 +62,14 @@ class RandomTasks(RandomScenario):
                 fields = self._some(task_id="restored", created_at=LONG_AGO)
                 call = do.restore(do.TaskOf(self.one_of(made), fields))
             case "bad":
-                call = self.one_of(self.one_of([*refused(task)]))
+                call = self._refused(task)
         return call
+
+    def _refused(self, task: Any) -> Call:
+        call: Call = self.one_of(self.one_of(REFUSED))
+        if call.arguments.get("task_id") is not A:
+            return call
+        return replace(call, arguments={**call.arguments, "task_id": task})
 
     def _update(self, task: Any) -> Call:
         status = self.one_of(STATUSES)

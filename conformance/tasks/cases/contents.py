@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from conformance.harness import Capability, HookMissingError
 from conformance.tasks.case import Namespace
-from conformance.tasks.observe import for_store, result_of
+from conformance.tasks.observe import for_store
 from conformance.tasks.tables.tasks import restorable
 from taskstore import TaskCreateRequest, TaskStatus
 
@@ -54,15 +54,6 @@ def a_task() -> Any:
     return for_store(restorable(f"task_{secrets.token_hex(16)}"))
 
 
-async def seen(store: Any) -> list[Any]:
-    """Return what listings show, of all tasks and of those of each status."""
-    pages = []
-    for status in (None, *TaskStatus):
-        with suppress(HookMissingError):
-            pages.append(result_of(await store.list_tasks(status, limit=1_000)))
-    return pages
-
-
 def calls_on(task_id: str) -> dict[str, CallOn]:
     """The operations that take the id of a task, on this one."""
     return {
@@ -72,35 +63,36 @@ def calls_on(task_id: str) -> dict[str, CallOn]:
     }
 
 
-async def writes_of(maker: Any, namespace: Namespace, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
-    """A write of each form. Each changes one task, which the store `maker` has created with this config."""
+def every_call(task_id: str) -> dict[str, CallOn]:
+    """A call of each operation, in an order that suits the task with this id."""
+    return {
+        "create": methodcaller("create_task", a_request()),
+        "list": methodcaller("list_tasks"),
+        **calls_on(task_id),
+    }
+
+
+async def calls_of_every_form(maker: Any, namespace: Namespace, config: dict[str, Any]) -> dict[str, CallOn]:
+    """A call of each form, about tasks with this config that the store `maker` has created."""
     request = a_request(config)
-    writes: dict[str, CallOn] = {
+    calls: dict[str, CallOn] = {
         "create": methodcaller("create_task", request),
         "update": calls_on(await create(maker, config))["update"],
         "cancel": calls_on(await create(maker, config))["cancel"],
-    }
-    if namespace.has(Capability.CALLER_IDS):
-        writes["create under an id"] = methodcaller("create_task", request, task_id=f"Job-{secrets.token_hex(4)}")
-    if namespace.has(Capability.MAINTENANCE):
-        writes["restore"] = methodcaller("restore", a_task())
-    return writes
-
-
-async def reads_of(maker: Any, namespace: Namespace) -> dict[str, CallOn]:
-    """A call of each form that changes nothing, about a task that the store `maker` has created."""
-    task_id = await create(maker)
-    reads: dict[str, CallOn] = {
-        "get": methodcaller("get_task", task_id),
+        "get": calls_on(await create(maker))["get"],
         "get nothing": methodcaller("get_task", "task_0"),
         "list": methodcaller("list_tasks"),
         "list by status": methodcaller("list_tasks", TaskStatus.PENDING, limit=20),
         "list none": methodcaller("list_tasks", limit=0),
     }
+    if namespace.has(Capability.CALLER_IDS):
+        calls["create under an id"] = methodcaller("create_task", request, task_id=f"Job-{secrets.token_hex(4)}")
+    if namespace.has(Capability.MAINTENANCE):
+        calls["restore"] = methodcaller("restore", a_task())
     if namespace.has(Capability.CURSOR):
         cursor = (await maker.list_tasks(limit=1)).next
-        reads["list after"] = methodcaller("list_tasks", limit=5, after=cursor)
-    return reads
+        calls["list after"] = methodcaller("list_tasks", limit=5, after=cursor)
+    return calls
 
 
 async def outcome_of(call: Awaitable[Any]) -> Any:

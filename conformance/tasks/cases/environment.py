@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -21,6 +20,7 @@ from conformance.backends.settings import as_url, variables_of
 from conformance.guard import HarnessFailedError
 from conformance.harness import HookMissingError
 from conformance.tasks.case import Namespace, NotTestable
+from conformance.tasks.cases.contents import outcome_of
 from conformance.text import printed
 
 SWITCH = "USE_REDIS_FOR_TASKS"
@@ -103,21 +103,16 @@ class Opened(NamedTuple):
 
 async def opened(namespace: Namespace, surroundings: AbstractContextManager[StringIO]) -> Opened:
     """Open the store in these surroundings, as the application does, and close it again."""
-    error = None
+
+    async def open_and_close() -> None:
+        async with namespace.open_from_environment():
+            pass
+
     with surroundings as log:
-        try:
-            async with asyncio.timeout(10), namespace.open_from_environment():
-                pass
-        except (HarnessFailedError, HookMissingError):
-            raise
-        except Exception as fault:  # noqa: BLE001  which one it is, is for the cases
-            error = fault
+        error = await outcome_of(open_and_close())
+        if isinstance(error, HarnessFailedError | HookMissingError):
+            raise error
         return Opened(error, log.getvalue())
-
-
-def other_mode(namespace: Namespace) -> str:
-    """The value of the variable that selects the other mode."""
-    return "false" if namespace.harness.mode == "redis" else "true"
 
 
 def url_of(namespace: Namespace, user: str, password: str) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import repeat
 from random import Random
 
 from conformance.engine.finding import Coverage
@@ -24,10 +25,10 @@ from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import arguments, failures, lifetimes, places, races
 from conformance.tasks.tables.tasks import simple
 
-_RANDOM = {"smoke": 8, "default": 35, "full": 1_500}
-"""Random scenarios of each of the groups that play them."""
 _SPARSE = 8
 """At depth smoke one in this number of the scenarios about the same requirements is played."""
+_RANDOM = {"smoke": 8 * _SPARSE, "default": 35, "full": 1_500}
+"""Random scenarios of each of the groups that play them."""
 _AT_ONCE = 8
 _REPEATED = 10
 """How often a scenario is played that was named."""
@@ -38,7 +39,7 @@ _ORDERED = ("races", "failures")
 GROUPS = (*_TABLES, "failures", *_RANDOM_GROUPS)
 _ELSEWHERE = {"simple": "arguments", "servers": "failures", "deaths": "failures"}
 _BY_CASES = (
-    "LIST-10 LIST-11 EXP-04 EXP-06 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-05 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
+    "LIST-10 LIST-11 EXP-04 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-05 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
     "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-11 MODE-12 MODE-15 MODE-17"
 )
 GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
@@ -55,48 +56,37 @@ def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Itera
 
     One that was named is repeated: each time it ends with its first finding.
     """
-    only = _only(backend)
+    is_named = backend.only and {*GROUPED}.isdisjoint(backend.only)
     passed: Counter[tuple[str, ...]] = Counter()
     for scenario in _named(name, scenarios):
         is_played = backend.depth != "smoke" or passed[scenario.about] % _SPARSE == 0
         passed[scenario.about] += 1
-        if only:
-            yield from repeat(scenario, _REPEATED if scenario.name in only else 0)
+        if is_named:
+            yield from repeat(scenario, _REPEATED if scenario.name in backend.only else 0)
         elif is_played:
             yield scenario
-
-
-def _only(backend: Backend) -> Collection[str]:
-    """The names of scenarios, if no others are played."""
-    return () if {*GROUPED} & {*backend.only} else backend.only
 
 
 async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
     harness, has, depth = backend.harness, backend.harness.capabilities, backend.depth
     if name in _RANDOM_GROUPS:
-        for number in range(_RANDOM[depth]):
-            scenario = Scenario(name=f"{name}-{number}")
-            if scenario.name in (_only(backend) or [scenario.name]):
-                draw = partial(RandomTasks, Random(f"{backend.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
-                await play_one(TaskContract(has), harness, scenario, coverage, draw)
+        for scenario in _chosen(backend, name, repeat(Scenario(), _RANDOM[depth])):
+            draw = partial(RandomTasks, Random(f"{backend.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
+            await play_one(TaskContract(has), harness, scenario, coverage, draw)
         return
 
     await play(harness, _named("simple", simple()), coverage)
     if name == "failures":
-        together = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.CONNECTIONS)
+        together = failures.scenarios(failures.CONNECTIONS, has)
         await play(harness, _chosen(backend, name, together), coverage, at_once=_AT_ONCE)
-        in_turn = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.SERVERS)
+        in_turn = failures.scenarios(failures.SERVERS, has)
         await play(harness, _chosen(backend, "servers", in_turn), coverage)
-        deaths = chain.from_iterable(failures.scenarios_of(row, has) for row in failures.DEATHS)
-        last = _chosen(backend, "deaths", deaths)
+        last = _chosen(backend, "deaths", failures.scenarios(failures.DEATHS, has))
     else:
         last = _chosen(backend, name, _TABLES[name].scenarios(depth))
-    if name in _ORDERED:
-        async with arena_of(harness) as arena:
-            await play(harness, last, coverage, arena=arena)
-    else:
-        await play(harness, last, coverage)
+    async with arena_of(harness) if name in _ORDERED else nullcontext() as arena:
+        await play(harness, last, coverage, arena=arena)
 
 
 def group_of(scenario: str) -> str:

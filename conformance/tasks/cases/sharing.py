@@ -10,15 +10,15 @@ import time
 import warnings
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from operator import methodcaller
 from typing import Any
 from unittest import mock
 
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
-from conformance.tasks.cases.contents import a_request, calls_on, create, fill, outcome_of, seen
+from conformance.tasks.cases.contents import create, every_call, fill, outcome_of
 from conformance.tasks.cases.environment import ASCII, FOREIGN_LINE, application
 from conformance.tasks.interpreter import run_elsewhere
+from conformance.tasks.observe import result_of
 from conformance.tasks.tables.tasks import BEYOND
 from taskstore import StoreNotOpen, TaskNotFound, TaskStore
 
@@ -48,9 +48,7 @@ async def test_a_store_belongs_to_one_event_loop(namespace: Namespace) -> None:
 
 
 async def _refuses(store: TaskStore, task_id: str) -> None:
-    calls = calls_on(task_id)
-    calls |= {"create": methodcaller("create_task", a_request()), "list": methodcaller("list_tasks")}
-    for name, call in calls.items():
+    for name, call in every_call(task_id).items():
         fault = await outcome_of(call(store))
         assert isinstance(fault, StoreNotOpen), f"expected StoreNotOpen of {name}, came {fault!r}"
 
@@ -101,8 +99,8 @@ async def test_times_do_not_depend_on_the_time_zone(store: TaskStore) -> None:
             assert abs(moment - now) < _MINUTES, f"{moment} is a time of {task_id} at {now}, in {zone}"
 
 
-_BETWEEN = ":/"
-"""What stores put between the name of a namespace and the id of a task."""
+_BEHIND = (":x", "/x", "bar", "-0")
+"""What stands behind the name of a namespace in the names of others."""
 
 
 @case("LIST-10")
@@ -110,24 +108,27 @@ async def test_a_neighbour_is_never_shown_or_removed(store: Any, namespace: Name
     """Whatever is written or purged in a namespace, those whose names resemble its name keep their tasks."""
     name = namespace.name
     stem, _, own = name.rpartition("-")  # rights may name what all names begin with
-    names = [f"{name}{between}x" for between in _BETWEEN]
-    names += [f"{name}bar", name[:-1], f"{name}-0", f"{stem}-{own.upper()}"]
+    names = {name[:-1], f"{stem}-{own.upper()}", *(name + behind for behind in _BEHIND)}
     async with AsyncExitStack() as stack:
         stores = [store]
-        for neighbour in {*names} - {name}:
+        for neighbour in names - {name}:
             stack.callback(namespace.harness.discard, neighbour)
             stores.append(await stack.enter_async_context(namespace.harness.open(neighbour)))
         for each in stores:
             made = await fill(each, namespace)
-            for between in _BETWEEN:
+            for between in ":/":  # what stores put between the name of a namespace and the id of a task
                 came = await outcome_of(store.get_task(f"x{between}{made[0].task_id}"))
                 assert isinstance(came, TaskNotFound), f"a task of a neighbour: {came!r:.200}"
-        before = [await seen(each) for each in stores]
-        assert [len(pages[0].records) for pages in before] == [len(made)] * len(stores)
+        before = [await _listed(each) for each in stores]
+        assert [len(page.records) for page in before] == [len(made)] * len(stores)
 
         for task in (await store.list_tasks(limit=1_000)).tasks:
             await outcome_of(store.cancel_task(task.task_id))
         if namespace.has(Capability.MAINTENANCE):
             await store.purge(BEYOND)
 
-        assert [await seen(each) for each in stores[1:]] == before[1:], "a neighbour has changed"
+        assert [await _listed(each) for each in stores[1:]] == before[1:], "a neighbour has changed"
+
+
+async def _listed(store: Any) -> Any:
+    return result_of(await store.list_tasks(limit=1_000))

@@ -238,7 +238,7 @@ COST-02 SHOULD
     An operation of a remote store costs one request, and a listing one to each partition, for any number of tasks.
     Pages beyond 1 MiB, cleaning up, and offsets with several partitions may cost more.
 COST-04 MUST
-    Memory mode keeps every task that has not expired and was not purged, and so needs more memory for more tasks.
+    A store keeps every task that has not expired and was not purged, so memory mode needs more memory for more.
 COST-05 MUST
     Connections, files, threads and timers do not grow with the number of calls.
 # MAINT Maintenance

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.backends.proxy import Held
 from conformance.engine.failures import Failure, Surroundings
@@ -15,14 +15,14 @@ from conformance.engine.orders.schedule import CALLER, CONNECTION
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
-from conformance.tasks.calls import Id, cancel, create, get, needs_of
-from conformance.tasks.spec.model import OPERATIONS
+from conformance.tasks.calls import OPERATIONS, Id, cancel, create, get
 from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, to
 from taskstore import FailureKind
 
 _IMPATIENT = 1.0
 """The time-outs of a store that is to run into them, in seconds: what reads afterwards does not, on a slow machine."""
 _Cause = Callable[[Surroundings], Awaitable[None]]
+AnyAction = TypeVar("AnyAction", bound=Action)
 
 
 def _interrupted(how: Held | bytes, **more: Any) -> _Cause:
@@ -48,8 +48,8 @@ async def _demoted(around: Surroundings) -> None:
     await around.warm_up(0, 8)  # by calls that fail it finds out
 
 
-async def _administered(command: str, around: Surroundings) -> None:
-    around.harness.administer(*command.split())
+async def _disconnected(around: Surroundings) -> None:
+    around.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
 async def _failing(kind: FailureKind, around: Surroundings) -> None:
@@ -87,7 +87,7 @@ _unreachable = partial(
     Failure,
     cause=_refused,
     kinds=("unreachable",),
-    fails=OPERATIONS,
+    fails=tuple(OPERATIONS),
     about="FAIL-01 FAIL-11 FAIL-17",
     may_write=False,
 )
@@ -99,7 +99,7 @@ CONNECTIONS = (
         "the server goes silent",
         _interrupted(Held.REQUESTS),
         _LATE,
-        OPERATIONS,
+        tuple(OPERATIONS),
         "FAIL-01 FAIL-11 FAIL-13",
         seconds=_IMPATIENT,
     ),
@@ -133,13 +133,7 @@ CONNECTIONS = (
 """Failures of connections and callers."""
 SERVERS = (
     Failure(f"the server is {_OUT}", partial(_failing, _OUT), (_OUT,), _WRITES, "FAIL-06", may_write=False),
-    Failure(
-        "the server has closed the connections",
-        partial(_administered, "CLIENT KILL TYPE normal SKIPME yes"),
-        about="FAIL-14",
-        on=1,
-    ),
-    Failure("the server has lost its scripts", partial(_administered, "SCRIPT FLUSH"), about="FAIL-06"),
+    Failure("the server has closed the connections", _disconnected, about="FAIL-14", on=1),
     Failure("the server has restarted", _restarted, about="FAIL-14 DUR-01"),
     Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs=[Capability.CLUSTER]),
     _taken_over("another server takes over", cause=partial(_failed_over, kill=False)),
@@ -172,21 +166,22 @@ _BEFORE = (
 )
 
 
-def scenarios_of(row: Failure, capabilities: Collection[Capability]) -> Iterator[Scenario]:
-    """Scenarios in which every operation meets a failure: at the same time, or alone if it is a death."""
-    declared = {*capabilities}
+def scenarios(rows: Iterable[Failure], declared: frozenset[Capability]) -> Iterator[Scenario]:
+    """Scenarios in which every operation meets each failure: at the same time, or alone if it is a death."""
     before = _fitting(_BEFORE, declared)
-    needs = Capability.REMOTE, *row.needs
-    for group in _groups(row):
-        if chosen := _fitting(group, declared):
-            calls = tuple(replace(call, on=row.on) for call in chosen)
-            fail = Race(calls, failure=row, every_order=row in DEATHS)
-            again = _again(row, chosen, declared)
-            yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
+    for row in rows:
+        needs = Capability.REMOTE, *row.needs
+        for group in _groups(row):
+            calls = tuple(replace(call, on=row.on) for call in _fitting(group, declared))
+            if calls:
+                fail = Race(calls, failure=row, every_order=row in DEATHS)
+                again = _fitting(_again(row, calls), declared)
+                yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
 
 
-def _fitting(calls: Iterable[Call], declared: set[Capability]) -> list[Call]:
-    return [call for call in calls if needs_of(call) <= declared]
+def _fitting(actions: Iterable[AnyAction], declared: frozenset[Capability]) -> list[AnyAction]:
+    """Those actions that need nothing else than what the store declares."""
+    return [action for action in actions if Scenario((action,)).required(OPERATIONS) <= declared]
 
 
 def _groups(row: Failure) -> Sequence[Sequence[Call]]:
@@ -197,17 +192,16 @@ def _groups(row: Failure) -> Sequence[Sequence[Call]]:
     return _AT_ONCE
 
 
-def _again(row: Failure, chosen: Iterable[Call], declared: set[Capability]) -> Iterator[Action]:
+def _again(row: Failure, calls: Iterable[Call]) -> Iterator[Action]:
     """Yield calls when nothing fails any more."""
-    on = 1 if row.seconds == _IMPATIENT or row.closes else row.on
+    on = row.on
+    if row.seconds == _IMPATIENT or row.closes:
+        on = 1
     if row.patience:  # by a write that fails the store may find out that nothing fails any more
-        yield Race((cancel(A, on),), failure=_FINDS_OUT)
-        yield cancel(B, on)
-    else:
-        yield cancel(A, on)
+        yield Race((cancel(B, on),), failure=_FINDS_OUT)
+    yield cancel(A, on)
 
     # The same creations, under the ids that the exceptions state, tell what became of the first ones.
-    for call in chosen:
+    for call in calls:
         if call.label and not row.closes:
-            again = create("", Id(call.label), on, video_ids=("n",))
-            yield from _fitting([again], declared)
+            yield create("", Id(call.label), on, video_ids=("n",))

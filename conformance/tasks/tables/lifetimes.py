@@ -28,9 +28,9 @@ from conformance.tasks.tables.tasks import (
     restorable,
     to,
 )
+from taskstore import TaskStatus
 
 _expiring = partial(scenario, needs=[Capability.EXPIRING])
-_lasting = partial(scenario, lacks=[Capability.EXPIRING])
 
 _IDLE = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
 _REPEATED = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
@@ -41,53 +41,6 @@ _ENDED: Sequence[tuple[Sequence[Call], Sequence[Call]]] = (
 )
 """Calls at the end of a lifetime, and others shortly before it."""
 _GAPS = (SECOND, 50 * SECOND, DAY / 2, 6 * DAY)
-_SIZES = {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}
-
-
-def scenarios(depth: str = "default") -> Iterator[Scenario]:
-    """All of them."""
-    for status, (calls, alive) in product(("pending", "completed"), _ENDED):
-        made = *MADE, to(status)
-        yield from ended(made, calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
-    yield from _restored()
-    gaps = _GAPS[2:3] if depth == "smoke" else _GAPS
-    for gap, write in product(gaps, _RENEWALS):
-        yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
-    yield from _used_again()
-    for size in _SIZES[depth]:
-        yield from _many(size)
-    for days in (1, 8, 400):
-        yield _lasting(_kept(days * DAY), about="EXP-05")
-
-
-def _kept(time: timedelta) -> Iterator[Action]:
-    """In a store that does not expire tasks they stay."""
-    yield create("a")
-    yield to("clipping")
-    yield create("b")
-    yield cancel(B)
-
-    yield Wait(time)
-    yield get(A)
-    yield to("completed")
-    yield ReadBack()
-
-
-_OLD = (
-    restorable(),
-    restorable(status="failed", completed_at=LONG_AGO),
-    restorable(updated_at=BEYOND),
-)
-_LIFE = Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
-
-
-def _restored() -> Iterator[Scenario]:
-    """A restored task lives as long as a new one, however old it is, and again if it is restored again."""
-    for task in _OLD:
-        life = restore(task), *_LIFE
-        yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
-
-
 _RENEWALS = (
     cancel(A),
     to("clipping", progress=5.5),
@@ -95,6 +48,33 @@ _RENEWALS = (
     to("clipping", result_url="r"),
     *map(to, STATUSES),
 )
+_OLD = (
+    restorable(),
+    restorable(status="failed", completed_at=LONG_AGO),
+    restorable(updated_at=BEYOND),
+)
+_LIFE = Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
+_SIZES = (2, 260, 1_100)
+
+
+def scenarios(depth: str = "default") -> Iterator[Scenario]:
+    """All of them."""
+    yield _expiring(MADE, Wait(LIFETIME - MINUTE), get(A), Wait(2 * MINUTE), get(A), about="EXP-06")
+    for status, (calls, alive) in product(("pending", "completed"), _ENDED):
+        made = *MADE, to(status)
+        yield from ended(made, calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
+    for task in _OLD:  # a restored task lives as long as a new one, and again if it is restored again
+        life = restore(task), *_LIFE
+        yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
+    for gap, write in product(_GAPS, _RENEWALS):
+        yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
+    for removal, again in product(_REMOVALS, _AGAIN):
+        yield _expiring(_BEFORE, removal, again, _second_life(), about="EXP-03 ID-06")
+    for size, first in product(_SIZES if depth == "full" else _SIZES[:2], _FIRST):
+        after = first, *READS[1:], listing(status=TaskStatus.FAILED)
+        yield _expiring(_some_expire(size), after, ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+    long = Wait(400 * DAY), get(A), to("completed"), ReadBack()
+    yield scenario(MADE, long, about="EXP-05", lacks=[Capability.EXPIRING])
 
 
 def _renewed(gap: timedelta, write: Call) -> Iterator[Action]:
@@ -111,18 +91,13 @@ def _renewed(gap: timedelta, write: Call) -> Iterator[Action]:
     yield listing()
 
 
+_BEFORE = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
 _REMOVALS: Sequence[Sequence[Action]] = (
     (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)),
     (Wait(8 * DAY),),
 )
 _AGAIN = create("a", A), restore(TaskOf("a"))
-
-
-def _used_again() -> Iterator[Scenario]:
-    """An id is used again, and nothing of its first task ends the second one or keeps it."""
-    made = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
-    for removal, again in product(_REMOVALS, _AGAIN):
-        yield _expiring(made, removal, again, _second_life(), about="EXP-03 ID-06")
+"""An id is used again, and nothing of its first task ends the second one or keeps it."""
 
 
 def _second_life() -> Iterator[Action]:
@@ -135,18 +110,14 @@ def _second_life() -> Iterator[Action]:
 
 
 _FIRST = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)
-
-
-def _many(size: int) -> Iterator[Scenario]:
-    """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    for first in _FIRST:
-        yield _expiring(_some_expire(size), first, READS[1:], ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+"""Calls when tasks have expired, few or many, all or some: the first one finds none of them."""
 
 
 def _some_expire(size: int) -> Iterator[Action]:
     yield create("b")
     yield do.Populate(size, MIXED)
     yield create("a")
+    yield to("failed")
     yield Wait(6 * DAY)
 
     yield create("c")

@@ -18,7 +18,8 @@ _ON_A_CLOSED_ONE = *CALLS, get("nobody"), cancel("nobody")
 _IN_TURN = (*MADE, *WRITES), (*MADE, *EXTRAS)
 _GOES_ON = create("a"), ReadBack(), Close(), get(A, on=1), to("clipping", on=1), create(on=1)
 """An instance goes on when another one is closed."""
-_SIZES: dict[str, tuple[int, ...]] = {"smoke": (), "default": (1_001,), "full": (1_001, 10_000)}
+_MORE = 1_001
+"""More tasks than the longest page shows."""
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
@@ -26,24 +27,19 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from closed(MADE, _ON_A_CLOSED_ONE, about="API-03")
     yield from shared(_IN_TURN, about="SHARE-01", apart="SHARE-02")
     yield from reopened(_KEPT, _AFTERWARDS, about="DUR-01", anew="DUR-03")
-    for size in _SIZES[depth]:
-        yield scenario(_many(size), about="LIST-03 LIST-04")
-        yield scenario(_many_by_cursor(size), about="LIST-04 LIST-12", needs=[Capability.CURSOR])
     yield scenario(_GOES_ON, about="SHARE-01", instances=2)
     yield scenario(_GOES_ON, about="SHARE-02", lacks=[Capability.SHARED], instances=2)
+    if depth == "smoke":
+        return
+    for size in (_MORE, 10_000) if depth == "full" else (_MORE,):
+        made = create("a"), do.Populate(size - 2, ("pending",) * 7 + MIXED), create("last")
+        yield scenario(made, _beside_writes(), about="LIST-03 LIST-04")
+        yield scenario(made, _by_cursor(), about="LIST-04 LIST-12", needs=[Capability.CURSOR])
 
 
-def _made(size: int) -> Iterator[Action]:
-    """Yield creations of more tasks than the longest page shows."""
-    yield create("a")
-    yield do.Populate(size - 2, ("pending",) * 7 + MIXED)
-    yield create("last")
-
-
-def _many(size: int) -> Iterator[Action]:
+def _beside_writes() -> Iterator[Action]:
     """Yield the longest page, all pages, and writes beside a page."""
     page = listing(limit=1_000)
-    yield from _made(size)
     yield page
     yield do.Pages(1_000)
     for write in (create(), to("completed")):
@@ -51,13 +47,9 @@ def _many(size: int) -> Iterator[Action]:
     yield ReadBack()
 
 
-def _many_by_cursor(size: int) -> Iterator[Action]:
-    """Yield a page and all pages by cursor, before and after a purge."""
-    yield from _made(size)
+def _by_cursor() -> Iterator[Action]:
+    """Yield a page and all pages by cursor, and a purge."""
     yield listing(limit=1_000, after=do.CursorOf("last"))
     yield do.Pages(400, TaskStatus.PENDING, by_cursor=True)
-
     yield purge(BEYOND)
-    yield ReadBack()
-    yield create("n")
     yield ReadBack()

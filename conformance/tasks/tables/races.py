@@ -16,7 +16,7 @@ _ENDS = to("completed"), to("failed", error_message="e"), cancel(A)
 _RACED: Sequence[tuple[str, Sequence[Call]]] = ("ATOM-02", _ENDS), ("ATOM-01", CALLS[:-2])
 _TURNS = (0, 1, 2, 3, 5, 8)
 _SIZES = (130, 260, 1_100)
-_CROWDS = {"smoke": 300, "default": 600, "full": 2_000}
+_CROWD = 600
 """More than a pool or a queue of 500 holds."""
 
 
@@ -28,7 +28,8 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
         pairs = combinations_with_replacement(raced, 2)
         yield from races(MADE, pairs, about=about, every_order=True, is_full=is_full)
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06", turns=turns)
-    yield from _crowds(_CROWDS[depth])
+    for calls in (_READS * (_CROWD // len(_READS)), _CREATIONS):
+        yield scenario(_READ, get(A), Race(tuple(calls)), listing(limit=0), about="ATOM-06")
     for size in _SIZES if is_full else _SIZES[:1]:
         yield from _listings(size)
 
@@ -36,15 +37,8 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 _LABELS = [f"t{number}" for number in range(20)]
 _READ = create("a"), *map(create, _LABELS)
 _READS = [call for label in _LABELS for call in (get(do.Id(label)), get("nobody"))]
-_RIVALS = [create(task_id="new"), cancel(A)]
-
-
-def _crowds(count: int) -> Iterator[Scenario]:
-    """Yield so many reads, each with its own result, or half as many creations, with ids of their own or one."""
-    creations = [create(video_ids=(str(number),)) for number in range(count // 2)]
-    for calls in (_READS * (count // len(_READS)), creations, _RIVALS * (count // 4)):
-        race = Race(tuple(calls))
-        yield scenario(_READ, get(A), race, listing(limit=0), about="ATOM-06")
+_CREATIONS = [create(video_ids=(str(number),)) for number in range(_CROWD // 2)]
+"""Reads, each with its own result, and creations, with ids of their own."""
 
 
 _STATUSES = ("pending",) * 9 + ("completed",)
