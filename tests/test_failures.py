@@ -55,24 +55,12 @@ def numbers_of(coverage: Coverage) -> set[str]:
     return {number for finding in coverage.findings.values() for number in finding.requirements}
 
 
-_RUN = Server.run
-
-
-async def run_late(*arguments: Any, **named: Any) -> Any:
-    await asyncio.sleep(0.003)
-    return await _RUN(*arguments, **named)
-
-
 class PoolHarness(RedisHarness):
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         return Lazy(partial(super().open_at, namespace, url, seconds), calls=0)
 
 
-@pytest.mark.parametrize("run", [_RUN, run_late])
-def test_right_stores_pass_and_every_requirement_is_exercised(
-    harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, run: Handler
-) -> None:
-    monkeypatch.setattr(Server, "run", run)
+def test_right_stores_pass_and_every_requirement_is_exercised(harness: RedisHarness) -> None:
     coverage = played(harness)
     assert not coverage.findings
     rows = [row for row in (*CONNECTIONS, *SERVERS) if not row.needs]
