@@ -63,30 +63,22 @@ def calls_on(task_id: str) -> dict[str, CallOn]:
     }
 
 
-def every_call(task_id: str) -> dict[str, CallOn]:
-    """A call of each operation, in an order that suits the task with this id."""
+def every_call(task_id: str, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
+    """A call of each operation, in an order that suits the task with this id; it creates another with this config."""
     return {
-        "create": methodcaller("create_task", a_request()),
+        "create": methodcaller("create_task", a_request(config)),
         "list": methodcaller("list_tasks"),
         **calls_on(task_id),
     }
 
 
 async def calls_of_every_form(maker: Any, namespace: Namespace, config: dict[str, Any]) -> dict[str, CallOn]:
-    """A call of each form, about tasks with this config that the store `maker` has created."""
-    request = a_request(config)
-    calls: dict[str, CallOn] = {
-        "create": methodcaller("create_task", request),
-        "update": calls_on(await create(maker, config))["update"],
-        "cancel": calls_on(await create(maker, config))["cancel"],
-        "get": calls_on(await create(maker))["get"],
-        "get nothing": methodcaller("get_task", "task_0"),
-        "list": methodcaller("list_tasks"),
-        "list by status": methodcaller("list_tasks", TaskStatus.PENDING, limit=20),
-        "list none": methodcaller("list_tasks", limit=0),
-    }
+    """A call of each form, about a task with this config that the store `maker` has created."""
+    calls = every_call(await create(maker, config), config)
+    calls["get nothing"] = methodcaller("get_task", "task_0")
+    calls["list by status"] = methodcaller("list_tasks", TaskStatus.PENDING, limit=20)
     if namespace.has(Capability.CALLER_IDS):
-        calls["create under an id"] = methodcaller("create_task", request, task_id=f"Job-{secrets.token_hex(4)}")
+        calls["create under an id"] = methodcaller("create_task", a_request(), task_id=f"Job-{secrets.token_hex(4)}")
     if namespace.has(Capability.MAINTENANCE):
         calls["restore"] = methodcaller("restore", a_task())
     if namespace.has(Capability.CURSOR):

@@ -27,7 +27,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     size = 2_000 if depth == "full" else 220
     yield scenario(do.Populate(size), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
-    yield scenario(MADE, _unknown(), ReadBack(), about="ID-03")
+    yield scenario(MADE, _CALLS_ON_UNKNOWN, ReadBack(), about="ID-03")
     yield scenario(_new_ids(), about="ID-02 ID-06")
     yield scenario(_taken(), ReadBack(), about="ID-06")
     for calls in REFUSED:
@@ -55,14 +55,8 @@ def _changes_nothing(calls: Iterable[Call]) -> Iterator[Action]:
 
 
 _UNKNOWN = *(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS
+_CALLS_ON_UNKNOWN = [call for task_id in _UNKNOWN for call in (get(task_id), to("completed", task_id), cancel(task_id))]
 _IDS = *values.NEW_IDS, *values.INTERNAL_IDS
-
-
-def _unknown() -> Iterator[Action]:
-    for task_id in _UNKNOWN:
-        yield get(task_id)
-        yield to("completed", task_id)
-        yield cancel(task_id)
 
 
 def _new_ids() -> Iterator[Action]:
@@ -114,7 +108,6 @@ _ROWS: list[tuple[Callable[..., Call], str, Sequence[Any]]] = [
     (partial(update, A, "pending"), "progress", _WRONG["progress"]),
     (partial(update, A, "completed"), "progress", values.PROGRESSES[:-2]),
     *((_impossible, name, _WRONG[name]) for name in ("video_ids", "task_id", "status", "progress")),
-    *((_impossible, name, _WRONG["webhook_url"]) for name in TEXTS),
     *((_impossible, name, (*values.WRONG_TIMES, _TOO_EARLY)) for name in TIMES),
     (_impossible, "status", STATUSES[:-2]),
     (partial(_impossible, error_message="e"), "status", ("cancelled",)),
@@ -194,9 +187,11 @@ def _restored() -> Iterator[Scenario]:
     for write in (to("clipping", "restored"), cancel("restored")):
         yield scenario(ahead, write, ReadBack(), about="LIFE-17")
 
-    yield scenario(_ordered(), listing(), listing(limit=3), about="LIST-01")
-    tasks = map(restorable, "bdac")  # of one microsecond
-    yield scenario(map(restore, tasks), _PAGES, about="LIST-12", needs=[Capability.CURSOR])
+    times = enumerate(values.TIMES[::2] + values.TIMES[1::2])
+    of_all_times = [restorable(f"t{place}", created_at=time, updated_at=_LAST) for place, time in times]
+    yield scenario(map(restore, of_all_times), listing(), listing(limit=3), about="LIST-01")
+    of_one_time = map(restorable, "bdac")
+    yield scenario(map(restore, of_one_time), _PAGES, about="LIST-12", needs=[Capability.CURSOR])
 
 
 def _purged(time: datetime) -> Iterator[Action]:
@@ -210,8 +205,3 @@ def _purged(time: datetime) -> Iterator[Action]:
     for before in (time, time + MICROSECOND):
         yield purge(before)
         yield get("a")
-
-
-def _ordered() -> Iterator[Action]:
-    for place, time in enumerate(values.TIMES[::2] + values.TIMES[1::2]):
-        yield restore(restorable(f"t{place}", created_at=time, updated_at=_LAST))

@@ -69,7 +69,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     for gap, write in product(_GAPS, _RENEWALS):
         yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
     for removal, again in product(_REMOVALS, _AGAIN):
-        yield _expiring(_BEFORE, removal, again, _second_life(), about="EXP-03 ID-06")
+        yield _expiring(_BEFORE, removal, again, _SECOND_LIFE, about="EXP-03 ID-06")
     for size, first in product(_SIZES if depth == "full" else _SIZES[:2], _FIRST):
         after = first, *READS[1:], listing(status=TaskStatus.FAILED)
         yield _expiring(_some_expire(size), after, ReadBack(), about="EXP-01 EXP-03 ATOM-01")
@@ -100,13 +100,16 @@ _AGAIN = create("a", A), restore(TaskOf("a"))
 """An id is used again, and nothing of its first task ends the second one or keeps it."""
 
 
-def _second_life() -> Iterator[Action]:
-    for write in (to("clipping"), cancel(A), get(A)):
-        yield Wait(4 * DAY)
-        yield write
-        yield ReadBack()
-    yield Wait(4 * DAY)
-    yield ReadBack()
+_SECOND_LIFE = (
+    Wait(4 * DAY),
+    to("clipping"),
+    ReadBack(),
+    Wait(4 * DAY),
+    cancel(A),
+    ReadBack(),
+    Wait(8 * DAY),
+    ReadBack(),
+)
 
 
 _FIRST = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)

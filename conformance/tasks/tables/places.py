@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.engine.kinds import closed, reopened, scenario, shared
-from conformance.engine.scenario import Action, Close, Race, ReadBack, Scenario
+from conformance.engine.scenario import Close, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge
@@ -20,6 +20,20 @@ _GOES_ON = create("a"), ReadBack(), Close(), get(A, on=1), to("clipping", on=1),
 """An instance goes on when another one is closed."""
 _MORE = 1_001
 """More tasks than the longest page shows."""
+_PAGE = listing(limit=1_000)
+_BESIDE_WRITES = (
+    _PAGE,
+    do.Pages(1_000),
+    Race((_PAGE, create(), _PAGE)),
+    Race((_PAGE, to("completed"), _PAGE)),
+    ReadBack(),
+)
+_BY_CURSOR = (
+    listing(limit=1_000, after=do.CursorOf("last")),
+    do.Pages(400, TaskStatus.PENDING, by_cursor=True),
+    purge(BEYOND),
+    ReadBack(),
+)
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
@@ -33,23 +47,5 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
         return
     for size in (_MORE, 10_000) if depth == "full" else (_MORE,):
         made = create("a"), do.Populate(size - 2, ("pending",) * 7 + MIXED), create("last")
-        yield scenario(made, _beside_writes(), about="LIST-03 LIST-04")
-        yield scenario(made, _by_cursor(), about="LIST-04 LIST-12", needs=[Capability.CURSOR])
-
-
-def _beside_writes() -> Iterator[Action]:
-    """Yield the longest page, all pages, and writes beside a page."""
-    page = listing(limit=1_000)
-    yield page
-    yield do.Pages(1_000)
-    for write in (create(), to("completed")):
-        yield Race((page, write, page))
-    yield ReadBack()
-
-
-def _by_cursor() -> Iterator[Action]:
-    """Yield a page and all pages by cursor, and a purge."""
-    yield listing(limit=1_000, after=do.CursorOf("last"))
-    yield do.Pages(400, TaskStatus.PENDING, by_cursor=True)
-    yield purge(BEYOND)
-    yield ReadBack()
+        yield scenario(made, _BESIDE_WRITES, about="LIST-03 LIST-04")
+        yield scenario(made, _BY_CURSOR, about="LIST-04 LIST-12", needs=[Capability.CURSOR])
