@@ -20,9 +20,8 @@ from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
 from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios
-from taskstore import StoreUnavailable, TaskNotFound
+from taskstore import StoreUnavailable
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.server import Server
 from tests.test_cases import Lazy
 
 Handler = Callable[..., Awaitable[Any]]
@@ -91,15 +90,6 @@ def wrong(operation: Handler, handle: Handler) -> Handler:
     return call
 
 
-async def finds_nothing(_: Any, __: Any, task_id: str) -> Any:
-    raise TaskNotFound(task_id) from None
-
-
-async def denies(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
-    error.write_may_have_happened = False
-    raise error
-
-
 async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, *_: Any, **__: Any) -> Any:
     error.add_note(f"AUTH {vars(self.server.opener)}")
     raise error
@@ -116,8 +106,6 @@ async def waits_for_ever(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     ("operation", "handle", "name", "number"),
     [
-        ("get_task", finds_nothing, "each request ends the connection", "FAIL-13"),
-        ("run", denies, "each reply is late", "FAIL-11"),
         ("get_task", notes_the_password, "nothing listens any more", "FAIL-05"),
         ("cancel_task", is_foreign, DEATHS[0].name, "FAIL-13"),
         ("cancel_task", waits_for_ever, DEATHS[0].name, "FAIL-01"),
@@ -126,8 +114,7 @@ async def waits_for_ever(*_: Any, **__: Any) -> Any:
 def test_a_wrong_store_is_found(
     harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, operation: str, handle: Handler, name: str, number: str
 ) -> None:
-    kind = Server if operation == "run" else RedisTaskStore
-    monkeypatch.setattr(kind, operation, wrong(getattr(kind, operation), handle))
+    monkeypatch.setattr(RedisTaskStore, operation, wrong(getattr(RedisTaskStore, operation), handle))
     coverage = played(harness, name)
     assert number in numbers_of(coverage)
     assert f"# {name}" in "\n".join(next(iter(coverage.findings.values())).lines)
