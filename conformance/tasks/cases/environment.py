@@ -97,7 +97,7 @@ class Opened(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """All that anybody sees of it."""
+        """All that anybody sees of it, and of the store."""
         return printed(self.error) + self.log
 
 
@@ -105,8 +105,8 @@ async def opened(namespace: Namespace, surroundings: AbstractContextManager[Stri
     """Open the store in these surroundings, as the application does, and close it again."""
 
     async def open_and_close() -> None:
-        async with namespace.open_from_environment():
-            pass
+        async with namespace.open_from_environment() as store:
+            log.write(f"{store} {store!r}\n")
 
     with surroundings as log:
         error = await outcome_of(open_and_close())
