@@ -71,7 +71,6 @@ class Operations(Contract):
 class Reader(Player):
     """Plays calls of which nobody knows what is right: whatever comes out is read as trees, and compared later."""
 
-    caught = (Exception, SystemExit)
     contract: Operations
     holds_arguments = False
     """Whether the caller changes arguments later, so that a script has names for them."""

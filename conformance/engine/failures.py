@@ -54,6 +54,8 @@ class Surroundings:
 
     proxy: Proxy
     has_proxy = False
+    ends: AsyncExitStack
+    """How a failure ends."""
     time_out: float
     """That of a store that goes through the proxy."""
     secret = ""
@@ -66,8 +68,6 @@ class Surroundings:
         self.harness = harness
         self.stores: dict[int, Any] = {}
         self.closed: set[int] = set()
-        self.ends = AsyncExitStack()
-        """How a failure ends."""
         self._stack = AsyncExitStack()
         self._closers: dict[int, AsyncExitStack] = {}
 

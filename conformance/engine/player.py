@@ -41,8 +41,6 @@ class Player(Surroundings):
 
     seconds = 0.0
     """How long a call may take, if not 0."""
-    caught: tuple[type[BaseException], ...] = (Exception,)
-    """Exceptions that are results of a call."""
     is_over = False
     """Whether no more actions are performed."""
     arena: Arena | None = None
@@ -206,7 +204,7 @@ class Player(Surroundings):
                 raise
         except HookMissingError as error:
             entry.lacks = error
-        except self.caught as error:  # whatever the store raises is its result
+        except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the store raises is its result
             entry.answer = error
             entry.observed = SILENT if limit.expired() else self.contract.observe_error(error)
         finally:

@@ -39,7 +39,6 @@ class NoAnswerError(Exception):
 class Witness(Player):
     """Plays a plan at the same time, as is chosen, or one after the other in an `order`, which may leave calls out."""
 
-    caught = (Exception, SystemExit)  # whatever comes out is what is compared
     contract: Operations
 
     def __init__(
