@@ -14,10 +14,9 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.engine import kinds
-from conformance.engine.contract import Contract
+from conformance.engine.contract import Contract, Entry, Outcome, Raised
 from conformance.engine.finding import Coverage, Finding
 from conformance.engine.group import play
-from conformance.engine.outcome import Invocation, Outcome, Raised
 from conformance.engine.scenario import Call, Scenario
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import WHOLE, Operation
@@ -44,17 +43,17 @@ class QueueContract(Contract):
     def initial(self) -> Jobs:
         return ()
 
-    def step(self, state: Jobs, call: Invocation) -> Sequence[Outcome]:
+    def step(self, state: Jobs, entry: Entry) -> Sequence[Outcome]:
         jobs: dict[str, Any] = dict(state)
-        free = [job for job, taken in state if taken is None or call.at.earliest - taken.latest >= LEASE]
-        job = call.arguments.get("job", "")
+        free = [job for job, taken in state if taken is None or entry.at.earliest - taken.latest >= LEASE]
+        job = entry.arguments.get("job", "")
         result: Any = None
-        match call.operation:
+        match entry.call.operation:
             case "put":
                 jobs[job] = None
             case "take" if free:
                 result = free[0]
-                jobs[result] = call.at
+                jobs[result] = entry.at
             case "done" if jobs.get(job) is None:
                 result = Raised("LookupError")
             case "done":

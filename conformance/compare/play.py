@@ -78,7 +78,7 @@ class Reader(Player):
     def write(self, entry: Entry) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
-        for name, value in entry.invocation.arguments.items():
+        for name, value in entry.arguments.items():
             text = self.contract.written(entry.operation, name, value)
             if self.holds_arguments and any(changes_of(value)):
                 held = f"{name}_{len(self.history) - 1}"
@@ -150,7 +150,7 @@ class Recorder(Reader):
         self.write(entry)
         self._store.tell(entry.line)
         if isinstance(store, Pool):
-            entry.answer = call_elsewhere(store, operation.name, entry.invocation.arguments)
+            entry.answer = call_elsewhere(store, operation.name, entry.arguments)
         else:
             operation.check(store)
             await super().make(entry, operation.seconds or 0.0)
@@ -162,7 +162,7 @@ class Recorder(Reader):
         if not isinstance(entry.answer, BaseException):
             self.held["result"] = {entry.call.label: entry.answer}
         if not entry.operation.is_read:
-            given = entry.invocation.arguments
+            given = entry.arguments
             keys = [given[name] for name in entry.operation.entry if name in given]
             self.latest = [None, *self.contract.observer.names, *keys][-1]
 

@@ -8,9 +8,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
-from conformance.engine.contract import Contract, Entry
+from conformance.engine.contract import Contract, Entry, Outcome, Raised, differences
 from conformance.engine.finding import Signature
-from conformance.engine.outcome import Outcome, Raised, differences
 
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
@@ -135,7 +134,7 @@ class Judge:
 
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract
-        outcomes = contract.step(contract.bind(state, entry.observed), entry.invocation)
+        outcomes = contract.step(contract.bind(state, entry.observed), entry)
         self.can_tell &= bool(outcomes)
         return [Comparison(outcome, differences(outcome.result, entry.observed)) for outcome in outcomes]
 

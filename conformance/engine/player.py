@@ -12,11 +12,10 @@ from inspect import isawaitable
 from itertools import chain
 from typing import Any
 
-from conformance.engine.contract import Contract, Entry
+from conformance.engine.contract import SILENT, Contract, Entry, Span
 from conformance.engine.failures import SOON, Surroundings
 from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
-from conformance.engine.outcome import SILENT, Invocation, Span
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
@@ -173,9 +172,9 @@ class Player(Surroundings):
             except (LookupError, AttributeError, TypeError, ValueError):
                 self.is_over = True
                 return []
-            invocation = Invocation(call.operation, arguments, is_closed=call.on in self.closed)
             operation = self.contract.operations[call.operation]
-            begun.append(Entry(call, operation, invocation, has_ticked=self.has_ticked))
+            is_closed = call.on in self.closed
+            begun.append(Entry(call, operation, arguments, is_closed, has_ticked=self.has_ticked))
         return begun
 
     def _now(self) -> timedelta:
@@ -187,10 +186,9 @@ class Player(Surroundings):
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
-        call = entry.invocation
         store = self.stores[entry.call.on]
         earliest = self._now()
-        entry.passed = {name: self.contract.pass_in(value) for name, value in call.arguments.items()}
+        entry.passed = {name: self.contract.pass_in(value) for name, value in entry.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
@@ -208,7 +206,7 @@ class Player(Surroundings):
             entry.answer = error
             entry.observed = SILENT if limit.expired() else self.contract.observe_error(error)
         finally:
-            call.at = Span(earliest, self._now())
+            entry.at = Span(earliest, self._now())
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from conformance.engine.contract import Contract, Entry
-from conformance.engine.outcome import Raised
+from conformance.engine.contract import Contract, Entry, Raised
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
 from conformance.text import source

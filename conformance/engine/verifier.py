@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.engine.contract import Contract, Entry
+from conformance.engine.contract import SILENT, Contract, Entry, Raised
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.orders.schedule import Choose, Play
-from conformance.engine.outcome import SILENT, Raised
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of

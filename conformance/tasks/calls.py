@@ -45,7 +45,7 @@ _MOST_PAGES = 1_000
 def _id_of(entry: Entry) -> str:
     """Return the id of the task that a call was about, also of one that has failed."""
     own = getattr(entry.observed, "task_id", None)
-    task_id: str = own or entry.invocation.arguments["task_id"]
+    task_id: str = own or entry.arguments["task_id"]
     return task_id
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.engine.contract import Checks, Entry
+from conformance.engine.contract import Checks, Entry, Symbol, differences
 from conformance.engine.finding import Coverage, Finding, complaint
-from conformance.engine.outcome import Symbol, differences
 from conformance.tasks.adapter import TaskView
 from conformance.tasks.observe import describe, mutate_task, record_of, result_of
 from conformance.tasks.spec.model import TIMES, Record
@@ -96,10 +95,10 @@ def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
         before = now
         if isinstance(wanted.not_before, datetime):
             before = wanted.not_before
-        latest = max(now + entry.invocation.at.latest, before)
+        latest = max(now + entry.at.latest, before)
         if not now - _CLOCK_SLACK <= moment <= latest + _CLOCK_SLACK:
             yield complaint(number, f"{name} is {now}, by the clock", moment, name)
-        elif entry.has_ticked and not is_new and moment == before <= now + entry.invocation.at.latest:
+        elif entry.has_ticked and not is_new and moment == before <= now + entry.at.latest:
             yield complaint(number, f"{name} is later than {before}", "it is the same", name)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from conformance.engine import group
-from conformance.engine.contract import Contract, Entry, Name
+from conformance.engine.contract import Contract, Entry, Name, Outcome, Raised, Symbol
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.mutation import MARK
 from conformance.engine.orders.arena import Arena
-from conformance.engine.outcome import Invocation, Outcome, Raised, Symbol
 from conformance.engine.scenario import Call, Scenario
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.tasks import observe
@@ -92,12 +91,12 @@ class TaskContract(Contract):
     def initial(self) -> State:
         return State()
 
-    def step(self, state: State, call: Invocation) -> Sequence[Outcome]:
-        if call.is_closed:
+    def step(self, state: State, entry: Entry) -> Sequence[Outcome]:
+        if entry.is_closed:
             return [Outcome(Raised("StoreNotOpen"), state, ("API-03",))]
-        if call.operation == "purge" and state.unseen:
+        if entry.call.operation == "purge" and state.unseen:
             return []  # it depends on times that nobody has seen
-        return step(state, call, self._lifetime)
+        return step(state, entry, self._lifetime)
 
     def bind(self, state: State, observed: Any) -> State:
         if not state.unseen:

@@ -7,8 +7,8 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from conformance.engine.contract import NOT_COMPARED, Raised
 from conformance.engine.mutation import MARK, mutate
-from conformance.engine.outcome import NOT_COMPARED, Raised
 from conformance.tasks.spec.model import (
     FIELDS,
     STATUSES,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from conformance.engine.contract import Entry
+from conformance.engine.contract import CANCELLED, SILENT, Entry, Raised
 from conformance.engine.finding import Finding, complaint
 from conformance.engine.orders.schedule import CALLER
-from conformance.engine.outcome import CANCELLED, SILENT, Raised
 from conformance.engine.scenario import Race
 from conformance.tasks.observe import describe
 from conformance.text import printed
@@ -30,7 +29,7 @@ def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
     may_write = not entry.operation.is_read and (failure is None or failure.may_write)
     entry.may_have_happened = entry.has_failed and may_write and bool(facts.get("write_may_have_happened", True))
     if is_unavailable and _names_its_task(entry, facts):  # it may create the task with the id that it states
-        entry.invocation.arguments = {**entry.invocation.arguments, "task_id": facts["task_id"]}
+        entry.arguments = {**entry.arguments, "task_id": facts["task_id"]}
 
     for is_kept, number, expected in _rules(entry, race, facts, secret):
         if not is_kept:
@@ -43,7 +42,7 @@ def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
 
 def _names_its_task(entry: Entry, facts: Mapping[str, Any]) -> bool:
     task_id = facts.get("task_id")
-    return task_id is not None and entry.invocation.arguments.get("task_id", task_id) == task_id
+    return task_id is not None and entry.arguments.get("task_id", task_id) == task_id
 
 
 def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str) -> Iterator[_Rule]:

@@ -10,11 +10,10 @@ from math import inf
 
 from conformance.compare.alone.plans import Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, NoAnswerError, Witness
-from conformance.engine.contract import Entry
+from conformance.engine.contract import SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.network import NetworkArena
 from conformance.engine.orders.schedule import Choose, Play, explore, first, follow
-from conformance.engine.outcome import SILENT
 from conformance.engine.scenario import Call
 from conformance.harness import Capability
 from conformance.operations.operation import Operation

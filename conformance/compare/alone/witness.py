@@ -11,10 +11,9 @@ from typing import Any
 
 from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations
-from conformance.engine.contract import Entry
+from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, first
-from conformance.engine.outcome import CANCELLED, SILENT
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario
 from conformance.engine.script import call_text
@@ -120,7 +119,7 @@ class Witness(Player):
         """Make calls in the arena, also one alone: it may wait for time to pass."""
         for entry in made:
             texts = {}
-            for name, value in entry.invocation.arguments.items():
+            for name, value in entry.arguments.items():
                 texts[name] = self.contract.written(entry.operation, name, value)
             entry.line = call_text(self.contract, entry.call, texts)
         if race.every_order and self.order is None:

@@ -11,9 +11,8 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeAlias
 
-from conformance.engine.contract import Entry
+from conformance.engine.contract import SILENT, Entry
 from conformance.engine.orders.schedule import Choose, Play
-from conformance.engine.outcome import SILENT
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation

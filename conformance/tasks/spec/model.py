@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
-from conformance.engine.outcome import Invocation, Outcome, Raised, Span, Symbol, is_same
+from conformance.engine.contract import Entry, Outcome, Raised, Span, Symbol, is_same
 
 FINAL = ("completed", "failed", "cancelled")
 STATUSES = ("pending", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", *FINAL)
@@ -116,7 +116,7 @@ def _place_of(record: Record) -> tuple[datetime, str]:
     return (_END_OF_TIME, "") if is_unseen else (record.created_at, record.task_id)
 
 
-def step(state: State, call: Invocation, lifetime: timedelta | None) -> list[Outcome]:
+def step(state: State, entry: Entry, lifetime: timedelta | None) -> list[Outcome]:
     """Every outcome that the contract allows for a call in a state. Most calls have one.
 
     There are more if a task is so near its end that it may be there or not.
@@ -124,24 +124,24 @@ def step(state: State, call: Invocation, lifetime: timedelta | None) -> list[Out
     outcomes: list[Outcome] = []
     states: Iterable[State] = [state]
     if lifetime is not None:
-        states = _after_expiry(state, call, lifetime)
+        states = _after_expiry(state, entry, lifetime)
     for possible in states:
         try:
-            outcomes.extend(_OPERATIONS[call.operation](possible, call.at, **call.arguments))
+            outcomes.extend(_OPERATIONS[entry.call.operation](possible, entry.at, **entry.arguments))
         except _Refused as refused:  # what came before stays
             outcomes.append(Outcome(refused.raised, possible, refused.requirements))
     return outcomes
 
 
-def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterator[State]:
+def _after_expiry(state: State, entry: Entry, lifetime: timedelta) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
-    soonest = call.at.latest - lifetime + SLACK
+    soonest = entry.at.latest - lifetime + SLACK
     written = {key: at for key, (_, at) in state.tasks.items() if at.earliest < soonest}
-    surely = {key for key, at in written.items() if call.at.earliest - at.latest > lifetime + SLACK}
+    surely = {key for key, at in written.items() if entry.at.earliest - at.latest > lifetime + SLACK}
     perhaps = sorted(written.keys() - surely, key=written.__getitem__)
-    if call.operation not in ("list_tasks", "purge"):  # what becomes of the others is seen later
-        restored = getattr(call.arguments.get("task"), "task_id", None)
-        named = call.arguments.get("task_id", restored)
+    if entry.call.operation not in ("list_tasks", "purge"):  # what becomes of the others is seen later
+        restored = getattr(entry.arguments.get("task"), "task_id", None)
+        named = entry.arguments.get("task_id", restored)
         perhaps = [key for key in perhaps if key == named]
     for count in range(len(perhaps) + 1):  # those that were written first are gone first
         yield state.without(surely.union(perhaps[:count]), "EXP-01")
