@@ -92,7 +92,6 @@ class Reader(Player):
         """Learn the ids of calls at the same time, then make trees of their results."""
         observer = self.contract.observer
         for entry in made:
-            entry.answer = entry.lacks or entry.answer
             if not isinstance(entry.answer, BaseException):
                 observer.learn(entry.answer, entry.operation, entry.call.label)
         for entry in made:

@@ -84,9 +84,7 @@ class Entry:
     """The arguments as the store got them."""
     observed: Any = CANCELLED
     answer: Any = None
-    """The object or the exception of the store itself."""
-    lacks: HookMissingError | None = None
-    """Why the call was not made: the adapter has no place for it."""
+    """The object or the exception of the store itself; `HookMissingError` if the adapter has no place for the call."""
     has_failed: bool = False
     """True if the call produced no comparable result."""
     may_have_happened: bool = False

@@ -17,7 +17,7 @@ from conformance.engine.failures import SOON, Surroundings
 from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import Harness
 from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
 
@@ -200,8 +200,6 @@ class Player(Surroundings):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-        except HookMissingError as error:
-            entry.lacks = error
         except (Exception, SystemExit) as error:  # noqa: BLE001  whatever the store raises is its result
             entry.answer = error
             entry.observed = SILENT if limit.expired() else self.contract.observe_error(error)

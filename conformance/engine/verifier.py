@@ -16,7 +16,7 @@ from conformance.engine.orders.schedule import Choose, Play
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.text import place_of
 
 _RECENT = 3
@@ -119,8 +119,8 @@ class Verifier(Player):
             if self.coverage.mutates:  # as a careless caller changes what was passed in
                 for value in entry.passed.values():
                     mutate(value, *getattr(value, "__dict__", {}).values())
-            if entry.lacks:
-                lack = self.contract.lacking(entry, entry.lacks)
+            if isinstance(entry.answer, HookMissingError):
+                lack = self.contract.lacking(entry, entry.answer)
                 self.coverage.findings.setdefault(lack.signature, lack)
             else:
                 comparable.append(entry)
