@@ -83,14 +83,11 @@ class RedisServer:
 
 _WATCHER = """
 trap '' HUP INT QUIT TERM
-while read -r process; do
-  if [ "$process" = end ]; then exit; fi
-  server=$process
-done
-kill -9 "$server"
+if read -r word; then exit; fi
+kill -9 "$1"
 rm -rf "$0" 2>&- || rm -rf "$0"
 """
-"""Kill the server and remove its folder, `$0`, if our end of a pipe closes without a last word: then we have died."""
+"""Kill the server `$1` and remove its folder, `$0`, if our end of a pipe closes without a word: then we have died."""
 
 
 class EmbeddedServer(RedisServer):
@@ -114,15 +111,10 @@ class EmbeddedServer(RedisServer):
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        watcher = ["/bin/sh", "-c", _WATCHER, str(self._folder)]
-        # What kills the group of the parent leaves the watcher time to clean up.
-        started = subprocess.Popen(watcher, stdin=subprocess.PIPE, text=True, process_group=0)
-        self._watcher = undo.enter_context(started)
         (self._folder / "server.conf").write_text(self._prepare(undo))
 
-        self._start()
-        undo.callback(self._watch, "end")
         undo.callback(self._stop)
+        self._start()
 
     def _prepare(self, undo: ExitStack) -> str:
         """Make ready what the server needs until `undo` ends, and return the text of its configuration file."""
@@ -151,18 +143,18 @@ class EmbeddedServer(RedisServer):
             self.process = subprocess.Popen(
                 command, stdin=none, stdout=log, stderr=log, cwd=self._folder, process_group=0
             )
-        self._watch(str(self.process.pid))
+        watcher = ["/bin/sh", "-c", _WATCHER, str(self._folder), str(self.process.pid)]
+        # What kills the group of the parent leaves the watcher time to clean up.
+        self._watcher = subprocess.Popen(watcher, stdin=subprocess.PIPE, process_group=0)
         name = self._binary.name
         wait_until(lambda: self.process.poll() is not None or self.call("PING"), f"{name} does not answer")
         if (status := self.process.poll()) is not None:
             raise ServerError(f"{name} did not start: it ended with status {status}. {path.read_text()[-200:]}")
 
-    def _watch(self, word: str) -> None:
-        print(word, file=self._watcher.stdin, flush=True)
-
     def _stop(self) -> None:
         self.process.kill()
         self.process.wait()
+        self._watcher.communicate(b"end\n")
 
 
 _CERTIFICATE = (

@@ -110,6 +110,12 @@ class Result(Judged):
         return self.failure is not None and self.failure.requirements[0] == self.requirements[0]
 
     @property
+    def weight(self) -> tuple[bool, bool, int]:
+        """Of failures the first to show: of the nearest cause, with the shortest script."""
+        size = len(self.failure.script) if self.failure else 0
+        return not self.is_nearest, size == 0, size
+
+    @property
     def is_failure(self) -> bool:
         """Whether it fails the run."""
         return self.verdict in ("fail", "harness-error") and self.expected is None

@@ -177,9 +177,7 @@ class Progress:
             terminalreporter.write_line(line, bold=not line.startswith(" "))
 
 
-def _rank(result: Result) -> tuple[int, bool, int, str]:
-    """Of a failure the nearest cause comes first, then the shortest script."""
+def _rank(result: Result) -> tuple[int, tuple[bool, bool, int], str]:
     is_unreached = result.verdict == "not-testable" and not result.hooks
-    size = len(result.failure.script) if result.failure else 0
     verdict = "unreached" if is_unreached else result.verdict
-    return _ORDER.index(verdict), not result.is_nearest, size, result.reason
+    return _ORDER.index(verdict), result.weight, result.reason

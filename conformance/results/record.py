@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from conformance.engine.finding import Coverage
 from conformance.results import show
 from conformance.results.document import AboutBackend, Judged, Result, Sent
 from conformance.results.plan import Place, Plan
@@ -79,23 +80,21 @@ class Recorder:
         backend: Any = item.funcargs.get("conformance_backend")
         doc, numbers = self._plan.tests.get(name, ("", ()))
         judged = judge_call(call, name, doc, numbers)
-        results = self._plan.alike(place, judged)
-        if backend and name in backend.coverages:
-            results = self._of_group(place, backend, judged.reason)
+        coverage = backend.coverages.get(name) if backend else None
+        results = self._of_group(place, coverage, judged.reason) if coverage else self._plan.alike(place, judged)
         sent = Sent(place=place, about=_about(shown, backend, judged), results=results)
         vars(report)["conformance"] = sent.model_dump_json()
         if any(result.verdict in ("fail", "harness-error") for result in results):
             self._set_outcome(report, shown, results)
         return report
 
-    def _of_group(self, place: Place, backend: Backend, error: str) -> list[Result]:
+    def _of_group(self, place: Place, coverage: Coverage, error: str) -> list[Result]:
         """Return what a group found about each requirement; `error` is why it did not come to its end."""
-        name, shown = place
+        name, backend = place
         results = []
         for test in self._plan.tests_of(name):
-            (number,) = self._plan.tests[test][1]
-            judged = judge_group(number, backend.coverages[name], error)
-            results.append(self._plan.result(test, shown, judged))
+            judged = judge_group(test.removeprefix("requirement_"), coverage, error)
+            results.append(self._plan.result(test, backend, judged))
         return results
 
     def _set_outcome(self, report: pytest.TestReport, backend: str, results: list[Result]) -> None:

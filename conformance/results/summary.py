@@ -39,18 +39,13 @@ def summary(
         yield "no MUST and no SHOULD is broken"
     elif not broken and not gaps:
         yield "nothing was decided: nothing that was selected applies"
-    worst = min(broken, key=_badness, default=None)
+    worst = min(broken, key=lambda result: (not result.is_failure, result.weight), default=None)
     if worst and worst.failure and len(broken) > 1:
         yield from ("", "Fix this first:", *block(worst.failure, again(worst.backend)))
 
 
 def _counts(result: Result) -> bool:
     return result.expected is None or result.expected.kind == "should"
-
-
-def _badness(result: Result) -> tuple[bool, bool, bool, int]:
-    size = len(result.failure.script) if result.failure else 0
-    return not result.is_failure, not result.is_nearest, size == 0, size
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
