@@ -144,7 +144,7 @@ def test_a_cache_is_found_out() -> None:
     assert operations["get_all"].reads == ("keys",)
     assert operations["put"].lifetime == "ttl"
     assert "not compared: wait_for: it waits" in table
-    assert "not compared: lock: it gives a" in table
+    assert "not compared: lock: its result cannot be compared" in table
 
 
 def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFixture[str]) -> None:

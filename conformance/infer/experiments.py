@@ -7,7 +7,6 @@ import re
 import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import islice, product
 from typing import Any, TypeAlias
 from unittest import mock
@@ -19,12 +18,11 @@ from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, Operation, OperationsError, with_ids
 from conformance.operations.parts import settled
 from conformance.operations.trees import Tree, mismatches
-from conformance.process import PROGRESS
 from conformance.text import source
 
 _SLOW = 2.0
 """Seconds that a call may take; one that takes longer waits for something."""
-_BLOCKED = 3.0
+_BLOCKED = 3
 """After so many seconds a call that cannot be cancelled is interrupted."""
 _LATER = 3600.5
 """Seconds by which the clock is put forward when calls are repeated: what gives a time gives another one then."""
@@ -32,14 +30,12 @@ _MOST_TRIALS = 60
 """Combinations of kinds that are tried for the arguments of a method."""
 _MOST_STARTS = 20
 """Other methods after which a call is tried."""
+_UNUSABLE = {TimeoutError: "it waits for something", OperationsError: "its result cannot be compared"}
+"""Why a method with such an answer is not compared."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError)
 """Exceptions by which a store says that an argument is of a wrong kind."""
 _IDS = ("str", "bytes", "UUID")
 _TIMES = ("int", "float", "datetime", "date", "timedelta")
-
-
-class _BlockedError(BaseException):
-    """A call is interrupted: no store catches this."""
 
 
 Step: TypeAlias = tuple[Method, dict[str, Any]]
@@ -52,12 +48,18 @@ def _call(method: Method, *optional: str, turn: int = 0) -> Step:
     return method, {name: kind.samples[turn] for name, kind in method.kinds.items() if name in names}
 
 
+def _with_other(step: Step, name: str) -> Step:
+    """Return a call with the second sample of an argument."""
+    method, arguments = step
+    return method, arguments | {name: method.kinds[name].samples[1]}
+
+
 class Lab:
     """Makes calls on new stores of two kinds, the quicker first, and writes down in the methods what they show."""
 
     def __init__(self, harnesses: Sequence[LocalStore]) -> None:
-        self._harnesses = harnesses
         signal.signal(signal.SIGALRM, _interrupt)
+        self._harnesses = harnesses
         self._methods: list[Method] = []
         """Those for whose arguments kinds were found."""
         self._seen: dict[Any, Tree] = {}
@@ -107,8 +109,7 @@ class Lab:
     async def _accepts(self, step: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
         for start in [[], *([_call(method)] for method in self._methods[:_MOST_STARTS])]:
-            given = [await self._play(*start, step, on=harness) for harness in self._harnesses]
-            if not any(issubclass(tree.kind, _MISUSE) for tree in given):
+            if not any(issubclass(tree.kind, _MISUSE) for tree in await self._both(*start, step)):
                 return not step[0].unusable
         return False
 
@@ -116,19 +117,24 @@ class Lab:
         """Whether both stores give the same, also with a call before or after it that alone gives the same."""
         sequences = [[step]]
         for other in map(_call, self._methods):
-            if await self._is_same([other]):
+            first, second = await self._both(other)
+            if first == second:
                 sequences += [[step, other], [other, step]]
-        is_same = [await self._is_same(steps) for steps in sequences]
-        return all(is_same)
+        for steps in sequences:
+            first, second = await self._both(*steps)
+            if first != second:
+                return False
+        return True
 
-    async def _is_same(self, steps: Sequence[Step]) -> bool:
-        first, second = [await self._play(*steps, on=harness) for harness in self._harnesses]
-        return first == second
+    async def _both(self, *steps: Step) -> list[Tree]:
+        return [await self._play(*steps, on=on) for on in (0, 1)]
 
     async def _observe(self, starts: Sequence[Sequence[Step]]) -> None:
         """Find out which methods show what others did, and which of their arguments have to be the same."""
         for writer, reader, start in product(self._methods, self._methods, starts):
             read = _call(reader)
+            if start and not await self._shows([], start[0], read):
+                continue
             for write in (_call(writer), _call(writer, *writer.kinds)):  # some change nothing without optional ones
                 if await self._shows(start, write, read):
                     writer.is_write = reader.is_shown = True
@@ -137,85 +143,64 @@ class Lab:
 
     async def _find_entry(self, start: Sequence[Step], write: Step, read: Step) -> None:
         """Change an argument of both: if only the other entry is shown, then it names the entry."""
-        (writer, given), (reader, shown) = write, read
-        for name, other in product(given, shown):
-            elsewhere = writer, given | {name: writer.kinds[name].samples[1]}
-            there = reader, shown | {other: reader.kinds[other].samples[1]}
+        for name, other in product(write[1], read[1]):
+            elsewhere, there = _with_other(write, name), _with_other(read, other)
             if await self._shows(start, elsewhere, read):
                 continue
-            is_known = name == other and other in reader.entry  # where nothing stands under the other name
+            is_known = name == other and other in read[0].entry  # where nothing stands under the other name
             if is_known or await self._shows(start, elsewhere, there):
-                writer.entry.add(name)
-                reader.entry.add(other)
+                write[0].entry.add(name)
+                read[0].entry.add(other)
 
     async def _shows(self, start: Sequence[Step], write: Step, read: Step) -> bool:
         """Whether the read gives something else after the write."""
         return await self._play(*start, write, read) != await self._play(*start, read)
 
-    async def _play(self, *steps: Step, on: LocalStore | None = None) -> Tree:
+    async def _play(self, *steps: Step, on: int = 0) -> Tree:
         """Return what the last of these calls gives on a new store. On the quicker one they are repeated later."""
-        quicker = self._harnesses[0]
-        harness = on or quicker
-        key = harness, source([(method.name, arguments) for method, arguments in steps])
-        if key in self._seen:
-            return self._seen[key]
-        tree = await _played(harness, steps)
-        if harness is quicker:
-            later = time.time() + _LATER
-            with mock.patch("time.time", return_value=later):
-                again = await _played(harness, steps)
-            if tree != again:
-                method, _ = steps[-1]
-                _note_chosen(method, tree, again)
-                tree = await _played(harness, steps)
-        self._seen[key] = tree
-        return tree
+        harness = self._harnesses[on]
+        key = on, source([(method.name, arguments) for method, arguments in steps])
+        if key not in self._seen:
+            self._seen[key] = await _played(harness, steps)
+            if on == 0 and await self._differs_later(steps, self._seen[key]):
+                self._seen[key] = await _played(harness, steps)
+        return self._seen[key]
 
-
-def _note_chosen(method: Method, tree: Tree, again: Tree) -> None:
-    """Note which fields of a method's answer differ when the same is done again: they are ids or times."""
-    for mismatch in mismatches(tree, again):
-        named = re.findall(r"[.'\"](\w+)", "".join(mismatch.path))
-        for fields, kinds in ((method.ids, _IDS), (method.times, _TIMES)):
-            if mismatch.what in kinds:
-                fields.add(named[-1] if named else WHOLE)
+    async def _differs_later(self, steps: Sequence[Step], before: Tree) -> bool:
+        """Note which fields of the last answer differ when the same is done later: they are ids or times."""
+        later = time.time() + _LATER
+        with mock.patch("time.time", return_value=later):
+            after = await _played(self._harnesses[0], steps)
+        method, _ = steps[-1]
+        for mismatch in mismatches(before, after):
+            named = re.findall(r"[.'\"](\w+)", "".join(mismatch.path))
+            for fields, kinds in ((method.ids, _IDS), (method.times, _TIMES)):
+                if mismatch.what in kinds:
+                    fields.add(named[-1] if named else WHOLE)
+        return before != after
 
 
 async def _played(harness: LocalStore, steps: Sequence[Step]) -> Tree:
-    """Make calls in order on a new store, and return what the last one gave."""
+    """Make calls in order on a new store, and return what the last one gave; of an exception only the class."""
     observer = Observer()
     async with harness.open("") as store:
-        for step in steps:
-            tree = await _made(store, step, observer)
+        for method, arguments in steps:
+            operation = Operation(method.name, method.name, **method.facts())
+            signal.alarm(_BLOCKED)
+            try:
+                async with asyncio.timeout(_SLOW):
+                    given = with_ids(arguments, [*observer.names])
+                    value = await settled(operation, operation.invoke(store, given))
+                observer.learn(value, operation, "result")
+                tree = observer.look(value, operation)
+            except Exception as error:  # noqa: BLE001  whatever the store raises is its answer
+                tree = Tree(type(error))
+            finally:
+                signal.alarm(0)
+            method.unusable = _UNUSABLE.get(tree.kind, method.unusable)
     harness.discard("")
     return tree
 
 
-async def _made(store: Any, step: Step, observer: Observer) -> Tree:
-    """Return the result or the exception of a call as it is compared. The observer learns the ids in it."""
-    method, arguments = step
-    operation = Operation(method.name, method.name, **method.facts())
-    PROGRESS.begin(method.name)
-    signal.setitimer(signal.ITIMER_REAL, _BLOCKED)
-    began = time.monotonic()
-    try:
-        async with asyncio.timeout(_SLOW):
-            given = with_ids(arguments, [*observer.names])
-            value = await settled(operation, operation.invoke(store, given))
-    except (Exception, _BlockedError) as error:  # noqa: BLE001  whatever the store raises is its answer
-        return Tree(type(error))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if time.monotonic() - began > _SLOW:
-            method.unusable = "it waits for something"
-    is_odd = value is store or {"__enter__", "__aenter__"} & {*dir(value)}  # a connection, a lock
-    with suppress(OperationsError):
-        if not is_odd:
-            observer.learn(value, operation, "result")
-            return observer.look(value, operation)
-    method.unusable = f"it gives a {type(value).__name__}, which cannot be compared"
-    return Tree(type(value))
-
-
 def _interrupt(*_: Any) -> None:
-    raise _BlockedError
+    raise TimeoutError

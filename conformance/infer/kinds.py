@@ -50,8 +50,8 @@ _KEYS = Kind("KEYS", "hostile.keys()", ("a", "b"), _KEY)
 _KINDS = (
     _KEYS,
     Kind("VALUES", "hostile.values()", (1, 2, object()), _VALUE),
-    Kind("FLOATS", "st.floats(-2, 100)", (1.0, 2.5), _AMOUNT),
     Kind("INTEGERS", "st.integers(-2, 100)", (1, 2), f"{_AMOUNT}|{_KEY}"),
+    Kind("FLOATS", "st.floats(-2, 100)", (1.0, 2.5), _AMOUNT),
     Kind("BYTES", "st.binary(max_size=4)", (b"v", b"w")),
     Kind("RECORDS", "st.fixed_dictionaries({'a': hostile.values()})", ({"a": 1}, {"a": 2}), _VALUE),
     Kind(
@@ -100,6 +100,7 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
         annotation = Any
 
     fitting = [*_fitting(annotation)] or [*_fitting(typing.get_origin(annotation))] or [*_built(annotation)]
+    fitting.sort(key=lambda kind: type(kind.samples[0]) is not annotation)  # integers are floats too
     likely = [kind for kind in fitting if re.fullmatch(kind.names, name)]
     kinds = likely + [kind for kind in fitting if kind not in likely]
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
@@ -120,10 +121,14 @@ def _fitting(annotation: Any) -> Iterator[Kind]:
                 yield kind
 
 
-def _built(kind: Any) -> Iterator[Kind]:
-    """Yield the kind of a class that no row is for: objects that Hypothesis makes, if it can."""
-    with suppress(Exception):  # as it needs what is not annotated
-        place = f"{kind.__module__}:{kind.__qualname__}"
-        choices = pool_of(st.from_type(resolve_name(place))).choices
-        samples = [choice.value for choice in choices * 2]
-        yield Kind(f"ANY_{kind.__name__}", f"st.from_type(resolve_name({place!r}))", (samples[0], samples[1]))
+def _built(annotation: Any) -> Iterator[Kind]:
+    """Yield kinds of a class that no row is for: objects that Hypothesis makes, with few arguments first, if it can."""
+    if not isinstance(annotation, type):
+        return
+    name = annotation.__name__
+    place = f"{annotation.__module__}:{annotation.__qualname__}"
+    for make in (st.builds, st.from_type):
+        with suppress(Exception):  # as it needs what is not annotated
+            first, second, *_ = [choice.value for choice in pool_of(make(resolve_name(place))).choices] * 2
+            strategy = f"st.{make.__name__}(resolve_name({place!r}))"
+            yield Kind(f"{make.__name__}_{name}".upper(), strategy, (first, second))

@@ -36,6 +36,10 @@ FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}
 '''
 
 
+class _StrangerError(BaseException):
+    """A store may use a server that is not ours: no store catches this."""
+
+
 def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str] = ()) -> tuple[list[str], str]:
     """Return the operations of two stores, and what is left out, as lines of a table; and the harnesses as a file.
 
@@ -77,13 +81,13 @@ def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[li
             return
         port = arguments[1][1]
         if port not in private:
-            raise SystemExit(port)
+            raise _StrangerError(port)
 
     if any(isinstance(harness.make, type) for harness in harnesses):
         sys.addaudithook(stop_strangers)
     try:
         methods = asyncio.run(_methods(harnesses, skipped))
-    except SystemExit as port:
+    except _StrangerError as port:
         raise CommandFailedError(f"a store may connect to port {port}, where somebody's server is") from None
 
     used = [method for method in methods if not method.unusable]

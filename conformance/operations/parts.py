@@ -50,8 +50,8 @@ def parts_of(value: Any) -> dict[str, Any] | None:
     if not hasattr(type(value), "_fields"):  # no named tuple
         if isinstance(value, Sequence):
             return {f"[{index}]": member for index, member in enumerate(value)}
-        if callable(value) or hasattr(type(value), "__getitem__"):
-            return {}  # a function, or a container of a kind that is not known here
+        if callable(value) or {"__getitem__", "__enter__", "__aenter__"} & {*dir(type(value))}:
+            return {}  # a function, a lock, or a container of a kind that is not known here
     return _attributes_of(value)
 
 
