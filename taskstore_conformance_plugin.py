@@ -86,8 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: if another file named `conformance` hides the installed one from a run with its options.
     """
-    given = {name: config.getoption(_PREFIX + name) for name in OPTIONS}
-    options = [name for name, value in given.items() if value != OPTIONS[name].get("default")]
+    options = [name for name, option in OPTIONS.items() if config.getoption(_PREFIX + name) != option.get("default")]
     if not options and not collects_suite(config):
         return
     here = Path(__file__).parent / _PACKAGE / "__init__.py"

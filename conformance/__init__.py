@@ -10,9 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.suite import run
 
-__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "parity", "run"]
+__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "parity"]
 
 
 def parity(

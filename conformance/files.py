@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from conformance.text import cut, printable
+from conformance.text import cut, on_one_line
 
 T = TypeVar("T")
 _LONGEST = 300
+UNREASONED = "TODO: say why"
+"""What stands in a file of known things until somebody writes a reason."""
 
 
 class CommandFailedError(Exception):
@@ -29,7 +32,7 @@ class FileError(CommandFailedError):
     """A file that cannot be used: which one, and why, on one line."""
 
     def __init__(self, file: Path, fault: str) -> None:
-        super().__init__(f"{file}: {cut(' '.join(printable(fault).split()), _LONGEST)}")
+        super().__init__(f"{file}: {on_one_line(cut(fault, _LONGEST))}")
 
 
 def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
@@ -62,17 +65,33 @@ def read_toml(file: Path, form: type[T], description: str) -> T:
     return read_file(file, lambda content: validate(tomllib.loads(content.decode())), description)
 
 
-def check_writable(file: Path) -> None:
-    """Find out whether a file can be written, before the work whose outcome it is to hold. Its folder has to be there.
+def toml_entry(table: str, fields: Mapping[str, Any]) -> str:
+    """An entry of a list of known things, without empty fields. Texts and lists of JSON are those of TOML."""
+    given = {name: value for name, value in fields.items() if value}
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False, indent=4)}" for name, value in given.items()]
+    return "\n".join([f"[[{table}]]", *lines, ""])
+
+
+def _given(reason: str) -> str:
+    if not reason or reason.startswith("TODO"):
+        raise ValueError("needs a reason")
+    return reason
+
+
+Reason: TypeAlias = Annotated[str, AfterValidator(_given)]
+"""Why something known is accepted: somebody has to have written it."""
+
+
+def writable(name: str | Path) -> Path:
+    """Return a file that can be written, found out before the work whose outcome it is to hold; it may be empty then.
 
     Raises:
         FileError: if it cannot be written.
     """
+    file = Path(name)
     with _as_file_error(file):
-        is_new = not file.exists()
         file.open("a").close()
-        if is_new:
-            file.resolve().unlink()
+    return file
 
 
 def write_file(file: Path, text: str) -> None:

@@ -23,26 +23,27 @@ def guarded(harness: Harness) -> Harness:
 
 
 class _Guarded:
-    def __init__(self, inside: Any, before: str = "") -> None:
-        self._inside, self._before = inside, before
+    def __init__(self, inside: Any) -> None:
+        self._inside = inside
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inside, name)
-        return partial(self._call, self._before + name, found) if callable(found) else found
+        return partial(_call, name, found) if callable(found) else found
 
-    def _call(self, name: str, hook: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        with _blamed(name):
-            result = hook(*arguments, **named)
-        if iscoroutine(result):
-            result.close()
-            raise HarnessFailedError(f"`{name}` of the harness has to be a plain function, not `async`")
-        if isinstance(result, Inspector):
-            return _Guarded(result, f"{name}.")
-        if hasattr(result, "__aenter__"):
-            return _opened(name, result)
-        if name in ("open", "open_at"):
-            raise HarnessFailedError(f"`{name}` of the harness gave {shown(result)}, no async context manager")
-        return _entered(name, result) if hasattr(result, "__enter__") else result
+
+def _call(name: str, hook: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    with _blamed(name):
+        result = hook(*arguments, **named)
+    if iscoroutine(result):
+        result.close()
+        raise HarnessFailedError(f"`{name}` of the harness has to be a plain function, not `async`")
+    if isinstance(result, Inspector):
+        return _Guarded(result)
+    if hasattr(result, "__aenter__"):
+        return _opened(name, result)
+    if name in ("open", "open_at"):
+        raise HarnessFailedError(f"`{name}` of the harness gave {shown(result)}, no async context manager")
+    return _entered(name, result) if hasattr(result, "__enter__") else result
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
-from conformance.files import CommandFailedError, check_writable, write_file
+from conformance.files import CommandFailedError, writable, write_file
 from conformance.results.plan import Plan
 from conformance.results.progress import Progress
 from conformance.results.record import Recorder
@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
             if option.conformance_json:
                 write_file(option.conformance_json, "")
             if option.conformance_write_known:
-                check_writable(option.conformance_write_known)
+                writable(option.conformance_write_known)
         with only_own_verdicts():
             for name in option.conformance_store:
                 find_backend(name)

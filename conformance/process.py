@@ -81,10 +81,7 @@ def in_new_process(
     sender.close()
     answer = None
     try:
-        answer = _heard(receiver, since, hear)
-    except EOFError:
-        process.join()
-        raise ProcessFailedError(f"the process ended (status {process.exitcode})", _FAILED) from None
+        answer = _heard(process, receiver, since, hear)
     finally:
         if answer is None:
             process.terminate()
@@ -97,17 +94,24 @@ def in_new_process(
     return answer.value
 
 
-def _heard(receiver: Connection, since: Any, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
-    """Listen until the function returns or raises, or does not go on.
+def _heard(
+    process: Any, receiver: Connection, since: Any, hear: Callable[[Any], object]
+) -> _Returned | CommandFailedError:
+    """Listen until the function returns or raises.
 
     Raises:
-        EOFError: if the process ended before.
+        ProcessFailedError: if the process ended before, or does not go on.
     """
-    doing = Doing("its set-up", math.inf)
+    doing = Doing(seconds=math.inf)
     while monotonic() - since.value < doing.seconds:
         if not receiver.poll(_LOOK_SECONDS):
             continue
-        told = receiver.recv()
+        try:
+            told = receiver.recv()
+        except EOFError:
+            process.join()
+            text = f"the process ended (status {process.exitcode}) in {doing.text or 'its set-up'}"
+            raise ProcessFailedError(text, _FAILED) from None
         if isinstance(told, _Returned | CommandFailedError):
             return told
         if isinstance(told, Doing):

@@ -54,7 +54,7 @@ def printed(error: BaseException | None) -> str:
     """All that is printed of an exception and of its causes, and what it holds."""
     if error is None:
         return ""
-    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
+    own = f"{error!r} {error.args!r} {vars(error)!r}"
     return "\n".join([*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)])
 
 
@@ -75,7 +75,7 @@ def place_of(error: BaseException) -> str:
 
 def described(error: BaseException) -> str:
     """An exception on one line, with its place if that is in the adopter's own code."""
-    text = cut(on_one_line(f"{type(error).__name__}: {error}"), _LONGEST_ERROR)
+    text = on_one_line(cut(f"{type(error).__name__}: {error}", _LONGEST_ERROR))
     place = place_of(error)
     return f"{text} ({place})" if place else text
 

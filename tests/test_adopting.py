@@ -1,4 +1,4 @@
-"""The starting file, and the suite as a function."""
+"""The starting file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ import pytest
 
 from conformance.commands import main
 from conformance.harness import Harness
-from conformance.suite import SuiteDidNotRunError, run
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
-
-WORKS = "examples.test_a_task_can_be_created_read_listed_updated_and_cancelled"
 
 BROKEN = "1 / 0\n"
 
@@ -50,18 +47,3 @@ def test_new_refuses(name: str, told: str, folder: Path, capsys: pytest.CaptureF
     assert told in capsys.readouterr().err
     assert {file.name for file in folder.iterdir()} == {"pytest.ini", "broken.py"}
     assert (folder / "broken.py").read_text() == BROKEN
-
-
-def test_a_run_is_a_value_and_leaves_no_files(folder: Path) -> None:
-    results = run(["memory"], ["-k", "examples", "--conformance-seed", "7"])
-    ran = {test: one.verdict for test, one in results.on("memory").items() if one.verdict != "not-run"}
-    assert WORKS in ran
-    assert {*ran.values()} == {"pass"}
-    assert results.suite.seed == 7
-    left = {file.name for file in folder.iterdir()} - {".benchmarks"}  # where pytest-benchmark is, it makes that one
-    assert left == {"pytest.ini", "broken.py"}
-
-
-def test_a_run_of_nothing_raises_with_the_reason() -> None:
-    with pytest.raises(SuiteDidNotRunError, match="unknown store 'postgres'"):
-        run(["postgres"])

@@ -15,9 +15,10 @@ import pytest
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.backends.server_harness import RedisNamespace
+from conformance.commands import main
 from conformance.engine.finding import Coverage
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.suite import run
+from conformance.results.document import read
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.contract import play
 from conformance.tasks.tables import lifetimes, places
@@ -145,7 +146,8 @@ def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, m
         "class Stands(MemoryHarness):\n    def advance(self, namespace, by): pass\n"
     )
     monkeypatch.chdir(tmp_path)
-    results = run(["stands:Stands"]).results
+    assert main(["run", "--store=stands:Stands", "--json=results.json"]) == 1
+    results = read(Path("results.json")).results
     assert {one.verdict for one in results} == {"harness-error"}
     (reason,) = {one.reason for one in results}
     assert "`advance` of the harness does not work" in reason

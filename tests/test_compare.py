@@ -638,7 +638,7 @@ def test_what_keeps_it_from_comparing_is_one_line_with_a_status(
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        ("dying", "the process ended (status -9), after: dying: store.count()"),
+        ("dying", "the process ended (status -9) in dying: store.count()"),
         ("looping", "looping: store.count() did not return within 1 s"),
         ("Stuck", "Stuck: closing the store that `open` gave did not return within 1 s"),
     ],
@@ -725,7 +725,7 @@ def test_known_lines_are_accepted_and_hide_nothing_else(tmp_path: Path, capsys: 
     assert main([*command, f"{HERE}:listing", "--known", str(known)]) == 2
     assert "needs a reason" in capsys.readouterr().err
 
-    known.write_text(known.read_text().replace("TODO", "it keeps tuples"))
+    known.write_text(known.read_text().replace("TODO: say why", "it keeps tuples"))
     assert main([*command, f"{HERE}:listing", "--known", str(known)]) == 0
     out = capsys.readouterr().out
     assert "known: it keeps tuples" in out

@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from conformance.files import CommandFailedError, check_writable
+from conformance.files import CommandFailedError
 from conformance.text import cut, on_one_line
 
 COMMANDS = {
@@ -21,8 +21,6 @@ COMMANDS = {
     "measure": "measure how fast a store is, and judge what a document says of it",
     "diff": "show what came out differently in two runs, or on two stores",
 }
-_WRITTEN = ("json", "markdown", "write_known")
-"""Options that name a file: one that cannot be written is refused before the work begins."""
 _LONGEST = 1_000
 _EPILOG = """\
 examples:
@@ -54,11 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.description, command.epilog = module.DESCRIPTION, module.EPILOG
             module.add_arguments(command)
             command.set_defaults(main=module.main)
-    options = parser.parse_args(given)
     if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
         sys.path.insert(0, folder)
     try:
-        _check(options)
+        options = parser.parse_args(given)
         status: int = options.main(options)
         sys.stdout.flush()
     except CommandFailedError as fault:
@@ -76,10 +73,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         status = 3
     return status
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Find out whether files can be written, before the work begins."""
-    for name, value in vars(options).items():
-        if name in _WRITTEN and isinstance(value, Path):
-            check_writable(value)

@@ -14,7 +14,7 @@ from conformance.compare.alone import judge_of
 from conformance.compare.child import searched
 from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
-from conformance.files import CommandFailedError, write_file
+from conformance.files import CommandFailedError, writable, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.operations.operation import Operation
@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--write-known", "write what is found as accepted differences"),
         ("--json", "write the report to FILE"),
     ):
-        parser.add_argument(option, metavar="FILE", type=Path, help=what)
+        parser.add_argument(option, metavar="FILE", type=writable, help=what)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -96,10 +96,8 @@ def _inferred(options: argparse.Namespace) -> Sequence[Callable[[], Harness]] | 
     """Return the harnesses of two stores that have none, after printing what was found out; None if they have some."""
     names = options.one, options.other
     makers = [(name, make) for name in names if (make := find_maker(name))]
-    if not makers:
+    if len(makers) != len(names):
         return None
-    if len(makers) == 1:
-        raise CommandFailedError(f"{makers[0][0]} is a store, and the other a harness: name two of a kind")
     if options.write_scripts:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
     from conformance.infer.pair import found_out, harnesses_in

@@ -15,11 +15,11 @@ from conformance.files import CommandFailedError, read_file
 from conformance.results.document import Results
 from conformance.text import cut, on_one_line
 
-DESCRIPTION = "Show what came out differently in two results files, or on two backends of one file."
+DESCRIPTION = "Show what came out differently in two results files, or on the first backend of one file and each other."
 EPILOG = """\
 examples:
   conformance diff before.json after.json
-  conformance diff results.json --backend memory --backend embedded
+  conformance diff results.json
 
 The files are those of `conformance run --json`, or of `conformance compare --json`.
 
@@ -46,26 +46,23 @@ _FORM: TypeAdapter[Results | _Comparison] = TypeAdapter(Results | _Comparison)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="A.json", type=Path, help="what --json of `run` or `compare` wrote")
     parser.add_argument("after", metavar="B.json", type=Path, nargs="?", help="another such file")
-    parser.add_argument(
-        "--backend", action="append", default=[], metavar="NAME", help="without B.json: two backends of a run"
-    )
 
 
 def main(options: argparse.Namespace) -> int:
     """Print what differs, and return the exit status.
 
     Raises:
-        CommandFailedError: if backends have to be named, or a name is none of a backend.
+        CommandFailedError: if there is nothing to compare with.
     """
     before = _read(options.before)
     if options.after:
         after = _read(options.after)
-        pairs = {name: (before.get(name, {}), after.get(name, {})) for name in before | after}
+        pairs = {name: (before[name], after[name]) for name in [*before, *after]}
     else:
-        names = options.backend or [*before]
-        if len(names) != 2 or not before.keys() >= {*names}:  # noqa: PLR2004
-            raise CommandFailedError(f"name two backends with --backend, of {[*before]}")
-        pairs = {" and ".join(names): (before[names[0]], before[names[1]])}
+        first, *others = before or [""]
+        pairs = {f"{first} and {other}": (before[first], before[other]) for other in others}
+    if not pairs:
+        raise CommandFailedError(f"{options.before} is about one backend: name another file")
     status = 0
     for title, (left, right) in pairs.items():
         lines = [*_differing(left, right)]
@@ -83,10 +80,10 @@ def _differing(left: Side, right: Side) -> Iterator[str]:
             yield cut(f"{test}: {before} → {after}: {why or reason}".removesuffix(": "), _LONGEST)
 
 
-def _read(file: Path) -> dict[str, Side]:
+def _read(file: Path) -> defaultdict[str, Side]:
     """Read by backend the results of a run, or the lines of a comparison."""
     found = read_file(file, _FORM.validate_json, "a results file")
-    sides: dict[str, Side] = defaultdict(dict)
+    sides = defaultdict[str, Side](dict)
     if isinstance(found, _Comparison):
         for line in found.every_line:
             sides["compare"][line.text] = "known" if line.reason else "differs", line.reason

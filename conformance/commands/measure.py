@@ -12,13 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.backends.registry import find_backend
-from conformance.files import CommandFailedError, write_file
+from conformance.files import CommandFailedError, writable, write_file
 from conformance.measure.block import Block, time_blocks
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.measure.workload import workload_of
+from conformance.text import bold
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entries", metavar="N", type=int, action="append", default=[], help="entries in the store")
     parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
     parser.add_argument("--blocks", type=int, help="processes (default: 13, or as many as the claims need)")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write JSON in the form of pytest-benchmark")
+    parser.add_argument("--json", metavar="FILE", type=writable, help="write JSON in the form of pytest-benchmark")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -60,9 +61,12 @@ def main(options: argparse.Namespace) -> int:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
     harness = find_backend(options.store)()
     workload = workload_of(harness, options.store)
-    claims, budgets = _read(options.claims, harness.mode), _read(options.budget, harness.mode)
-    if options.budget and len(budgets) < len(read_claims(options.budget).claim):
+    claims, left_out = _read(options.claims, harness.mode)
+    budgets, unfit = _read(options.budget, harness.mode)
+    if unfit:
         raise CommandFailedError(f"{options.budget}: a budget has claims about latency here, no others")
+    if left_out:
+        print(f"{left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
     judged = [*claims, *budgets]
     miss = miss_of(len(judged))
     blocks = _measure(options, judged)
@@ -81,14 +85,12 @@ def main(options: argparse.Namespace) -> int:
     return 0 if verdicts <= {"confirmed", "faster"} else 5
 
 
-def _read(file: Path | None, mode: str) -> list[Latency]:
-    """Read the claims about latency in this mode; a mode that is empty is any."""
+def _read(file: Path | None, mode: str) -> tuple[list[Latency], int]:
+    """Read the claims about latency in this mode, where an empty mode is any, and count the others."""
     stated = read_claims(file).claim if file else ()
     latencies = [claim for claim in stated if isinstance(claim, Latency)]
     claims = [claim for claim in latencies if not mode or claim.mode in ("", mode)]
-    if left := len(stated) - len(claims):
-        print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
-    return claims
+    return claims, len(stated) - len(claims)
 
 
 def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Block]:
@@ -107,6 +109,5 @@ def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: flo
     for claim in claims:
         verdict, (head, *lines) = judge_by_figures(claim, figures, miss, margin)
         verdicts.add(verdict)
-        print(head)
-        print(f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
+        print(bold(head), f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
     return verdicts

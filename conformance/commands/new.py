@@ -7,14 +7,6 @@ from pathlib import Path
 
 from conformance.files import CommandFailedError
 
-_COMMANDS = {
-    "run": (
-        "conformance run --store MODULE:MyStore --depth smoke",
-        "python -m pytest --pyargs conformance --conformance-store MODULE:MyStore",
-    ),
-    "compare": ("conformance compare MODULE:MemoryMode MODULE:RedisMode",),
-}
-"""The next steps with the file of each template."""
 DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memory store that comes with the suite."
 EPILOG = """\
 examples:
@@ -39,15 +31,14 @@ def main(options: argparse.Namespace) -> int:
     if file.suffix != ".py" or not is_module:
         raise CommandFailedError(f"{file} cannot be imported: name a .py file in this folder or below it")
     kind = "compare" if options.compare else "run"
-    module = ".".join(places)
-    templates = Path(__file__).with_name("templates")
-    text = (templates / f"{kind}.py.txt").read_text("utf-8")
+    template = Path(__file__).with_name("templates") / f"{kind}.py.txt"
+    text = template.read_text("utf-8").replace("MODULE", ".".join(places))
     try:
         with file.open("x", encoding="utf-8") as new:
-            new.write(text.replace("MODULE", module))
+            new.write(text)
     except OSError as fault:
         raise CommandFailedError(f"{file} was not written: {fault.strerror}") from None
+    _, command, *_ = text.split("\n\n")
     print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
-    for command in _COMMANDS[kind]:
-        print(f"  {command.replace('MODULE', module)}")
+    print(command.partition('"""')[0].rstrip())
     return 0

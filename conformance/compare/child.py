@@ -23,24 +23,21 @@ def searched(*stores: tuple[str, Callable[[], Harness]], tell: Callable[[Any], o
         CommandFailedError: if there was no search, with the exit status that says so.
     """
     report = Report([name for name, _ in stores], options["seed"])
-    doing = ""
 
     def hear(told: Any) -> None:
-        nonlocal report, doing
+        nonlocal report
         match told:
             case Line():
                 report.add(told)
             case Report():
                 report = told
-            case Doing():
-                doing = told.text
         tell(told)
 
     try:
         in_new_process(_search, stores, options, method="fork", hear=hear)
     except ProcessFailedError as failed:
         if not report.sequences:
-            report.gaps = {f"{failed}, after: {doing}"}
+            report.gaps = {str(failed)}
     return report
 
 

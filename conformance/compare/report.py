@@ -11,13 +11,11 @@ from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict
 
-from conformance.files import FileError, read_toml
+from conformance.files import UNREASONED, Reason, read_toml, toml_entry
 from conformance.operations.operation import WHOLE, Operation
 from conformance.operations.trees import Tree
-from conformance.text import in_columns
 
 _WIDE = 96
-_UNREASONED = "TODO"
 _NOTHING = (None, 0, "''")
 """Results that are not filled, besides what is empty."""
 _LISTED = 4
@@ -180,22 +178,16 @@ class Report:
             where.add(f"known: {operation}, {kind} no longer shows, remove it from the file: {text}")
 
     def lines(self) -> list[str]:
-        """Where each finding shows, what was exercised, and how it ended."""
+        """Where each finding shows, what was not exercised, and how it ended."""
         lines = []
         for group in self.groups:
             lines += [", ".join(group[0].group), *shows_in(group)]
-        table = [["operation", "calls", "results", "filled", "longest"]]
-        for name, row in self.operations.items():
-            table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
-        return [*lines, *in_columns(table), *sorted(self.gaps), *sorted(self.notes), self.summary()]
-
-    def summary(self) -> str:
-        """One line that says how it ended."""
+        lines += sorted(self.gaps | self.notes)
         new = len(self.new)
         counts = f"{new} new and {len(self.every_line) - new} known lines"
         where = f"{' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
-        return f"{counts} between {where}{unsure}"
+        return [*lines, f"{counts} between {where}{unsure}"]
 
     def json(self) -> str:
         """The report as JSON: with each group as its first line, and all that it shows."""
@@ -222,20 +214,19 @@ class Known:
     operation: str
     kind: str
     shows: set[str]
-    reason: str = ""
+    reason: Reason
 
 
 def as_toml(lines: Iterable[Line]) -> str:
     """Return the entries that accept lines, with reasons that are still to be written."""
     entries: dict[tuple[str, ...], list[str]] = {}
     for line in lines:
-        entries.setdefault((*line.group, line.reason or _UNREASONED), []).append(line.text)
-    rows = []
+        entries.setdefault((*line.group, line.reason or UNREASONED), []).append(line.text)
+    parts = []
     for (operation, kind, reason), texts in entries.items():
-        entry = {"operation": operation, "kind": kind, "reason": reason, "shows": sorted(texts)}
-        fields = [f"{name} = {json.dumps(value, indent=4)}" for name, value in entry.items()]
-        rows += ["[[known]]", *fields, ""]
-    return "\n".join(rows)
+        fields = {"operation": operation, "kind": kind, "reason": reason, "shows": sorted(texts)}
+        parts.append(toml_entry("known", fields))
+    return "\n".join(parts)
 
 
 def read_known(file: Path) -> dict[Key, str]:
@@ -245,8 +236,6 @@ def read_known(file: Path) -> dict[Key, str]:
     form = dict[Literal["known"], list[Known]]
     reasons = {}
     for entry in read_toml(file, form, "a list of known differences").get("known", []):
-        if entry.reason in ("", _UNREASONED):
-            raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")
         for text in entry.shows:
             reasons[entry.operation, entry.kind, text] = entry.reason
     return reasons

@@ -15,17 +15,14 @@ A TOML file of entries like these. `backend` may be left out, for all; `link` is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from conformance.files import FileError, read_toml, write_file
+from conformance.files import UNREASONED, FileError, Reason, read_toml, toml_entry, write_file
 from conformance.results.document import Expected, Result, Results
-
-_TEMPLATE = "TODO: say why"
 
 
 class KnownFailure(BaseModel):
@@ -37,7 +34,7 @@ class KnownFailure(BaseModel):
     hook: str = ""
     backend: str = ""
     """All backends, if it is empty."""
-    reason: str
+    reason: Reason
     link: str = ""
 
     def covers(self, result: Result) -> bool:
@@ -84,8 +81,6 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
     for entry in entries:
         if not entry.hook and entry.test not in tests:
             raise FileError(file, f"there is no test {entry.test}")
-        if entry.reason in ("", _TEMPLATE):
-            raise FileError(file, f"{entry.test or entry.hook} has no reason yet")
     return found
 
 
@@ -101,14 +96,9 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
         if result.verdict not in ("fail", "not-testable") or is_should:
             continue
         for hook in result.hooks or [""]:
-            entry = KnownFailure(test="" if hook else result.test, hook=hook, reason=_TEMPLATE)
+            fields = {"test": "" if hook else result.test, "hook": hook, "backend": "", "reason": UNREASONED}
             for given in (*before.known, *before.missing):
                 if given.covers(result) and given.hook == hook:
-                    entry = given
-            lines = ["[[missing]]" if hook else "[[known]]"]
-            fields = {**vars(entry), "backend": result.backend}
-            for name, text in fields.items():
-                if text:
-                    lines.append(f"{name} = {json.dumps(text, ensure_ascii=False)}")
-            texts.add("\n".join([*lines, ""]))
+                    fields = vars(given)
+            texts.add(toml_entry("missing" if hook else "known", fields | {"backend": result.backend}))
     write_file(file, "\n".join(sorted(texts)))
