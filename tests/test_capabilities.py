@@ -9,7 +9,11 @@ import pytest
 from conformance.commands import main
 from conformance.results.document import read
 
-STORE = """
+FIVE = """
+from conformance.backends.memory import MemoryHarness
+from taskstore import MemoryTaskStore
+
+
 class FiveOperations:
     def __init__(self, store):
         self._store = store
@@ -24,11 +28,6 @@ class FiveOperations:
 
     async def list_tasks(self, status=None, limit=50, offset=0):
         return (await self._store.list_tasks(status, limit, offset)).model_copy(update={"next": None})
-"""
-HARNESS = """
-from conformance.backends.memory import MemoryHarness
-from five_operations import FiveOperations
-from taskstore import MemoryTaskStore
 
 
 class Five(MemoryHarness):
@@ -42,8 +41,7 @@ class Five(MemoryHarness):
 
 @pytest.mark.usefixtures("few_plugins")
 def test_a_store_of_five_operations_is_green(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "five_operations.py").write_text(STORE)  # a store in the module of its harness counts as an adapter
-    (tmp_path / "five.py").write_text(HARNESS)
+    (tmp_path / "five.py").write_text(FIVE)
     monkeypatch.chdir(tmp_path)
     assert main(["run", "--store=five:Five", "--level=SHOULD", "--json=results.json"]) == 0
     results = read(Path("results.json"))
