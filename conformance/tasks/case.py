@@ -174,7 +174,7 @@ def probe(harness: Harness) -> str:
 
     try:
         with only_own_verdicts():
-            asyncio.run(_run(create_and_read, Namespace(guarded(harness))))
+            asyncio.run(run_on(create_and_read, Namespace(guarded(harness))))
     except HarnessFailedError:
         raise
     except Exception as fault:  # whatever the store raises is the answer
@@ -210,7 +210,7 @@ def case(
                 raise NotApplicable(f"the backend is not a {mode} mode")
             try:
                 with only_own_verdicts():
-                    asyncio.run(_run(function, Namespace(harness, depth=backend.depth)))
+                    asyncio.run(run_on(function, Namespace(harness, depth=backend.depth)))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
 
@@ -221,7 +221,8 @@ def case(
     return make
 
 
-async def _run(function: Callable[..., Awaitable[None]], namespace: Namespace) -> None:
+async def run_on(function: Callable[..., Awaitable[None]], namespace: Namespace) -> None:
+    """Call a function with an open `store`, its `namespace`, or both, and discard the namespace."""
     names = inspect.signature(function).parameters
     try:
         async with asyncio.timeout(_SECONDS) as limit, AsyncExitStack() as stack:
