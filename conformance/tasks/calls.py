@@ -10,7 +10,6 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
-from conformance.engine.contract import Entry
 from conformance.engine.scenario import Call, Reference, Series
 from conformance.harness import Capability
 from conformance.operations.operation import WHOLE, Operation
@@ -42,18 +41,11 @@ _BATCH = 50
 _MOST_PAGES = 1_000
 
 
-def _id_of(entry: Entry) -> str:
-    """Return the id of the task that a call was about, also of one that has failed."""
-    own = getattr(entry.observed, "task_id", None)
-    task_id: str = own or entry.arguments["task_id"]
-    return task_id
-
-
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
     texts = [source(before), f"{label}.task_id", source(behind)]
     text = " + ".join(text for text in texts if text != "''")
-    return Reference(label, text, lambda entry: f"{before}{_id_of(entry)}{behind}")
+    return Reference(label, text, lambda entry: f"{before}{entry.name()[0]}{behind}")
 
 
 def CursorOf(label: str) -> Reference:
