@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from inspect import isawaitable
 from itertools import chain
 from typing import Any
@@ -18,7 +19,6 @@ from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness
-from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
 
 _TICK = 0.002
@@ -180,19 +180,16 @@ class Player(Surroundings):
     def _now(self) -> timedelta:
         return self.passed + timedelta(seconds=time.monotonic() - self._began)
 
-    def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation, and return what it gives at once."""
-        return operation.invoke(store, given)
-
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
         store = self.stores[entry.call.on]
+        invoke = partial(self.arena.invoke, entry.operation) if self.arena else entry.operation.invoke
         earliest = self._now()
         entry.passed = {name: self.contract.pass_in(value) for name, value in entry.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
-                result = self.invoke(entry.operation, store, entry.passed)
+                result = invoke(store, entry.passed)
                 entry.is_awaited = isawaitable(result)
                 entry.answer = await settled(entry.operation, result)
             entry.observed = self.contract.observe(entry.answer)

@@ -82,7 +82,7 @@ class Verifier(Player):
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, in the order that is chosen if one is."""
-        if not (self.arena and race.every_order and made):
+        if not (self.arena and race.every_order):
             await super().make_together(race, made)
             return
         self.ordered.deaths = (race.failure.name,) if race.failure else ()

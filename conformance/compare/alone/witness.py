@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations
@@ -110,10 +109,6 @@ class Witness(Player):
         """Close an instance, whatever comes of that: its process may have died."""
         with suppress(Exception):
             await super().close(on)
-
-    def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation, maybe in a thread."""
-        return self.arena.invoke(operation, store, given)
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls in the arena, also one alone: it may wait for time to pass."""
