@@ -266,7 +266,7 @@ def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> No
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         turnstile = Turnstile(f"memcached://127.0.0.1:{port}")
-        address = await turnstile.url("A")
+        address = await turnstile.url(0)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
         with turnstile.closed():
             writer.write(b"get a\n")

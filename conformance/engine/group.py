@@ -133,9 +133,9 @@ async def _in_every_order(
             found.append(verifier.found)
         return verifier.ordered
 
-    explored = await explore(play, _MOST_ORDERS, _MOST_SWITCHES)
+    plays, cut = await explore(play, _MOST_ORDERS, _MOST_SWITCHES)
     shortest = min(found, key=lambda finding: len(finding.lines), default=None)
-    return shortest, "" if explored.plays else explored.cut
+    return shortest, "" if plays else cut
 
 
 def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario, coverage: Coverage) -> str:

@@ -133,10 +133,10 @@ class SelfJudge:
 
         if schedule:
             return [await play(follow(schedule))]
-        explored = await explore(play, _MOST_ORDERS, self._most_switches)
-        if explored.cut:
-            self.leave_out(plan, explored.cut)
-        plays = [play for play in explored.plays if not play.deaths]
+        plays, cut = await explore(play, _MOST_ORDERS, self._most_switches)
+        if cut:
+            self.leave_out(plan, cut)
+        plays = [play for play in plays if play.has_died or plan.kind == "race"]
         self.played[plan.kind] += len(plays)
         self._races += plan.kind == "race"
         return plays

@@ -7,20 +7,23 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextvars import ContextVar, copy_context
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import SILENT, Entry
-from conformance.engine.orders.schedule import Choose, Play
+from conformance.engine.orders.schedule import CALLERS, Choose, Play, Request
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
 
 Make: TypeAlias = Callable[[Entry], Coroutine[Any, Any, None]]
 """Makes the call of an entry."""
+CALLER_OF: ContextVar[str] = ContextVar("caller", default="")
+"""Whose callback it is: tasks and callbacks inherit it from those that make them. Empty if a thread made it."""
 _PATIENCE = 2.0
-"""Seconds in which a call ends that is cancelled."""
+"""Seconds in which a call ends that is cancelled, or that waits for something that nobody orders."""
 
 
 class Clock:
@@ -64,35 +67,71 @@ class Clock:
 
 
 class Arena(ABC):
-    """Makes calls in a chosen order, on stores that it opens."""
+    """Makes calls in a chosen order, on stores that it opens. It holds what callers do, and lets it go step by step."""
 
     def __init__(self, harness: Harness) -> None:
         self.harness = guarded(harness)
         self.clock = Clock()
         self.in_threads = set[str]()
         """The operations that are not awaited, and are called in a thread each."""
+        self.entries: Mapping[str, Entry] = {}
+        """By caller, the calls that are made."""
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        """By caller, those that have begun."""
 
     @abstractmethod
     def open(self, namespace: str, on: int) -> AbstractAsyncContextManager[Any]:
         """Open an instance."""
 
     @abstractmethod
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make calls, each by a caller of its own, in the order that is chosen; note in the play what was chosen.
+    def closed(self) -> AbstractContextManager[None]:
+        """Hold what callers do in the block."""
 
-        One that waits for ever is cancelled, and has no answer.
-        """
+    @abstractmethod
+    async def steps(self, play: Play) -> Sequence[Request]:
+        """Return what can be let go when nothing else goes on. Note in the play if that cannot be told."""
 
     def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation, and return what it gives at once."""
         return operation.invoke(store, given)
 
+    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
+        """Make calls, each by a caller of its own, in the order that is chosen; note in the play what was chosen.
 
-async def give_up(calls: Mapping[asyncio.Task[None], Entry], seconds: float) -> None:
-    """Wait so long for calls. Those that go on are cancelled, and have no answer."""
-    _, late = await asyncio.wait(calls, timeout=seconds)
-    for task in late:
-        calls[task].observed = SILENT
-        task.cancel()
-    if late:
-        await asyncio.wait(late, timeout=_PATIENCE)
+        One that waits for ever is cancelled, and has no answer.
+        """
+        self.entries = dict(zip(CALLERS, entries, strict=False))
+        self.tasks = {}
+        self._make = make
+        await asyncio.sleep(0)  # what others have begun goes on first
+        for caller in self.at_once():
+            self.begin(caller)
+        with self.clock.standing(), self.closed():
+            while not play.stalled and (steps := await self.steps(play)):
+                play.go_on(steps, choose)
+
+        await asyncio.wait(self.tasks.values(), timeout=_PATIENCE if play.stalled else 0)
+        late = [self.tasks[caller] for caller in self.running]
+        for caller in self.running:
+            self.entries[caller].observed = SILENT
+            self.tasks[caller].cancel()
+        if late:
+            await asyncio.wait(late, timeout=_PATIENCE)
+
+    def at_once(self) -> Iterable[str]:
+        """Return the callers that need no step to begin."""
+        return self.entries
+
+    def begin(self, caller: str) -> None:
+        """Begin to make the call of a caller."""
+        entry = self.entries[caller]
+        call: Any = self._make(entry)
+        call.__name__ = entry.call.operation
+        context = copy_context()
+        context.run(CALLER_OF.set, caller)
+        self.tasks[caller] = self.clock.loop.create_task(call, context=context)
+
+    @property
+    def running(self) -> list[str]:
+        """The callers whose calls have not returned."""
+        return [caller for caller, task in self.tasks.items() if not task.done()]

@@ -7,28 +7,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import linecache
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar, copy_context
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance.engine.contract import Entry
-from conformance.engine.orders.arena import Arena, Make, give_up
-from conformance.engine.orders.schedule import CALLERS, STORE, Choose, Play, Request
+from conformance.engine.orders.arena import CALLER_OF, Arena
+from conformance.engine.orders.schedule import STORE, Play, Request
 from conformance.harness import Harness
 
-_CALLER: ContextVar[str] = ContextVar("caller", default="")
-"""Whose callback it is: tasks and callbacks inherit it from those that make them. Empty if a thread made it."""
 _END_OF_SLEEP: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
-_PATIENCE = 2.0
-"""Seconds in which something outside the loop answers."""
-_OUTSIDE = "it waits for something outside the loop: a thread, a process or a socket"
 
 
 class LoopArena(Arena):
-    """Runs the callbacks that are ready one by one, while the time of the loop stands still.
+    """Holds the callbacks that are ready, while the time of the loop stands still.
 
     The callbacks of one caller run in the order in which they came, as asyncio promises. A `sleep` of a caller may end
     before others go on; other timers end only when nothing can run. Then time passes at once.
@@ -37,72 +30,66 @@ class LoopArena(Arena):
     def __init__(self, harness: Harness) -> None:
         super().__init__(harness)
         self._ready = self.clock.loop._ready
-        _CALLER.set(STORE)
+        self._held: list[Any] = []
+        CALLER_OF.set(STORE)
 
     def open(self, namespace: str, on: int) -> AbstractAsyncContextManager[Any]:
         """Open an instance."""
         return self.harness.open(namespace)
 
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make calls, each by a caller of its own, in the order that is chosen; note in the play what was chosen."""
-        calls: dict[asyncio.Task[None], Entry] = {}
-        over = self.clock.loop.create_future()
-        self.clock.loop.call_soon(self._weave, calls, choose, play, over)
-        for caller, entry in zip(CALLERS, entries, strict=False):
-            context = copy_context()
-            context.run(_CALLER.set, caller)
-            call: Any = make(entry)
-            call.__name__ = entry.call.operation
-            calls[self.clock.loop.create_task(call, context=context)] = entry
-        with self.clock.standing():
-            await over
-        await give_up(calls, _PATIENCE if play.stalled else 0)
-        if not any(entry.is_awaited for entry in entries):
-            play.stalled = "synchronous calls: threads in memory are not ordered"
-
-    def _weave(self, calls: Mapping[asyncio.Task[None], Entry], choose: Choose, play: Play, over: Any) -> None:
-        """Run callbacks until all calls have returned, or none can go on.
-
-        The loop will run as many callbacks in this turn as are ready now, so it is given others in their place.
-        """
-        count = len(self._ready)
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Hold what is ready in the block."""
+        self._hold()
         try:
-            while not play.stalled and not all(call.done() for call in calls):
-                steps = [*self._steps()]
-                if not all(step.name for step in steps) or not (steps or self.clock.is_alone()):
-                    play.stalled = _OUTSIDE
-                elif steps:
-                    play.go_on(steps, choose)
-                else:
-                    break  # they wait for ever
+            yield
         finally:
-            for _ in range(count):
-                self.clock.loop.call_soon(tuple)
-            over.set_result(None)
+            self._ready.extend(self._held)
+            self._held.clear()
 
-    def _steps(self) -> Iterator[Request]:
-        """Yield the callbacks that can run: the first of each caller, and the timers that end next."""
-        callers = set()
-        for handle in self._ready:
-            caller = handle._context.get(_CALLER, "")
-            if caller not in callers and not handle.cancelled():
-                callers.add(caller)
-                yield Request(caller, _text(handle), take=partial(self._run, handle))
+    def _hold(self) -> None:
+        """Take away what is ready. The loop will run as many callbacks in this turn, so it is given others."""
+        ready = [*self._ready]
+        self._ready.clear()
+        for handle in ready:
+            self.clock.loop.call_soon(tuple)
+            if handle._callback is not tuple:
+                self._held.append(handle)
 
-        for timer in self.clock.timers() if self.clock.is_alone() else ():
-            caller = timer._context.get(_CALLER, STORE)
+    async def steps(self, play: Play) -> Sequence[Request]:
+        """Return the callbacks that can run: the first of each caller, and the timers that end next."""
+        await asyncio.sleep(0)  # a turn of the loop, in which runs what was let go
+        self._hold()
+        if not self.running:
+            if not any(entry.is_awaited for entry in self.entries.values()):
+                play.stalled = "synchronous calls: threads in memory are not ordered"
+            return []
+
+        first: dict[str, Any] = {}
+        for handle in self._held:
+            if not handle.cancelled():
+                first.setdefault(handle._context.get(CALLER_OF, ""), handle)
+        steps = [Request(caller, _text(handle), take=partial(self._let, handle)) for caller, handle in first.items()]
+        is_alone = self.clock.is_alone()
+        for timer in self.clock.timers() if is_alone else ():
+            caller = timer._context.get(CALLER_OF, STORE)
             is_sleep = timer._callback is _END_OF_SLEEP and caller != STORE
-            if is_sleep or not callers:
-                yield Request(caller, "sleep ends", is_idle=True, take=partial(self._end, timer))
+            if is_sleep or not first:
+                steps.append(Request(caller, "sleep ends", is_idle=True, take=partial(self._end, timer)))
+        if "" in first or not (steps or is_alone):
+            play.stalled = "it waits for something outside the loop: a thread, a process or a socket"
+            return []
+        return steps
 
-    def _run(self, handle: Any) -> None:
-        self._ready.remove(handle)
-        handle._run()
+    def _let(self, handle: Any) -> None:
+        self._held.remove(handle)
+        self._ready.append(handle)
 
     def _end(self, timer: Any) -> None:
         self.clock.now = timer.when()
         timer._run()
         timer.cancel()
+        self._hold()
 
 
 def _text(handle: Any) -> str:

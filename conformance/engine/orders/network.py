@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
 from typing import Any, Self
 
-from conformance.engine.contract import Entry
-from conformance.engine.orders.arena import Arena, Make, give_up
-from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, Request
+from conformance.engine.orders.arena import Arena
+from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play, Request
 from conformance.engine.orders.turnstile import Link, Turnstile
 from conformance.operations.operation import Operation
 
@@ -30,28 +28,28 @@ _PATIENCE = 1.0
 
 
 class NetworkArena(Arena):
-    """Plays with stores that `open_at` of a harness opens behind a turnstile."""
+    """Holds the requests of stores that `open_at` of a harness opens behind a turnstile."""
 
     async def __aenter__(self) -> Self:
         self.turnstile = Turnstile(self.harness.url())
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        """By caller, what makes the calls that are begun."""
         self._awaited = set[str]()
-        self._threads = ThreadPoolExecutor()
         self._namespace = ""
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.turnstile.aclose()
-        self._threads.shutdown(wait=False)
 
     @asynccontextmanager
     async def open(self, namespace: str, on: int) -> AsyncIterator[Any]:
         """Open an instance."""
         self._namespace = namespace
-        url = await self.turnstile.url(CALLERS[on])
+        url = await self.turnstile.url(on)
         async with self.harness.open_at(namespace, url, _TIMEOUT) as store:
             yield store
+
+    def closed(self) -> AbstractContextManager[None]:
+        """Hold the requests that come in the block."""
+        return self.turnstile.closed()
 
     def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation in this loop, or in a thread if nothing of it is awaited."""
@@ -66,54 +64,35 @@ class NetworkArena(Arena):
             result = operation.invoke(store, given)
             return [*result] if isinstance(result, Iterator) else result
 
-        result = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        result = await asyncio.to_thread(call)
         is_awaited = isawaitable(result) or hasattr(type(result), "__anext__")
         (self._awaited if is_awaited else self.in_threads).add(operation.name)
         return await result if isawaitable(result) else result
 
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make calls, each by a caller of its own, in the order that is chosen; note in the play what was chosen."""
-        by_caller = dict(zip(CALLERS, entries, strict=False))
-        self._at = {caller: CALLERS[entry.call.on] for caller, entry in by_caller.items()}
-        self._calls = {caller: make(entry) for caller, entry in by_caller.items()}
-        self.tasks = {}
-        self._last = ""
-        may_end = play.deaths
-        with self.clock.standing(), self.turnstile.closed():
-            places = [*self._at.values()]
-            for caller, place in self._at.items():
-                if places.count(place) == 1:  # who shares an instance may begin later
-                    self._start(caller)
-            while not play.stalled and (steps := await self._settled(play)):
-                self._last = play.go_on(steps, choose).caller
-                if self.turnstile.is_bypassed:
-                    play.stalled = "its client finds servers by itself, and its requests cannot be held"
-            if self._running() and may_end == play.deaths and not play.stalled:
-                play.stalled = "a caller waits for something that is not its server"
-        for call in self._calls.values():
-            call.close()
-        if self.tasks:
-            await give_up({task: by_caller[caller] for caller, task in self.tasks.items()}, 0)
+    def at_once(self) -> Iterable[str]:
+        """Return the callers with an instance of their own. Another may begin later."""
+        places = [entry.call.on for entry in self.entries.values()]
+        return [caller for caller, entry in self.entries.items() if places.count(entry.call.on) == 1]
 
-    def _start(self, caller: str) -> None:
-        self.tasks[caller] = asyncio.ensure_future(self._calls.pop(caller))
-
-    def _running(self) -> list[str]:
-        return [caller for caller, task in self.tasks.items() if not task.done()]
-
-    async def _settled(self, play: Play) -> list[Request]:
+    async def steps(self, play: Play) -> Sequence[Request]:
         """Return what can be let go when every caller is held or done, or nobody can tell what else it waits for."""
         held: list[Link] = []
         for _ in range(_MOST_TURNS):
             await self.turnstile.settle()
-            held = self._held()
-            if not self._running() or not self._goes_on(held):
+            held = self._held(play)
+            if not self.running or not self._goes_on(held):
                 break
-        starts = ((caller, partial(self._start, caller)) for caller in self._calls)
+        if self.turnstile.is_bypassed:
+            play.stalled = "its client finds servers by itself, and its requests cannot be held"
+            return []
+
+        starts = ((caller, partial(self.begin, caller)) for caller in self.entries.keys() - self.tasks.keys())
         steps = [Request(caller, "starts", frozenset(), take=start) for caller, start in starts]
         for link in held:
             request = Request(link.caller, link.text.replace(self._namespace, ""), link.keys, take=link.let)
             steps += [request, *self._deaths(request, link, play)]
+        if self.running and not steps and not play.has_died:
+            play.stalled = "a caller waits for something that is not its server"
         return steps
 
     def _deaths(self, request: Request, link: Link, play: Play) -> Iterator[Request]:
@@ -125,7 +104,8 @@ class NetworkArena(Arena):
             task.cancel()
 
         ways: Mapping[str, Callable[[], object]] = {CONNECTION: link.abort, CALLER: task.cancel, PROCESS: die}
-        for what in play.deaths[:1] if self.in_threads else play.deaths:
+        deaths = play.deaths[:1] if self.in_threads else play.deaths
+        for what in () if play.has_died else deaths:
             for is_late, when in enumerate(("before this arrives", "before the reply")):
                 if is_late or what != PROCESS:
                     text = f"{request.text[:_SHOWN]}  # {what} {when}"
@@ -133,28 +113,29 @@ class NetworkArena(Arena):
                     yield replace(request, text=text, keys=None, take=take)
 
     def _end(self, play: Play, link: Link, end: Callable[[], object], *, is_late: bool) -> None:
-        play.deaths = ()
+        play.has_died = True
         if is_late:
             link.on_reply = end
             link.let()
         else:
             end()
 
-    def _held(self) -> list[Link]:
+    def _held(self, play: Play) -> list[Link]:
         """Return the connections whose request is held, and note whose it is.
 
         Who shares an instance shares its connections. A new request is from the caller that was let go last, or from
         the other if that one is done.
         """
+        last = play.trace[-1].caller if play.trace else ""
         held = [link for link in self.turnstile.links if link.head]
         for link in held:
-            here = [caller for caller in self._running() if self._at[caller] == link.label]
-            link.caller = link.caller or (self._last if self._last in here else "".join(here[:1]))
+            here = [caller for caller in self.running if self.entries[caller].call.on == link.label]
+            link.caller = link.caller or (last if last in here else "".join(here[:1]))
         return [link for link in held if link.caller]
 
     def _goes_on(self, held: Sequence[Link]) -> bool:
         """Whether a caller does something that is not held. One in a thread is waited for, within a bound."""
-        if held and not (self.in_threads and len(held) < len(self._running())):
+        if held and not (self.in_threads and len(held) < len(self.running)):
             return False
         is_at_server = any(link.sent for link in self.turnstile.links)
         timers = [] if is_at_server else self.clock.timers()

@@ -66,7 +66,9 @@ class Play:
     stalled: str = ""
     """Why the play could not be ordered; its results are no evidence then."""
     deaths: Sequence[str] = ()
-    """What may still end at a request: `CONNECTION`, `CALLER` or `PROCESS`."""
+    """What may end at one request: `CONNECTION`, `CALLER` or `PROCESS`."""
+    has_died: bool = False
+    """Whether it has ended."""
     player: Any = None
     """Who knows what came out."""
 
@@ -75,8 +77,8 @@ class Play:
         """The order as `follow` takes it."""
         return "".join(request.name for request in self.trace)
 
-    def go_on(self, waiting: Iterable[Request], choose: Choose) -> Request:
-        """Let one of those that wait go, and return it. They are sorted by caller, and those of one numbered."""
+    def go_on(self, waiting: Iterable[Request], choose: Choose) -> None:
+        """Let one of those that wait go. They are sorted by caller, and those of one numbered."""
         counts = Counter[str]()
         numbered = []
         for request in sorted(waiting, key=lambda request: (request.name, request.is_idle)):
@@ -88,7 +90,6 @@ class Play:
         chosen.take()
         if len(self.trace) == _MOST_STEPS:
             self.stalled = f"it goes on for more than {_MOST_STEPS} steps"
-        return chosen
 
 
 def follow(schedule: str) -> Choose:
@@ -102,35 +103,26 @@ def follow(schedule: str) -> Choose:
     return choose
 
 
-@dataclass
-class Exploration:
-    """The plays of every order, and why some orders were not played."""
-
-    plays: list[Play] = field(default_factory=list)
-    cut: str = ""
-    """Why the enumeration did not come to its end."""
-    is_bounded: bool = False
-    """Whether orders with more switches are left out."""
-
-
-async def explore(play: Callable[[Choose], Awaitable[Play]], most: int, most_switches: float = inf) -> Exploration:
-    """Play in every order, depth first, at most so many times.
+async def explore(
+    play: Callable[[Choose], Awaitable[Play]], most: int, most_switches: float = inf
+) -> tuple[list[Play], str]:
+    """Play in every order, depth first, at most so many times. Return the plays, and why they are not all.
 
     It ends with the first play that cannot be ordered. Requests that commute are played in one order only (sleep sets;
     Godefroid, 1996). `most_switches` bounds how often a caller has to wait that could go on (CHESS; Musuvathi and
     Qadeer, 2007).
     """
     search = _Search(most_switches)
+    plays = list[Play]()
     for _ in range(most):
         played = await play(search.choose)
         if played.stalled:
-            search.found.cut = played.stalled
-            return search.found
-        search.end(played)
-        if not search.path:
-            return search.found
-    search.found.cut = f"only {most} orders were played"
-    return search.found
+            return plays, played.stalled
+        if not search.is_redundant:
+            plays.append(played)
+        if not search.turn():
+            return plays, search.cut
+    return plays, f"only {most} orders were played"
 
 
 @dataclass
@@ -145,17 +137,18 @@ class _Node:
 
 
 class _Search:
-    """The path to the next order, and where a play is on it. The search is over when the path is empty."""
+    """The path of a play, and the part of it that the play has still to follow."""
 
     def __init__(self, most_switches: float) -> None:
+        self.cut = ""
+        """Why the enumeration is not complete."""
         self._most_switches = most_switches
-        self.path: list[_Node] = []
-        self.found = Exploration()
+        self._ahead: list[_Node] = []
         self._begin()
 
     def _begin(self) -> None:
-        self._place = 0
-        self._is_off = self._is_redundant = False
+        self._path: list[_Node] = []
+        self._is_off = self.is_redundant = False
         self._asleep: set[str] = set()
         self._last = ""
         self._switches = self._most_switches
@@ -165,18 +158,17 @@ class _Search:
         if self._is_off:
             return waiting[0]
         shape = ", ".join(f"{request.name} {request.word}" for request in waiting)
-        if self._place == len(self.path):
-            self.path.append(self._node(shape, waiting))
-        node = self.path[self._place]
-        self._is_redundant = not node.left
+        node = self._ahead.pop(0) if self._ahead else self._node(shape, waiting)
+        self.is_redundant = not node.left
         if shape != node.shape:
-            self.found.cut = f"a replay sent {shape}, and before {node.shape}"
-        self._is_off = self._is_redundant or shape != node.shape
+            self.cut = f"a replay sent {shape}, and before {node.shape}"
+        self._is_off = self.is_redundant or shape != node.shape
         if self._is_off:
+            self._ahead = []
             return waiting[0]
 
         chosen = next(request for request in waiting if request.name == node.left[0])
-        self._place += 1
+        self._path.append(node)
         self._switches -= self._cost(waiting, chosen)
         self._last = chosen.caller
         # Who is asleep here is so until something is let go that it does not commute with.
@@ -187,7 +179,6 @@ class _Search:
         awake = [request for request in waiting if request.name not in self._asleep]
         awake.sort(key=partial(self._cost, waiting))
         left = [request.name for request in awake if self._cost(waiting, request) <= self._switches]
-        self.found.is_bounded |= len(left) < len(awake)
         return _Node(shape, self._asleep, left)
 
     def _cost(self, waiting: Sequence[Request], request: Request) -> bool:
@@ -195,17 +186,17 @@ class _Search:
         busy = [each.caller for each in waiting if not each.is_idle]
         return bool(busy) if request.is_idle else request.caller != self._last and self._last in busy
 
-    def end(self, play: Play) -> None:
-        """Take a play, and go to the next order."""
-        if not self._is_redundant:
-            self.found.plays.append(play)
-            if not self._is_off and self._place < len(self.path):
-                self.found.cut = "a replay sent fewer requests than before"
-        del self.path[self._place :]
+    def turn(self) -> bool:
+        """Go from the end of a play to the next order; False if there is none."""
+        if self._ahead:
+            self.cut = "a replay sent fewer requests than before"
+        path = self._path
         self._begin()
-        while self.path:
-            node = self.path[-1]
+        while path:
+            node = path[-1]
             node.asleep.add(node.left.pop(0))
             if node.left:
-                return
-            self.path.pop()
+                self._ahead = path
+                return True
+            path.pop()
+        return False

@@ -47,9 +47,9 @@ class Turnstile:
         """Whether a client has learned the addresses of other servers, which it goes to by itself."""
         self.links: list[Link] = []
         """The open connections."""
-        self._listeners: dict[str, asyncio.Server] = {}
+        self._listeners: dict[int, asyncio.Server] = {}
 
-    async def url(self, label: str) -> str:
+    async def url(self, label: int) -> str:
         """Return the address for the client with this label."""
         if label not in self._listeners:
             self._listeners[label] = await self._loop.create_server(lambda: Link(self, label), "127.0.0.1", 0)
@@ -62,7 +62,7 @@ class Turnstile:
             self.kill(label)
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
-    def kill(self, label: str) -> None:
+    def kill(self, label: int) -> None:
         """Break the connections of a client. Nothing that it sends from now on arrives."""
         self._listeners.pop(label).close()
         for link in [*self.links]:
@@ -111,7 +111,7 @@ class Turnstile:
 class Link(asyncio.Protocol):
     """A connection from a client, and the one to the server that belongs to it."""
 
-    def __init__(self, turnstile: Turnstile, label: str) -> None:
+    def __init__(self, turnstile: Turnstile, label: int) -> None:
         self.label = label
         self.caller = ""
         """Who has sent the request that is held, where that was noted."""
