@@ -12,12 +12,10 @@ from conformance.compare.alone import judge_of
 from conformance.compare.alone.judge import Anomaly
 from conformance.compare.difference import Difference, explains, plainer
 from conformance.compare.plan import Sequences
-from conformance.compare.play import ALONE, Operations, Steps, Store, kind_of
+from conformance.compare.play import ALONE, Steps, Store, kind_of
 from conformance.compare.report import Key, Line, Report, Row
 from conformance.compare.scripts import from_data
-from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Race
-from conformance.engine.script import lines_of
+from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
@@ -216,9 +214,7 @@ class Search:
     def _line(self, store: str, found: Anomaly) -> Line:
         """Return what calls at the same time, or a death, do in one store as a finding."""
         plan = found.plan
-        actions: Steps = (*plan.start, Race(plan.racing), *plan.after[-1:])
-        script = [*lines_of(Operations(self._operations), [*map(Done, actions)])]
-        script += [f"# {line}" for line in (f"{store}: {found.text}", *found.lines)]
+        script = (*found.lines, f"# {store}: {found.text}")
         *_, last = *plan.racing, *plan.after
         text = f"{found.title}, in {store}"
-        return Line(plan.racing[0].operation, plan.kind, text, last.operation, tuple(script))
+        return Line(plan.racing[0].operation, plan.kind, text, last.operation, script)

@@ -43,7 +43,7 @@ class Anomaly:
     text: str
     """What is wrong, and how often."""
     lines: Sequence[str]
-    """The play, with the calls side by side."""
+    """The play as a script, with the requests side by side, and what shows that it is wrong."""
     schedule: str
     """What plays exactly this again."""
 
@@ -119,7 +119,7 @@ class SelfJudge:
         if plan.kind == "death":
             orders.insert(0, ())
         *plays, again = [await self._play(plan, order=order) for order in (*orders, orders[-1])]
-        if not _apart(plays[-1].outcome, again.outcome):
+        if not _apart(again, plays[-1]):
             return plays
         self.leave_out(plan, "the same calls one after the other give something else each time")
         return []
@@ -186,7 +186,7 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
     """Yield the rules that a play breaks: that of the first result that no sequence explains, and of lifetimes."""
     lifetimes = [sequence.lifetimes for sequence in sequences]
     known = {key for each in lifetimes for key in each}
-    apart = [_unlike(played, sequence) for sequence in sequences]
+    apart = [_apart(played, sequence) for sequence in sequences]
     if all(apart):
         rule = played.rules[max(min(places) for places in apart)]
         is_locked = any(left >= 0 and key not in known for key, left in played.lifetimes.items())
@@ -197,26 +197,20 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
         yield "leaves a key that never expires"
 
 
-def _unlike(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
-    """Return where a play is unlike a sequence, as `_apart` does. A call in which something dies may fail."""
-    places = _apart(played.outcome, sequence.outcome)
-    answer = played.outcome[0].answer
-    may_fail = played.plan.kind == "death" and isinstance(answer, BaseException)
-    if may_fail and SILENT.error not in answer.args:
-        places.pop(0, None)
-    return places
+def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
+    """Return which results are not those of a sequence, by place, and where they part.
 
-
-def _apart(outcome: Sequence[Entry], expected: Sequence[Entry]) -> dict[int, list[Mismatch]]:
-    """Return which results are not the expected ones, by place, and where they part.
-
-    Lists may be in another order: replies may overtake each other.
+    A call in which something dies may fail. Lists may be in another order: replies may overtake each other.
     """
     found: dict[int, list[Mismatch]] = {}
-    for place, (came, right) in enumerate(zip(outcome, expected, strict=True)):
+    for place, (came, right) in enumerate(zip(played.outcome, sequence.outcome, strict=True)):
         for mismatch in mismatches(right.observed, came.observed):
             if mismatch.kind != "order":
                 found.setdefault(place, []).append(mismatch)
+    answer = played.outcome[0].answer
+    may_fail = played.plan.kind == "death" and isinstance(answer, BaseException)
+    if may_fail and SILENT.error not in answer.args:
+        found.pop(0, None)
     return found
 
 
@@ -225,7 +219,7 @@ def _why(shown: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
 
     Of several it is one in which all differ, if there is one, and one that came afterwards.
     """
-    apart = [_unlike(shown, sequence) for sequence in sequences]
+    apart = [_apart(shown, sequence) for sequence in sequences]
     if not all(apart):
         return
     nearest = min(apart, key=len)
@@ -239,7 +233,7 @@ def _why(shown: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
     for sequence, places in zip(sequences, apart, strict=True):
         if place in places and not isinstance(sequence.outcome[place].answer, NoAnswerError):
             expected[_text(places[place], 0)] = sequence
-    yield f"  then {shown.outcome[place].line} -> {came}; one after the other {' or '.join(expected)}"
+    yield f"#   then {shown.outcome[place].line} -> {came}; one after the other {' or '.join(expected)}"
 
 
 def _text(apart: Sequence[Mismatch], side: int) -> str:

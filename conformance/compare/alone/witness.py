@@ -13,9 +13,9 @@ from conformance.compare.play import Operations
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, first
-from conformance.engine.player import Player
+from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario
-from conformance.engine.script import call_text
+from conformance.engine.script import call_text, lines_of
 from conformance.harness import HookMissingError
 from conformance.operations.operation import Operation
 
@@ -135,15 +135,14 @@ class Witness(Player):
             entry.observed = observer.look(entry.answer, entry.operation)
 
     def lines(self) -> Iterator[str]:
-        """Yield what was done with the calls side by side, and what came of it."""
-        for text, group in groupby(entry.line for entry in self.entries[: len(self.plan.start)]):
-            times = len([*group])
-            yield f"  before: {text}{f', {times} times' if times > 1 else ''}"
-        raced = [*zip(CALLERS, self.outcome[: len(self.plan.racing)], strict=False)]
-        for caller, entry in raced:
-            yield f"  {caller} = {entry.line}"
+        """Yield what was done as a script, with the requests of the calls side by side."""
+        *start, raced = self.history[: len(self.plan.start) + 1]
+        for text, same in groupby(lines_of(self.contract, start)):
+            times = len([*same])
+            yield f"{text}  # {times} times" if times > 1 else text
         shown = [(request.caller, request.text) for request in self.ordered.trace]
-        shown += [(caller, f"-> {entry.observed.text()}") for caller, entry in raced]
+        shown += [(caller, f"-> {entry.observed.text()}") for caller, entry in zip(CALLERS, raced.made, strict=False)]
         for caller, text in shown:
             column = _COLUMN * max(0, CALLERS.find(caller))
-            yield f"  {' ' * column}{caller}: {text[: _LONGEST + column]}"
+            raced.notes.append(f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}")
+        yield from lines_of(self.contract, [raced, *map(Done, self.plan.after[-1:])])

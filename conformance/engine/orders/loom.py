@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import linecache
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,6 @@ class LoopArena(Arena):
         self._ready = self.clock.loop._ready
         self._held: list[Any] = []
         CALLER_OF.set(STORE)
-
-    def open(self, namespace: str, on: int) -> AbstractAsyncContextManager[Any]:
-        """Open an instance."""
-        return self.harness.open(namespace)
 
     @contextmanager
     def closed(self) -> Iterator[None]:
