@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from inspect import isawaitable
 from typing import Any
 
 import pytest
@@ -86,6 +85,9 @@ class Store:
     async def wait_for_nothing(self, key: str) -> None:
         await asyncio.get_running_loop().create_future()
 
+    async def aclose(self) -> None:
+        await self.redis.aclose()
+
 
 class SyncStore:
     def __init__(self, url: str, namespace: str) -> None:
@@ -100,21 +102,20 @@ class SyncStore:
         self.redis.set(f"{self.namespace}:{key}", number)
         return number
 
+    async def aclose(self) -> None:
+        self.redis.close()
+
 
 class StoreHarness(RedisServerHarness):
-    store_class: Any = Store
+    def __init__(self, server: EmbeddedServer, store_class: Any = Store) -> None:
+        super().__init__(server)
+        self.store_class = store_class
 
     @asynccontextmanager
     async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
         store = self.store_class(url, namespace)
         yield store
-        closing = store.redis.close() if isinstance(store, SyncStore) else store.redis.aclose()
-        if isawaitable(closing):
-            await closing
-
-
-class SyncHarness(StoreHarness):
-    store_class = SyncStore
+        await store.aclose()
 
 
 NAMES = [name for name in vars(Store) | vars(SyncStore) if not name.startswith("_")]
@@ -226,7 +227,7 @@ def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
 
 @pytest.mark.parametrize("on", [0, 1])
 def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
-    results = [explored(SyncHarness(server), "count", "number", on) for _ in range(10)]
+    results = [explored(StoreHarness(server, SyncStore), "count", "number", on) for _ in range(10)]
     assert all(wrong for _, wrong in results)
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
 
