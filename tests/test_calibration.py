@@ -90,7 +90,7 @@ def test_a_store_that_never_expires_is_told_by_its_requirements() -> None:
     harness, coverage = standing(RedisHarness)(), Coverage()
     with harness.running():
         calibrate(harness)
-        asyncio.run(play(harness, lifetimes.scenarios("smoke"), coverage))
+        asyncio.run(play(harness, lifetimes.scenarios(), coverage))
     assert "EXP-01" in {number for one in coverage.findings.values() for number in one.requirements}
 
 
@@ -108,7 +108,7 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
     harness, coverage = make(), Coverage()
     with harness.running():
         calibrate(harness)
-        asyncio.run(play(harness, places.scenarios("smoke"), coverage))
+        asyncio.run(play(harness, places.scenarios(), coverage))
     found = {number for one in coverage.findings.values() for number in one.requirements}
     assert found  # what one of them shows is learned, and not reported under the other
     assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken

@@ -20,7 +20,7 @@ TABLES = (lifetimes, races, places, arguments)
 def played(table: Any, harness: MemoryHarness) -> Coverage:
     """What a table finds on a store."""
     coverage = Coverage()
-    asyncio.run(play(harness, table.scenarios("default"), coverage))
+    asyncio.run(play(harness, table.scenarios(), coverage))
     return coverage
 
 

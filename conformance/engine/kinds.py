@@ -64,21 +64,19 @@ def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Iterator[Scen
 
 
 def races(
-    made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, every_order: bool = False, is_full: bool = True
+    made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, every_order: bool = False
 ) -> Iterator[Scenario]:
-    """Yield calls at the same time, on two instances, and on one if there is no other, or if full."""
+    """Yield calls at the same time, on two instances, or on one if there is no other."""
     for calls, instances in product(crowds, (1, 2)):
         race = Race((*_in_turn(calls, instances),), every_order=every_order)
-        lacks = () if is_full or instances > 1 else _UNSHARED
+        lacks = () if instances > 1 else _UNSHARED
         yield scenario(made, race, ReadBack(), about=about, lacks=lacks, instances=instances)
 
 
-def cancelled(
-    made: Actions, calls: Iterable[Call], *, then: Actions, about: str, turns: Iterable[int] = (1,)
-) -> Iterator[Scenario]:
-    """Yield each call, cancelled after so many turns of the loop, alone and before others that are not."""
-    for after, call, count in product(turns, calls, _COUNTS):
-        lost = Race((call,) * count, cancelled=(0,), turns=after)
+def cancelled(made: Actions, calls: Iterable[Call], *, then: Actions, about: str) -> Iterator[Scenario]:
+    """Yield each call, cancelled after a turn of the loop, alone and before others that are not."""
+    for call, count in product(calls, _COUNTS):
+        lost = Race((call,) * count, cancelled=(0,))
         yield scenario(made, lost, ReadBack(), then, ReadBack(), about=about)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from itertools import repeat
+from itertools import chain, repeat
 from random import Random
 
 from conformance.engine.finding import Coverage
@@ -84,7 +84,10 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
         await play(harness, _chosen(backend, "servers", in_turn), coverage)
         last = _chosen(backend, "deaths", failures.scenarios(failures.DEATHS, has))
     else:
-        last = _chosen(backend, name, _TABLES[name].scenarios(depth))
+        scenarios = _TABLES[name].scenarios()
+        if name == "places" and depth != "smoke":
+            scenarios = chain(scenarios, places.many())
+        last = _chosen(backend, name, scenarios)
     async with arena_of(harness) if name in _ORDERED else nullcontext() as arena:
         await play(harness, last, coverage, arena=arena)
 

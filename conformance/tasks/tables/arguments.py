@@ -22,10 +22,9 @@ _LISTS = 20
 """So many scenarios share the requests: to open a store takes longer than they do."""
 
 
-def scenarios(depth: str = "default") -> Iterator[Scenario]:
+def scenarios() -> Iterator[Scenario]:
     """All of them."""
-    size = 2_000 if depth == "full" else 220
-    yield scenario(do.Populate(size), listing(limit=0), about="ID-01 ID-02")
+    yield scenario(do.Populate(220), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
     yield scenario(MADE, _CALLS_ON_UNKNOWN, ReadBack(), about="ID-03")
     yield scenario(_new_ids(), about="ID-02 ID-06")

@@ -54,10 +54,9 @@ _OLD = (
     restorable(updated_at=BEYOND),
 )
 _LIFE = Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
-_SIZES = (2, 260, 1_100)
 
 
-def scenarios(depth: str = "default") -> Iterator[Scenario]:
+def scenarios() -> Iterator[Scenario]:
     """All of them."""
     yield _expiring(MADE, Wait(LIFETIME - MINUTE), get(A), Wait(2 * MINUTE), get(A), about="EXP-06")
     for status, (calls, alive) in product(("pending", "completed"), _ENDED):
@@ -70,7 +69,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
         yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
     for removal, again in product(_REMOVALS, _AGAIN):
         yield _expiring(_BEFORE, removal, again, _SECOND_LIFE, about="EXP-03 ID-06")
-    for size, first in product(_SIZES if depth == "full" else _SIZES[:2], _FIRST):
+    for size, first in product((2, 260), _FIRST):
         after = first, *READS[1:], listing(status=TaskStatus.FAILED)
         yield _expiring(_some_expire(size), after, ReadBack(), about="EXP-01 EXP-03 ATOM-01")
     long = Wait(400 * DAY), get(A), to("completed"), ReadBack()
@@ -112,7 +111,7 @@ _SECOND_LIFE = (
 )
 
 
-_FIRST = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)
+_FIRST: Sequence[Action] = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)
 """Calls when tasks have expired, few or many, all or some: the first one finds none of them."""
 
 

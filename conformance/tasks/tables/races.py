@@ -14,24 +14,19 @@ from taskstore import TaskStatus
 
 _ENDS = to("completed"), to("failed", error_message="e"), cancel(A)
 _RACED: Sequence[tuple[str, Sequence[Call]]] = ("ATOM-02", _ENDS), ("ATOM-01", CALLS[:-2])
-_TURNS = (0, 1, 2, 3, 5, 8)
-_SIZES = (130, 260, 1_100)
 _CROWD = 600
 """More than a pool or a queue of 500 holds."""
 
 
-def scenarios(depth: str = "default") -> Iterator[Scenario]:
+def scenarios() -> Iterator[Scenario]:
     """All of them."""
-    is_full = depth == "full"
-    turns = _TURNS if is_full else (1,)
     for about, raced in _RACED:
         pairs = combinations_with_replacement(raced, 2)
-        yield from races(MADE, pairs, about=about, every_order=True, is_full=is_full)
-    yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06", turns=turns)
+        yield from races(MADE, pairs, about=about, every_order=True)
+    yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06")
     for calls in (_READS * (_CROWD // len(_READS)), _CREATIONS):
         yield scenario(_READ, get(A), Race(tuple(calls)), listing(limit=0), about="ATOM-06")
-    for size in _SIZES if is_full else _SIZES[:1]:
-        yield from _listings(size)
+    yield from _listings(130)
 
 
 _LABELS = [f"t{number}" for number in range(20)]
