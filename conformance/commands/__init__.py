@@ -60,16 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CommandFailedError as fault:
         print(cut(on_one_line(str(fault)), _LONGEST), file=sys.stderr)
-        status = fault.status
+        return fault.status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        status = 130
-    except OSError as fault:  # of a broken pipe, such as `| head`, nothing is said: nobody reads it
-        status = 141 if isinstance(fault, BrokenPipeError) else 3
-        if status == 3:  # noqa: PLR2004
-            print(f"conformance: {fault}", file=sys.stderr)
+        return 130
+    except OSError as fault:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(fault, BrokenPipeError):  # such as `| head`: nobody reads what is said
+            return 141
+        print(f"conformance: {fault}", file=sys.stderr)
+        return 3
     except Exception:  # noqa: BLE001  1 is a result, and an error is none
         traceback.print_exc()
-        status = 3
+        return 3
     return status

@@ -108,10 +108,8 @@ class Row:
 
     def gap(self, operation: Operation) -> str:
         """Say what was not exercised, the first that applies; nothing if all was."""
-        if not self.calls:
-            return "was never called"
         if not self.results:
-            return f"never gave a result: {self.raised}"
+            return f"never gave a result: {self.raised or 'it was never called'}"
         if operation.is_read and not self.filled:
             return "only ever gave empty results"
         if operation.reads == WHOLE and self.longest == 1:
