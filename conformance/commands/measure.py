@@ -13,12 +13,11 @@ from pathlib import Path
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
-from conformance.measure.block import Block, time_blocks
+from conformance.measure.block import Block, time_blocks, workload_of
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import Figures, figures_of, judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
-from conformance.measure.workload import workload_of
 from conformance.text import bold
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."

@@ -18,8 +18,8 @@ from time import monotonic
 from conformance.backends.registry import find_backend
 from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.measure.timing import Calls, Effort, Timed, time_calls
-from conformance.measure.workload import workload_of
+from conformance.measure import tasks
+from conformance.measure.timing import Calls, Effort, Timed, Workload, time_calls
 from conformance.process import PROGRESS, in_new_process
 
 Block = Mapping[tuple[str, str, int], Timed]
@@ -48,6 +48,22 @@ def time_blocks(
         tell(f"block {number + 1} of {blocks}{left}")
         timed.append(in_new_process(time_block, stores, plan, effort, f"{seed} {number}"))
     return timed
+
+
+def workload_of(harness: Harness, name: str) -> Workload:
+    """Choose what is timed of a harness's store: the operations that it names for `compare`, or those of a task store.
+
+    A harness of a task store may have a faster way to fill it, `fill`.
+
+    Raises:
+        OperationsError: if the operations that it names cannot be used, or none of them fills the store.
+        HarnessFailedError: if the harness raises.
+    """
+    if hasattr(harness, "operations"):
+        from conformance.measure.operations import workload_of_operations  # Hypothesis takes half a second
+
+        return workload_of_operations(harness, name)
+    return Workload(getattr(harness, "fill", tasks.fill), tasks.works)
 
 
 def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:
