@@ -11,15 +11,6 @@ from conformance.engine.orders.network import NetworkArena
 from conformance.harness import Capability, Harness, HookMissingError
 
 
-def has_server(harness: Harness) -> bool:
-    """Whether requests of a store can be held before its server."""
-    try:
-        harness.open_at("conformance-no-case", harness.url(), 1.0)
-    except HookMissingError:
-        return False
-    return True
-
-
 @asynccontextmanager
 async def arena_of(harness: Harness) -> AsyncIterator[Arena | None]:
     """Give where the calls of a store are ordered, in a loop of asyncio.
@@ -27,7 +18,12 @@ async def arena_of(harness: Harness) -> AsyncIterator[Arena | None]:
     There is none where instances share something that is not behind an address: what a client such as fakeredis does
     in the loop by itself has too many orders.
     """
-    if has_server(harness) and harness.url().startswith("redis://"):
+    try:
+        harness.open_at("conformance-no-case", harness.url(), 1.0)
+        is_at_server = harness.url().startswith("redis://")
+    except HookMissingError:
+        is_at_server = False
+    if is_at_server:
         async with NetworkArena(harness) as arena:
             yield arena
     elif Capability.SHARED in harness.capabilities:
