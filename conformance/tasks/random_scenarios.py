@@ -27,7 +27,7 @@ class RandomTasks(RandomScenario):
 
     first = "create"
     raced = ("create", "named", "update", "update", "cancel", "get", "restore")
-    kinds = ("list", "purge", "bad", *raced)
+    kinds = ("list", "list", "purge", "bad", *raced)
     spans = _TIMES
 
     def __iter__(self) -> Iterator[Action]:

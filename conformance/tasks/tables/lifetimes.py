@@ -111,7 +111,13 @@ _SECOND_LIFE = (
 )
 
 
-_FIRST: Sequence[Action] = Race((to("completed"), cancel(A))), *READS[1:], purge(BEYOND), create(task_id=A)
+_FIRST: Sequence[Action] = (
+    Race((to("completed"), cancel(A))),
+    *READS[1:],
+    listing(limit=0),
+    purge(BEYOND),
+    create(task_id=A),
+)
 """Calls when tasks have expired, few or many, all or some: the first one finds none of them."""
 
 
