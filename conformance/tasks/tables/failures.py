@@ -134,7 +134,7 @@ CONNECTIONS = (
 SERVERS = (
     Failure(f"the server is {_OUT}", partial(_failing, _OUT), (_OUT,), _WRITES, "FAIL-06", may_write=False),
     Failure("the server has closed the connections", _disconnected, about="FAIL-14", on=1),
-    Failure("the server has restarted", _restarted, about="FAIL-14 DUR-01"),
+    Failure("the server has restarted", _restarted, about="DUR-01 FAIL-14"),
     Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs=[Capability.CLUSTER]),
     _taken_over("another server takes over", cause=partial(_failed_over, kill=False)),
     _taken_over("another server takes over from a killed one", cause=partial(_failed_over, kill=True)),
