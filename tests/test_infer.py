@@ -180,8 +180,3 @@ def test_the_written_harness_compares_as_the_names_do(
 def test_what_cannot_be_compared_says_why(first: type, second: Callable[..., Any], reason: str) -> None:
     with pytest.raises(CommandFailedError, match=reason):
         found(first, second)
-
-
-def test_a_store_and_a_harness_are_no_pair(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", f"{HERE}:MemoryLimiter", "memory"]) == 2
-    assert "is a store, and the other a harness" in capsys.readouterr().err

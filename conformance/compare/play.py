@@ -65,7 +65,7 @@ class Operations(Contract):
 
     def written(self, operation: Operation, name: str, value: Any) -> str:
         """Return an argument as Python, with the names of ids in it."""
-        return (operation.show and operation.show(value)) or self.observer.named(source(value))
+        return self.observer.named(source(value))
 
 
 class Reader(Player):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,10 +35,6 @@ FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}
 '''
 
 
-class _StrangerError(BaseException):
-    """A store may use a server that is not ours: no store catches this."""
-
-
 def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str] = ()) -> tuple[list[str], str]:
     """Return the operations of two stores, and what is left out, as lines of a table; and the harnesses as a file.
 
@@ -50,13 +45,11 @@ def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collect
     Raises:
         CommandFailedError: if one cannot be opened, or no method changes what another shows.
     """
-    harnesses = [make() for make in modes((), *(make for _, make in makers))]
-    with ExitStack() as stack:
-        for harness in harnesses:
-            stack.enter_context(harness.running())
-        lines, values, operations = in_new_process(_find, harnesses, skipped, method="fork")
     names = [name for name, _ in makers]
-    return lines, _FILE.format(*names, values="\n".join(values), operations="\n    ".join(operations))
+    first, second = [make() for make in modes((), *(make for _, make in makers))]
+    with first.running(), second.running():
+        found: tuple[list[str], str] = in_new_process(_find, names, [first, second], skipped, method="fork")
+    return found
 
 
 def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
@@ -66,8 +59,8 @@ def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
     return [names["FirstMode"], names["SecondMode"]]
 
 
-def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[str], list[str], list[str]]:
-    """Return the table of the methods that both stores have, then the values and the operations for the file.
+def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[str], str]:
+    """Find out the operations, as `found_out` says.
 
     Raises:
         CommandFailedError: if a store cannot be opened, or may use somebody's server.
@@ -81,13 +74,13 @@ def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[li
             return
         port = arguments[1][1]
         if port not in private:
-            raise _StrangerError(port)
+            raise SystemExit(port)
 
     if any(isinstance(harness.make, type) for harness in harnesses):
         sys.addaudithook(stop_strangers)
     try:
         methods = asyncio.run(_methods(harnesses, skipped))
-    except _StrangerError as port:
+    except SystemExit as port:
         raise CommandFailedError(f"a store may connect to port {port}, where somebody's server is") from None
 
     used = [method for method in methods if not method.unusable]
@@ -96,8 +89,9 @@ def _find(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[li
     if not any(method.is_write for method in used):
         raise CommandFailedError("\n".join([*lines, "no method changes what another shows"]))
     kinds = {kind.name: kind for method in used for kind in method.kinds.values()}
-    values = [f"{name} = {kind.strategy}" for name, kind in kinds.items()]
-    return lines, values, [_written(method) for method in used]
+    values = "\n".join(f"{name} = {kind.strategy}" for name, kind in kinds.items())
+    operations = "\n    ".join(map(_written, used))
+    return lines, _FILE.format(*names, values=values, operations=operations)
 
 
 async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> list[Method]:

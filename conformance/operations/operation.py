@@ -73,7 +73,6 @@ class Operation:
         reads: for an operation that only reads, likewise; `WHOLE` for a listing or count. After each write the reads
             whose other arguments are optional are called on the entry that it touched.
         view: turns a result that cannot be compared as it is into one that can.
-        show: writes a value of an argument as Python; None where its `repr` will do.
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers that may differ by so much, each field with `(how much, reason)`.
         positional: arguments that are given by their places; all others by their names.
@@ -92,7 +91,6 @@ class Operation:
     writes: str | tuple[str, ...] | None = None
     reads: str | tuple[str, ...] | None = None
     view: Callable[[Any], Any] | None = None
-    show: Callable[[Any], str | None] | None = None
     ignored: Mapping[str, str] = field(default_factory=dict)
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     positional: Collection[str] = ()
