@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,7 +40,7 @@ _LABELS = {
 _PLAIN_CHANGE = "another value"
 """What is particular about a value that has no class of its own."""
 _EACH = 4
-"""Values of each set of classes that are tried: some sequences need several."""
+"""Values of each class that are tried: some sequences need several."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,6 @@ class Difference:
             found.add(("value", *place, *(text == "None" for text in texts)))
         return found
 
-    @property
-    def is_refusal(self) -> bool:
-        """Whether only one store has done what was asked: from here on they hold something else."""
-        return self.mismatch.kind == "exception" and "a result" in self.mismatch.what
-
     # What it is
 
     def line(self, stores: Sequence[str]) -> Line:
@@ -181,12 +175,9 @@ class Difference:
     def _script(self, stores: Sequence[str]) -> Iterator[str]:
         """Yield the imports that the calls need, the calls as Python, and what each side gave."""
         contract = Operations(self.operations)
-        lines = []
-        for dones in zip(*self.histories, strict=True):
-            texts = ["\n".join(lines_of(contract, [done])) for done in dones]
-            lines.append(max(texts, key=len))  # from the store that could do more
-
-        last = re.sub(r"(?m)^result\d+ = ", "", lines.pop())
+        codes = ["\n".join(lines_of(contract, history)) for history in self.histories]
+        *lines, last = max(codes, key=len).split("\n")  # from the store that could do more
+        _, _, last = last.partition(" = ")
         path = "".join(self.mismatch.path)
         if path and last.startswith("await "):
             last = f"({last})"
@@ -213,11 +204,11 @@ def _label(step: Action) -> str:
 
 
 def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Choice]:
-    """Yield the plainest values of every set of classes that has nothing which this value has not."""
-    tried = Counter[frozenset[str]]()
-    for plain in pool(operation, argument).plainer(choice):
-        tried[plain.classes] += 1
-        if tried[plain.classes] <= _EACH:
+    """Yield the plainest values of every class that have nothing which this value has not."""
+    values = pool(operation, argument)
+    plainest = values.representatives(_EACH)
+    for plain in values.plainer(choice):
+        if plain in plainest:
             yield plain
 
 

@@ -5,7 +5,7 @@ A recipe is a row of steps, each with alternatives: every combination of them is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -59,10 +59,12 @@ class Sequences:
             reads = self._reads(call)
             yield (call, *reads)
             yield (self._on(call, self._made)[0], call, *reads)
-        yield from self._mutations()
-        for recipe in (*self._surroundings(), *self._lifetimes()):
+        yield from self._written()
+        for entry in (self._made, max(variants(self._maker), key=_richness)):
+            for call in self._each_on(entry, self._operations):
+                yield (entry, call, Mutate("result"), *self._reads(entry))
+        for recipe in self._surroundings():
             yield from product(*recipe)
-        yield from self._entries()
         yield from self._sizes()
 
     def separation(self) -> Steps:
@@ -97,30 +99,45 @@ class Sequences:
 
     # Values
 
-    def _mutations(self) -> Iterator[Steps]:
-        """The caller changes what it passed in, or what it got back."""
+    def _written(self) -> Iterator[Steps]:
+        """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
         for write in self._writes:
-            for call in filter(_richness, variants(write)):
-                yield (*self._before(call), call, Mutate("argument"), *self._reads(call))
-        for entry in (self._made, max(variants(self._maker), key=_richness)):
-            for call in self._each_on(entry, self._operations):
-                yield (entry, call, Mutate("result"), *self._reads(entry))
+            for call in variants(write):
+                before, reads = self._before(call), self._reads(call)
+                if _richness(call):
+                    yield (*before, call, Mutate("argument"), *reads)
+                for recipe in self._lives([*before, call]):
+                    yield from product(*recipe, reads)
+                if write is self._maker or call.arguments.keys() == write.arguments.keys():
+                    for other in self._each_on(call, self._writes[1:] or self._writes):
+                        yield (self._made, *before, call, other, *reads, *self._reads(self._made))
 
-    def _entries(self) -> Iterator[Steps]:
-        """For each value class: a plain entry beside or before one of that class, then each other write, and reads."""
-        for operation in self._writes:
-            names = operation.strategies if operation is self._maker else operation.arguments
-            for odd in variants(operation, names=names):
-                reads = self._reads(odd) + self._reads(self._made)
-                for write in self._each_on(odd, self._writes[1:] or self._writes):
-                    yield (self._made, *self._before(odd), odd, write, *reads)
+    def _lives(self, steps: Sequence[Call]) -> Iterator[_Recipe]:
+        """Yield waits until near the end of a lifetime, and near both that an entry has that is written again."""
+        span = self._lifetime(steps[-1])
+        if span:
+            life = [[step] for step in steps]
+            yield *life, _near(span)
+            again = self._each_on(steps[-1], self._writes)
+            yield *life, [EndOfLife(span / 2, "in the middle")], again, _near(span) + _near(span * 1.5)
+
+    def _lifetime(self, call: Call) -> timedelta:
+        """Return the lifetime that a call gives, if time can pass that far; else none."""
+        argument = self._by_name[call.operation].lifetime or ""
+        with suppress(LookupError, TypeError, ValueError, OverflowError):  # it is not given, no number, or not finite
+            given = call.arguments[argument].value
+            span = given if isinstance(given, timedelta) else timedelta(seconds=given)
+            if timedelta(0) < span < _LONGEST:
+                return span
+        return timedelta(0)
 
     def _sizes(self) -> Iterator[Steps]:
-        """Every listing of several entries."""
-        made = [self._made] * _SIZES[-1]
-        for key in self._maker.entry[:1]:
-            plain = [choice for choice in pool(self._maker, key).choices if not choice.classes]
-            made = [plain_call(self._maker, **{key: choice}) for choice in plain] or made
+        """Every listing of several entries, which differ in what names them, or else in the first argument."""
+        made = []
+        for name in (*self._maker.entry, *self._maker.arguments)[:1]:
+            plain = [choice for choice in pool(self._maker, name).choices if not choice.classes]
+            made = [plain_call(self._maker, **{name: choice}) for choice in plain]
+        made = (made or [self._made]) * _SIZES[-1]
         listings = [call for each in self._operations if each.reads == WHOLE for call in variants(each)]
         for size in _SIZES:
             yield (*made[:size], *listings, made[0], *listings, *self._reads(made[0]))
@@ -140,30 +157,6 @@ class Sequences:
             yield [_BESIDE], _second(made), wide, there
             yield read, made, read, [Damage()], read
             yield read, made, read, [_NOWHERE], there
-
-    def _lifetimes(self) -> Iterator[_Recipe]:
-        """Reads near the end of a lifetime, and near both that an entry may have that is written again meanwhile."""
-        for write in self._writes:
-            for call in variants(write):
-                span = self._lifetime(call)
-                if not span:
-                    continue
-                life = [[step] for step in (*self._before(call), call)]
-                reads = self._reads(call)
-                yield *life, _near(span), reads
-                middle = [EndOfLife(span / 2, "in the middle")]
-                again = self._each_on(call, self._writes)
-                yield *life, middle, again, _near(span) + _near(span * 1.5), reads
-
-    def _lifetime(self, call: Call) -> timedelta:
-        """Return the lifetime that a call gives, if time can pass that far; else none."""
-        argument = self._by_name[call.operation].lifetime or ""
-        with suppress(LookupError, TypeError, ValueError, OverflowError):  # it is not given, no number, or not finite
-            given = call.arguments[argument].value
-            span = given if isinstance(given, timedelta) else timedelta(seconds=given)
-            if timedelta(0) < span < _LONGEST:
-                return span
-        return timedelta(0)
 
     # Chance
 

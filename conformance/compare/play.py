@@ -17,7 +17,7 @@ from conformance.engine.script import call_text
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation, OperationsError, with_ids
-from conformance.operations.trees import Tree, mismatches
+from conformance.operations.trees import Tree
 from conformance.process import Doing
 from conformance.tasks.operations import operations_of
 from conformance.text import source
@@ -198,7 +198,6 @@ class Store:
         entries = [entry for done in history for entry in done.made]
         if len(entries) > 3 and kind_of(steps[-2]) in ALONE:  # noqa: PLR2004
             before, _, made, now = (entry.observed for entry in entries)
-            was_made = any(mismatches(before, made))
-            denies = was_made and not any(mismatches(before, now))
+            denies = before == now != made
             entries[-1].observed = Tree(bool, denies, text=now.text)
         return history

@@ -118,8 +118,9 @@ class Search:
         for found in await self._play(steps):
             if not any(explains(line, found) for line in self._shortest):
                 await self._file(found)
-            if found.is_refusal and not found.probe and not found.last.is_read:
-                break
+            is_refused = found.mismatch.kind == "exception" and "a result" in found.mismatch.what
+            if is_refused and not found.probe and not found.last.is_read:
+                break  # only one store has done what was asked: from here on they hold something else
 
     async def _play(self, steps: Steps) -> list[Difference]:
         """Play a sequence on both stores, as far as both can go, and return every difference in its order."""

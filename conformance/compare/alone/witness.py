@@ -9,13 +9,13 @@ from dataclasses import replace
 from itertools import groupby
 
 from conformance.compare.alone.plans import Plan
-from conformance.compare.play import Operations
+from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, first
-from conformance.engine.player import Done, Player
+from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario
-from conformance.engine.script import call_text, lines_of
+from conformance.engine.script import lines_of
 from conformance.harness import HookMissingError
 from conformance.operations.operation import Operation
 
@@ -34,10 +34,8 @@ class NoAnswerError(Exception):
     """Stands for the answer of a call that has none."""
 
 
-class Witness(Player):
+class Witness(Reader):
     """Plays a plan at the same time, as is chosen, or one after the other in an `order`, which may leave calls out."""
-
-    contract: Operations
 
     def __init__(
         self,
@@ -113,10 +111,7 @@ class Witness(Player):
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls in the arena, also one alone: it may wait for time to pass."""
         for entry in made:
-            texts = {}
-            for name, value in entry.arguments.items():
-                texts[name] = self.contract.written(entry.operation, name, value)
-            entry.line = call_text(self.contract, entry.call, texts)
+            self.write(entry)
         if race.every_order and self.order is None:
             await self.arena.together(made, self.make, self.choose, self.ordered)
             return
@@ -124,15 +119,12 @@ class Witness(Player):
             await self.arena.together([made[place]], self.make, first, Play())
 
     def take(self, race: Race, made: list[Entry]) -> None:
-        """Learn the ids of all these calls, then make trees of their results."""
-        observer = self.contract.observer
+        """Give each result a name, and calls without one an exception."""
         for number, entry in enumerate(made, start=len(self.entries) - len(made)):
+            entry.call = replace(entry.call, label=f"result{number}")
             if entry.observed in (CANCELLED, SILENT):
                 entry.answer = NoAnswerError(entry.observed.error)
-            if not isinstance(entry.answer, BaseException):
-                observer.learn(entry.answer, entry.operation, f"result{number}")
-        for entry in made:
-            entry.observed = observer.look(entry.answer, entry.operation)
+        super().take(race, made)
 
     def lines(self) -> Iterator[str]:
         """Yield what was done as a script, with the requests of the calls side by side."""
