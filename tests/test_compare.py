@@ -282,6 +282,20 @@ def test_a_second_fault_is_seen_beside_a_known_one() -> None:
     assert "count: 0 / -1" in texts(compared(Fewer, operations, Leaky))
 
 
+def test_a_value_of_ones_own_is_tried_before_hostile_ones_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Picky(Keeping):
+        def put(self, key: str, value: Any) -> None:
+            if key != "x!y":
+                super().put(key, value)
+
+    keys = {"key": hostile.keys() | st.sampled_from(["x!y"])}
+    put = Operation("put", "put", keys | {"value": st.just(1)}, writes="key")
+    operations = [put, Operation("take", "take", keys, reads="key")]
+    monkeypatch.setattr("conformance.compare.plan._RANDOM", 0)
+    report = compared(Picky, operations, Keeping)
+    assert texts(report) == {"put(key: punctuation) > take(key: punctuation): int / NoneType"}
+
+
 PUT = Operation("put", "put", {"label": st.text()}, writes=WHOLE, ids=(WHOLE,))
 ONE_ROW = Operation("rows", lambda store: store.rows()[:1], reads=WHOLE, ids=(WHOLE,))
 

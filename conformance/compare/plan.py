@@ -86,12 +86,12 @@ class Sequences:
         return calls or [call]
 
     def _each_on(self, entry: Call, operations: Iterable[Operation]) -> list[Call]:
-        """Return a plain call of each operation on an entry."""
-        return [self._on(entry, plain_call(operation))[0] for operation in operations]
+        """Return a plain call of each operation on an entry, or on each entry that the other call names."""
+        return [call for operation in operations for call in self._on(entry, plain_call(operation))]
 
     def _reads(self, entry: Call) -> list[Call]:
         """Return the reads of what a call touched."""
-        return [read for lookup in self._lookups for read in self._on(entry, plain_call(lookup))]
+        return self._each_on(entry, self._lookups)
 
     def _before(self, call: Call) -> list[Call]:
         """Return what has to be there for a write: nothing, if it makes the entry."""

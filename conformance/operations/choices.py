@@ -16,6 +16,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
+from conformance.operations.hostile import DRAWN
 from conformance.operations.operation import EarlierId, OperationsError
 from conformance.operations.parts import parts_of
 from conformance.text import source
@@ -93,6 +94,7 @@ class Pool:
     """
 
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
+        DRAWN.clear()
         drawn = [Choice(value, source(value), frozenset(_classes_in(value))) for value in _drawn(strategy)]
         simplest = type(drawn[0].value)
 
@@ -100,7 +102,8 @@ class Pool:
             is_new = _EARLIER not in choice.classes
             is_odd = type(choice.value) is not simplest
             telling = len(_telling(choice.classes))
-            return is_new, is_odd, choice.has_surrogates, telling, len(choice.text), choice.text
+            is_hostile = choice.text in DRAWN
+            return is_new, is_odd, choice.has_surrogates, telling, is_hostile, len(choice.text), choice.text
 
         drawn.sort(key=complexity)
         self.choices: list[Choice] = []

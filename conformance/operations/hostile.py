@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
+
+from conformance.text import source
 
 if TYPE_CHECKING:  # the suite draws nothing from strategies, and Hypothesis takes a moment to import
     from hypothesis import strategies as st
+
+
+_T = TypeVar("_T")
 
 
 class Number(IntEnum):
@@ -69,6 +74,8 @@ OTHER_VALUES: tuple[Any, ...] = (
 )
 """Values that JSON cannot hold, or changes."""
 # fmt: on
+DRAWN: set[str] = set()
+"""What one pool drew from these strategies, as Python: a value of the user's own of the same class is tried first."""
 HOSTILE_VALUES = JSON_VALUES + OTHER_VALUES
 NESTED: tuple[Any, ...] = tuple(made for value in OTHER_VALUES for made in ({"a": value}, [value]))
 """The same inside others."""
@@ -78,11 +85,17 @@ def values() -> st.SearchStrategy[Any]:
     """Values of every kind, alone and inside others."""
     from hypothesis import strategies as st
 
-    return st.sampled_from(HOSTILE_VALUES) | st.sampled_from(NESTED)
+    return (st.sampled_from(HOSTILE_VALUES) | st.sampled_from(NESTED)).map(_noted)
 
 
 def keys() -> st.SearchStrategy[str]:
     """Texts that are hostile as keys, and plain ones."""
     from hypothesis import strategies as st
 
-    return st.sampled_from(KEYS) | st.text(max_size=8) | st.text("abc", min_size=1, max_size=4)
+    texts = st.sampled_from(KEYS) | st.text(max_size=8) | st.text("abc", min_size=1, max_size=4)
+    return texts.map(_noted)
+
+
+def _noted(value: _T) -> _T:
+    DRAWN.add(source(value))
+    return value
