@@ -16,7 +16,7 @@ from conformance.engine.orders.network import NetworkArena
 from conformance.engine.orders.schedule import Choose, Play, explore, first, follow
 from conformance.engine.scenario import Call
 from conformance.harness import Capability
-from conformance.operations.operation import Operation
+from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.trees import Mismatch, mismatches
 
 _MOST_ORDERS = 300
@@ -84,12 +84,17 @@ class SelfJudge:
         """Yield what is found first of each set of operations, by rule.
 
         Others than the plan of the title `only` are left out; with a schedule one order of it is played.
+
+        Raises:
+            OperationsError: if there is no plan of this title.
         """
         await self._learn_brinks()
+        titles = {""}
         for crowd in self.crowds:
             rules = set[str]()
             brinks = self._brinks if len(crowd) > 1 else {}
             for plan in plans_of(self.operations.values(), crowd, self._instances, brinks):
+                titles.add(plan.title)
                 if only not in ("", plan.title) or "" in rules:
                     continue
                 for anomaly in await self.judge(plan, schedule):
@@ -97,6 +102,8 @@ class SelfJudge:
                         self.found += 1
                         yield anomaly
                     rules.add(anomaly.rule)
+        if only not in titles:
+            raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
 
     async def _learn_brinks(self) -> None:
         """Learn how often each write is repeated before two more show that its answer changes."""
@@ -215,7 +222,7 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
 
 
 def _why(shown: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
-    """Yield the result that no sequence explains, where it differs, and what the sequences give there.
+    """Yield the result that no sequence explains, where it differs, then what the sequences give there.
 
     Of several it is one in which all differ, if there is one, and one that came afterwards.
     """
@@ -233,7 +240,8 @@ def _why(shown: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
     for sequence, places in zip(sequences, apart, strict=True):
         if place in places and not isinstance(sequence.outcome[place].answer, NoAnswerError):
             expected[_text(places[place], 0)] = sequence
-    yield f"#   then {shown.outcome[place].line} -> {came}; one after the other {' or '.join(expected)}"
+    yield f"#   then {shown.outcome[place].line} -> {came}"
+    yield f"#   one after the other {' or '.join(expected)}"
 
 
 def _text(apart: Sequence[Mismatch], side: int) -> str:

@@ -12,8 +12,7 @@ from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, first
-from conformance.engine.player import Done
+from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, STARTS, Choose, Play, first
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario
 from conformance.engine.script import lines_of
 from conformance.harness import HookMissingError
@@ -132,9 +131,9 @@ class Witness(Reader):
         for text, same in groupby(lines_of(self.contract, start)):
             times = len([*same])
             yield f"{text}  # {times} times" if times > 1 else text
-        shown = [(request.caller, request.text) for request in self.ordered.trace]
+        shown = [(request.caller, request.text) for request in self.ordered.trace if request.text != STARTS]
         shown += [(caller, f"-> {entry.observed.text()}") for caller, entry in zip(CALLERS, raced.made, strict=False)]
         for caller, text in shown:
             column = _COLUMN * max(0, CALLERS.find(caller))
             raced.notes.append(f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}")
-        yield from lines_of(self.contract, [raced, *map(Done, self.plan.after[-1:])])
+        yield from lines_of(self.contract, [raced])

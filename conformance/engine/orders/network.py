@@ -11,7 +11,7 @@ from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
 from typing import Any, Self
 
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play, Request
+from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, STARTS, Play, Request
 from conformance.engine.orders.turnstile import Link, Turnstile
 from conformance.operations.operation import Operation
 
@@ -87,7 +87,7 @@ class NetworkArena(Arena):
             return []
 
         starts = ((caller, partial(self.begin, caller)) for caller in self.entries.keys() - self.tasks.keys())
-        steps = [Request(caller, "starts", frozenset(), take=start) for caller, start in starts]
+        steps = [Request(caller, STARTS, frozenset(), take=start) for caller, start in starts]
         for link in held:
             request = Request(link.caller, link.text.replace(self._namespace, ""), link.keys, take=link.let)
             steps += [request, *self._deaths(request, link, play)]

@@ -15,6 +15,8 @@ CALLERS = "ABCDEFGH"
 """The labels of callers, in the order of their calls."""
 STORE = "-"
 """The label for what a store does by itself."""
+STARTS = "starts"
+"""The text of a request that is none: a caller begins."""
 _MOST_STEPS = 500
 """Steps of a play; calls that go on without end are given up then."""
 
