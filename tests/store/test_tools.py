@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
@@ -27,6 +29,8 @@ from tests.store.speaking import speaking
 
 BASE = "{taskstore:0/1}"
 Run = Callable[..., tuple[int, str, str]]
+Doctor = Callable[..., tuple[int, dict[str, str]]]
+Stored = Callable[..., Any]
 ACL = "ACL", "SETUSER", "poor", "on", ">secret", f"~{BASE}*"
 
 
@@ -67,11 +71,29 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+@pytest.fixture
+def migrate(server: EmbeddedServer, client: Any, run: Run) -> Run:  # noqa: ARG001  empties the server
+    """Run `migrate` within the server."""
+    return partial(run, "migrate", server.url, server.url)
+
+
+@pytest.fixture
+def stored(server: EmbeddedServer, client: Any) -> Stored:  # noqa: ARG001  empties the server
+    """Run a body on a store of the server."""
+    return partial(on_store, server.url)
+
+
 def diagnose(run: Run, *arguments: str) -> tuple[int, dict[str, str]]:
     """The exit status of `doctor`, and what it says of each backend, the level first."""
     status, out, _ = run("doctor", *arguments)
     lines = [re.fullmatch("(ok|warning|wrong) +([a-z]+): (.*)", line) for line in out.splitlines()]
     return status, {line[2]: f"{line[1]}: {line[3]}" for line in lines if line}
+
+
+@pytest.fixture
+def doctor(server: EmbeddedServer, run: Run) -> Doctor:
+    """Diagnose the server."""
+    return partial(diagnose, run, server.url)
 
 
 class TestErrors:
@@ -111,66 +133,64 @@ def test_an_error_of_the_server_forges_no_line(run: Run) -> None:
 
 class TestMigrate:
     def test_everything_is_kept_in_another_number_of_partitions(
-        self, server: EmbeddedServer, client: Any, run: Run
+        self, client: Any, stored: Stored, migrate: Run
     ) -> None:
-        tasks = on_store(server.url, fill)
+        tasks = stored(fill)
         client.persist(f"{BASE}:task:{tasks[0].task_id}")
         client.pexpire(f"{BASE}:task:{tasks[1].task_id}", 1_000_000)
         client.zrem(f"{BASE}:created", tasks[0].task_id)  # it is not listed
         client.delete(f"{BASE}:created:failed")
-        arguments = "migrate", server.url, server.url, "--target-prefix", "new", "--target-partitions", "3"
-        assert run(*arguments) == (0, "4 copied, 0 there already, 0 not copied\n", "")
-        assert run(*arguments) == (0, "0 copied, 4 there already, 0 not copied\n", "")
-        assert on_store(server.url, everything, "new", 3) == tasks
+        arguments = "--target-prefix", "new", "--target-partitions", "3"
+        assert migrate(*arguments) == (0, "4 copied, 0 there already, 0 not copied\n", "")
+        assert migrate(*arguments) == (0, "0 copied, 4 there already, 0 not copied\n", "")
+        assert stored(everything, "new", 3) == tasks
         for task, life in zip(tasks, (604_800_000, 1_000_000, 604_800_000, 604_800_000), strict=True):
             (key,) = client.keys(f"{{new:*:task:{task.task_id}")
             assert life - 60_000 < client.pttl(key) <= life
-        back = "migrate", server.url, server.url, "--source-prefix", "new", "--source-partitions", "3"
-        assert run(*back, "--target-prefix", "back")[0] == 0
-        assert on_store(server.url, everything, "back") == tasks
+        back = "--source-prefix", "new", "--source-partitions", "3", "--target-prefix", "back"
+        assert migrate(*back)[0] == 0
+        assert stored(everything, "back") == tasks
 
-    def test_a_prefix_is_no_pattern(self, server: EmbeddedServer, run: Run) -> None:
+    def test_a_prefix_is_no_pattern(self, stored: Stored, migrate: Run) -> None:
         for prefix in ("a[*", "a[*-", "a["):
-            on_store(server.url, fill, prefix)
-        arguments = "--source-prefix", "a[*", "--target-prefix", r"b\?"
-        told = run("migrate", server.url, server.url, *arguments)
+            stored(fill, prefix)
+        told = migrate("--source-prefix", "a[*", "--target-prefix", r"b\?")
         assert told == (0, "4 copied, 0 there already, 0 not copied\n", "")
 
-    def test_what_is_not_copied_is_named(self, server: EmbeddedServer, client: Any, run: Run) -> None:
-        tasks = on_store(server.url, fill)
+    def test_what_is_not_copied_is_named(self, client: Any, stored: Stored, migrate: Run) -> None:
+        tasks = stored(fill)
         theirs = tasks[0].model_copy(update={"current_step": "theirs"})
-        on_store(server.url, lambda store: store.restore(theirs), "new")
+        stored(lambda store: store.restore(theirs), "new")
         client.set(f"{{new:0/1}}:task:{tasks[1].task_id}", "no record")
         client.hdel(f"{BASE}:task:{tasks[2].task_id}", "video_ids")
         client.set(f"{BASE}:task:".encode() + b"\xff", "no task has this id")
-        arguments = "migrate", server.url, server.url, "--target-prefix", "new"
-        status, out, err = run(*arguments)
+        status, out, err = migrate("--target-prefix", "new")
         assert (status, out) == (1, "1 copied, 0 there already, 4 not copied\n")
         assert f"not copied: {BASE}:task:{tasks[0].task_id}: task '{tasks[0].task_id}' exists already" in err
         assert f"the record under '{{new:0/1}}:task:{tasks[1].task_id}' cannot be read" in err
         assert f"the record under '{BASE}:task:{tasks[2].task_id}' cannot be read" in err
         assert err.count("not copied: ") == 4
-        assert on_store(server.url, lambda store: store.get_task(theirs.task_id), "new") == theirs
+        assert stored(lambda store: store.get_task(theirs.task_id), "new") == theirs
 
     @pytest.mark.parametrize("documented", [False, True])
-    def test_the_name_of_a_key_forges_no_line(
-        self, documented: bool, server: EmbeddedServer, client: Any, run: Run
-    ) -> None:
+    def test_the_name_of_a_key_forges_no_line(self, documented: bool, client: Any, migrate: Run) -> None:
         prefix = "task:" if documented else f"{BASE}:task:"
         client.set(f"{prefix}x\nnot copied: y\x1b[8m", "no record")
         options = ["--documented"] if documented else []
-        _, _, err = run("migrate", server.url, server.url, "--target-prefix", "new", *options)
+        _, _, err = migrate("--target-prefix", "new", *options)
         assert err.startswith(rf"not copied: {prefix}x\nnot copied: y\x1b[8m: ")
         assert len(err.splitlines()) == 1
 
     @pytest.mark.usefixtures("interruptible")
-    def test_an_interrupted_run_is_repeated(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+    def test_an_interrupted_run_is_repeated(
+        self, server: EmbeddedServer, client: Any, stored: Stored, migrate: Run
+    ) -> None:
         async def create(store: RedisTaskStore) -> None:
             await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3_000)))
 
-        on_store(server.url, create)
-        arguments = "migrate", server.url, server.url, "--target-prefix", "new"
-        with subprocess.Popen([sys.executable, "-m", "taskstore", *arguments], stdout=subprocess.PIPE) as process:
+        stored(create)
+        command = [sys.executable, "-m", "taskstore", "migrate", server.url, server.url, "--target-prefix", "new"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             while not client.exists("{new:0/1}:created"):
                 assert process.poll() is None
                 time.sleep(0.01)
@@ -179,10 +199,11 @@ class TestMigrate:
         done = client.zcard("{new:0/1}:created")
         client.delete(*(key for key in client.keys(f"{BASE}:*") if b":task:" not in key))  # the records say it all
         assert 0 < done < 3_000
-        assert run(*arguments) == (0, f"{3_000 - done:,} copied, {done:,} there already, 0 not copied\n", "")
+        told = migrate("--target-prefix", "new")
+        assert told == (0, f"{3_000 - done:,} copied, {done:,} there already, 0 not copied\n", "")
 
     def test_the_documented_design(
-        self, server: EmbeddedServer, client: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+        self, server: EmbeddedServer, client: Any, stored: Stored, migrate: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         moments = iter(datetime(2026, 1, 2, 12, 0, second) for second in range(60))  # noqa: DTZ001  the design's own
 
@@ -209,13 +230,13 @@ class TestMigrate:
         client.rpush("old:list", "x")
         monkeypatch.setenv("TZ", "Asia/Shanghai")
         time.tzset()
-        status, out, err = run("migrate", server.url, server.url, "--documented", "--source-prefix", "old:")
+        status, out, err = migrate("--documented", "--source-prefix", "old:")
         assert (status, out) == (1, "4 copied, 0 there already, 9 not copied\n")
         assert all(f"not copied: old:{name}: " in err for name in [*refused, "list"])
         assert f"left out of old:{ids[2]}: completed_at, error_message\n" in err
         assert f"left out of old:{ids[3]}: colour\n" in err
 
-        failed, cancelled, going, new = on_store(server.url, lambda store: asyncio.gather(*map(store.get_task, ids)))
+        failed, cancelled, going, new = stored(lambda store: asyncio.gather(*map(store.get_task, ids)))
         noon = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
         assert (failed.progress, failed.current_step, failed.error_traceback) == (12.5, "步骤", "Traceback")
         assert (failed.video_ids, failed.metadata["config"]) == (REQUEST.video_ids, REQUEST.config)
@@ -226,26 +247,26 @@ class TestMigrate:
         assert 440_000 < client.pttl(f"{BASE}:task:{ids[3]}") <= 500_000
         assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
 
-    def test_what_a_documented_record_may_leave_out(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+    def test_what_a_documented_record_may_leave_out(self, client: Any, stored: Stored, migrate: Run) -> None:
         moment = "2026-01-02T12:00:00"
         least = {"task_id": "a", "video_ids": ["v"], "created_at": moment, "updated_at": moment}
         client.set("task:a", json.dumps(least))
         client.set("task:b", json.dumps({**least, "task_id": "b", "progress": 50, "sign\nleft out of": 1}))
-        status, out, err = run("migrate", server.url, server.url, "--documented")
+        status, out, err = migrate("--documented")
         assert (status, out) == (0, "2 copied, 0 there already, 0 not copied\n")
         assert err == "left out of task:b: sign\\nleft out of\n"
-        bare, half = on_store(server.url, lambda store: asyncio.gather(store.get_task("a"), store.get_task("b")))
+        bare, half = stored(lambda store: asyncio.gather(store.get_task("a"), store.get_task("b")))
         assert (bare.status, bare.progress, bare.current_step) == (TaskStatus.PENDING, 0.0, "")
         assert (half.progress, type(half.progress)) == (50.0, float)
 
 
 class TestDoctor:
-    def test_a_sound_store(self, server: EmbeddedServer, client: Any, run: Run) -> None:
-        tasks = on_store(server.url, fill)
+    def test_a_sound_store(self, client: Any, stored: Stored, doctor: Doctor) -> None:
+        tasks = stored(fill)
         client.persist(f"{BASE}:task:{tasks[1].task_id}")
         client.pexpireat(f"{BASE}:task:{tasks[0].task_id}", 1)  # neither this nor that is a fault
         client.zadd(f"{BASE}:deadlines", {tasks[0].task_id: 1})
-        status, said = diagnose(run, server.url)
+        status, said = doctor()
         assert status == 0
         backends = ["reachable", "rights", "version", "policy", "replicas", "records", "indexes"]
         assert {*backends, "snapshots", "persistence"} == {*said}
@@ -253,9 +274,9 @@ class TestDoctor:
 
     @pytest.mark.parametrize("index", ["created", "created:failed", "deadlines", "finished"])
     def test_an_entry_that_is_missing_misplaced_or_left(
-        self, index: str, server: EmbeddedServer, client: Any, run: Run
+        self, index: str, client: Any, stored: Stored, doctor: Doctor
     ) -> None:
-        tasks = on_store(server.url, fill)
+        tasks = stored(fill)
         failed = next(task.task_id for task in tasks if task.status == "failed")
         pending = next(task.task_id for task in tasks if task.status == "pending")
         for task_id in (None, failed, pending, "ghost"):
@@ -263,37 +284,29 @@ class TestDoctor:
                 client.zrem(f"{BASE}:{index}", failed)
             else:
                 client.zadd(f"{BASE}:{index}", {task_id: 2e15})
-            status, said = diagnose(run, server.url)
+            status, said = doctor()
             assert status == 1
             assert re.match(rf"wrong: .*--repair: 1 \({task_id or failed}\)$", said["indexes"])
-            assert diagnose(run, server.url, "--repair")[0] == 0
-            assert diagnose(run, server.url)[0] == 0
-            assert on_store(server.url, everything) == tasks
+            assert doctor("--repair")[0] == 0
+            assert doctor()[0] == 0
+            assert stored(everything) == tasks
             assert client.zscore(f"{BASE}:{index}", "ghost") is None
 
-    def test_a_score_of_half_a_microsecond_is_mended(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+    def test_a_score_of_half_a_microsecond_is_mended(self, client: Any, stored: Stored, doctor: Doctor) -> None:
         """No page that has it can be read."""
-        tasks = on_store(server.url, fill)
+        tasks = stored(fill)
         client.zincrby(f"{BASE}:created", 0.5, tasks[0].task_id)
-        assert [diagnose(run, server.url, *arguments)[0] for arguments in ((), ("--repair",), ())] == [1, 0, 0]
-        assert on_store(server.url, everything) == tasks
+        assert [doctor(*arguments)[0] for arguments in ((), ("--repair",), ())] == [1, 0, 0]
+        assert stored(everything) == tasks
 
-    def test_an_unreadable_record_is_named_and_left(self, server: EmbeddedServer, client: Any, run: Run) -> None:
-        key = f"{BASE}:task:{on_store(server.url, fill)[0].task_id}"
-        client.hset(key, "status", "done")
-        client.set(f"{BASE}:task:text", "no record")
-        status, said = diagnose(run, server.url, "--repair")
-        assert status == 1
-        assert re.match(rf"wrong: unreadable: 2 \({key} \(.*\), {BASE}:task:text \(.*\)\)", said["records"])
-        assert client.hget(key, "status") == b"done"
-        assert key in on_store(server.url, lambda store: store.list_tasks()).unreadable
-
-    @pytest.mark.parametrize("field", ["created_at", "updated_at", "completed_at"])
-    @pytest.mark.parametrize("value", NO_MOMENTS)
-    def test_one_malformed_time_hides_nothing_and_stops_no_repair(
-        self, value: bytes, field: str, server: EmbeddedServer, client: Any, run: Run
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("status", b"done"), *product(["created_at", "updated_at", "completed_at"], NO_MOMENTS)],
+    )
+    def test_an_unreadable_record_is_named_and_left_and_stops_no_repair(
+        self, field: str, value: bytes, client: Any, stored: Stored, doctor: Doctor
     ) -> None:
-        tasks = on_store(server.url, fill)
+        tasks = stored(fill)
         damaged = next(task.task_id for task in tasks if task.status == "failed")
         key = f"{BASE}:task:{damaged}"
         client.hset(key, field, value)
@@ -301,31 +314,27 @@ class TestDoctor:
         client.zrem(f"{BASE}:created", tasks[0].task_id)
         before = client.dump(key)
         for arguments in ((), ("--repair",), ()):
-            status, said = diagnose(run, server.url, *arguments)
+            status, said = doctor(*arguments)
             assert status == 1
             assert said["records"].startswith(f"wrong: unreadable: 1 ({key} (")
         assert said["indexes"].startswith("ok")
         assert client.dump(key) == before
         assert set(client.zrange(f"{BASE}:created", 0, -1)) == {task.task_id.encode() for task in tasks}
-        page = on_store(server.url, lambda store: store.list_tasks())
+        page = stored(lambda store: store.list_tasks())
         assert (page.unreadable, page.total) == ((key,), 4)
 
-    def test_an_index_of_another_type_is_named(self, server: EmbeddedServer, client: Any, run: Run) -> None:
-        tasks = on_store(server.url, fill)
+    def test_an_index_of_another_type_is_named_and_left(self, client: Any, stored: Stored, doctor: Doctor) -> None:
+        tasks = stored(fill)
         index = f"{BASE}:created:failed"
         client.delete(index)
         client.set(index, "no index")
         client.hset(f"{BASE}:task:{tasks[0].task_id}", "status", "done")
         for arguments in ((), ("--repair",)):
-            status, said = diagnose(run, server.url, *arguments)
+            status, said = doctor(*arguments)
             assert (status, said["records"][:20]) == (1, "wrong: unreadable: 1")
             assert said["indexes"].startswith("wrong: not compared")
             assert index in said["indexes"]
             assert client.get(index) == b"no index"
-        client.delete(index)
-        client.hset(f"{BASE}:task:{tasks[0].task_id}", "status", tasks[0].status)
-        assert diagnose(run, server.url, "--repair")[0] == 0
-        assert diagnose(run, server.url)[0] == 0
 
     def test_the_name_of_a_key_forges_no_line(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         client.set(f"{BASE}:task:x\nok      records: unreadable: none\x1b[8m\u202e", "no record")
@@ -360,18 +369,18 @@ class TestDoctor:
         assert (status, said["rights"]) == (0, "ok: commands that the server refuses: none")
         assert on_store(poor, lambda store: store.purge(datetime.now(UTC) + timedelta(days=1))) == 3
 
-    def test_a_server_that_may_evict(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+    def test_a_server_that_may_evict(self, client: Any, doctor: Doctor) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
         try:
-            status, said = diagnose(run, server.url)
+            status, said = doctor()
         finally:
             client.config_set("maxmemory-policy", "noeviction")
         assert (status, said["policy"].partition(",")[0]) == (0, "warning: maxmemory_policy allkeys-lru")
 
-    def test_a_replica(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+    def test_a_replica(self, client: Any, doctor: Doctor) -> None:
         client.execute_command("REPLICAOF", "127.0.0.1", "1")
         try:
-            status, said = diagnose(run, server.url)
+            status, said = doctor()
         finally:
             client.execute_command("REPLICAOF", "NO", "ONE")
         assert (status, said["replicas"][:12]) == (1, "wrong: slave")
