@@ -69,7 +69,7 @@ class Sequences:
 
     def separation(self) -> Steps:
         """Return a sequence that begins and ends with what has to agree if another namespace is another place."""
-        reads = _second(self._reads(self._made)[:1])
+        reads = _second(self._reads(self._made))
         return (_BESIDE, *reads, self._made, *reads)
 
     # Calls on an entry

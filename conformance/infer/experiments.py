@@ -18,6 +18,7 @@ from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, Operation, OperationsError, with_ids
 from conformance.operations.parts import settled
 from conformance.operations.trees import Tree, mismatches
+from conformance.process import PROGRESS
 from conformance.text import source
 
 _SLOW = 2.0
@@ -186,6 +187,7 @@ async def _played(harness: LocalStore, steps: Sequence[Step]) -> Tree:
     async with harness.open("") as store:
         for method, arguments in steps:
             operation = Operation(method.name, method.name, **method.facts())
+            PROGRESS.begin(f"a call of {method.name}")
             signal.alarm(_BLOCKED)
             try:
                 async with asyncio.timeout(_SLOW):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement, groupby, permutations
 from math import inf
+from typing import Any
 
 from conformance.compare.alone.plans import Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, NoAnswerError, Witness
@@ -16,8 +17,8 @@ from conformance.engine.orders.network import NetworkArena
 from conformance.engine.orders.schedule import Choose, Play, explore, first, follow
 from conformance.engine.scenario import Call
 from conformance.harness import Capability
-from conformance.operations.operation import Operation, OperationsError
-from conformance.operations.trees import Mismatch, mismatches
+from conformance.operations.operation import EarlierId, Operation, OperationsError
+from conformance.operations.trees import Mismatch, Tree, mismatches
 
 _MOST_ORDERS = 300
 """Plays of one plan."""
@@ -209,16 +210,29 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
 
     A call in which something dies may fail. Lists may be in another order: replies may overtake each other.
     """
-    found: dict[int, list[Mismatch]] = {}
-    for place, (came, right) in enumerate(zip(played.outcome, sequence.outcome, strict=True)):
-        for mismatch in mismatches(right.observed, came.observed):
-            if mismatch.kind != "order":
-                found.setdefault(place, []).append(mismatch)
     answer = played.outcome[0].answer
     may_fail = played.plan.kind == "death" and isinstance(answer, BaseException)
-    if may_fail and SILENT.error not in answer.args:
-        found.pop(0, None)
+    begin = int(may_fail and SILENT.error not in answer.args)
+    results = [_numbered(each.outcome[begin:]) for each in (played, sequence)]
+    found: dict[int, list[Mismatch]] = {}
+    for place, (came, right) in enumerate(zip(*results, strict=True), start=begin):
+        for mismatch in mismatches(right, came):
+            if mismatch.kind != "order":
+                found.setdefault(place, []).append(mismatch)
     return found
+
+
+def _numbered(entries: Sequence[Entry]) -> list[Tree]:
+    """Return the results with ids as they first occur in these: of an answer that is lost nobody learns the id."""
+    places: dict[Any, int] = {}
+
+    def numbered(tree: Tree) -> Tree:
+        if tree.kind is EarlierId:
+            return replace(tree, value=places.setdefault(tree.value, len(places)))
+        parts = {label: numbered(part) for label, part in (tree.parts or {}).items()}
+        return replace(tree, parts=parts) if parts else tree
+
+    return [numbered(entry.observed) for entry in entries]
 
 
 def _why(shown: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
