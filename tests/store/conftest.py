@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import redis
 
 from conformance.backends.servers import EmbeddedServer
+from taskstore.redis import RedisTaskStore, connect
 
 
 @pytest.fixture
@@ -15,3 +16,15 @@ def client(server: EmbeddedServer, nowhere: None) -> Iterator[Any]:  # noqa: ARG
     with redis.Redis.from_url(server.url) as client:
         yield client
         client.flushall()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """An async test and its fixtures run on one loop of asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def store(server: EmbeddedServer, client: Any) -> AsyncIterator[RedisTaskStore]:  # noqa: ARG001  empties the server
+    async with RedisTaskStore(connect(server.url), prefix="taskstore") as store:
+        yield store

@@ -1,7 +1,7 @@
 """A process that forks while it has a store open: `python -m tests.store.forking WAY [URL]`.
 
-WAY is how it forks: `bare`, `pool`, `held`, in which the child outlives the store, or `unused`, before the store is
-used. With a URL the store is in Redis mode. It prints what came of it.
+WAY is when it forks: `used`, `held`, in which the child outlives the store, or `unused`, before the store is used.
+With a URL the store is in Redis mode. It prints what came of it.
 """
 
 # ruff: noqa: T201  what it prints is its result
@@ -50,31 +50,16 @@ def report_calls() -> list[str]:
     return outcomes
 
 
-def fork_bare() -> list[str]:
-    """Fork as `os.fork` does."""
-    reading, writing = os.pipe()
-    if (child := os.fork()) == 0:
-        try:
-            os.write(writing, " ".join(report_calls()).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        outcomes = pipe.read().split()
-    os.waitpid(child, 0)
-    return outcomes
-
-
-def fork_pool() -> list[str]:
-    """Fork as `multiprocessing` does, which `ProcessPoolExecutor` uses."""
+def report_from_child() -> list[str]:
+    """Fork, as `multiprocessing` does, and return the outcomes of the child."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
         return pool.submit(report_calls).result()
 
 
-async def use_after_fork(way: str, store: Store) -> None:
-    """Print what a child of that way gets, and then what this process gets."""
+async def use_after_fork(store: Store) -> None:
+    """Print what a child gets, and then what this process gets."""
     before = await connection_of(store)
-    print("child:", *(fork_pool() if way == "pool" else fork_bare()))
+    print("child:", *report_from_child())
     tasks = await asyncio.wait_for(asyncio.gather(*(store.get_task(task_id) for task_id in ("A", "B"))), 5)
     print("parent:", *(video_id for task in tasks for video_id in task.video_ids))
     print("same connection:", await connection_of(store) == before)
@@ -103,7 +88,7 @@ def main(way: str, url: str = "") -> None:
     store: Store = RedisTaskStore(connect(url)) if url else MemoryTaskStore()
     _stores.append(store)
     if way == "unused":
-        print("child:", *fork_bare())
+        print("child:", *report_from_child())
         print("parent:", *report_calls())
     else:
         asyncio.run(open_and_fork(way, store, url))
@@ -114,7 +99,7 @@ async def open_and_fork(way: str, store: Store, url: str) -> None:
     async with store:
         for task_id in ("A", "B"):
             await store.create_task(TaskCreateRequest(video_ids=(task_id,)), task_id=task_id)
-        await (close_before_child(store, url) if way == "held" else use_after_fork(way, store))
+        await (close_before_child(store, url) if way == "held" else use_after_fork(store))
 
 
 async def connection_of(store: Store) -> Any:

@@ -27,7 +27,7 @@ def forked(way: str, *url: str) -> list[str]:
 
 ONLY_THE_PARENT = ["child: StoreNotOpen StoreNotOpen done StoreNotOpen", "parent: A B", "same connection: True"]
 BOTH = [f"{process}: TaskNotFound done done StoreNotOpen" for process in ("child", "parent")]
-WAYS = [("bare", ONLY_THE_PARENT), ("pool", ONLY_THE_PARENT), ("unused", BOTH)]
+WAYS = [("used", ONLY_THE_PARENT), ("unused", BOTH)]
 
 
 @pytest.mark.parametrize(("way", "outcome"), WAYS)

@@ -10,7 +10,6 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from conformance.backends.servers import EmbeddedServer
 from taskstore import (
     StoreUnavailable,
     Task,
@@ -18,7 +17,9 @@ from taskstore import (
     TaskStatus,
 )
 from taskstore.redis import RedisTaskStore
-from tests.store.operating import REQUEST, on_store
+from tests.store.operating import REQUEST
+
+pytestmark = pytest.mark.anyio
 
 BASE = "{taskstore:0/1}"
 KEY = f"{BASE}:task:job"
@@ -30,13 +31,9 @@ def number(moment: datetime | None) -> bytes:
     return b"%d" % round(moment.timestamp() * 1_000_000)
 
 
-def test_a_task_is_a_hash_with_every_field_under_its_name(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: RedisTaskStore) -> tuple[Task, dict[bytes, bytes], Task]:
-        created = await store.create_task(REQUEST, task_id="job")
-        new = client.hgetall(KEY)
-        return created, new, await store.update_task_status("job", TaskStatus.FAILED, 12.5, "步骤", "", "坏了\n", "T")
-
-    created, new, failed = on_store(server.url, body)
+async def test_a_task_is_a_hash_with_every_field_under_its_name(store: RedisTaskStore, client: Any) -> None:
+    created = await store.create_task(REQUEST, task_id="job")
+    new = client.hgetall(KEY)
     assert new == {
         b"task_id": b"job",
         b"status": b"pending",
@@ -47,6 +44,7 @@ def test_a_task_is_a_hash_with_every_field_under_its_name(server: EmbeddedServer
         b"created_at": number(created.created_at),
         b"updated_at": number(created.created_at),
     }
+    failed = await store.update_task_status("job", TaskStatus.FAILED, 12.5, "步骤", "", "坏了\n", "T")
     assert client.hgetall(KEY) == new | {
         b"status": b"failed",
         b"progress": b"12.5",
@@ -61,25 +59,22 @@ def test_a_task_is_a_hash_with_every_field_under_its_name(server: EmbeddedServer
     assert {key.decode().partition("}")[0] for key in client.keys("*")} == {"{taskstore:0/1"}
 
 
-def test_a_page_of_large_records_is_read_in_several_requests(
-    server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_page_of_large_records_is_read_in_several_requests(
+    store: RedisTaskStore, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = TaskCreateRequest(video_ids=["v"], config={"x": "x" * 400_000})
 
-    async def body(store: RedisTaskStore) -> None:
-        tasks = [await store.create_task(large) for _ in range(20)]
-        reading = store.parts[0].server
-        monkeypatch.setattr(reading, "read", asked := AsyncMock(wraps=reading.read))
-        page = await store.list_tasks()
-        assert page.tasks == tuple(reversed(tasks))
-        assert asked.call_count == 17  # three of these records are over 1 MiB
-        client.delete(f"{BASE}:task:{tasks[0].task_id}")
-        client.delete(f"{BASE}:task:{tasks[1].task_id}")
-        client.set(f"{BASE}:task:{tasks[1].task_id}", "no hash")
-        page = await store.list_tasks()
-        assert (len(page.tasks), len(page.unreadable), page.total) == (18, 1, 19)
-
-    on_store(server.url, body)
+    tasks = [await store.create_task(large) for _ in range(20)]
+    reading = store.parts[0].server
+    monkeypatch.setattr(reading, "read", asked := AsyncMock(wraps=reading.read))
+    page = await store.list_tasks()
+    assert page.tasks == tuple(reversed(tasks))
+    assert asked.call_count == 17  # three of these records are over 1 MiB
+    client.delete(f"{BASE}:task:{tasks[0].task_id}")
+    client.delete(f"{BASE}:task:{tasks[1].task_id}")
+    client.set(f"{BASE}:task:{tasks[1].task_id}", "no hash")
+    page = await store.list_tasks()
+    assert (len(page.tasks), len(page.unreadable), page.total) == (18, 1, 19)
 
 
 WRITES: dict[str, Callable[[RedisTaskStore], Any]] = {
@@ -97,54 +92,45 @@ TASK: Task = Task(task_id="new", status="pending", progress=0, current_step="", 
 @pytest.mark.parametrize(
     "index", ["created", "deadlines", "finished", "created:pending", "created:completed", "created:cancelled"]
 )
-def test_a_write_that_fails_under_way_may_have_happened(
-    server: EmbeddedServer, client: Any, call: str, index: str
+async def test_a_write_that_fails_under_way_may_have_happened(
+    store: RedisTaskStore, client: Any, call: str, index: str
 ) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
+    await store.create_task(REQUEST, task_id="job")
+    client.delete(f"{BASE}:{index}")
+    client.set(f"{BASE}:{index}", "no index")
+    before = client.dump(KEY)
+    error: StoreUnavailable | None = None
+    try:
+        await WRITES[call](store)
+    except StoreUnavailable as met:
+        error = met
+    is_unchanged = client.dump(KEY) == before and not client.exists(f"{BASE}:task:new")
+    assert error is None or error.write_may_have_happened or is_unchanged
+    if client.type(f"{BASE}:{index}") == b"string":
         client.delete(f"{BASE}:{index}")
-        client.set(f"{BASE}:{index}", "no index")
-        before = client.dump(KEY)
-        error: StoreUnavailable | None = None
-        try:
-            await WRITES[call](store)
-        except StoreUnavailable as met:
-            error = met
-        is_unchanged = client.dump(KEY) == before and not client.exists(f"{BASE}:task:new")
-        assert error is None or error.write_may_have_happened or is_unchanged
-        if client.type(f"{BASE}:{index}") == b"string":
-            client.delete(f"{BASE}:{index}")
-        await store.parts[0].examine(["job", "new"], repair=True)
-        assert await store.parts[0].examine(["job", "new"]) == []
-
-    on_store(server.url, body)
+    await store.parts[0].examine(["job", "new"], repair=True)
+    assert await store.parts[0].examine(["job", "new"]) == []
 
 
-def test_no_index_goes_before_its_tasks_and_that_of_the_deadlines_goes_last(
-    server: EmbeddedServer, client: Any
+async def test_no_index_goes_before_its_tasks_and_that_of_the_deadlines_goes_last(
+    store: RedisTaskStore, client: Any
 ) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        for life in (timedelta(days=40), timedelta(seconds=2)):
-            await store.restore(TASK.model_copy(update={"task_id": f"t{life.days}"}), lifetime=life)
-        await store.update_task_status("job", TaskStatus.CLIPPING)
-        await store.cancel_task("t0")
-        lives = {key.decode().partition("}:")[2]: client.pttl(key) for key in client.keys("*")}
-        records = {name: lives.pop(name) for name in [*lives] if name.startswith("task:")}
-        assert records["task:t40"] <= 40 * 24 * 3_600_000 < records["task:t40"] + 10_000
-        assert 0 <= WEEK_MS - records["task:t0"] < 10_000  # a write gives a week again
-        assert min(lives["created"], lives["created:pending"]) > records["task:t40"]
-        assert max(lives, key=lives.__getitem__) == "deadlines"
-
-    on_store(server.url, body)
+    await store.create_task(REQUEST, task_id="job")
+    for life in (timedelta(days=40), timedelta(seconds=2)):
+        await store.restore(TASK.model_copy(update={"task_id": f"t{life.days}"}), lifetime=life)
+    await store.update_task_status("job", TaskStatus.CLIPPING)
+    await store.cancel_task("t0")
+    lives = {key.decode().partition("}:")[2]: client.pttl(key) for key in client.keys("*")}
+    records = {name: lives.pop(name) for name in [*lives] if name.startswith("task:")}
+    assert records["task:t40"] <= 40 * 24 * 3_600_000 < records["task:t40"] + 10_000
+    assert 0 <= WEEK_MS - records["task:t0"] < 10_000  # a write gives a week again
+    assert min(lives["created"], lives["created:pending"]) > records["task:t40"]
+    assert max(lives, key=lives.__getitem__) == "deadlines"
 
 
-def test_a_store_is_closed_from_another_loop(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.ping()
-        await asyncio.to_thread(lambda: asyncio.run(store.aclose()))
-        async with asyncio.timeout(10):
-            while any(one["name"] == "taskstore" for one in client.client_list()):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-    on_store(server.url, body)
+async def test_a_store_is_closed_from_another_loop(store: RedisTaskStore, client: Any) -> None:
+    await store.ping()
+    await asyncio.to_thread(lambda: asyncio.run(store.aclose()))
+    async with asyncio.timeout(10):
+        while any(one["name"] == "taskstore" for one in client.client_list()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
