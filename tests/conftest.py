@@ -60,3 +60,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server() -> Iterator[EmbeddedServer]:
     with EmbeddedServer() as running:
         yield running
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """An async test and its fixtures run on one loop of asyncio."""
+    return "asyncio"

@@ -119,13 +119,11 @@ async def enter(opened: AbstractAsyncContextManager[Any]) -> None:
         pass
 
 
-def test_what_the_store_raises_in_the_block_of_a_hook_comes_out_as_it_is() -> None:
-    async def use() -> None:
+@pytest.mark.anyio
+async def test_what_the_store_raises_in_the_block_of_a_hook_comes_out_as_it_is() -> None:
+    with pytest.raises(KeyError):
         async with guarded(MemoryHarness()).open("x"):
             raise KeyError("the store's own")
-
-    with pytest.raises(KeyError):
-        asyncio.run(use())
 
 
 def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

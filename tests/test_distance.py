@@ -79,17 +79,15 @@ def test_where_no_distance_was_measured_nothing_is_said() -> None:
     assert gather_reaches(studies(series("ping", 0, 1)), [latency(1, 2)]) == ()
 
 
-def test_a_proxy_delays_each_reply_and_no_reply_waits_for_the_delay_of_another(server: EmbeddedServer) -> None:
-    async def check() -> None:
-        async with Proxy(server.url, 0.05) as proxy:
-            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.url).port)
-            started = perf_counter()
-            for number in range(20):
-                writer.write(b"ECHO %02d\r\n" % number)
-                await asyncio.sleep(0.001)  # so that each arrives by itself
-            replies = await reader.readexactly(20 * len("$2\r\n00\r\n"))
-            assert 0.05 <= perf_counter() - started < 0.5
-            assert replies.split()[1::2] == [b"%02d" % number for number in range(20)]
-            writer.close()
-
-    asyncio.run(check())
+@pytest.mark.anyio
+async def test_a_proxy_delays_each_reply_and_no_reply_waits_for_the_delay_of_another(server: EmbeddedServer) -> None:
+    async with Proxy(server.url, 0.05) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.url).port)
+        started = perf_counter()
+        for number in range(20):
+            writer.write(b"ECHO %02d\r\n" % number)
+            await asyncio.sleep(0.001)  # so that each arrives by itself
+        replies = await reader.readexactly(20 * len("$2\r\n00\r\n"))
+        assert 0.05 <= perf_counter() - started < 0.5
+        assert replies.split()[1::2] == [b"%02d" % number for number in range(20)]
+        writer.close()

@@ -120,6 +120,7 @@ def test_a_wrong_store_is_found(
     assert f"# {name}" in "\n".join(next(iter(coverage.findings.values())).lines)
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
@@ -129,7 +130,7 @@ def test_a_wrong_store_is_found(
         (Held.REPLIES, ["held", b"+PONG\r\n"]),
     ],
 )
-def test_a_proxy_interrupts_until_it_is_told_otherwise(
+async def test_a_proxy_interrupts_until_it_is_told_otherwise(
     harness: RedisHarness, how: Interruption, expected: list[Any]
 ) -> None:
     async def read(proxy: Proxy, reader: asyncio.StreamReader) -> Any:
@@ -141,16 +142,12 @@ def test_a_proxy_interrupts_until_it_is_told_otherwise(
             proxy.interrupt(None)
             return "held"
 
-    async def body() -> None:
-        async with Proxy(harness.url()) as proxy:
-            proxy.interrupt(how)
-            for wanted in (expected, [b"+PONG\r\n"]):
-                reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.url).port)
-                writer.write(b"PING\r\n")
-                assert [await read(proxy, reader) for _ in wanted] == wanted
-                writer.close()
-                await proxy.until(lambda: not proxy.links)
-                proxy.interrupt(None)
-            assert not proxy.links
-
-    asyncio.run(body())
+    async with Proxy(harness.url()) as proxy:
+        proxy.interrupt(how)
+        for wanted in (expected, [b"+PONG\r\n"]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.url).port)
+            writer.write(b"PING\r\n")
+            assert [await read(proxy, reader) for _ in wanted] == wanted
+            writer.close()
+            await proxy.until(lambda: not proxy.links)
+            proxy.interrupt(None)

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance.backends.servers import EmbeddedServer
+from conformance.tasks.tables.values import WRONG_JSON
 from taskstore import (
     MemoryTaskStore,
     SettingsInvalid,
@@ -32,18 +33,33 @@ from taskstore import (
 )
 from taskstore.redis import RedisTaskStore, connect, record
 from tests.store.speaking import speaking
-from tests.strategies import json_values, not_json_objects, texts, unknown_ids
 
 TOTAL = int(os.environ.get("HOSTILE_INPUTS", "2000"))
 
+texts = st.text(max_size=40) | st.sampled_from(
+    ["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"]
+)
+"""Texts that have a UTF-8 form, the awkward ones among them."""
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**64 - 1),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.sampled_from([0.0, -0.0, 1.0, 3.14, 5e-324, 1.7976931348623157e308, 2**53 + 1]),
+        texts,
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
 anything: st.SearchStrategy[Any] = json_values | st.one_of(
-    unknown_ids,
-    not_json_objects,
+    st.text(st.characters(), min_size=1, max_size=20),
+    st.sampled_from([{"config": [0, {"deep": wrong}]} for wrong in WRONG_JSON]),
     st.binary(max_size=20),
     st.floats(),
     st.datetimes(),
     st.complex_numbers(),
-    st.sampled_from([object(), int, (), {1}, 10**5_000, "9" * 5_000, "\ud800", "x" * 2_000_000]),
+    st.sampled_from([object(), int, (), {1}, 10**5_000, "9" * 5_000, "task_*", "\ud800", "x" * 2_000_000]),
 )
 
 

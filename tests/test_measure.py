@@ -119,7 +119,8 @@ def test_short_calls_share_a_round_and_a_long_one_is_timed_once(
     assert made in (None, next(numbers) - 1)
 
 
-async def first_of_each() -> None:
+@pytest.mark.anyio
+async def test_the_calls_that_are_timed_of_a_task_store_do_what_they_are_timed_for() -> None:
     async with MemoryTaskStore() as store:
         ids = await fill(store, 60)
         answers = {name: await next(calls)() for name, calls in works(store, ids, Random(0)).items()}
@@ -127,10 +128,6 @@ async def first_of_each() -> None:
     assert (answers["list"].total, len(answers["list"].tasks)) == (60, PAGE)
     assert (answers["update"].status, answers["update"].progress) == STEPS[0][:2]
     assert answers["create"].task_id not in ids
-
-
-def test_the_calls_that_are_timed_of_a_task_store_do_what_they_are_timed_for() -> None:
-    asyncio.run(first_of_each())
 
 
 def divide(by: float) -> float:

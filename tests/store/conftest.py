@@ -19,12 +19,6 @@ def client(server: EmbeddedServer, nowhere: None) -> Iterator[Any]:  # noqa: ARG
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """An async test and its fixtures run on one loop of asyncio."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def store(server: EmbeddedServer, client: Any) -> AsyncIterator[RedisTaskStore]:  # noqa: ARG001  empties the server
     async with RedisTaskStore(connect(server.url), prefix="taskstore") as store:
         yield store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import pickle
 import traceback
@@ -19,6 +18,11 @@ from conformance.backends.servers import EmbeddedServer
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
 from taskstore.redis import RedisTaskStore, connect
 from tests.store.speaking import speaking
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("anyio_backend", [("asyncio", {"debug": True})], ids=["debug"]),  # it logs what is slow
+]
 
 SECRET = "s3cr3t/w0rd:%@"  # which a URL holds percent-encoded
 SHOWN = ("s3cr3t", "w0rd")
@@ -66,17 +70,13 @@ def logged(nowhere: None, caplog: pytest.LogCaptureFixture) -> Iterator[None]:  
     assert not any(word in caplog.text for word in SHOWN)
 
 
-async def failure(opening: Awaitable[object], kind: type[Exception]) -> Any:
+async def fails(opening: Awaitable[object], kind: type[Exception]) -> Any:
     """The exception of an opening that fails, which shows no secret."""
     with pytest.raises(kind) as raised:
         await opening
     shown = [*everything_shown(raised.value), repr(pickle.dumps(raised.value))]
     assert [text for text in shown if any(word in text for word in SHOWN)] == []
     return raised.value
-
-
-def fails(opening: Awaitable[object], kind: type[Exception]) -> Any:
-    return asyncio.run(failure(opening, kind), debug=True)
 
 
 def repeats(heard: bytes) -> bytes:
@@ -97,13 +97,10 @@ ANSWERS: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_no_server_makes_opening_show_a_secret(answer: str, source: str) -> None:
-    async def run() -> None:
-        async with speaking(ANSWERS[answer]) as at:
-            scheme = "rediss" if answer == "no TLS" else "redis"
-            await failure(use(source, scheme, at, 0.3), StoreUnavailable)
-
-    asyncio.run(run(), debug=True)
+async def test_no_server_makes_opening_show_a_secret(answer: str, source: str) -> None:
+    async with speaking(ANSWERS[answer]) as at:
+        scheme = "rediss" if answer == "no TLS" else "redis"
+        await fails(use(source, scheme, at, 0.3), StoreUnavailable)
 
 
 NOBODY = [f"127.0.0.1:{unused_port()}", f"{'x' * 64}.invalid:6379"]  # longer than a label can be
@@ -111,11 +108,13 @@ NOBODY = [f"127.0.0.1:{unused_port()}", f"{'x' * 64}.invalid:6379"]  # longer th
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("at", ["", *NOBODY], ids=["wrong password", "nobody listens", "no such host"])
-def test_no_wrong_password_or_address_is_shown_with_a_secret(source: str, at: str, server: EmbeddedServer) -> None:
+async def test_no_wrong_password_or_address_is_shown_with_a_secret(
+    source: str, at: str, server: EmbeddedServer
+) -> None:
     with redis.Redis.from_url(server.url) as client:
         client.config_set("requirepass", "another")
         try:
-            error = fails(use(source, "redis", at or urlsplit(server.url).netloc), StoreUnavailable)
+            error = await fails(use(source, "redis", at or urlsplit(server.url).netloc), StoreUnavailable)
         finally:
             client.auth("another")
             client.config_set("requirepass", "")
@@ -123,41 +122,39 @@ def test_no_wrong_password_or_address_is_shown_with_a_secret(source: str, at: st
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_no_malformed_setting_shows_a_secret(source: str) -> None:
-    fails(use(source, "redis+srv", "127.0.0.1:1"), SettingsInvalid)
+async def test_no_malformed_setting_shows_a_secret(source: str) -> None:
+    await fails(use(source, "redis+srv", "127.0.0.1:1"), SettingsInvalid)
     if source != "connect":
-        fails(use(source, "redis", "127.0.0.1:1", task_ttl=0), SettingsInvalid)
+        await fails(use(source, "redis", "127.0.0.1:1", task_ttl=0), SettingsInvalid)
 
 
 @pytest.mark.parametrize("name", ["REDIS_PASSWORD", "REDIS_USERNAME", "REDIS_URL", "REDIS_HOST", "TASK_KEY_PREFIX"])
-def test_a_value_that_is_not_utf8_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_value_that_is_not_utf8_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USE_REDIS_FOR_TASKS", "true")
     value = NOT_UTF8 if "PASSWORD" in name else "\udce9"
     monkeypatch.setenv(name, f"redis://:{NOT_UTF8}@127.0.0.1:1/0" if name == "REDIS_URL" else value)
-    fails(open_store().__aenter__(), SettingsInvalid)
+    await fails(open_store().__aenter__(), SettingsInvalid)
 
 
 @pytest.mark.parametrize("url", [":s3cr3t-w0rd@h:port", ":s3cr3t-w0rd-%E9@h", ":s3cr3t-w0rd@h?ssl_cert_reqs=x"])
-def test_connect_refuses_without_showing(url: str) -> None:
+async def test_connect_refuses_without_showing(url: str) -> None:
     async def run() -> None:
         connect(f"redis://{url}", password=SECRET)
 
-    fails(run(), SettingsInvalid)
+    await fails(run(), SettingsInvalid)
 
 
-def test_a_dotenv_that_is_malformed_is_not_shown() -> None:
-    Path(".env").write_text("REDIS_PASSWORD='s3cr3t-w0rd\nUSE_REDIS_FOR_TASKS=true\n", "utf-8")
-    fails(open_store().__aenter__(), SettingsInvalid)
+async def test_a_dotenv_that_is_malformed_is_not_shown() -> None:
+    text = "REDIS_PASSWORD='s3cr3t-w0rd\nUSE_REDIS_FOR_TASKS=true\n"
+    Path(".env").write_text(text, "utf-8")  # noqa: ASYNC240  nothing else runs
+    await fails(open_store().__aenter__(), SettingsInvalid)
 
 
-def test_settings_and_stores_show_no_secret() -> None:
-    async def run() -> None:
-        password = quote(SECRET, safe="")
-        url = f"redis+sentinel://:{password}@h/m?sentinel_password={password}"
-        settings = TaskStoreSettings(redis_url=url, redis_password=SECRET)
-        to = connect(url, password=SECRET)
-        store = RedisTaskStore(to)
-        shown = f"{settings} {settings!r} {settings.model_dump()} {store!r} {to!r} {vars(store)} {vars(to)}"
-        assert not any(word in shown for word in SHOWN)
-
-    asyncio.run(run())
+async def test_settings_and_stores_show_no_secret() -> None:
+    password = quote(SECRET, safe="")
+    url = f"redis+sentinel://:{password}@h/m?sentinel_password={password}"
+    settings = TaskStoreSettings(redis_url=url, redis_password=SECRET)
+    to = connect(url, password=SECRET)
+    store = RedisTaskStore(to)
+    shown = f"{settings} {settings!r} {settings.model_dump()} {store!r} {to!r} {vars(store)} {vars(to)}"
+    assert not any(word in shown for word in SHOWN)

@@ -28,7 +28,7 @@ async def write(server: Server) -> None:
     assert await server.run(SET, "{x}", "y") == b"set"
 
 
-def calls_until_told(url: str, answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
+async def calls_until_told(answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
     """How often two reads ask a server whose answers lead nowhere, and how often it is connected to."""
     heard: list[bytes] = []
     port: list[bytes] = []
@@ -38,28 +38,28 @@ def calls_until_told(url: str, answers: dict[bytes, bytes], words: str) -> tuple
         said = next((answer for command, answer in answers.items() if command in request), b"")
         return said.replace(b"PORT", port[0]) or greet(request)
 
-    async def run() -> None:
-        async with speaking(answer) as at:
-            port.append(at.partition(":")[2].encode())
-            with closing(connect(url.format(at))) as server:
-                for _ in range(2):
-                    with pytest.raises(StoreUnavailable, match=words) as raised:
-                        await server.read("GET", "x")
-                    assert not raised.value.write_may_have_happened
-
-    asyncio.run(run())
+    async with speaking(answer) as at:
+        port.append(at.partition(":")[2].encode())
+        with closing(connect(f"redis://{at}")) as server:
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable, match=words) as raised:
+                    await server.read("GET", "x")
+                assert not raised.value.write_may_have_happened
     everything = b"".join(heard)
     return everything.count(b"GET\r\n"), everything.count(b"SETNAME")
 
 
-def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
+@pytest.mark.anyio
+async def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
     answers = {b"GET\r\n": b"-MOVED 1 127.0.0.1:PORT\r\n", b"CLUSTER": b"*0\r\n"}
-    assert calls_until_told("redis://{}", answers, "MOVED")[0] == 12
+    asked, _ = await calls_until_told(answers, "MOVED")
+    assert asked == 12
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("word", ["READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN"])
-def test_a_server_that_is_not_the_one_to_ask_is_asked_for_one_call_only(word: str) -> None:
-    assert calls_until_told("redis://{}", {b"GET\r\n": f"-{word} made up\r\n".encode()}, word) == (2, 2)
+async def test_a_server_that_is_not_the_one_to_ask_is_asked_for_one_call_only(word: str) -> None:
+    assert await calls_until_told({b"GET\r\n": f"-{word} made up\r\n".encode()}, word) == (2, 2)
 
 
 @pytest.fixture(scope="module")
@@ -170,29 +170,28 @@ LEARNED = (
 )
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("reply", ["-NOPERM you may not ask\r\n", "*1\r\n*2\r\n:1\r\n:2\r\n", LEARNED])
-def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
+async def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
     reply: str, server: EmbeddedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One that is learned, and does not answer, is left alone until the others are asked again."""
     heard: list[bytes] = []
     visits: list[bytes] = []
 
-    async def run() -> None:
-        def answer(request: bytes) -> bytes:
-            heard.append(request)
-            if b"GET-MASTER" in request:
-                return f"*2\r\n$9\r\n127.0.0.1\r\n${len(str(server.port))}\r\n{server.port}\r\n".encode()
-            return reply.format(len(port), port).encode() if b"SENTINELS" in request else greet(request)
+    def answer(request: bytes) -> bytes:
+        heard.append(request)
+        if b"GET-MASTER" in request:
+            return f"*2\r\n$9\r\n127.0.0.1\r\n${len(str(server.port))}\r\n{server.port}\r\n".encode()
+        return reply.format(len(port), port).encode() if b"SENTINELS" in request else greet(request)
 
-        async with speaking(visits.append) as out_of_reach, speaking(answer) as at:
-            port = out_of_reach.partition(":")[2]
-            with closing(connect(f"redis+sentinel://{at}/m")) as opened:
-                await write(opened)
-                await until(lambda: b"SUBSCRIBE" in b"".join(heard) and (visits or reply != LEARNED))
-                await write(opened)
+    async with speaking(visits.append) as out_of_reach, speaking(answer) as at:
+        port = out_of_reach.partition(":")[2]
+        with closing(connect(f"redis+sentinel://{at}/m")) as opened:
+            await write(opened)
+            await until(lambda: b"SUBSCRIBE" in b"".join(heard) and (visits or reply != LEARNED))
+            await write(opened)
 
-    asyncio.run(run())
     assert len(visits) == (reply == LEARNED)
     assert caplog.records == []
 
