@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from hashlib import sha1
-from typing import Any, TypeVar
+from typing import Any
 
 from taskstore.redis import connect
 from taskstore.redis.scripts import Script
 from taskstore.redis.server import Server
-
-_Result = TypeVar("_Result")
 
 
 def script(text: str, *, writes: bool = True) -> Script:
@@ -20,16 +18,6 @@ def script(text: str, *, writes: bool = True) -> Script:
 
 
 SET = script("redis.call('SET', KEYS[1] .. ARGV[1], '') return 'set'")
-
-
-def on_server(url: str, body: Callable[[Server], Awaitable[_Result]], **limits: Any) -> _Result:
-    """What comes of a body with a connection there; `limits` as `connect` takes them."""
-
-    async def run() -> _Result:
-        with closing(connect(url, **limits)) as server:
-            return await body(server)
-
-    return asyncio.run(run())
 
 
 def greet(heard: bytes) -> bytes:
@@ -55,14 +43,9 @@ async def speaking(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[str
             await asyncio.gather(*serving)
 
 
-def on_a_server_that(
-    answer: Callable[[bytes], bytes | None], body: Callable[[Server], Awaitable[None]], **limits: Any
-) -> None:
-    """As `on_server`, on a server that greets, and then answers in this way."""
-
-    async def run() -> None:
-        async with speaking(lambda heard: greet(heard) if b"CLIENT\r\n" in heard else answer(heard)) as address:
-            with closing(connect(f"redis://{address}", **limits)) as server:
-                await body(server)
-
-    asyncio.run(run())
+@asynccontextmanager
+async def server_that(answer: Callable[[bytes], bytes | None], **limits: Any) -> AsyncIterator[Server]:
+    """A server that greets, and then answers in this way."""
+    async with speaking(lambda heard: greet(heard) if b"CLIENT\r\n" in heard else answer(heard)) as address:
+        with closing(connect(f"redis://{address}", **limits)) as server:
+            yield server

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,30 +20,30 @@ from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
 from tests.store.operating import REQUEST
-from tests.store.speaking import SET, greet, on_a_server_that, on_server, script, speaking
+from tests.store.speaking import SET, greet, script, server_that, speaking
+
+pytestmark = pytest.mark.anyio
 
 
-def test_past_the_bounds_callers_wait_for_their_turn(
+async def test_past_the_bounds_callers_wait_for_their_turn(
     server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More requests than may be in flight, and then more bytes of them: all are answered."""
     monkeypatch.setattr("taskstore.redis.connection.MOST_WAITING", 100)
     monkeypatch.setattr("taskstore.redis.connection.MOST_UNSENT", 1_000_000)
 
-    async def body(to: Server) -> None:
+    with closing(connect(server.url, timeout=60)) as to:
         assert {*await asyncio.gather(*(to.run(SET, "x", n) for n in range(350)))} == {b"set"}
         await asyncio.gather(*(to.run(SET, "x", "y" * 1_000_000 + str(n)) for n in range(20)))
-
-    on_server(server.url, body, timeout=60)
     assert client.dbsize() == 370
 
 
-def test_a_caller_who_finds_no_room_in_time_is_told(
+async def test_a_caller_who_finds_no_room_in_time_is_told(
     server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("taskstore.redis.connection.MOST_WAITING", 1)
 
-    async def body(to: Server) -> None:
+    with closing(connect(server.url)) as to:
         await to.read("PING")
         client.execute_command("CLIENT", "PAUSE", 30_000, "WRITE")
         first = asyncio.ensure_future(to.run(SET, "x", "1"))
@@ -54,24 +54,20 @@ def test_a_caller_who_finds_no_room_in_time_is_told(
         assert told.value.failure_kind is FailureKind.BUSY
         assert await first == b"set"
 
-    on_server(server.url, body)
 
-
-def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
+async def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
     heard = bytearray()
 
     def answer_all_at_once(request: bytes) -> bytes:
         heard.extend(request)
         return b"".join(b":%d\r\n" % n for n in range(40)) if heard.count(b"GET") == 40 else b""
 
-    async def body(to: Server) -> None:
+    async with server_that(answer_all_at_once) as to:
         assert await asyncio.gather(*(to.read("GET", n) for n in range(40))) == [*range(40)]
 
-    on_a_server_that(answer_all_at_once, body)
 
-
-def test_a_late_reply_goes_to_nobody_else_and_the_write_is_in_doubt(server: EmbeddedServer, client: Any) -> None:
-    async def body(to: Server) -> None:
+async def test_a_late_reply_goes_to_nobody_else_and_the_write_is_in_doubt(server: EmbeddedServer, client: Any) -> None:
+    with closing(connect(server.url, timeout=0.3)) as to:
         await to.read("PING")
         loop = asyncio.get_running_loop()
         client.execute_command("CLIENT", "PAUSE", 900, "ALL")
@@ -86,32 +82,28 @@ def test_a_late_reply_goes_to_nobody_else_and_the_write_is_in_doubt(server: Embe
         client.ping()  # answered when the pause is over
         assert await asyncio.gather(*(to.read("ECHO", word) for word in "ab")) == [b"a", b"b"]
 
-    on_server(server.url, body, timeout=0.3)
 
-
-def test_each_request_has_its_own_time() -> None:
+async def test_each_request_has_its_own_time() -> None:
     """One in the middle is answered in time; the timer that the first has set is not that of the others."""
 
-    async def body(to: Server) -> None:
+    async with server_that(lambda heard: b"+PONG\r\n" if b"PING" in heard else b"") as to:
         await to.read("PING")
         now = asyncio.get_running_loop().time()
         ended: list[float] = []
 
         async def ask(seconds: float) -> None:
-            with contextlib.suppress(StoreUnavailable):
+            with suppress(StoreUnavailable):
                 await to.read("GET", "x", until=now + seconds)
             ended.append(seconds)
 
         await asyncio.gather(*map(ask, (0.3, 0.1, 0.2)))
         assert ended == [0.1, 0.2, 0.3]
 
-    on_a_server_that(lambda heard: b"+PONG\r\n" if b"PING" in heard else b"", body)
 
-
-def test_a_cancelled_caller_takes_nobody_elses_reply_along(server: EmbeddedServer) -> None:
+async def test_a_cancelled_caller_takes_nobody_elses_reply_along(server: EmbeddedServer) -> None:
     echo = script("return ARGV[1]")  # it might write, so it is not sent once more
 
-    async def body(to: Server) -> None:
+    with closing(connect(server.url)) as to:
         for turns in range(12):  # cancelled at every await on the way, that of opening included
             fresh = connect(server.url)
             for one in (to, fresh):
@@ -125,24 +117,20 @@ def test_a_cancelled_caller_takes_nobody_elses_reply_along(server: EmbeddedServe
                 assert await asyncio.gather(*others) == [b"0", b"1", b"2"]
             fresh.close()
 
-    on_server(server.url, body)
 
-
-def test_a_read_on_a_connection_that_breaks_is_sent_once_more_and_a_write_never() -> None:
+async def test_a_read_on_a_connection_that_breaks_is_sent_once_more_and_a_write_never() -> None:
     asked: list[bytes] = []
 
     def break_once(heard: bytes) -> bytes | None:
         asked.append(b"EVALSHA" if b"EVALSHA" in heard else b"GET")
         return None if asked[-1] not in asked[:-1] else b"$1\r\nx\r\n"
 
-    async def body(to: Server) -> None:
+    async with server_that(break_once) as to:
         assert await to.read("GET", "x") == b"x"
         with pytest.raises(StoreUnavailable) as raised:
             await to.run(SET, "x", "y")
         assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.BROKEN, True)
         assert await to.run(script("return 1", writes=False), "x") == b"x"
-
-    on_a_server_that(break_once, body)
     assert asked == [b"GET", b"GET", b"EVALSHA", b"EVALSHA"]
 
 
@@ -157,16 +145,14 @@ def test_a_read_on_a_connection_that_breaks_is_sent_once_more_and_a_write_never(
         *((code, FailureKind.BROKEN) for code in ("ERR", "WRONGTYPE")),
     ],
 )
-def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(code: str, kind: FailureKind) -> None:
-    async def body(to: Server) -> None:
+async def test_an_error_of_the_server_tells_its_kind_and_that_nothing_was_written(code: str, kind: FailureKind) -> None:
+    async with server_that(lambda _: f"-{code} made up\r\n".encode()) as to:
         for call in (to.read("GET", "x"), to.run(SET, "x", "y")):
             with pytest.raises(StoreUnavailable, match=code) as raised:
                 await call
             assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (kind, False)
         in_doubt = to.unexpected([b"written", f"{code} made up \xff".encode("latin1")], writes=True)
         assert (in_doubt.failure_kind, in_doubt.write_may_have_happened) == (kind, True)
-
-    on_a_server_that(lambda _: f"-{code} made up\r\n".encode(), body)
 
 
 @pytest.mark.parametrize(
@@ -180,8 +166,8 @@ def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(co
         b"*2\r\n$2\r\nok\r\n*0",
     ],
 )
-def test_a_reply_that_no_script_gives_is_a_failed_connection(reply: bytes) -> None:
-    async def body(to: Server) -> None:
+async def test_a_reply_that_no_script_gives_is_a_failed_connection(reply: bytes) -> None:
+    async with server_that(lambda _: reply + b"\r\n") as to:
         store = RedisTaskStore(to)
         for write in (partial(store.create_task, REQUEST, task_id="a"), partial(store.cancel_task, "a")):
             with pytest.raises((StoreUnavailable, RecordUnreadable)) as raised:
@@ -191,8 +177,6 @@ def test_a_reply_that_no_script_gives_is_a_failed_connection(reply: bytes) -> No
         for read in (partial(store.get_task, "a"), partial(store.list_tasks)):
             with pytest.raises(StoreUnavailable, match="unexpected reply"):
                 await read()
-
-    on_a_server_that(lambda _: reply + b"\r\n", body)
 
 
 @pytest.fixture(scope="module")
@@ -207,10 +191,10 @@ def replicated() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
             yield master, replica
 
 
-def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
+async def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
     master, replica = replicated
 
-    async def body(to: Server) -> None:
+    with closing(connect(master.url, wait_replicas=1, wait_milliseconds=200)) as to:
         with redis.Redis.from_url(replica.url) as client:
             for number in range(20):
                 await to.run(SET, "x", number)
@@ -224,13 +208,11 @@ def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServ
         finally:
             os.kill(replica.process.pid, signal.SIGCONT)
 
-    on_server(master.url, body, wait_replicas=1, wait_milliseconds=200)
 
-
-def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
+async def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
     """One after the other, their waits would take ten seconds. One who is cancelled leaves the wait to the others."""
 
-    async def body(to: Server) -> None:
+    with closing(connect(replicated[0].url, wait_replicas=9, wait_milliseconds=200)) as to:
         await to.read("PING")
         begun = asyncio.get_running_loop().time()
         calls = [asyncio.ensure_future(to.run(SET, "x", n)) for n in range(50)]
@@ -242,10 +224,7 @@ def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer,
         assert asyncio.get_running_loop().time() - begun < 3
         assert [type(one) for one in outcomes] == [asyncio.CancelledError, *[StoreUnavailable] * 49]
 
-    on_server(replicated[0].url, body, wait_replicas=9, wait_milliseconds=200)
 
-
-@pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})])
 async def test_what_was_not_sent_goes_with_the_connection() -> None:
     """On uvloop, which raises if something is written to a connection that is closed, and so the test fails."""
@@ -258,11 +237,11 @@ async def test_what_was_not_sent_goes_with_the_connection() -> None:
 
     async def ask(to: Server) -> None:
         for number in range(100):
-            with contextlib.suppress(StoreUnavailable):
+            with suppress(StoreUnavailable):
                 await to.read("PING")
             for _ in range(number % 3):  # some callers come just before the loop hears of the end
                 await asyncio.sleep(0)
 
     async with speaking(close_now_and_then) as address:
-        with contextlib.closing(connect(f"redis://{address}")) as to:
+        with closing(connect(f"redis://{address}")) as to:
             await asyncio.gather(*(ask(to) for _ in range(60)))

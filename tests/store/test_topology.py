@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import copy
 from typing import Any
 
@@ -14,14 +14,14 @@ import redis
 
 from conformance.backends.proxy import unused_port
 from conformance.backends.servers import EmbeddedServer, TlsServer, find_binary
-from conformance.backends.topologies import SERVICE, ClusterServers, SentinelServers
+from conformance.backends.topologies import ClusterServers, SentinelServers
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
-from tests.store.operating import REQUEST, on_store
-from tests.store.speaking import SET, greet, on_server, speaking
+from tests.store.operating import REQUEST
+from tests.store.speaking import SET, greet, speaking
 
-pytestmark = pytest.mark.usefixtures("nowhere")
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nowhere")]
 
 
 async def write(server: Server) -> None:
@@ -49,14 +49,12 @@ async def calls_until_told(answers: dict[bytes, bytes], words: str) -> tuple[int
     return everything.count(b"GET\r\n"), everything.count(b"SETNAME")
 
 
-@pytest.mark.anyio
 async def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
     answers = {b"GET\r\n": b"-MOVED 1 127.0.0.1:PORT\r\n", b"CLUSTER": b"*0\r\n"}
     asked, _ = await calls_until_told(answers, "MOVED")
     assert asked == 12
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("word", ["READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN"])
 async def test_a_server_that_is_not_the_one_to_ask_is_asked_for_one_call_only(word: str) -> None:
     assert await calls_until_told({b"GET\r\n": f"-{word} made up\r\n".encode()}, word) == (2, 2)
@@ -69,36 +67,32 @@ def cluster() -> Iterator[ClusterServers]:
 
 
 @pytest.mark.slow
-def test_partitions_are_found_and_share_the_connection_to_a_node(cluster: ClusterServers) -> None:
+async def test_partitions_are_found_and_share_the_connection_to_a_node(cluster: ClusterServers) -> None:
     """Whichever node is named, one that is not there included, and by a URL that says nothing of a cluster."""
     bases = [f"{{x:{number}/9}}" for number in range(9)]
-
-    async def body(server: Server) -> None:
-        parts = [copy(server) for _ in bases]
-        await asyncio.gather(*(part.run(SET, base, "") for part, base in zip(parts, bases, strict=True)))
-        with redis.Redis.from_url(cluster.url) as client:
-            assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
-
     for url in (f"redis+cluster://127.0.0.1:{unused_port()},{cluster.nodes[1]}", f"redis://{cluster.nodes[2]}"):
-        on_server(url, body)
+        with closing(connect(url)) as server:
+            await asyncio.gather(*(copy(server).run(SET, base, "") for base in bases))
+            assert connections(cluster.url) == 1
+        await until(lambda: connections(cluster.url) == 0)
 
 
 @pytest.mark.slow
-def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers) -> None:
+async def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers) -> None:
     """It asks the other nodes, which it has not been told of, while the one that it names is away."""
 
-    async def body(server: Server) -> None:
-        await write(server)
-        deadline = asyncio.get_running_loop().time() + 20
-        with cluster.killed():  # it is to be away until the store works again
-            while asyncio.get_running_loop().time() < deadline:
-                try:
-                    return await write(server)
-                except StoreUnavailable:
-                    await asyncio.sleep(0.05)
-        raise AssertionError("the store did not work again")
+    async def works(server: Server) -> bool:
+        with suppress(StoreUnavailable):
+            await write(server)
+            return True
+        return False
 
-    on_server(cluster.url.replace("redis", "redis+cluster"), body)
+    with closing(connect(cluster.url.replace("redis", "redis+cluster"))) as server:
+        await write(server)
+        with cluster.killed():  # it is to be away until the store works again
+            async with asyncio.timeout(20):
+                while not await works(server):  # noqa: ASYNC110  what another process does sets no event
+                    await asyncio.sleep(0.05)
     cluster.settle()  # for whoever comes next
 
 
@@ -121,6 +115,12 @@ async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
             await asyncio.sleep(0.002)
 
 
+def connections(url: str) -> int:
+    """How many connections of stores a server has."""
+    with redis.Redis.from_url(url) as client:
+        return sum(entry["name"] == "taskstore" for entry in client.client_list())
+
+
 def restart(server: EmbeddedServer) -> None:
     with server.killed():
         pass
@@ -133,32 +133,30 @@ def is_heard(sentinel: EmbeddedServer) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("named", "is_restarted"), [(3, False), (2, False), (1, False), (3, True), (1, True)])
-def test_a_planned_failover_loses_no_acknowledged_write(
+async def test_a_planned_failover_loses_no_acknowledged_write(
     watched: SentinelServers, named: int, is_restarted: bool
 ) -> None:
     """The last Sentinel replaces the master, whether the URL names it or not, and soon after it was away too."""
     acknowledged: list[str] = []
     acting = watched.sentinels[-1]
+    done = asyncio.Event()
 
-    async def body(store: RedisTaskStore) -> None:
-        async def keep_creating() -> None:
-            while not done.is_set():
-                task = await store.create_task(REQUEST)
-                acknowledged.append(f"{{taskstore:0/1}}:task:{task.task_id}")
+    async def keep_creating(store: RedisTaskStore) -> None:
+        while not done.is_set():
+            task = await store.create_task(REQUEST)
+            acknowledged.append(f"{{taskstore:0/1}}:task:{task.task_id}")
 
-        done = asyncio.Event()
-        async with asyncio.TaskGroup() as callers:
-            for _ in range(8):
-                callers.create_task(keep_creating())
-            await until(lambda: all(map(is_heard, watched.sentinels)))
-            if is_restarted:
-                await asyncio.to_thread(restart, acting)
-                await until(lambda: is_heard(acting), 0.5)
-            await asyncio.to_thread(watched.fail_over, kill=False)
-            done.set()
-
-    ports = [sentinel.port for sentinel in watched.sentinels]
-    on_store(watched.url_of(*ports[:named]) + "?sentinel_username=watcher&sentinel_password=w0rd", body)
+    url = watched.url_of(*(sentinel.port for sentinel in watched.sentinels[:named]))
+    server = connect(f"{url}?sentinel_username=watcher&sentinel_password=w0rd")
+    async with RedisTaskStore(server, prefix="taskstore") as store, asyncio.TaskGroup() as callers:
+        for _ in range(8):
+            callers.create_task(keep_creating(store))
+        await until(lambda: all(map(is_heard, watched.sentinels)))
+        if is_restarted:
+            await asyncio.to_thread(restart, acting)
+            await until(lambda: is_heard(acting), 0.5)
+        await asyncio.to_thread(watched.fail_over, kill=False)
+        done.set()
     with redis.Redis.from_url(watched.url) as client:
         assert len(acknowledged) > 100
         assert client.exists(*acknowledged) == len(acknowledged)
@@ -170,7 +168,7 @@ LEARNED = (
 )
 
 
-@pytest.mark.anyio
+@pytest.mark.usefixtures("client")  # empties the server
 @pytest.mark.parametrize("reply", ["-NOPERM you may not ask\r\n", "*1\r\n*2\r\n:1\r\n:2\r\n", LEARNED])
 async def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
     reply: str, server: EmbeddedServer, caplog: pytest.LogCaptureFixture
@@ -197,49 +195,40 @@ async def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
 
 
 @pytest.mark.slow
-def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -> None:
-    async def body(server: Server) -> None:
-        before = asyncio.all_tasks()
-        for part in (server, copy(server)):
-            await write(part)
-        with redis.Redis.from_url(watched.url) as client:
-            assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
-        with watched.sentinel.killed():
-            for _ in range(20):
-                await write(server)
-                await asyncio.sleep(0.1)
-            server.close()
-            await asyncio.sleep(0)
-            assert asyncio.all_tasks() == before
-        with pytest.raises(StoreUnavailable, match="the store was closed"):
-            await server.read("PING")
-
-    on_server(watched.store_url, body)
+async def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -> None:
+    before = asyncio.all_tasks()
+    server = connect(watched.store_url)
+    for part in (server, copy(server)):
+        await write(part)
+    assert connections(watched.url) == 1
+    with watched.sentinel.killed():
+        for _ in range(20):
+            await write(server)
+            await asyncio.sleep(0.1)
+        server.close()
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
+    with pytest.raises(StoreUnavailable, match="the store was closed"):
+        await server.read("PING")
 
 
 @pytest.mark.slow
-def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers) -> None:
-    async def body(server: Server) -> None:
-        with pytest.raises(StoreUnavailable) as raised:
-            await server.read("PING")
-        assert raised.value.failure_kind is FailureKind.REFUSED
-
-    at = watched.sentinel.url.removeprefix("redis://").removesuffix("/0")
-    on_server(f"redis+sentinel://{at}/{SERVICE}?sentinel_username=watcher&sentinel_password=wrong", body)
+async def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers) -> None:
+    url = watched.url_of(watched.sentinel.port) + "?sentinel_username=watcher&sentinel_password=wrong"
+    with closing(connect(url)) as server, pytest.raises(StoreUnavailable) as raised:
+        await server.read("PING")
+    assert raised.value.failure_kind is FailureKind.REFUSED
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_binary().name != "redis-server", reason="the packaged server has no TLS")
-def test_tls_takes_its_own_authority_and_a_certificate() -> None:
+async def test_tls_takes_its_own_authority_and_a_certificate() -> None:
     with TlsServer() as server:
-        on_server(server.store_url, write)
+        with closing(connect(server.store_url)) as to:
+            await write(to)
         place, _, options = server.store_url.partition("?")
         ca = next(option for option in options.split("&") if option.startswith("ssl_ca_certs"))
-
-        async def refused(to: Server) -> None:
-            with pytest.raises(StoreUnavailable) as raised:
-                await to.run(SET, "x", "y")
-            assert not raised.value.write_may_have_happened
-
         for url in (place, f"{place}?{ca}", place.replace("rediss", "redis")):
-            on_server(url, refused, connect_timeout=1, timeout=1)
+            with closing(connect(url, connect_timeout=1, timeout=1)) as to, pytest.raises(StoreUnavailable) as raised:
+                await write(to)
+            assert not raised.value.write_may_have_happened
