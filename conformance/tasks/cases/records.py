@@ -13,7 +13,7 @@ from conformance.tasks.case import Namespace, case
 from conformance.tasks.cases.contents import calls_on, create, fill, outcome_of
 from conformance.tasks.spec.model import FIELDS, TEXTS
 from conformance.tasks.tables.tasks import LONG_AGO
-from taskstore import RecordUnreadable, TaskStatus
+from taskstore import RecordUnreadable, TaskFinal, TaskStatus
 
 
 @case("SHARE-03", needs=Capability.SHARED)
@@ -69,19 +69,14 @@ _NO_VALUES = (None, "", "soon", "-1", [1], '["v1",]', '{"config":NaN}')
 _CONFIG = {"text": "text " * 100, "number": 123.0625, "list": ["item", {"a": 7}]}
 
 
-def _damages(raw: bytes) -> Iterator[tuple[str, bytes | None, bool]]:
-    """Yield what is wrong, what to put in the place of a record, and whether every operation needs what is damaged.
-
-    Fields come first: what is no record may change the type of the value, and then no record fits there again.
-    """
+def _damages(raw: bytes) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield which field of a record is wrong, such a record, and whether every operation needs the field."""
     record = json.loads(raw)
     for name, value in product(record, _NO_VALUES):
         damaged = {**record, name: value}
         if value is None:
             del damaged[name]
         yield f"the {name} {value!r}", json.dumps(damaged).encode(), name in _NEEDED
-    for wrong in (raw[: len(raw) // 2], *_NO_RECORDS):
-        yield f"the record {wrong!r:.20}", wrong, True
 
 
 @case("FAIL-09", needs=Capability.SHARED)
@@ -92,26 +87,45 @@ async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Nam
     ids = _ids(await store.list_tasks())
     inspector, task_id = namespace.inspector, ids[1]
 
-    for damage, wrong, is_needed in _damages(inspector.raw(task_id) or b"{}"):
-        for name, call in calls_on(task_id).items():
-            stored = None
-            if wrong is None:
-                inspector.overwrite_with_another_type(task_id)
-            else:
-                inspector.overwrite(task_id, wrong)
-                stored = inspector.raw(task_id)
+    pending = inspector.raw(task_id) or b"{}"
+    for damage, wrong, is_needed in _damages(pending):
+        await _check_damaged(store, namespace, ids, damage, wrong, is_needed=is_needed)
 
-            came = await outcome_of(call(store))
+    inspector.overwrite(task_id, pending)
+    await store.update_task_status(task_id, TaskStatus.FAILED, 12.5, *TEXTS)  # now it has every field
+    failed = inspector.raw(task_id) or b"{}"
+    for damage, wrong, is_needed in _damages(failed):
+        await _check_damaged(store, namespace, ids, damage, wrong, is_needed=is_needed)
 
-            told = f"{name} with {damage} came to {came!r:.200}"
-            if not isinstance(came, RecordUnreadable):
-                assert not is_needed, told
-                assert not isinstance(came, Exception), told
-                continue
-            is_left = stored is None or came.write_may_have_happened or inspector.raw(task_id) == stored
-            assert is_left, f"{told}, and has changed the record"
-            if name == "get":
-                await _check_listed(store, namespace, ids, came.key, damage)
+    # What is no record may change the type of the value, and then no record fits there again.
+    for no_record in (failed[: len(failed) // 2], *_NO_RECORDS):
+        await _check_damaged(store, namespace, ids, f"the record {no_record!r:.20}", no_record, is_needed=True)
+
+
+async def _check_damaged(
+    store: Any, namespace: Namespace, ids: list[str], damage: str, wrong: bytes | None, *, is_needed: bool
+) -> None:
+    """Check every call on the task in the middle, with this in the place of its record."""
+    inspector, task_id = namespace.inspector, ids[1]
+    for name, call in calls_on(task_id).items():
+        stored = None
+        if wrong is None:
+            inspector.overwrite_with_another_type(task_id)
+        else:
+            inspector.overwrite(task_id, wrong)
+            stored = inspector.raw(task_id)
+
+        came = await outcome_of(call(store))
+
+        told = f"{name} with {damage} came to {came!r:.200}"
+        if not isinstance(came, RecordUnreadable):
+            assert not is_needed, told
+            assert isinstance(came, TaskFinal) or not isinstance(came, Exception), told
+            continue
+        is_left = stored is None or came.write_may_have_happened or inspector.raw(task_id) == stored
+        assert is_left, f"{told}, and has changed the record"
+        if name == "get":
+            await _check_listed(store, namespace, ids, came.key, damage)
 
 
 async def _check_listed(store: Any, namespace: Namespace, ids: list[str], key: str, damage: str) -> None:

@@ -15,7 +15,7 @@ from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, TIMES, Record, canonical, size_of
 from conformance.tasks.tables import values
-from conformance.tasks.tables.tasks import LONG_AGO, MADE, MICROSECOND, A, restorable, to
+from conformance.tasks.tables.tasks import BEYOND, LONG_AGO, MADE, MICROSECOND, A, restorable, to
 from taskstore import TaskStatus
 
 _LISTS = 20
@@ -42,6 +42,7 @@ def scenarios() -> Iterator[Scenario]:
         yield scenario(_repeated(status), ReadBack(), about="LIFE-04 LIFE-17 LIFE-10 LIFE-14")
     yield from _largest()
     yield from _restored()
+    yield from _left()
 
 
 def _changes_nothing(calls: Iterable[Call]) -> Iterator[Action]:
@@ -191,6 +192,14 @@ def _restored() -> Iterator[Scenario]:
     yield scenario(map(restore, of_all_times), listing(), listing(limit=3), about="LIST-01")
     of_one_time = map(restorable, "bdac")
     yield scenario(map(restore, of_one_time), _PAGES, about="LIST-12", needs=[Capability.CURSOR])
+
+
+def _left() -> Iterator[Scenario]:
+    """The task of a cursor leaves the listing, and then the store."""
+    made = create("c"), create("a"), create("b"), to("completed")
+    after = do.CursorOf("a")
+    for actions in ([listing(status=TaskStatus.PENDING, after=after)], [purge(BEYOND), listing(after=after)]):
+        yield scenario(made, actions, about="LIST-12", needs=[Capability.CURSOR])
 
 
 def _purged(time: datetime) -> Iterator[Action]:

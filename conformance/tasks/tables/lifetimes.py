@@ -68,7 +68,7 @@ def scenarios() -> Iterator[Scenario]:
     for gap, write in product(_GAPS, _RENEWALS):
         yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
     for removal, again in product(_REMOVALS, _AGAIN):
-        yield _expiring(_BEFORE, removal, again, _SECOND_LIFE, about="EXP-03 ID-06")
+        yield _expiring(_BEFORE, removal, again, purge(BEYOND), _SECOND_LIFE, about="EXP-03 ID-06")
     for size, first in product((2, 260), _FIRST):
         after = first, *READS[1:], listing(status=TaskStatus.FAILED)
         yield _expiring(_some_expire(size), after, ReadBack(), about="EXP-01 EXP-03 ATOM-01")
@@ -93,6 +93,7 @@ def _renewed(gap: timedelta, write: Call) -> Iterator[Action]:
 _BEFORE = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
 _REMOVALS: Sequence[Sequence[Action]] = (
     (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)),
+    (to("failed", label="a"), Wait(8 * DAY)),
     (Wait(8 * DAY),),
 )
 _AGAIN = create("a", A), restore(TaskOf("a"))

@@ -74,7 +74,9 @@ null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a"
 ALIKE_CONFIGS: Values = tuple(json.loads(_ALIKE))
 """Configs that careless code takes for the same as one that stands near."""
 
-_VIDEO_IDS = r'[["c", "a", "b"], ["a", "a", "b", "a"], ["A", "a", " a", "a "], ["\u00e9", "e\u0301"], ["", "a", ""]]'
+_VIDEO_IDS = r"""[
+["c", "a", "b"], ["b", "a", "c"], ["a", "a", "b", "a"], ["A", "a", " a", "a "], ["\u00e9", "e\u0301"], ["", "a", ""]
+]"""
 VIDEO_IDS: Values = (*map(tuple, json.loads(_VIDEO_IDS)), tuple(map(str, range(10_001, 0, -1))))
 _AROUND = r"""[
 ["", " "], ["", "\n"], ["", "\u0000"], ["", "*"], ["", ":"], ["", "x"], ["", ":meta"], ["", ":config"], ["", ":lock"],
