@@ -113,16 +113,9 @@ def found(harness: Harness, *actions: Action) -> set[str]:
     return {number for one in coverage.findings.values() for number in one.requirements}
 
 
-def use(adapter: Adapter, store: Any, play: Callable[[Any], Any]) -> Any:
-    async def main() -> Any:
-        async with adapter.adapt(store) as adapted:
-            return await play(adapted)
-
-    return asyncio.run(main())
-
-
-def test_a_store_with_other_names_is_called_and_read() -> None:
-    async def play(store: Any) -> None:
+@pytest.mark.anyio
+async def test_a_store_with_other_names_is_called_and_read() -> None:
+    async with JOBS.adapt(Jobs()) as store:
         task = await store.create_task(TaskCreateRequest(video_ids=("v",), config={"a": [1]}, webhook_url="w"))
         assert (task.status, task.metadata) == (TaskStatus.PENDING, {"webhook_url": "w", "config": {"a": [1]}})
         updated = await store.update_task_status(task.task_id, "clipping", 40, current_step="s")
@@ -138,8 +131,6 @@ def test_a_store_with_other_names_is_called_and_read() -> None:
             with pytest.raises(TaskNotFound, match="other"):
                 await call("other")
 
-    use(JOBS, Jobs(), play)
-
 
 def test_what_the_store_has_no_place_for_fails_one_requirement_and_no_other() -> None:
     class Less(JobsHarness):
@@ -153,14 +144,13 @@ def test_what_the_store_has_no_place_for_fails_one_requirement_and_no_other() ->
     assert found(Less(), create("a"), uploading, get(Id("a"))) == {"LIFE-02"} | found(Less(), create("a"))
 
 
-def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
+@pytest.mark.anyio
+async def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
     passed: list[Mapping[str, Any]] = []
-
-    async def play(store: Any) -> None:
+    adapter = Adapter(dict.fromkeys(ALL, lambda _, **given: passed.append(given)))
+    async with adapter.adapt(None) as store:
         await store.update_task_status("x", TaskStatus.CLIPPING, None, "s")
         await store.list_tasks(limit=None)
-
-    use(Adapter(dict.fromkeys(ALL, lambda _, **given: passed.append(given))), None, play)
     changed = {"task_id": "x", "status": TaskStatus.CLIPPING, "current_step": "s"}
     assert passed == [changed, {"limit": None}]
 

@@ -17,8 +17,6 @@ from reports.analyse.parity import Comparison, without_paths
 from reports.analyse.report import make_report
 from reports.render.pages import render_page
 from tests.report_inputs import (
-    CLAIMS,
-    DOCUMENTED,
     OWN,
     application,
     benchmark,
@@ -82,14 +80,11 @@ def test_the_published_result_is_whole() -> None:
 
     assert own is not None
     assert all(result.came == without_paths(result.came) for result in own.statements.results)
-    assert own.comparison.stores == ("autoclip:MemoryMode", "autoclip:RedisMode")
     assert own.requirements.keys() == REQUIREMENTS.keys()
     assert all(row.redis and (row.memory or row.group == "one mode only") for row in rank(own.comparison))
-    shown = make_report(*inputs(conformance(requirement("A-1", "pass", on=DOCUMENTED))), application=own)
-    assert len(shown.application_latencies) == 12  # four operations, listings at three sizes, in two modes
-    verdicts = {row.claim.id: row.findings["application"].verdict for row in shown.claims}
-    assert verdicts.keys() == {claim.id for claim in CLAIMS.claim}
-    assert [number for number, verdict in verdicts.items() if verdict == "not-yet-checked"] == ["D11"]
+    shown = make_report(*inputs(GOOD), application=own)
+    undecided = [row.claim.id for row in shown.claims if row.findings["application"].verdict == "not-yet-checked"]
+    assert undecided == ["D11"]
 
 
 @pytest.mark.parametrize("file", sorted(GALLERY.rglob("*.py")), ids=lambda file: file.stem)

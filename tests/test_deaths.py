@@ -105,29 +105,27 @@ class SyncStore:
         self.redis.close()
 
 
-def deaths(server: EmbeddedServer, store_class: Any) -> tuple[SelfJudge, list[Anomaly]]:
-    async def found() -> tuple[SelfJudge, list[Anomaly]]:
-        operations = {
-            "change": Operation("change", "change", KEY, writes="key"),
-            "get": Operation("get", "get", KEY, reads="key"),
-        }
-        harness = StoreHarness(server, store_class)
-        async with NetworkArena(harness) as arena:
-            judge = SelfJudge(arena, operations)
-            judge.crowds = [(operation,) for operation in operations.values()]
-            return judge, [anomaly async for anomaly in judge.findings()]
-
-    return asyncio.run(found())
+async def deaths(server: EmbeddedServer, store_class: Any) -> tuple[SelfJudge, list[Anomaly]]:
+    operations = {
+        "change": Operation("change", "change", KEY, writes="key"),
+        "get": Operation("get", "get", KEY, reads="key"),
+    }
+    async with NetworkArena(StoreHarness(server, store_class)) as arena:
+        judge = SelfJudge(arena, operations)
+        judge.crowds = [(operation,) for operation in operations.values()]
+        return judge, [anomaly async for anomaly in judge.findings()]
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("store_class", [Store, Hash, Locked])
-def test_nothing_is_found_where_all_is_done_or_nothing(server: EmbeddedServer, store_class: Any) -> None:
-    played, anomalies = deaths(server, store_class)
+async def test_nothing_is_found_where_all_is_done_or_nothing(server: EmbeddedServer, store_class: Any) -> None:
+    played, anomalies = await deaths(server, store_class)
     assert played.played["death"]
     assert not played.left_out
     assert not anomalies
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("store_class", "rules"),
     [
@@ -136,8 +134,10 @@ def test_nothing_is_found_where_all_is_done_or_nothing(server: EmbeddedServer, s
         (Lying, {"change: leaves something else", "get: answers something else"}),
     ],
 )
-def test_what_is_broken_is_found_each_time_alike(server: EmbeddedServer, store_class: Any, rules: set[str]) -> None:
-    found = [deaths(server, store_class)[1] for _ in range(3)]
+async def test_what_is_broken_is_found_each_time_alike(
+    server: EmbeddedServer, store_class: Any, rules: set[str]
+) -> None:
+    found = [(await deaths(server, store_class))[1] for _ in range(3)]
     assert {f"{each.plan.racing[0].operation}: {each.rule}" for each in found[0]} == rules
     assert len({str([(each.rule, each.text, each.lines) for each in anomalies]) for anomalies in found}) == 1
     if store_class is Torn:
@@ -146,7 +146,7 @@ def test_what_is_broken_is_found_each_time_alike(server: EmbeddedServer, store_c
 
 
 def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> None:
-    played, anomalies = deaths(server, SyncStore)
+    played, anomalies = asyncio.run(deaths(server, SyncStore))
     assert [anomaly.text for anomaly in anomalies] == ["leaves a key that never expires, at 2 of 4 points"]
     assert {*played.left_out} == {"a call in a thread is neither cancelled nor killed"}
 

@@ -25,6 +25,9 @@ from conformance.engine.scenario import Call
 from conformance.harness import HookMissingError
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
+from tests.store.speaking import speaking
+
+pytestmark = pytest.mark.anyio
 
 
 class Store:
@@ -136,19 +139,15 @@ def call(name: str, on: int, argument: str = "") -> Call:
     return Call(name, {name: Choice(value, repr(value), frozenset()) for name, value in given.items()}, on=on)
 
 
-def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list[Play], list[Play]]:
+async def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list[Play], list[Play]]:
     """Return every order of two calls, and those that are like no order of whole calls."""
-
-    async def found() -> tuple[list[Play], list[Play]]:
-        plan = Plan((), (call(name, 0, "a"), call(name, on, "b")), (call(read, 0),))
-        async with NetworkArena(harness) as arena:
-            judge = SelfJudge(arena, OPERATIONS)
-            whole = await judge.sequences(plan)
-            plays = await judge.plays(plan)
-            assert not judge.left_out
-            return plays, [play for play in plays if [*broken(play.player, whole)]]
-
-    return asyncio.run(found())
+    plan = Plan((), (call(name, 0, "a"), call(name, on, "b")), (call(read, 0),))
+    async with NetworkArena(harness) as arena:
+        judge = SelfJudge(arena, OPERATIONS)
+        whole = await judge.sequences(plan)
+        plays = await judge.plays(plan)
+        assert not judge.left_out
+        return plays, [play for play in plays if [*broken(play.player, whole)]]
 
 
 @pytest.mark.parametrize(
@@ -158,12 +157,12 @@ def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list
         ("update", "read", 0, 20, 12),
     ],
 )
-def test_a_lost_write_is_found_in_the_same_orders_each_time(
+async def test_a_lost_write_is_found_in_the_same_orders_each_time(
     harness: StoreHarness, name: str, read: str, on: int, orders: int, wrong: int
 ) -> None:
     traces = []
     for _ in range(10):
-        plays, bad = explored(harness, name, read, on)
+        plays, bad = await explored(harness, name, read, on)
         assert (len(plays), len(bad)) == (orders, wrong)
         traces.append([trace(play) for play in bad])
     assert traces == traces[:1] * 10
@@ -178,39 +177,35 @@ def test_a_lost_write_is_found_in_the_same_orders_each_time(
         ("count_twice_at_once", "number"),
     ],
 )
-def test_nothing_is_found_where_nothing_is_lost(harness: StoreHarness, name: str, read: str, on: int) -> None:
-    plays, wrong = explored(harness, name, read, on)
+async def test_nothing_is_found_where_nothing_is_lost(harness: StoreHarness, name: str, read: str, on: int) -> None:
+    plays, wrong = await explored(harness, name, read, on)
     assert plays
     assert not wrong
 
 
-def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_transaction_together(
+async def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_transaction_together(
     harness: StoreHarness,
 ) -> None:
-    by_one, wrong = explored(harness, "count_twice", "number", 1)
+    by_one, wrong = await explored(harness, "count_twice", "number", 1)
     assert len(by_one) == 6
     assert len(wrong) == 4
-    together, _ = explored(harness, "count_twice_at_once", "number", 1)
+    together, _ = await explored(harness, "count_twice_at_once", "number", 1)
     assert [trace(play) for play in together] == [
         ["A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
         ["B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
     ]
 
 
-def raced(harness: StoreHarness, *names: str) -> tuple[list[Play], list[str]]:
+async def raced(harness: StoreHarness, *names: str) -> tuple[list[Play], list[str]]:
     """Return every order of calls of which one alone would not return, and why some were not played."""
-
-    async def found() -> tuple[list[Play], list[str]]:
-        async with NetworkArena(harness) as arena:
-            judge = SelfJudge(arena, OPERATIONS)
-            calls = tuple(call(name, on) for on, name in enumerate(names))
-            return await judge.plays(Plan((), calls)), [*judge.left_out]
-
-    return asyncio.run(found())
+    async with NetworkArena(harness) as arena:
+        judge = SelfJudge(arena, OPERATIONS)
+        calls = tuple(call(name, on) for on, name in enumerate(names))
+        return await judge.plays(Plan((), calls)), [*judge.left_out]
 
 
-def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
-    plays, left_out = raced(harness, "pop", "push")
+async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
+    plays, left_out = await raced(harness, "pop", "push")
     assert not left_out
     assert {trace(play)[0] for play in plays} == {"A: BLPOP :k 5", "B: RPUSH :k x"}
     assert all("x" in play.player.entries[0].observed.text() for play in plays)
@@ -218,7 +213,8 @@ def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
 
 @pytest.mark.parametrize("on", [0, 1])
 def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
-    results = [explored(StoreHarness(server, SyncStore), "count", "number", on) for _ in range(10)]
+    harness = StoreHarness(server, SyncStore)
+    results = [asyncio.run(explored(harness, "count", "number", on)) for _ in range(10)]
     assert all(wrong for _, wrong in results)
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
 
@@ -230,51 +226,31 @@ def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServe
         ("find_servers", "its client finds servers by itself, and its requests cannot be held"),
     ],
 )
-def test_a_call_that_nobody_can_hold_is_not_ordered(harness: StoreHarness, name: str, reason: str) -> None:
-    assert raced(harness, name, "count") == ([], [reason])
+async def test_a_call_that_nobody_can_hold_is_not_ordered(harness: StoreHarness, name: str, reason: str) -> None:
+    assert await raced(harness, name, "count") == ([], [reason])
 
 
-def test_what_cannot_be_held_is_refused() -> None:
-    async def refused(url: str) -> None:
-        with pytest.raises(HookMissingError, match="without TLS"):
-            Turnstile(url)
-
-    for url in ("rediss://127.0.0.1:6379/0", "unix:///run/redis.sock", "postgresql://server/db"):
-        asyncio.run(refused(url))
+@pytest.mark.parametrize("url", ["rediss://127.0.0.1:6379/0", "unix:///run/redis.sock", "postgresql://server/db"])
+async def test_what_cannot_be_held_is_refused(url: str) -> None:
+    with pytest.raises(HookMissingError, match="without TLS"):
+        Turnstile(url)
 
 
-def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> None:
-    async def play() -> tuple[str, bytes]:
-        ended = asyncio.Event()
-
-        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(ConnectionError):
-                while line := await reader.readline():
-                    writer.write(b"got " + line)
-                writer.close()
-                await writer.wait_closed()
-            ended.set()
-
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        turnstile = Turnstile(f"memcached://127.0.0.1:{port}")
+async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> None:
+    async with speaking(lambda line: b"got " + line) as place:
+        turnstile = Turnstile(f"memcached://{place}")
         address = await turnstile.url(0)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
         with turnstile.closed():
             writer.write(b"get a\n")
             await turnstile.settle()
             (link,) = turnstile.links
-            text = link.text
+            assert link.text == "get a\\n"
             link.let()
             await turnstile.settle()
-        line = await reader.readline()
+        assert await reader.readline() == b"got get a\n"
         writer.close()
         await turnstile.aclose()
-        await ended.wait()
-        server.close()
-        return text, line
-
-    assert asyncio.run(play()) == ("get a\\n", b"got get a\n")
 
 
 @pytest.mark.parametrize(
