@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -13,15 +12,14 @@ from typing import Any
 import pytest
 
 from conformance import Harness
-from conformance.engine.finding import Coverage
 from conformance.engine.scenario import Action, Scenario
 from conformance.operations.parts import parts_of
 from conformance.tasks.adapter import Adapter, Call, TaskView
 from conformance.tasks.calibration import calibrate
 from conformance.tasks.calls import Id, create, get, listing, update
-from conformance.tasks.contract import play
 from conformance.tasks.spec.model import FIELDS, TEXTS
 from taskstore import TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
+from tests.playing import broken, played
 
 ALL = {name: name for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")}
 
@@ -108,9 +106,7 @@ class JobsHarness(Harness):
 
 def found(harness: Harness, *actions: Action) -> set[str]:
     """The requirements that a scenario breaks on a store. A difference ends it, and the next time it goes on."""
-    coverage = Coverage()
-    asyncio.run(play(harness, [Scenario(actions)] * 6, coverage))
-    return {number for one in coverage.findings.values() for number in one.requirements}
+    return broken(played(harness, [Scenario(actions)] * 6))
 
 
 @pytest.mark.anyio

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -16,13 +15,12 @@ from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.backends.server_harness import RedisNamespace
 from conformance.commands import main
-from conformance.engine.finding import Coverage
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.results.document import read
 from conformance.tasks.calibration import CalibrationError, calibrate
-from conformance.tasks.contract import play
 from conformance.tasks.tables import lifetimes, places
 from taskstore import MemoryTaskStore, Task
+from tests.playing import broken, played
 
 DECLARED = MemoryHarness.capabilities
 
@@ -87,11 +85,10 @@ def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: s
 
 
 def test_a_store_that_never_expires_is_told_by_its_requirements() -> None:
-    harness, coverage = standing(RedisHarness)(), Coverage()
+    harness = standing(RedisHarness)()
     with harness.running():
         calibrate(harness)
-        asyncio.run(play(harness, lifetimes.scenarios(), coverage))
-    assert "EXP-01" in {number for one in coverage.findings.values() for number in one.requirements}
+        assert "EXP-01" in broken(played(harness, lifetimes.scenarios()))
 
 
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
@@ -101,17 +98,16 @@ DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "broken"), DECLARATIONS)
+@pytest.mark.parametrize(("make", "allowed"), DECLARATIONS)
 def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requirements(
-    make: type[Harness], broken: set[str]
+    make: type[Harness], allowed: set[str]
 ) -> None:
-    harness, coverage = make(), Coverage()
+    harness = make()
     with harness.running():
         calibrate(harness)
-        asyncio.run(play(harness, places.scenarios(), coverage))
-    found = {number for one in coverage.findings.values() for number in one.requirements}
+        found = broken(played(harness, places.scenarios()))
     assert found  # what one of them shows is learned, and not reported under the other
-    assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken
+    assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= allowed
 
 
 def test_a_mistake_in_a_check_is_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:

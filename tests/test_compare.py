@@ -141,9 +141,7 @@ READ: Any = {"ids": ("box_id", WHOLE), "times": ("since",)}
 TEXTS = st.text(max_size=3)
 LABELS = TEXTS | st.lists(st.integers(), max_size=2)
 SHELF = (
-    Operation(
-        "put", "put", {"label": TEXTS | st.lists(st.integers(), max_size=2)}, {"note": TEXTS}, writes=WHOLE, **READ
-    ),
+    Operation("put", "put", {"label": LABELS}, {"note": TEXTS}, writes=WHOLE, **READ),
     Operation("look", "look", BOX, reads="box_id", **READ),
     Operation("relabel", "relabel", {**BOX, "label": TEXTS}, writes="box_id", **READ),
     Operation("rows", "rows", reads=WHOLE, **READ),

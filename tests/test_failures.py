@@ -22,6 +22,7 @@ from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios
 from taskstore import StoreUnavailable
 from taskstore.redis import RedisTaskStore
+from tests.playing import broken
 from tests.test_cases import Lazy
 
 Handler = Callable[..., Awaitable[Any]]
@@ -48,10 +49,6 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
 
     asyncio.run(body())
     return coverage
-
-
-def numbers_of(coverage: Coverage) -> set[str]:
-    return {number for finding in coverage.findings.values() for number in finding.requirements}
 
 
 class PoolHarness(RedisHarness):
@@ -116,7 +113,7 @@ def test_a_wrong_store_is_found(
 ) -> None:
     monkeypatch.setattr(RedisTaskStore, operation, wrong(getattr(RedisTaskStore, operation), handle))
     coverage = played(harness, name)
-    assert number in numbers_of(coverage)
+    assert number in broken(coverage)
     assert f"# {name}" in "\n".join(next(iter(coverage.findings.values())).lines)
 
 

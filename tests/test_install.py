@@ -8,10 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -107,14 +104,3 @@ def test_an_adopters_harness_passes_strict_type_checks(tmp_path: Path) -> None:
     run(tmp_path, sys.executable, "-m", "conformance", "new", "mystore.py", PYTHONPATH=str(ROOT))
     ran = run(tmp_path, sys.executable, "-m", "mypy", "--strict", "--config-file=", "mystore.py", PYTHONPATH=str(ROOT))
     assert ran.returncode == 0, ran.stdout
-
-
-def test_what_is_imported_is_declared() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    asked = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
-    declared = {re.split(r"[\[<>=;]", one)[0] for one in asked}
-    files = chain.from_iterable((ROOT / part).rglob("*.py") for part in ("taskstore", "conformance"))
-    text = "\n".join(file.read_text("utf-8") for file in files if file.parent.name != "examples")
-    imported = {*re.findall(r"^ *(?:from|import) (\w+)", text, re.MULTILINE)}
-    owners = packages_distributions()
-    assert {owner.lower() for name in imported for owner in owners.get(name, ())} <= declared

@@ -13,22 +13,15 @@ import pytest
 
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
-from conformance.engine.finding import Coverage, Finding
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
 from conformance.tasks.calls import Id, cancel, create, get, purge, restore, update
 from conformance.tasks.case import Backend
 from conformance.tasks.cases import find_cases
-from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import BEYOND, restorable
 from taskstore import MemoryTaskStore, Task, TaskNotFound
-
-
-def findings(harness: Harness, *scenarios: Scenario) -> list[Finding]:
-    coverage = Coverage()
-    asyncio.run(play(harness, scenarios, coverage))
-    return [*coverage.findings.values()]
+from tests.playing import played
 
 
 class Hub(MemoryHarness):
@@ -54,7 +47,7 @@ class Hub(MemoryHarness):
 
 def test_what_is_shared_in_memory_stays_while_an_instance_is_open() -> None:
     over = restore(restorable(), on=1), Reopen(1), get(Id("a"), on=1), ReadBack()
-    assert findings(Hub(), scenario(create("a"), over, instances=2)) == []
+    assert not played(Hub(), [scenario(create("a"), over, instances=2)]).findings
 
 
 class AnswersLate(MemoryTaskStore):
@@ -75,9 +68,9 @@ def test_a_call_without_an_answer_may_have_ended_a_task_and_excuses_nothing_else
     harness = MemoryHarness()
     both = Race((cancel(Id("a")), cancel(Id("b"))), cancelled=(0,))
     harness.store_class = AnswersLate
-    assert findings(harness, Scenario((create("a"), create("b"), both, purge(BEYOND)))) == []
+    assert not played(harness, [Scenario((create("a"), create("b"), both, purge(BEYOND)))]).findings
     harness.store_class = Denies
-    assert findings(harness, Scenario((create("a"), create("b"), both, get(Id("b")))))
+    assert played(harness, [Scenario((create("a"), create("b"), both, get(Id("b"))))]).findings
 
 
 class LastCalledFirst(MemoryTaskStore):
@@ -96,7 +89,7 @@ def test_calls_at_the_same_time_may_take_effect_in_any_order() -> None:
     harness = MemoryHarness()
     harness.store_class = LastCalledFirst
     race = Race(tuple(update(Id("a"), "clipping", progress=number) for number in range(1, 31)))
-    assert findings(harness, Scenario((create("a"), race, get(Id("a"))))) == []
+    assert not played(harness, [Scenario((create("a"), race, get(Id("a"))))]).findings
 
 
 class Blind(RedisHarness):
@@ -106,7 +99,7 @@ class Blind(RedisHarness):
 def test_a_server_harness_without_an_inspector_lets_time_pass_and_cleans_up() -> None:
     harness = Blind()
     with harness.running():
-        assert findings(harness, Scenario((create("a"), Wait(timedelta(days=8)), get(Id("a"))))) == []
+        assert not played(harness, [Scenario((create("a"), Wait(timedelta(days=8)), get(Id("a"))))]).findings
         assert harness.administer("DBSIZE") == 0
 
 

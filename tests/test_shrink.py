@@ -6,15 +6,14 @@ import asyncio
 from typing import Any
 
 from conformance.backends.memory import MemoryHarness
-from conformance.engine.finding import Coverage
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Call, Race, Scenario
 from conformance.engine.shrink import Actions, Shrinker
 from conformance.operations.operation import Operation
 from conformance.tasks.calls import cancel, create
-from conformance.tasks.contract import play
 from conformance.tasks.tables.tasks import to
 from taskstore import MemoryTaskStore, Task
+from tests.playing import played
 
 
 def test_what_a_simpler_action_makes_superfluous_is_left_out() -> None:
@@ -38,11 +37,10 @@ class TakesLess(MemoryTaskStore):
 
 
 def test_a_script_has_no_idle_step_and_the_simplest_values() -> None:
-    harness, coverage = MemoryHarness(), Coverage()
+    harness = MemoryHarness()
     harness.store_class = TakesLess
     calls = create("a"), to("clipping"), cancel("nobody"), to("uploading", progress=-5e-324, current_step="s")
-    asyncio.run(play(harness, [scenario(*calls)], coverage))
-    (found,) = coverage.findings.values()
+    (found,) = played(harness, [scenario(*calls)]).findings.values()
     created, updated = found.lines
     assert created.startswith("a = await store.create_task(")
     assert updated.endswith("progress=-1.0)")

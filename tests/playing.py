@@ -1,0 +1,21 @@
+"""Scenarios of tasks played on a store, and the requirements that it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from conformance.engine.finding import Coverage
+from conformance.engine.scenario import Scenario
+from conformance.harness import Harness
+from conformance.tasks.contract import play
+
+
+def played(harness: Harness, scenarios: Iterable[Scenario]) -> Coverage:
+    coverage = Coverage()
+    asyncio.run(play(harness, scenarios, coverage))
+    return coverage
+
+
+def broken(coverage: Coverage) -> set[str]:
+    return {number for finding in coverage.findings.values() for number in finding.requirements}
