@@ -13,14 +13,13 @@ from conformance.files import FileError
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from reports.analyse.application import read_application
 from reports.analyse.differences import rank
-from reports.analyse.parity import Comparison, without_paths
+from reports.analyse.parity import without_paths
 from reports.analyse.report import make_report
 from reports.render.pages import render_page
 from tests.report_inputs import (
     OWN,
     application,
     benchmark,
-    compared,
     conformance,
     everything_measured,
     inputs,
@@ -57,15 +56,6 @@ def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> Non
     (timed,) = shown.deciding("application", "redis", "get")
     assert (timed.ms.value, timed.backend) == (0.3, OWN[1])
     assert shown.latencies == without.latencies
-
-
-def test_what_one_comparison_has_and_another_has_not_is_told() -> None:
-    one = Comparison.model_validate(compared("a", "b", stores=OWN))
-    findings = (one.findings[0], one.findings[1].model_copy(update={"seen": "get.step"}))
-    two = one.model_copy(update={"findings": findings})
-
-    assert [found.seen for found in two.without(one).findings] == ["get.step"]
-    assert one.without(two).findings == ()
 
 
 def test_no_result_is_no_column_and_a_wrong_file_is_named(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from conformance.harness import Capability, Harness
 from conformance.operations.hostile import Point
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
+from tests.test_servers import is_running
 
 HERE = __name__
 
@@ -689,7 +690,7 @@ def test_the_search_ends_with_the_command(tmp_path: Path) -> None:
         process.wait()
 
     wait_until((tmp_path / "stopped").exists, "the server was not stopped")
-    wait_until(lambda: not is_there(int(child.read_text())), "the search goes on")
+    wait_until(lambda: not is_running(int(child.read_text())), "the search goes on")
 
 
 WAITING = """
@@ -716,14 +717,6 @@ class Waiting(Harness):
         Path("pid").rename("child")
         yield self
 """
-
-
-def is_there(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_known_lines_are_accepted_and_hide_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
