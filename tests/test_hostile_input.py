@@ -6,7 +6,6 @@ takes a million, and Hypothesis prints how many each surface got.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
@@ -73,12 +72,6 @@ def inputs(share: float) -> Callable[[Any], Any]:
     )
 
 
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
 @contextmanager
 def may_raise(kind: type[Exception]) -> Iterator[list[Exception]]:
     """Allow exceptions of this kind, and collect them. Each has to say something."""
@@ -130,22 +123,18 @@ async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], Any]) 
             assert (count(), await store.get_task("known")) == before
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("in_redis", [False, True])
 @inputs(0.06)
 @given(drawn=calls)
-def test_a_refused_call_stores_nothing(
-    loop: asyncio.Runner, server: EmbeddedServer, in_redis: bool, drawn: dict[str, Any]
-) -> None:
-    async def call() -> None:
-        with redis.Redis.from_url(server.url) as client:
-            client.flushdb()
-            kept = MemoryTaskStore()
-            async with RedisTaskStore(connect(server.url), prefix="hostile") if in_redis else kept as store:
-                await store.create_task(TaskCreateRequest(video_ids=("v",)), task_id="known")
-                # A listing shows no unreadable ones.
-                await call_all(store, drawn, client.dbsize if in_redis else kept._created.__len__)  # noqa: SLF001
-
-    loop.run(call())
+async def test_a_refused_call_stores_nothing(server: EmbeddedServer, in_redis: bool, drawn: dict[str, Any]) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
+        kept = MemoryTaskStore()
+        async with RedisTaskStore(connect(server.url), prefix="hostile") if in_redis else kept as store:
+            await store.create_task(TaskCreateRequest(video_ids=("v",)), task_id="known")
+            # A listing shows no unreadable ones.
+            await call_all(store, drawn, client.dbsize if in_redis else kept._created.__len__)  # noqa: SLF001
 
 
 # What the server holds and says
@@ -198,11 +187,10 @@ values: st.SearchStrategy[bytes] = st.deferred(
 replies = st.lists(values | st.binary(max_size=30), max_size=4)
 
 
+@pytest.mark.anyio
 @inputs(0.02)
 @given(replied=replies, kind=st.sampled_from(["redis://{}/0", "redis+sentinel://{}/name/0", "redis+cluster://{}/0"]))
-def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
-    loop: asyncio.Runner, replied: list[bytes], kind: str
-) -> None:
+async def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(replied: list[bytes], kind: str) -> None:
     left = iter(replied)
 
     def answer(asked: bytes) -> bytes | None:
@@ -210,20 +198,17 @@ def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
         greeting = asked.count(b"CLIENT\r\n") + asked.count(b"SELECT\r\n")
         return b"+OK\r\n" * greeting if greeting else next(left, None)
 
-    async def call() -> None:
-        async with speaking(answer) as address:
-            server = connect(kind.format(address), connect_timeout=0.05, timeout=0.05)
-            async with RedisTaskStore(server, prefix="p") as store:
-                for operation in (
-                    lambda: store.get_task("task_0f"),
-                    lambda: store.create_task(TaskCreateRequest(video_ids=("v",))),
-                    store.list_tasks,
-                    lambda: store.update_task_status("task_0f", TaskStatus.CLIPPING),
-                ):
-                    with may_raise(TaskStoreError):
-                        await operation()
-
-    loop.run(call())
+    async with speaking(answer) as address:
+        server = connect(kind.format(address), connect_timeout=0.05, timeout=0.05)
+        async with RedisTaskStore(server, prefix="p") as store:
+            for operation in (
+                lambda: store.get_task("task_0f"),
+                lambda: store.create_task(TaskCreateRequest(video_ids=("v",))),
+                store.list_tasks,
+                lambda: store.update_task_status("task_0f", TaskStatus.CLIPPING),
+            ):
+                with may_raise(TaskStoreError):
+                    await operation()
 
 
 # Settings
