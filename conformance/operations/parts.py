@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
+from functools import cache
 from inspect import isawaitable
 from numbers import Number
 from pathlib import PurePath
@@ -41,18 +42,31 @@ def parts_of(value: Any) -> dict[str, Any] | None:
 
     None if it is compared as it is, and no parts if it cannot be taken apart.
     """
-    if isinstance(value, _ATOMS):
+    kind: Any = type(value)
+    if _is_whole(kind):
         return None
     if isinstance(value, Mapping):  # the order of keys does not count
         return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
     if isinstance(value, AbstractSet):
         return {f"[{source(member)}]": member for member in sorted(value, key=source)}
-    if not hasattr(type(value), "_fields"):  # no named tuple
+    if not hasattr(kind, "_fields"):  # no named tuple
         if isinstance(value, Sequence):
             return {f"[{index}]": member for index, member in enumerate(value)}
-        if callable(value) or {"__getitem__", "__enter__", "__aenter__"} & {*dir(type(value))}:
-            return {}  # a function, a lock, or a container of a kind that is not known here
+        if callable(value) or _is_closed(kind):
+            return {}
     return _attributes_of(value)
+
+
+@cache
+def _is_whole(kind: type) -> bool:
+    """Whether values of a class are compared as they are. The answer is kept, for every part of every result asks."""
+    return issubclass(kind, _ATOMS)
+
+
+@cache
+def _is_closed(kind: type) -> bool:
+    """Whether values of a class cannot be taken apart: a lock, or a container of a kind that is not known here."""
+    return any(hasattr(kind, name) for name in ("__getitem__", "__enter__", "__aenter__"))
 
 
 def _attributes_of(value: Any) -> dict[str, Any]:
