@@ -264,22 +264,20 @@ class HidesWhatCameFirst:
         return task
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("kind", "store", "on"), [(MemoryHarness, MemoryTaskStore, 0), (RedisHarness, RedisTaskStore, 1)]
 )
-def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness], store: type[Any], on: int) -> None:
+async def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness], store: type[Any], on: int) -> None:
     wrong: Any = type("Wrong", (kind,), {"store_class": type("Store", (HidesWhatCameFirst, store), {})})()
     raced = Race((cancel(Id("a")), update(Id("a"), TaskStatus.COMPLETED, on)), every_order=True)
     scenario = Scenario((create("a"), raced), ("ATOM-02",), instances=on + 1)
     coverage = Coverage()
 
-    async def play_in_an_arena() -> None:
-        harness = guarded(wrong)
+    harness = guarded(wrong)
+    with wrong.running():
         async with arena_of(harness) as arena:
             await play(harness, [scenario], coverage, arena=arena)
-
-    with wrong.running(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        runner.run(play_in_an_arena())
     (found,) = coverage.findings.values()
     assert found.requirements == ("ATOM-02",)
     order = [line.strip("# ")[0] for line in found.lines if re.match("# +[AB]: ", line)]

@@ -118,15 +118,13 @@ class TestErrors:
         assert told in err
 
 
-def test_an_error_of_the_server_forges_no_line(run: Run) -> None:
+@pytest.mark.anyio
+async def test_an_error_of_the_server_forges_no_line(run: Run) -> None:
     def refuse(heard: bytes) -> bytes:
         return b"-ERR \x1b[2Jerror: nothing is wrong\xc2\x85\r\n" * heard.count(b"*")
 
-    async def body() -> tuple[int, str, str]:
-        async with speaking(refuse) as address:
-            return await asyncio.to_thread(run, "doctor", f"redis://{address}/0")
-
-    status, _, err = asyncio.run(body())
+    async with speaking(refuse) as address:
+        status, _, err = await asyncio.to_thread(run, "doctor", f"redis://{address}/0")
     assert status == 3
     assert r"(\x1b[2Jerror: nothing is wrong\x85)" in err
 
