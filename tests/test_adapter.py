@@ -21,8 +21,6 @@ from conformance.tasks.spec.model import FIELDS, TEXTS
 from taskstore import TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
 from tests.playing import broken, played
 
-ALL = {name: name for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")}
-
 
 class JobOverError(Exception):
     def __init__(self, state: str) -> None:
@@ -143,7 +141,7 @@ def test_what_the_store_has_no_place_for_fails_one_requirement_and_no_other() ->
 @pytest.mark.anyio
 async def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
     passed: list[Mapping[str, Any]] = []
-    adapter = Adapter(dict.fromkeys(ALL, lambda _, **given: passed.append(given)))
+    adapter = Adapter(dict.fromkeys(("update_task_status", "list_tasks"), lambda _, **given: passed.append(given)))
     async with adapter.adapt(None) as store:
         await store.update_task_status("x", TaskStatus.CLIPPING, None, "s")
         await store.list_tasks(limit=None)

@@ -33,7 +33,7 @@ CONTENTS: dict[str, bytes] = {
     "TOML of another form": b"known = 7\n",
 }
 
-GOOD = {("compare --known", content) for content in ("empty", "missing", "link to itself")}
+GOOD = {("compare --known", content) for content in ("empty", "missing")}
 """An empty list of known differences is one, and a file that is not there yet is an empty list."""
 
 

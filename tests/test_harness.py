@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, ClassVar
@@ -10,13 +9,12 @@ from typing import Any, ClassVar
 import pytest
 
 from conformance.backends.redis import RedisHarness
-from conformance.engine.finding import Coverage
 from conformance.tasks.case import Backend, NotApplicable
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.environment import check_hidden
-from conformance.tasks.contract import play
 from conformance.tasks.tables.failures import CONNECTIONS, scenarios
 from taskstore import TaskStore
+from tests.playing import played
 
 URL = re.compile(r"redis://(default:\w+@)?127\.0\.0\.1:\d+/\d+")
 COMMANDS = {"ACL SETUSER", "ACL DELUSER"}
@@ -38,7 +36,7 @@ class Recording(RedisHarness):
 def test_hooks_that_need_a_server_get_what_they_say() -> None:
     harness = Recording()
     with harness.running():
-        asyncio.run(play(harness, scenarios(CONNECTIONS[-1:], harness.capabilities), Coverage()))
+        played(harness, scenarios(CONNECTIONS[-1:], harness.capabilities))
         backend = Backend("backend", harness, {}, 1)
         for name, case in find_cases().items():
             if name.startswith(("servers.", "settings.")):

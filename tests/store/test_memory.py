@@ -34,8 +34,7 @@ REQUEST = TaskCreateRequest(video_ids=("v",))
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.now = START
+    now = START
 
     def __call__(self) -> int:
         return self.now

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 BASE = "{taskstore:0/1}"
 KEY = f"{BASE}:task:job"
-WEEK_MS = 7 * 24 * 3_600_000
+WEEK_MS = 604_800_000
 
 
 def number(moment: datetime | None) -> bytes:
