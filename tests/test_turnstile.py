@@ -213,8 +213,7 @@ async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> 
 
 @pytest.mark.parametrize("on", [0, 1])
 def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
-    harness = StoreHarness(server, SyncStore)
-    results = [asyncio.run(explored(harness, "count", "number", on)) for _ in range(10)]
+    results = [asyncio.run(explored(StoreHarness(server, SyncStore), "count", "number", on)) for _ in range(10)]
     assert all(wrong for _, wrong in results)
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
 
