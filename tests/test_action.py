@@ -132,7 +132,7 @@ def test_a_store_that_fails(runner: Path) -> None:
     shown = re.findall("^::error title=(.*?)::(.*)$", played.said, re.MULTILINE)
     assert len(shown) == 10
     assert all("[stores%3AUnopened]" in name for name, _ in shown)
-    assert "no cable,%0Ano light: 100 %25" in played.said
+    assert r"no cable,\nno light: 100 %25" in played.said
 
 
 def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:

@@ -75,6 +75,8 @@ def main(options: argparse.Namespace) -> int:
     """Compare two stores, or race the calls of one, and return the exit status."""
     if options.other is None:
         return _alone(options)
+    if options.only or options.schedule or options.full:
+        raise CommandFailedError("--only, --schedule and --full are for one store")
     known = read_known(options.known) if options.known else {}
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
@@ -97,6 +99,8 @@ def _inferred(options: argparse.Namespace) -> Sequence[Callable[[], Harness]] | 
     names = options.one, options.other
     makers = [(name, make) for name in names if (make := find_maker(name))]
     if len(makers) != len(names):
+        if options.skip:
+            raise CommandFailedError("--skip is for stores without a harness: leave an operation out of `operations`")
         return None
     if options.write_scripts:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")

@@ -112,6 +112,7 @@ class Recorder(Reader):
 
     async def perform(self, action: Action) -> None:
         """Perform an action; one for which a hook is missing is left out."""
+        kind = kind_of(action) or "process"
         match action:
             case EndOfLife(by):
                 action = Wait(by - self.passed)
@@ -120,7 +121,6 @@ class Recorder(Reader):
         try:
             await super().perform(action)
         except (HookMissingError, HarnessFailedError) as missing:
-            kind = kind_of(action) or "process"
             self._store.missing.setdefault(kind, str(missing))
             if isinstance(action, Open):
                 self.stores[action.on] = self.stores[0]

@@ -59,7 +59,7 @@ class Line:
     """Whether its script does something that no caller would do."""
     reason: str = ""
     """Why it is accepted, if it is."""
-    steps: str = "[]"
+    steps: str = ""
     """What was done, as JSON that can be played again."""
 
     @property

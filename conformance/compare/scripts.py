@@ -82,9 +82,14 @@ def read_scripts(folder: Path) -> list[Steps]:
 
 
 def write_scripts(folder: Path, lines: Iterable[Line], stores: Sequence[str]) -> None:
-    """Write each line as data for the next comparison, and beside it as a program that plays it."""
+    """Write each line as data for the next comparison, and beside it as a program that plays it.
+
+    Races and deaths of one store are left out: a comparison of that store alone says how they are played again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for line in lines:
+        if not line.steps:
+            continue
         file = folder / re.sub(r"\W+", "-", line.text).strip("-")[:_LONGEST]
         script = "\n# ".join(line.script)
         program = _PROGRAM.format(text=line.text, script=script, stores=", ".join(map(repr, stores)))

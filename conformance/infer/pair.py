@@ -101,7 +101,10 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
     for harness in quickest_first:
         async with harness.open("") as store:
             kinds.append(type(store))
-    methods = [method for method in shared_methods(*kinds) if method.name not in skipped]
+    shared = [*shared_methods(*kinds)]
+    for name in {*skipped} - {method.name for method in shared}:
+        raise CommandFailedError(f"--skip {name}: they share {', '.join(method.name for method in shared)}")
+    methods = [method for method in shared if method.name not in skipped]
     await Lab(quickest_first).find(methods)
     return methods
 
