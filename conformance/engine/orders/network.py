@@ -44,8 +44,11 @@ class NetworkArena(Arena):
         """Open an instance."""
         self._namespace = namespace
         url = await self.turnstile.url(on)
-        async with self.harness.open_at(namespace, url, _TIMEOUT) as store:
-            yield store
+        try:
+            async with self.harness.open_at(namespace, url, _TIMEOUT) as store:
+                yield store
+        finally:
+            self.turnstile.disconnect(on)  # a client that nobody closes keeps its connections
 
     def closed(self) -> AbstractContextManager[None]:
         """Hold the requests that come in the block."""

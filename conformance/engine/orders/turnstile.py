@@ -65,6 +65,10 @@ class Turnstile:
     def kill(self, label: int) -> None:
         """Break the connections of a client. Nothing that it sends from now on arrives."""
         self._listeners.pop(label).close()
+        self.disconnect(label)
+
+    def disconnect(self, label: int) -> None:
+        """Break the connections of a client, which may open others."""
         for link in [*self.links]:
             if link.label == label:
                 link.abort()
