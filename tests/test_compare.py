@@ -746,7 +746,7 @@ def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path, caps
     capsys.readouterr()
     (program,) = tmp_path.glob("*.py")
 
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=True)
 
     assert ran.stdout.splitlines() == [f"{HERE}:right: 3", f"{HERE}:miscounting: 2"]

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -129,15 +129,15 @@ class Stranger(MemoryLimiter):
         return int(redis.Redis(port=1).get(user) or 0)
 
 
-def found(*makers: Callable[..., Any]) -> tuple[str, dict[str, Operation]]:
+def found(*makers: Callable[..., Any], skipped: Collection[str] = ()) -> tuple[str, dict[str, Operation]]:
     """Return the table of two stores, and their operations as the file of harnesses names them."""
-    lines, file = found_out([(f"{HERE}:{make.__name__}", make) for make in makers], skipped=["skipped"])
+    lines, file = found_out([(f"{HERE}:{make.__name__}", make) for make in makers], skipped)
     harness: Any = harnesses_in(file)[0]()
     return "\n".join(lines), {operation.name: operation for operation in harness.operations()}
 
 
 def test_a_cache_is_found_out() -> None:
-    table, operations = found(MemoryCache, RedisCache)
+    table, operations = found(MemoryCache, RedisCache, skipped=["skipped"])
 
     assert operations.keys() == {"put", "get", "get_all"}
     assert operations["put"].writes == operations["get"].reads == ("key",)
