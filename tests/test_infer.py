@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -129,7 +129,7 @@ class Stranger(MemoryLimiter):
         return int(redis.Redis(port=1).get(user) or 0)
 
 
-def found(*makers: Callable[..., Any], skipped: Collection[str] = ()) -> tuple[str, dict[str, Operation]]:
+def found(*makers: Callable[..., Any], skipped: Any = ()) -> tuple[str, dict[str, Operation]]:
     """Return the table of two stores, and their operations as the file of harnesses names them."""
     lines, file = found_out([(f"{HERE}:{make.__name__}", make) for make in makers], skipped)
     harness: Any = harnesses_in(file)[0]()
