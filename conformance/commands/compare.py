@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--write-scripts",
         metavar="DIR",
         type=Path,
-        help="write the script of each new line to a file there; those that are there are played first",
+        help="write each new line, but for races and deaths, as a program there; those there are played first",
     )
     parser.add_argument(
         "--skip", metavar="METHOD", action="append", default=[], help="leave out a method of two stores"
