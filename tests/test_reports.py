@@ -281,7 +281,7 @@ def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> N
     for text in (render_page(made).partition("<main>")[0], render_summary(made)):
         said = plain(text)
         asked = "Are the documented latencies right, on one machine?"
-        assert f"{asked} Not right: 1 right, 2 too high, 5 not checked" in said
+        assert f"{asked} Not right: 1 right, 2 faster than documented, 5 not checked" in said
         assert "Create and get are 5.0 to 10 times faster than documented." in said
 
 
