@@ -18,14 +18,13 @@ from pydantic import BaseModel
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.files import FileError, read_file
-from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.results import document
 from reports.analyse.application import read_application
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.analyse.report import Report, make_report, read_report
 from reports.render.pages import write_pages
 from reports.render.publish import publish
-from statements.document import StatementResults
+from statements.document import StatementResults, read_document
 
 OUT = Path("reports/out")
 STUDIES = OUT / "studies.json"
@@ -85,7 +84,7 @@ def _read(options: argparse.Namespace) -> Report:
     if options.studies or file.exists():
         studies = read(file, Studies, "the JSON of the studies")
     return make_report(
-        read_claims(AUTO_CLIP),
+        read_document(),
         results,
         comparisons,
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),

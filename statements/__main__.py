@@ -13,9 +13,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from conformance.files import CommandFailedError, write_file
-from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.results.fingerprint import fingerprint
-from statements.document import CheckResult, StatementResults
+from statements.document import Behaviour, CheckResult, StatementResults, read_document
 from statements.play import play_store
 
 STORES = ("documented-memory", "documented-redis", "memory", "embedded")
@@ -50,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _select(ids: Collection[str]) -> list[Behaviour]:
     """Find the statements and readings with these ids, or all, as far as checks decide them."""
-    document = read_claims(AUTO_CLIP)
+    document = read_document()
     claims = [claim for claim in (*document.claim, *document.reading) if isinstance(claim, Behaviour)]
     unknown = set(ids) - {claim.id for claim in claims}
     if unknown:

@@ -11,15 +11,14 @@ from typing import Any
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
-from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.measure.timing import FEWEST_SINGLE
 from conformance.results.document import Results
 from reports.analyse.application import Application
 from reports.analyse.parity import STORES, Comparison
 from reports.analyse.report import Report, make_report
-from statements.document import StatementResults
+from statements.document import Behaviour, StatementResults, read_document
 
-CLAIMS = read_claims(AUTO_CLIP)
+CLAIMS = read_document()
 OURS, DOCUMENTED = ("memory", "embedded"), ("documented-memory", "documented-redis")
 OWN = STORES["application"]
 SCRIPT = "<script>alert(1)</script>"

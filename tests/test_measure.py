@@ -20,12 +20,13 @@ from conformance.backends.memory import MemoryHarness
 from conformance.commands import main
 from conformance.files import CommandFailedError, FileError
 from conformance.measure.block import time_store
-from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
+from conformance.measure.claims import Latency, read_claims
 from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
 from conformance.measure.figures import Figures, judge_by_figures
 from conformance.measure.tasks import PAGE, STEPS, fill, works
 from conformance.measure.timing import Effort, Timed, time_calls, time_round
 from conformance.process import in_new_process
+from statements.document import AUTO_CLIP
 from taskstore import MemoryTaskStore
 
 ROOT = Path(__file__).parents[1]

@@ -17,14 +17,13 @@ from conformance.backends.documented_design import DocumentedTask, TaskService
 from conformance.backends.registry import find_backend
 from conformance.backends.servers import ServerError
 from conformance.guard import guarded
-from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.tasks import interpreter
 from statements.__main__ import main
 from statements.check import CHECKS
-from statements.document import StatementResults
+from statements.document import Behaviour, StatementResults, read_document
 from statements.play import play_store
 
-CLAIMS = read_claims(AUTO_CLIP)
+CLAIMS = read_document()
 BEHAVIOURS = [claim for claim in (*CLAIMS.claim, *CLAIMS.reading) if isinstance(claim, Behaviour)]
 
 

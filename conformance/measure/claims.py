@@ -1,14 +1,14 @@
-"""The claims of a document, as data: what it states, sentence by sentence, as in `conformance/examples/auto_clip.toml`.
+"""The claims of a document about latency, as data: what it states, sentence by sentence.
 
-The kind `latency` is decided on any store by `conformance measure`. The others are about two modes, and are decided by
-`python -m statements` and this project's report.
+A file may have claims of other kinds, as `conformance/examples/auto_clip.toml` has: about two modes, which
+`python -m statements` and this project's report decide (`statements/document.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,12 +20,14 @@ Unit = Literal["ns", "µs", "ms", "s"]
 _MILLISECONDS: Mapping[Unit, float] = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """A table of a file of claims."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-class _Claim(_Form):
-    """One statement, the section of the document that makes it, and the words that it rests on."""
+class Statement(Form):
+    """A sentence of the document, the section that makes it, and the words that it rests on."""
 
     id: str
     section: str = ""
@@ -34,23 +36,7 @@ class _Claim(_Form):
     sentence: Texts
 
 
-class Behaviour(_Claim):
-    """Decided by checks of `statements`, which follow from the quotation alone."""
-
-    kind: Literal["behaviour"]
-    checks: Annotated[dict[str, Texts], Field(min_length=1)]
-    """What each check expects, by the check's name. One that fails refutes the claim."""
-    corrected: Texts | None = None
-    """What is true instead: the checks pass, but the words as they stand mislead."""
-
-
-class Identity(_Claim):
-    """That both modes behave alike: decided by comparing them."""
-
-    kind: Literal["identity"]
-
-
-class Latency(_Claim):
+class Latency(Statement):
     """How long an operation takes: a range, at each of some numbers of entries in the store."""
 
     operation: str
@@ -80,51 +66,18 @@ class Latency(_Claim):
         return self.range[1] * _MILLISECONDS[self.unit]
 
 
-class Ratio(_Claim):
-    """That Redis mode is slower, by as much as the documented ranges allow."""
+class Other(Statement, extra="ignore"):
+    """A claim that measuring one store does not decide: it is counted, and nothing else is done with it."""
 
-    kind: Literal["ratio"]
-
-
-class Overhead(_Claim):
-    """That Redis mode takes longer by no more than this share of a request."""
-
-    kind: Literal["overhead"]
-    request_ms: float
-    share: float
+    kind: Literal["behaviour", "identity"]
 
 
-class Tail(_Claim):
-    """That the 99th percentile stays below a limit at a number of tasks."""
+class Claims(Form):
+    """A file of claims, as far as they are about latency."""
 
-    kind: Literal["tail"]
-    limit_ms: float
-    tasks: int
-
-
-Claim = Annotated[Behaviour | Identity | Latency, Field(discriminator="kind")]
-Reading = Annotated[Behaviour | Ratio | Overhead | Tail, Field(discriminator="kind")]
-"""What a reader may take the quotation for, but does not follow from it: our own, and never counted as a claim."""
-
-
-class About(_Form):
-    """The document that makes the claims."""
-
-    title: Texts = {"en": ""}
-    link: str = ""
-    service: str = ""
-    """A link to the source of what it describes."""
-
-
-class Claims(_Form):
-    """A file of claims."""
-
-    document: About = About()
-    claim: tuple[Claim, ...]
-    reading: tuple[Reading, ...] = ()
-
-
-AUTO_CLIP = Path(__file__).parents[1] / "examples" / "auto_clip.toml"
+    document: dict[str, Any] = {}
+    claim: tuple[Annotated[Latency | Other, Field(discriminator="kind")], ...]
+    reading: tuple[dict[str, Any], ...] = ()
 
 
 def read_claims(file: Path) -> Claims:

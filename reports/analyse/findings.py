@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, TypeAlias
 
-from conformance.measure.claims import Behaviour, Latency, Overhead, Ratio, Tail, Texts
+from conformance.measure.claims import Latency, Texts
 from conformance.measure.estimate import Estimate, LatencyVerdict, judge, judge_claim
 from reports.analyse.differences import rank
 from reports.analyse.latency import MODES, OPERATIONS, Ranges
 from reports.analyse.latency import Latency as Measured
 from reports.analyse.parity import Comparison, without_paths
 from reports.figures import figure, write_time
-from statements.document import CheckResult, StatementResults
+from statements.document import Behaviour, CheckResult, Overhead, Ratio, StatementResults, Tail
 
 ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
 

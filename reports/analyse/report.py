@@ -17,7 +17,6 @@ from benchmarks.document import Benchmark, Design
 from benchmarks.studies.document import Studies
 from conformance.files import read_file
 from conformance.measure import claims as form
-from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.results.document import AboutBackend, Level, Results, Verdict
 from reports.analyse.application import Application
@@ -46,7 +45,18 @@ from reports.analyse.parity import (
     gather_requirements,
     without_paths,
 )
-from statements.document import StatementResults
+from statements.document import (
+    About,
+    Behaviour,
+    Claim,
+    Document,
+    Identity,
+    Overhead,
+    Ratio,
+    Reading,
+    StatementResults,
+    Tail,
+)
 
 COMPACT = (",", ":")
 BROKEN: tuple[Verdict, ...] = ("fail", "harness-error")
@@ -87,7 +97,7 @@ class Report:
     """What fails the gate."""
     withheld: str
     """Why no latency of ours is here; empty if they are."""
-    document: form.About
+    document: About
     """The document that makes the claims."""
     comparisons: Mapping[Design, Comparison]
     claims: tuple[Row, ...]
@@ -179,7 +189,7 @@ def read_report(path: Path) -> Report:
 
 
 def make_report(
-    claims: Claims,
+    claims: Document,
     conformance: Results,
     comparisons: Mapping[Design, Comparison],
     benchmark: Benchmark,
@@ -276,7 +286,7 @@ class Evidence:
 
 
 def gather_evidence(
-    claims: Claims, comparisons: Mapping[Design, Comparison], benchmark: Benchmark, statements: StatementResults
+    claims: Document, comparisons: Mapping[Design, Comparison], benchmark: Benchmark, statements: StatementResults
 ) -> Evidence:
     """Hold what was measured against the documented ranges, and put it beside the rest."""
     ranges = {}
