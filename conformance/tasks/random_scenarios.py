@@ -1,86 +1,108 @@
-"""Random scenarios of a task store: the rows of the tables, in an order that no table has."""
+"""Random scenarios: rows of the tables, in an order that no table has. They depend on what the store has answered."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, product
+from random import Random
 from typing import Any
 
-from conformance.engine.random_scenario import RandomScenario
-from conformance.engine.scenario import Action, Call
+from conformance.engine.player import Player
+from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id
 from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS
 from conformance.tasks.tables import values
 from conformance.tasks.tables.arguments import REFUSED, REQUESTS
-from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND, A
+from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND, A, fitting
 from taskstore import TaskStatus
 
+_LEAST = 4
+_MOST = 16
+"""Actions of a random scenario."""
+_RACERS = 4
+_BY_CURSOR = 0.7
+_RACED = ("create", "named", "update", "update", "cancel", "get", "restore")
+_KINDS = ("wait", "race", "reopen", "list", "list", "purge", "bad", *_RACED)
+"""Kinds of actions. One that stands here twice is drawn more often."""
 _TIMES = (SECOND, 11 * MINUTE, DAY, 3 * DAY, 6 * DAY - 3 * MINUTE, LIFETIME - MINUTE, LIFETIME + 2 * SECOND, 8 * DAY)
-_LIMITS, _OFFSETS = (0, 1, 2, 3, 5, 50, 100, 1_000), (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
-_SIZES = (0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 51, 110)
+"""How much time passes at once in a store that expires."""
+_SIZES = (*[0] * 9, 3, 51, 110)
+_LIMITS = (0, 1, 2, 3, 5, 50, 100, 1_000)
+_OFFSETS = (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
+_PROGRESSES = *values.PROGRESSES, *(0.0, 100) * 10
+"""Two of them are what a task has whose application tells no progress."""
+_IDS = (*values.NEW_IDS, *["job-1"] * len(values.NEW_IDS))
+_ROWS: Mapping[str, Sequence[Call]] = {
+    "create": [do.create("a", **request) for request in REQUESTS],
+    "named": [do.create(task_id=task_id, config=config) for task_id, config in product(_IDS, values.ALIKE_CONFIGS[:9])],
+    "cancel": [do.cancel(A)],
+    "purge": [do.purge(LONG_AGO + DAY), do.purge(BEYOND)],
+    "bad": [*chain.from_iterable(REFUSED)],
+}
+"""By kind the calls that are drawn as they are, but for another task in the place of `A`."""
 
 
-class RandomTasks(RandomScenario):
-    """Draws calls of a task store."""
+class RandomTasks:
+    """Actions that are drawn while they are played, by the same random numbers alike. The player writes them down."""
 
-    first = "create"
-    raced = ("create", "named", "update", "update", "cancel", "get", "restore")
-    kinds = ("list", "list", "purge", "bad", *raced)
-    spans = _TIMES
+    def __init__(self, random: Random, player: Player) -> None:
+        self._random = random
+        self._one_of = random.choice
+        self._results = player.results
+        self._has = player.harness.capabilities
 
     def __iter__(self) -> Iterator[Action]:
-        """Draw, now and then, many tasks first, and at the end reads of all that is there."""
-        if size := self.one_of(_SIZES):
+        """Draw, now and then, many tasks first, then actions of some kinds, and at the end reads of all that is there.
+
+        What they did is read after none, half or all of them.
+        """
+        if size := self._one_of(_SIZES):
             yield do.Populate(size, ("pending", "completed"))
-        yield from super().__iter__()
-        yield do.Pages(self.one_of((1, 7, 50)), by_cursor=Capability.CURSOR in self.has)
+        kinds = self._random.sample(_KINDS, self._random.randint(3, len(_KINDS)))
+        how_often = self._one_of((0.0, 0.5, 1.0))
+        for _ in range(self._random.randint(_LEAST, _MOST)):
+            yield from fitting([self._action(self._one_of(("create", *kinds)))], self._has)
+            if self._random.random() < how_often:
+                yield ReadBack()
+        yield ReadBack()
+        yield do.Pages(self._one_of((1, 7, 50)), by_cursor=Capability.CURSOR in self._has)
 
-    def _some(self, **fields: Any) -> dict[str, Any]:
-        return {name: value for name, value in fields.items() if self.one_of((True, False))}
-
-    def call(self, made: Sequence[str], kind: str) -> Call:
-        """Return a call of a kind; a `get` where nothing is there that another kind needs."""
-        task: Any = self.one_of(["job-1", "restored", *map(Id, (*made[:2], *made[-4:]))])
-        call = do.get(task)
+    def _action(self, kind: str) -> Action:
         match kind:
-            case "create":
-                call = do.create(f"task{len(made) + 1}", **self.one_of(REQUESTS))
-            case "named":
-                task_id = self.one_of(("job-1", self.one_of(values.NEW_IDS)))
-                call = do.create(task_id=task_id, config=self.one_of(values.ALIKE_CONFIGS[:9]))
+            case "wait":
+                return Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else Wait()
+            case "race":
+                calls = [replace(self._call(self._one_of(_RACED)), label="") for _ in range(_RACERS)]
+                cancelled = self._one_of(((), (), (0,)))
+                return Race(tuple(fitting(calls, self._has)), cancelled, turns=self._one_of((0, 1, 2, 4)))
+            case "reopen":
+                return Reopen()
+        return self._call(kind)
+
+    def _call(self, kind: str) -> Call:
+        """Return a call of a kind, a row of a table if there is one; a `get` where nothing is there to restore."""
+        made = [*self._results]
+        task: Any = self._one_of(["job-1", "restored", *map(Id, (*made[:2], *made[-4:]))])
+        match kind:
             case "update":
-                call = self._update(task)
-            case "cancel":
-                call = do.cancel(task)
+                status = self._one_of((*STATUSES, *TaskStatus))
+                texts = TEXTS if status == "failed" else TEXTS[:2]
+                return do.update(task, status, **self._some(progress=_PROGRESSES, **dict.fromkeys(texts, values.TEXTS)))
             case "list":
-                call = self._listing(made)
-            case "purge":
-                call = do.purge(self.one_of((LONG_AGO + DAY, BEYOND)))
+                by_cursor = made and self._random.random() < _BY_CURSOR
+                place = {"after": [*map(do.CursorOf, made)]} if by_cursor else {"offset": _OFFSETS}
+                return do.listing(**self._some(status=[*TaskStatus], limit=_LIMITS, **place))
             case "restore" if made:
-                fields = self._some(task_id="restored", created_at=LONG_AGO)
-                call = do.restore(do.TaskOf(self.one_of(made), fields))
-            case "bad":
-                call = self._refused(task)
-        return call
+                fields = self._some(task_id=["restored"], created_at=[LONG_AGO])
+                return do.restore(do.TaskOf(self._one_of(made), fields))
 
-    def _refused(self, task: Any) -> Call:
-        call: Call = self.one_of(self.one_of(REFUSED))
-        if call.arguments.get("task_id") is not A:
-            return call
-        return replace(call, arguments={**call.arguments, "task_id": task})
+        call = self._one_of(_ROWS.get(kind, [do.get(A)]))
+        arguments = {name: task if value is A else value for name, value in call.arguments.items()}
+        return replace(call, arguments=arguments, label=call.label and f"task{len(made) + 1}")
 
-    def _update(self, task: Any) -> Call:
-        status = self.one_of(STATUSES)
-        names = TEXTS if status == "failed" else TEXTS[:2]
-        fields: dict[str, Any] = {name: self.one_of(values.TEXTS) for name in names}
-        fields["progress"] = self.one_of((0.0, 100, self.one_of(values.PROGRESSES)))
-        return do.update(task, self.one_of((status, TaskStatus(status))), **self._some(**fields))
-
-    def _listing(self, made: Sequence[str]) -> Call:
-        page = self._some(status=self.one_of([*TaskStatus]), limit=self.one_of(_LIMITS))
-        by_cursor = self.one_of((True, False))
-        if made and by_cursor:
-            return do.listing(**page, after=do.CursorOf(self.one_of(made)))
-        return do.listing(**page, **self._some(offset=self.one_of(_OFFSETS)))
+    def _some(self, **tables: Sequence[Any]) -> dict[str, Any]:
+        """Draw values of some of these arguments."""
+        return {name: self._one_of(table) for name, table in tables.items() if self._one_of((True, False))}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from conformance.backends.proxy import Held
 from conformance.engine.failures import Failure, Surroundings
@@ -16,13 +16,12 @@ from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import OPERATIONS, Id, cancel, create, get
-from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, restorable, to
+from conformance.tasks.tables.tasks import DAY, LONG_AGO, A, B, fitting, restorable, to
 from taskstore import FailureKind
 
 _IMPATIENT = 1.0
 """The time-outs of a store that is to run into them, in seconds: what reads afterwards does not, on a slow machine."""
 _Cause = Callable[[Surroundings], Awaitable[None]]
-AnyAction = TypeVar("AnyAction", bound=Action)
 
 
 def _interrupted(how: Held | bytes, **more: Any) -> _Cause:
@@ -168,20 +167,15 @@ _BEFORE = (
 
 def scenarios(rows: Iterable[Failure], declared: frozenset[Capability]) -> Iterator[Scenario]:
     """Scenarios in which every operation meets each failure: at the same time, or alone if it is a death."""
-    before = _fitting(_BEFORE, declared)
+    before = fitting(_BEFORE, declared)
     for row in rows:
         needs = Capability.REMOTE, *row.needs
         for group in _groups(row):
-            calls = tuple(replace(call, on=row.on) for call in _fitting(group, declared))
+            calls = tuple(replace(call, on=row.on) for call in fitting(group, declared))
             if calls:
                 fail = Race(calls, failure=row, every_order=row in DEATHS)
-                again = _fitting(_again(row, calls), declared)
+                again = fitting(_again(row, calls), declared)
                 yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
-
-
-def _fitting(actions: Iterable[AnyAction], declared: frozenset[Capability]) -> list[AnyAction]:
-    """Those actions that need nothing else than what the store declares."""
-    return [action for action in actions if Scenario((action,)).required(OPERATIONS) <= declared]
 
 
 def _groups(row: Failure) -> Sequence[Sequence[Call]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.engine.kinds import scenario
-from conformance.engine.scenario import Call, ReadBack, Scenario
+from conformance.engine.scenario import Action, Call, ReadBack, Scenario
+from conformance.harness import Capability
 from conformance.tasks import calls as do
-from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
+from conformance.tasks.calls import OPERATIONS, Id, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import Record, canonical
 from taskstore import TaskStatus
 
+AnyAction = TypeVar("AnyAction", bound=Action)
 DAY = timedelta(days=1)
 MINUTE, SECOND, MICROSECOND = timedelta(minutes=1), timedelta(seconds=1), timedelta(microseconds=1)
 LONG_AGO = datetime(2020, 2, 29, 23, 59, 59, 120_000, tzinfo=UTC)
@@ -34,6 +36,11 @@ def restorable(task_id: str = "restored", **fields: Any) -> Record:
     metadata = canonical({"webhook_url": None, "config": None})
     task = Record(task_id, "pending", 0.0, "", ("v",), None, None, None, metadata, LONG_AGO, LONG_AGO, None)
     return task._replace(**fields)
+
+
+def fitting(actions: Iterable[AnyAction], declared: frozenset[Capability]) -> list[AnyAction]:
+    """Those actions that need nothing else than what the store declares."""
+    return [action for action in actions if Scenario((action,)).required(OPERATIONS) <= declared]
 
 
 MADE = create("a"), create("b"), cancel(B, label="b")
