@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
-from conformance.operations.parts import inside, parts_of
+from conformance.operations.parts import field_in, ids_in, parts_of
 from conformance.operations.trees import Tree
 from conformance.text import source
 
@@ -29,12 +29,8 @@ class Observer:
 
     def learn(self, value: Any, operation: Operation, path: str) -> None:
         """Note the ids in a result, which the Python `path` names."""
-        if operation.ids == ():  # `WHOLE` is empty
-            return
-        for labels, part in inside(value):
-            name = reduce(_name, labels, WHOLE)
-            if name in operation.ids and parts_of(part) is None and part not in (None, ""):
-                self.names.setdefault(part, path + "".join(labels))
+        for labels, part in ids_in(value, operation):
+            self.names.setdefault(part, path + "".join(labels))
 
     def look(self, value: Any, operation: Operation, name: str = WHOLE, depth: int = 0) -> Tree:
         """Return a value that this operation gave as a tree."""
@@ -49,7 +45,7 @@ class Observer:
             raise OperationsError(f"{operation.name}: cannot compare {kind}, give view= to its Operation")
         trees = {}
         for label, part in parts.items():
-            inner = _name(name, label)
+            inner = field_in(name, label)
             self.fields.add(inner)
             if inner not in operation.ignored:
                 known = self.names.get(inner)
@@ -78,10 +74,3 @@ class Observer:
             if isinstance(known, str) and len(known) > _WORD and known in text:
                 text = re.sub(rf"'{re.escape(known)}'|(?<!\w){re.escape(known)}(?!\w)", name.replace("\\", r"\\"), text)
         return text
-
-
-def _name(around: str, label: str) -> str:
-    """Return the name of a field; an item of a list or tuple goes by that of what it is in."""
-    if label.startswith("."):
-        return label[1:]
-    return label[2:-2] if label[1] in "'\"" else around

@@ -14,10 +14,10 @@ from random import Random
 from typing import Any
 
 from conformance.harness import Harness
-from conformance.measure.timing import Calls, Key, Workload, gather
+from conformance.measure.timing import Call, Calls, Key, Workload, gather
 from conformance.operations.choices import pool_of
-from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
-from conformance.operations.parts import drained, inside
+from conformance.operations.operation import EarlierId, Operation, OperationsError
+from conformance.operations.parts import drained, ids_in
 from conformance.tasks.operations import operations_of
 
 _KEYS: Mapping[type, Callable[[int], Key]] = {str: "key-{}".format, bytes: b"key-%d".__mod__, int: int}
@@ -72,24 +72,19 @@ def _calls(operation: Operation, store: Any, keys: Iterable[Key]) -> Calls:
     """Make a call for each key, which stands for what names an entry, and for ids of the store."""
     values = _simple_values(operation)
     named = [name for name, value in values.items() if name in operation.entry or isinstance(value, EarlierId)]
-    method = getattr(store, operation.call) if isinstance(operation.call, str) else partial(operation.call, store)
-    call = method if inspect.iscoroutinefunction(method) else partial(_awaited, method)
     for key in keys:
-        given = values | dict.fromkeys(named, key)
-        placed = [given.pop(name) for name in operation.positional if name in given]
-        yield partial(call, *placed, **given)
+        call = operation.prepared(store, values | dict.fromkeys(named, key))
+        yield call if inspect.iscoroutinefunction(call) else partial(_awaited, call)
 
 
-async def _awaited(method: Callable[..., Any], *placed: Any, **named: Any) -> Any:
+async def _awaited(call: Call) -> Any:
     """Make a call of any kind, and run an iterator that it returns to its end."""
-    result = method(*placed, **named)
+    result = call()
     return await drained(await result if inspect.isawaitable(result) else result)
 
 
 def _id_in(result: Any, maker: Operation) -> Key:
     """Find the id that the store gave an entry."""
-    for path, value in inside(result):
-        field = path[-1].strip(".[]'") if path else WHOLE
-        if field in maker.ids:
-            return value
+    for _, value in ids_in(result, maker):
+        return value
     raise OperationsError(f"the result of {maker.name} has none of its ids: {[*maker.ids]}")

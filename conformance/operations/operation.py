@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conformance.files import CommandFailedError
@@ -123,12 +124,15 @@ class Operation:
         if isinstance(self.call, str) and not hasattr(store, self.call):
             raise OperationsError(f"{self.name}: {type(store).__name__} has no method {self.call}")
 
-    def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
-        """Make the call."""
+    def prepared(self, store: Any, arguments: Mapping[str, Any]) -> partial[Any]:
+        """Return a call that is still to be made."""
         named = dict(arguments)
         placed = [named.pop(name) for name in self.positional if name in named]
         call = self.call
         if isinstance(call, str):
-            method = getattr(store, call)
-            return method(*placed, **named)
-        return call(store, *placed, **named)
+            return partial(getattr(store, call), *placed, **named)
+        return partial(call, store, *placed, **named)
+
+    def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
+        """Make a call."""
+        return self.prepared(store, arguments)()

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
-from functools import cache
+from functools import cache, reduce
 from inspect import isawaitable
 from numbers import Number
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from conformance.operations.operation import EarlierId, Operation
+from conformance.operations.operation import WHOLE, EarlierId, Operation
 from conformance.text import source
 
 _ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
@@ -85,6 +85,23 @@ def inside(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
     yield path, value
     for label, part in (parts_of(value) or {}).items() if len(path) < _DEEP else ():
         yield from inside(part, (*path, label))
+
+
+def field_in(around: str, label: str) -> str:
+    """Return the name of a field; an item of a list or tuple goes by that of what it is in."""
+    if label.startswith("."):
+        return label[1:]
+    return label[2:-2] if label[1] in "'\"" else around
+
+
+def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the ids that the store put into a result of an operation, each with the Python that leads there."""
+    if operation.ids == ():  # `WHOLE` is empty
+        return
+    for path, part in inside(result):
+        name = reduce(field_in, path, WHOLE)
+        if name in operation.ids and parts_of(part) is None and part not in (None, ""):
+            yield path, part
 
 
 def imports_of(value: Any, text: str) -> Iterator[str]:
