@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isfinite
@@ -122,10 +122,7 @@ def step(state: State, entry: Entry, lifetime: timedelta | None) -> list[Outcome
     There are more if a task is so near its end that it may be there or not.
     """
     outcomes: list[Outcome] = []
-    states: Iterable[State] = [state]
-    if lifetime is not None:
-        states = _after_expiry(state, entry, lifetime)
-    for possible in states:
+    for possible in [state] if lifetime is None else _after_expiry(state, entry, lifetime):
         try:
             outcomes.extend(_OPERATIONS[entry.call.operation](possible, entry.at, **entry.arguments))
         except _Refused as refused:  # what came before stays
@@ -139,10 +136,8 @@ def _after_expiry(state: State, entry: Entry, lifetime: timedelta) -> Iterator[S
     written = {key: at for key, (_, at) in state.tasks.items() if at.earliest < soonest}
     surely = {key for key, at in written.items() if entry.at.earliest - at.latest > lifetime + SLACK}
     perhaps = sorted(written.keys() - surely, key=written.__getitem__)
-    if entry.call.operation not in ("list_tasks", "purge"):  # what becomes of the others is seen later
-        restored = getattr(entry.arguments.get("task"), "task_id", None)
-        named = entry.arguments.get("task_id", restored)
-        perhaps = [key for key in perhaps if key == named]
+    if named := entry.name():  # what becomes of the others is seen later
+        perhaps = [key for key in perhaps if key in named]
     for count in range(len(perhaps) + 1):  # those that were written first are gone first
         yield state.without(surely.union(perhaps[:count]), "EXP-01")
 
@@ -168,8 +163,13 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcom
     _check_video_ids(request.video_ids)
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
     created = Symbol("time")
-    chosen: Any = {"created_at": created, "updated_at": Symbol("time", created)}
-    record = Record(task_id or Symbol("id"), video_ids=request.video_ids, metadata=wanted, **chosen)
+    record = Record(
+        task_id or Symbol("id"),
+        video_ids=request.video_ids,
+        metadata=wanted,
+        created_at=created,
+        updated_at=Symbol("time", created),
+    )
     _check_size(record)
 
     requirement = "VAL-01"
@@ -276,7 +276,8 @@ def _restore(state: State, at: Span, task: Any) -> Outcomes:
     if task.task_id in state.tasks:
         raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
     yield Outcome(None, state.with_task(task, at), ("MAINT-02",))
-    if any(time and time.utcoffset() for time in (task.created_at, task.updated_at, task.completed_at)):
+    times = (getattr(task, name) for name in TIMES)
+    if any(time and time.utcoffset() for time in times):
         yield refused  # no store gives a time of another zone
 
 
@@ -285,25 +286,19 @@ def _check_restored(task: Record) -> None:
     _check_status(task.status)
     _require(type(task.progress) is float and task.current_step is not None, "task")
     _check_change(task.status, task.progress, {name: getattr(task, name) for name in TEXTS})
-    _require(_are_in_order(task), "task")
+    times = [task.created_at, task.updated_at]
+    if task.status in FINAL:
+        times.insert(1, task.completed_at)
+    else:
+        _require(task.completed_at is None, "task")
+    for time in times:
+        _require(isinstance(time, datetime) and time.tzinfo and _EPOCH <= time < _END_OF_TIME, "task")
+    _require(times == sorted(times), "task")
     _check_new_id(task.task_id)
     _check_video_ids(task.video_ids)
     _require(task.metadata.startswith("{"), "metadata")  # it may be another text
     _check_json(plain(task.metadata), _DEEPEST + 1)
     _check_size(task)
-
-
-def _are_in_order(task: Record) -> bool:
-    created, updated, completed = task.created_at, task.updated_at, task.completed_at
-    times = [created, updated]
-    if task.status in FINAL:
-        times.append(completed)
-    elif completed is not None:
-        return False
-    for time in times:
-        if not (isinstance(time, datetime) and time.tzinfo and _EPOCH <= time < _END_OF_TIME):
-            return False
-    return bool(created <= (completed or created) <= updated)
 
 
 _OPERATIONS: Mapping[str, Callable[..., Outcomes]] = {
@@ -322,10 +317,8 @@ def _find(state: State, task_id: Any, *of_gone: str) -> Record:
     """The task of that id. If it is gone, a write that finds it also breaks these requirements."""
     _require(isinstance(task_id, str), "task_id", "API-05")
     if task_id not in state.tasks:
-        requirements = ["ID-03"]
-        if task_id in state.gone:
-            requirements = [*of_gone, state.gone[task_id]]
-        raise _Refused("TaskNotFound", *requirements, task_id=task_id)
+        reasons = (*of_gone, state.gone[task_id]) if task_id in state.gone else ("ID-03",)
+        raise _Refused("TaskNotFound", *reasons, task_id=task_id)
     found, _ = state.tasks[task_id]
     return found
 
@@ -365,12 +358,12 @@ def _check_new_id(value: Any) -> None:
 def _check_json(value: Any, depth: int) -> None:
     """Refuse a config that is not JSON, or beyond the limits."""
     kind = type(value)
+    if kind is dict:
+        _require({*map(type, value)} <= {str}, "config", "VAL-05")
+        value = [*value, *value.values()]
     if kind in (list, dict):
         _require(depth, "config", "VAL-06")
-        for key in value if kind is dict else ():
-            _require(type(key) is str, "config", "VAL-05")
-            _check_json(key, 0)
-        for item in value.values() if kind is dict else value:
+        for item in value:
             _check_json(item, depth - 1)
     elif kind is str:
         _require(_has_utf8(value), "config", "VAL-09", "VAL-05")

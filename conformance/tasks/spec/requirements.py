@@ -254,17 +254,10 @@ MAINT-04 SHOULD
 """
 """Under the title of each group its requirements: number and level, and on the next lines the text."""
 
-REQUIREMENTS: dict[str, Requirement] = {}
-GROUPS: dict[str, str] = {}
+_ENTRIES = re.findall(r"^([A-Z]+-\d+) (MUST|SHOULD)\n((?: .*\n)+)", _TABLE, re.MULTILINE)
+REQUIREMENTS = {number: Requirement(number, Level(level), " ".join(lines.split())) for number, level, lines in _ENTRIES}
+GROUPS: dict[str, str] = dict(re.findall(r"^# (\S+) (.+)", _TABLE, re.MULTILINE))
 """By the prefix of its numbers, the title of a group."""
-for _entry in re.split(r"\n(?! )", _TABLE.strip()):
-    _head, *_lines = _entry.splitlines()
-    _number, _level, *_title = _head.split()
-    if _number == "#":
-        GROUPS[_level] = " ".join(_title)
-    else:
-        _text = " ".join(line.strip() for line in _lines)
-        REQUIREMENTS[_number] = Requirement(_number, Level(_level), _text)
 
 
 _PREFACE = """
