@@ -88,26 +88,13 @@ async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Nam
     inspector, task_id = namespace.inspector, ids[1]
 
     pending = inspector.raw(task_id) or b"{}"
-    for damage, wrong, is_needed in _damages(pending):
-        await _check_damaged(store, namespace, ids, damage, wrong, is_needed=is_needed)
-
-    inspector.overwrite(task_id, pending)
     await store.update_task_status(task_id, TaskStatus.FAILED, 12.5, *TEXTS)  # now it has every field
     failed = inspector.raw(task_id) or b"{}"
-    for damage, wrong, is_needed in _damages(failed):
-        await _check_damaged(store, namespace, ids, damage, wrong, is_needed=is_needed)
-
     # What is no record may change the type of the value, and then no record fits there again.
-    for no_record in (failed[: len(failed) // 2], *_NO_RECORDS):
-        await _check_damaged(store, namespace, ids, f"the record {no_record!r:.20}", no_record, is_needed=True)
-
-
-async def _check_damaged(
-    store: Any, namespace: Namespace, ids: list[str], damage: str, wrong: bytes | None, *, is_needed: bool
-) -> None:
-    """Check every call on the task in the middle, with this in the place of its record."""
-    inspector, task_id = namespace.inspector, ids[1]
-    for name, call in calls_on(task_id).items():
+    half = failed[: len(failed) // 2]
+    no_records = [(f"the record {record!r:.20}", record, True) for record in (half, *_NO_RECORDS)]
+    damages = *_damages(pending), *_damages(failed), *no_records
+    for (damage, wrong, is_needed), (name, call) in product(damages, calls_on(task_id).items()):
         stored = None
         if wrong is None:
             inspector.overwrite_with_another_type(task_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
@@ -27,12 +27,15 @@ def scenarios() -> Iterator[Scenario]:
     yield scenario(do.Populate(220), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
     yield scenario(MADE, _CALLS_ON_UNKNOWN, ReadBack(), about="ID-03")
-    yield scenario(_new_ids(), about="ID-02 ID-06")
+    reads = *map(get, _IDS), listing(limit=1_000)
+    final = map(cancel, _IDS[::4])
+    yield scenario(_NEW[::2], reads, final, _NEW, _NEW, reads, about="ID-02 ID-06")
     yield scenario(_taken(), ReadBack(), about="ID-06")
     for calls in REFUSED:
         # Nothing else reaches these requirements at depth smoke.
         about = [number for name, number in _ABOUT.items() if name in calls[0].arguments]
-        yield scenario(_changes_nothing(calls), about=" ".join(about))
+        before, after = (create("a"), to("clipping")), (ReadBack(), to("uploading"), ReadBack())
+        yield scenario(before, calls, after, about=" ".join(about))
     for first in range(_LISTS):
         yield scenario(_kept(REQUESTS[first::_LISTS]), ReadBack())
     for fields in _WRITTEN:
@@ -45,29 +48,10 @@ def scenarios() -> Iterator[Scenario]:
     yield from _left()
 
 
-def _changes_nothing(calls: Iterable[Call]) -> Iterator[Action]:
-    yield create("a")
-    yield to("clipping")
-    yield from calls
-    yield ReadBack()
-    yield to("uploading")
-    yield ReadBack()
-
-
 _UNKNOWN = *(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS
 _CALLS_ON_UNKNOWN = [call for task_id in _UNKNOWN for call in (get(task_id), to("completed", task_id), cancel(task_id))]
 _IDS = *values.NEW_IDS, *values.INTERNAL_IDS
-
-
-def _new_ids() -> Iterator[Action]:
-    creations = [create(task_id=task_id, config={"id": task_id}) for task_id in _IDS]
-    reads = *map(get, _IDS), listing(limit=1_000)
-    yield from creations[::2]
-    yield from reads
-    yield from map(cancel, _IDS[::4])
-    yield from creations
-    yield from creations
-    yield from reads
+_NEW = [create(task_id=task_id, config={"id": task_id}) for task_id in _IDS]
 
 
 def _taken() -> Iterator[Action]:
@@ -78,10 +62,10 @@ def _taken() -> Iterator[Action]:
             yield create(task_id=f"job-{number}", **request)
 
 
-_WRONG = values.WRONG
 _NESTED = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
+_NO_REQUESTS = {"request": None}, {"request": 7}, {"request": {"video_ids": ("v",)}}
 _FAILED = restorable(status="failed", completed_at=LONG_AGO)
-_TOO_EARLY = LONG_AGO - MICROSECOND
+_TOO_EARLY = (LONG_AGO - MICROSECOND,)
 
 
 def _changed(task: Record, **fields: Any) -> Call:
@@ -89,30 +73,37 @@ def _changed(task: Record, **fields: Any) -> Call:
 
 
 _impossible = partial(_changed, _FAILED)
+_WRONG = {
+    **values.WRONG,
+    **dict.fromkeys(TEXTS, values.WRONG["webhook_url"]),
+    **dict.fromkeys(TIMES, values.WRONG_TIMES),
+    "offset": values.WRONG["limit"],
+    "metadata": [*map(canonical, values.WRONG["metadata"])],
+}
+_MAKERS: Sequence[tuple[Callable[..., Call], str]] = (
+    (create, "config video_ids webhook_url task_id"),
+    (listing, "status limit offset after"),
+    (get, "about"),
+    (cancel, "about"),
+    (partial(update, A), "status"),
+    (partial(update, A, "pending"), "progress"),
+    (partial(update, A, "failed"), "current_step result_url error_message error_traceback"),
+    (_impossible, "video_ids task_id status progress metadata created_at updated_at completed_at"),
+)
+"""Makers of calls, and the names of arguments, or of fields of a restored task, that `_WRONG` has values of."""
 _ROWS: list[tuple[Callable[..., Call], str, Sequence[Any]]] = [
-    (create, "config", (*_WRONG["config"], *_NESTED)),
-    *((create, name, _WRONG[name]) for name in ("video_ids", "webhook_url", "task_id")),
-    (
-        partial(Call, "create_task"),
-        "arguments",
-        ({"request": None}, {"request": 7}, {"request": {"video_ids": ("v",)}}),
-    ),
-    *((listing, name, _WRONG[name]) for name in ("status", "limit", "after")),
-    (listing, "offset", _WRONG["limit"]),
+    *((call, name, _WRONG[name]) for call, names in _MAKERS for name in names.split()),
+    (partial(Call, "create_task"), "arguments", _NO_REQUESTS),
+    (create, "config", _NESTED),
     (partial(listing, offset=1), "after", ("1.a",)),
-    *((call, "about", _WRONG["about"]) for call in (get, cancel)),
     (purge, "about", values.WRONG_TIMES[:2]),
-    *((partial(update, A, "failed"), name, _WRONG["webhook_url"]) for name in TEXTS),
     (partial(update, A, error_message="e"), "status", STATUSES[:-2]),
-    (partial(update, A), "status", _WRONG["status"]),
-    (partial(update, A, "pending"), "progress", _WRONG["progress"]),
     (partial(update, A, "completed"), "progress", values.PROGRESSES[:-2]),
-    *((_impossible, name, _WRONG[name]) for name in ("video_ids", "task_id", "status", "progress")),
-    *((_impossible, name, (*values.WRONG_TIMES, _TOO_EARLY)) for name in TIMES),
     (_impossible, "status", STATUSES[:-2]),
+    (_impossible, "updated_at", _TOO_EARLY),
+    (_impossible, "completed_at", _TOO_EARLY),
     (partial(_impossible, error_message="e"), "status", ("cancelled",)),
-    (_impossible, "metadata", [*map(canonical, _WRONG["metadata"])]),
-    (partial(_changed, restorable()), "updated_at", (_TOO_EARLY,)),
+    (partial(_changed, restorable()), "updated_at", _TOO_EARLY),
 ]
 """Makers of calls, and values of one of their arguments, or of a field of a restored task, that no store takes."""
 REFUSED = [[call(**{name: value}) for value in table] for call, name, table in _ROWS]
@@ -181,7 +172,10 @@ _PAGES = do.Pages(1), do.Pages(1, by_cursor=True)
 
 def _restored() -> Iterator[Scenario]:
     for time in values.TIMES:  # at their bounds, and in other zones
-        yield scenario(_purged(time), ReadBack(), about="MAINT-01 MAINT-02 VAL-10")
+        final = restorable("a", status="cancelled", created_at=_FIRST, updated_at=_LAST, completed_at=time)
+        made = restore(final), restore(restorable("b", created_at=time, updated_at=time)), cancel("a")
+        purges = purge(time), get("a"), purge(time + MICROSECOND), get("a")
+        yield scenario(made, to("completed", "b"), ReadBack(), purges, ReadBack(), about="MAINT-01 MAINT-02 VAL-10")
 
     ahead = restore(restorable(updated_at=datetime.now(UTC) + timedelta(hours=3)))
     for write in (to("clipping", "restored"), cancel("restored")):
@@ -200,16 +194,3 @@ def _left() -> Iterator[Scenario]:
     after = do.CursorOf("a")
     for actions in ([listing(status=TaskStatus.PENDING, after=after)], [purge(BEYOND), listing(after=after)]):
         yield scenario(made, actions, about="LIST-12", needs=[Capability.CURSOR])
-
-
-def _purged(time: datetime) -> Iterator[Action]:
-    """Restore a task that was completed then, and one that was created and updated then; purge before and after it."""
-    yield restore(restorable("a", status="cancelled", created_at=_FIRST, updated_at=_LAST, completed_at=time))
-    yield restore(restorable("b", created_at=time, updated_at=time))
-    yield cancel("a")
-    yield to("completed", "b")
-    yield ReadBack()
-
-    for before in (time, time + MICROSECOND):
-        yield purge(before)
-        yield get("a")

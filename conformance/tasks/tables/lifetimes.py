@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from functools import partial
 from itertools import product
 
@@ -65,29 +64,17 @@ def scenarios() -> Iterator[Scenario]:
     for task in _OLD:  # a restored task lives as long as a new one, and again if it is restored again
         life = restore(task), *_LIFE
         yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
-    for gap, write in product(_GAPS, _RENEWALS):
-        yield _expiring(_renewed(gap, write), about="EXP-03 EXP-01")
+    for gap, write in product(_GAPS, _RENEWALS):  # however soon after another write
+        renewed = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A)
+        yield _expiring(create("a"), to("analyzing"), Wait(gap), write, renewed, listing(), about="EXP-03 EXP-01")
     for removal, again in product(_REMOVALS, _AGAIN):
         yield _expiring(_BEFORE, removal, again, purge(BEYOND), _SECOND_LIFE, about="EXP-03 ID-06")
     for size, first in product((2, 260), _FIRST):
-        after = first, *READS[1:], listing(status=TaskStatus.FAILED)
-        yield _expiring(_some_expire(size), after, ReadBack(), about="EXP-01 EXP-03 ATOM-01")
+        many = create("b"), do.Populate(size, MIXED)
+        after = first, *READS[1:], listing(status=TaskStatus.FAILED), ReadBack()
+        yield _expiring(many, _SOME_EXPIRE, after, about="EXP-01 EXP-03 ATOM-01")
     long = Wait(400 * DAY), get(A), to("completed"), ReadBack()
     yield scenario(MADE, long, about="EXP-05", lacks=[Capability.EXPIRING])
-
-
-def _renewed(gap: timedelta, write: Call) -> Iterator[Action]:
-    """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
-    yield create("a")
-    yield to("analyzing")
-    yield Wait(gap)
-    yield write
-
-    yield Wait(LIFETIME - gap / 2)
-    yield get(A)
-    yield Wait(gap / 2 + SECOND)
-    yield get(A)
-    yield listing()
 
 
 _BEFORE = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
@@ -120,15 +107,11 @@ _FIRST: Sequence[Action] = (
     create(task_id=A),
 )
 """Calls when tasks have expired, few or many, all or some: the first one finds none of them."""
-
-
-def _some_expire(size: int) -> Iterator[Action]:
-    yield create("b")
-    yield do.Populate(size, MIXED)
-    yield create("a")
-    yield to("failed")
-    yield Wait(6 * DAY)
-
-    yield create("c")
-    yield to("pending", B, progress=1)
-    yield Wait(DAY + MINUTE)
+_SOME_EXPIRE = (
+    create("a"),
+    to("failed"),
+    Wait(6 * DAY),
+    create("c"),
+    to("pending", B, progress=1),
+    Wait(DAY + MINUTE),
+)

@@ -8,12 +8,11 @@ from itertools import combinations_with_replacement
 from conformance.engine.kinds import cancelled, races, scenario
 from conformance.engine.scenario import Call, Race, Scenario
 from conformance.tasks import calls as do
-from conformance.tasks.calls import cancel, create, get, listing
-from conformance.tasks.tables.tasks import CALLS, MADE, A, to
+from conformance.tasks.calls import create, get, listing
+from conformance.tasks.tables.tasks import CALLS, ENDS, MADE, A, to
 from taskstore import TaskStatus
 
-_ENDS = to("completed"), to("failed", error_message="e"), cancel(A)
-_RACED: Sequence[tuple[str, Sequence[Call]]] = ("ATOM-02", _ENDS), ("ATOM-01", CALLS[:-2])
+_RACED: Sequence[tuple[str, Sequence[Call]]] = ("ATOM-02", ENDS[:-1]), ("ATOM-01", CALLS[:-2])
 _CROWD = 600
 """More than a pool or a queue of 500 holds."""
 
