@@ -52,8 +52,8 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     """
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
     stores = [backend.store for backend in BACKENDS if backend.transport in ("none", *facts)]
-    blocks = time_blocks(stores, scale.plan, scale.effort, scale.blocks, seed, tell)
-    document = document_of(blocks)
+    figures = time_blocks(stores, scale.plan, scale.effort, scale.blocks, seed, tell)
+    document = document_of(figures)
     for row in document["benchmarks"]:
         describe(row["extra_info"], facts)
     machine = document["machine_info"]

@@ -19,10 +19,10 @@ import pytest
 from conformance.backends.memory import MemoryHarness
 from conformance.commands import main
 from conformance.files import CommandFailedError, FileError
-from conformance.measure.block import time_store
+from conformance.measure.block import Figures, time_store
 from conformance.measure.claims import Latency, read_claims
-from conformance.measure.estimate import blocks_for, confidence, median_interval, miss_of
-from conformance.measure.figures import Figures, judge_by_figures
+from conformance.measure.estimate import blocks_for, bounds_for, estimate, miss_of
+from conformance.measure.figures import judge_by_figures
 from conformance.measure.tasks import PAGE, STEPS, fill, works
 from conformance.measure.timing import Effort, Timed, time_calls, time_round
 from conformance.process import in_new_process
@@ -148,7 +148,7 @@ def test_a_process_of_its_own_has_a_hash_seed_of_its_own_and_its_failure_is_told
 
 def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1) -> Figures:
     single = (single_ms / 1e3,) * 100
-    return {(operation, size): [Timed((one / 1e3,), single) for one in blocks] for size, blocks in ms.items()}
+    return {("mine", operation, size): [Timed((one / 1e3,), single) for one in blocks] for size, blocks in ms.items()}
 
 
 def latency(**more: Any) -> Latency:
@@ -167,8 +167,9 @@ def latency(**more: Any) -> Latency:
 def test_an_interval_has_the_level_of_the_pair_that_was_found(
     blocks: int, claims: int, interval: tuple[int, int] | None, level: float | None
 ) -> None:
-    assert median_interval(range(1, blocks + 1), miss_of(claims)) == interval
-    assert confidence(blocks, miss_of(claims)) == pytest.approx(level, abs=5e-5)
+    assert estimate(range(1, blocks + 1), miss_of(claims)).interval == interval
+    bounds = bounds_for(blocks, miss_of(claims))
+    assert (bounds and bounds.confidence) == pytest.approx(level, abs=5e-5)
     assert (blocks_for(claims), blocks_for(400)) == (13, 14)
 
 

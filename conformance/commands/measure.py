@@ -13,10 +13,10 @@ from pathlib import Path
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
-from conformance.measure.block import Block, time_blocks, workload_of
+from conformance.measure.block import Figures, time_blocks, workload_of
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
-from conformance.measure.figures import Figures, figures_of, judge_by_figures, lines_of
+from conformance.measure.figures import judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.text import bold
 
@@ -68,8 +68,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
     judged = [*claims, *budgets]
     miss = miss_of(len(judged))
-    blocks = _measure(options, judged)
-    figures = figures_of(blocks)
+    figures = _measure(options, judged)
     print(*lines_of(figures, miss), sep="\n")
     for name in workload.left_out:
         print(f"{name} was not timed (it may remove the entry)")
@@ -78,7 +77,7 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         from conformance.measure.export import document_of  # it needs pytest-benchmark
 
-        write_file(options.json, json.dumps(document_of(blocks)) + "\n")
+        write_file(options.json, json.dumps(document_of(figures)) + "\n")
     if "slower" in verdicts:
         return 1
     return 0 if verdicts <= {"confirmed", "faster"} else 5
@@ -92,7 +91,7 @@ def _read(file: Path | None, mode: str) -> tuple[list[Latency], int]:
     return claims, len(stated) - len(claims)
 
 
-def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> list[Block]:
+def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> Figures:
     """Measure as many blocks, among as many entries and with as many calls, as it takes to judge these claims."""
     stated = [entries for claim in judged for entries in claim.entries]
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())

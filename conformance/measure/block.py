@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from random import Random
 from time import monotonic
+from typing import Any
 
 from conformance.backends.registry import find_backend
 from conformance.guard import guarded
@@ -24,6 +26,8 @@ from conformance.process import PROGRESS, in_new_process
 
 Block = Mapping[tuple[str, str, int], Timed]
 """By store, operation and number of entries."""
+Figures = Mapping[tuple[str, str, int], Sequence[Timed]]
+"""The same of all blocks."""
 Plan = Mapping[int, Collection[str]]
 """Which operations are timed among how many entries; where none is named, all are."""
 PING = "ping"
@@ -32,22 +36,22 @@ PING = "ping"
 
 def time_blocks(
     stores: Sequence[str], plan: Plan, effort: Effort, blocks: int, seed: int, tell: Callable[[str], object]
-) -> list[Block]:
+) -> Figures:
     """Time so many blocks, and tell before each how long it and the others will take.
 
     Raises:
         CommandFailedError: if one failed.
     """
     started = monotonic()
-    timed: list[Block] = []
-    for number in range(blocks):
-        left = ""
-        if number:
-            each = (monotonic() - started) / number
-            left = f", about {each * (blocks - number):.0f} s left"
-        tell(f"block {number + 1} of {blocks}{left}")
-        timed.append(in_new_process(time_block, stores, plan, effort, f"{seed} {number}"))
-    return timed
+    timed = defaultdict(list)
+    left = ""
+    for number in range(1, blocks + 1):
+        tell(f"block {number} of {blocks}{left}")
+        for key, block in in_new_process(time_block, stores, plan, effort, f"{seed} {number}").items():
+            timed[key].append(block)
+        each = (monotonic() - started) / number
+        left = f", about {each * (blocks - number):.0f} s left"
+    return dict(sorted(timed.items()))
 
 
 def workload_of(harness: Harness, name: str) -> Workload:
@@ -63,7 +67,12 @@ def workload_of(harness: Harness, name: str) -> Workload:
         from conformance.measure.operations import workload_of_operations  # Hypothesis takes half a second
 
         return workload_of_operations(harness, name)
-    return Workload(getattr(harness, "fill", tasks.fill), tasks.works)
+    create = getattr(harness, "fill", tasks.fill)
+
+    async def fill(store: Any, entries: int, random: Random) -> Mapping[str, Calls]:
+        return tasks.works(store, await create(store, entries), random)
+
+    return Workload(fill)
 
 
 def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:
@@ -73,11 +82,9 @@ def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> 
     for name in random.sample(stores, len(stores)):
         harness = find_backend(name)()
         with harness.running():
-            sizes = random.sample([*plan], len(plan))
-            for entries in sizes:
+            for entries in random.sample([*plan], len(plan)):
                 of_store = time_store(harness, name, entries, effort, random, plan[entries])
-                for operation, seconds in of_store.items():
-                    timed[name, operation, entries] = seconds
+                timed |= {(name, operation, entries): seconds for operation, seconds in of_store.items()}
     return timed
 
 
@@ -97,11 +104,10 @@ def time_store(
         PROGRESS.begin("open")
         async with harness.open(namespace) as store:
             PROGRESS.begin("a call that fills the store")
-            keys = await workload.fill(store, entries)
             works: dict[str, Calls] = {}
             if type(harness).ping is not Harness.ping:
                 works[PING] = repeat(partial(harness.ping, store))
-            works |= workload.works(store, keys, random)
+            works |= await workload.fill(store, entries, random)
             *others, maker = works
             gc.collect()
             timed = {}

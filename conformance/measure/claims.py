@@ -17,7 +17,8 @@ from conformance.files import read_toml
 Texts = Annotated[dict[str, str], Field(min_length=1)]
 """A sentence, by language."""
 Unit = Literal["ns", "µs", "ms", "s"]
-_MILLISECONDS: Mapping[Unit, float] = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+MILLISECONDS: Mapping[Unit, float] = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+"""How long each unit is, from short to long."""
 
 
 class Form(BaseModel):
@@ -58,12 +59,12 @@ class Latency(Statement):
     @property
     def low_ms(self) -> float:
         """The lower end in milliseconds."""
-        return self.range[0] * _MILLISECONDS[self.unit]
+        return self.range[0] * MILLISECONDS[self.unit]
 
     @property
     def high_ms(self) -> float:
         """The upper end in milliseconds."""
-        return self.range[1] * _MILLISECONDS[self.unit]
+        return self.range[1] * MILLISECONDS[self.unit]
 
 
 class Other(Statement, extra="ignore"):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from conformance.measure.claims import Latency
 
 LatencyVerdict = Literal["confirmed", "faster", "slower", "inconclusive", "under-specified"]
 Verdict = LatencyVerdict | Literal["not-measured"]
+_UNDECIDED: tuple[Verdict, ...] = ("not-measured", "inconclusive")
 
 MARGIN = 0.1
 BLOCKS = 13
@@ -22,7 +24,7 @@ MISS = 0.05 / 8
 
 def blocks_for(claims: int) -> int:
     """Say how many blocks a run needs so that intervals hold for all of its claims together."""
-    return next(blocks for blocks in range(BLOCKS, 100) if confidence(blocks, miss_of(claims)))
+    return next(blocks for blocks in count(BLOCKS) if bounds_for(blocks, miss_of(claims)))
 
 
 def miss_of(claims: int) -> float:
@@ -43,37 +45,38 @@ class Estimate:
 
 def estimate(values: Sequence[float], miss: float = MISS) -> Estimate:
     """Estimate a median from one value per block, at least one."""
-    return Estimate(median(values), median_interval(sorted(values), miss), len(values), (*values,))
+    bounds = bounds_for(len(values), miss)
+    interval = None
+    if bounds:
+        ordered = sorted(values)
+        interval = ordered[bounds.rank - 1], ordered[-bounds.rank]
+    return Estimate(median(values), interval, len(values), (*values,))
 
 
-def median_interval(ordered: Sequence[float], miss: float = MISS) -> tuple[float, float] | None:
-    """Bound the true median by two values of a sorted sample; None if the sample is too small for that."""
-    rank, _ = _rank_and_miss(len(ordered), miss)
-    return (ordered[rank - 1], ordered[-rank]) if rank else None
+class Bounds(NamedTuple):
+    """Two values of a sample between which its true median lies, and how probably."""
+
+    rank: int
+    """They are so many from either end, counted from 1."""
+    confidence: float
 
 
-def confidence(blocks: int, miss: float = MISS) -> float | None:
-    """Say how probably an interval of so many blocks holds its median: more than was asked for. None if there is none.
-
-    Few blocks leave few pairs of values to choose from: of thirteen, the second lowest and highest hold it with 99.7 %.
-    """
-    rank, missed = _rank_and_miss(blocks, miss)
-    return 1 - missed if rank else None
-
-
-def _rank_and_miss(count: int, miss: float) -> tuple[int, float]:
-    """Find the largest k for which the k-th lowest and highest values bound the median, and the chance that they miss.
+def bounds_for(size: int, miss: float = MISS) -> Bounds | None:
+    """Find the closest pair that misses the median no more often than this; None if the sample is too small for one.
 
     The k-th smallest of n values exceeds the median when fewer than k of them lie below it, which has the probability
     P(X < k), X ~ Binomial(n, 1/2) (David and Nagaraja, Order Statistics, 7.1). Both ends together miss twice as often.
+
+    Few values leave few pairs to choose from, so a pair misses less often than it may: of thirteen, the second lowest
+    and highest hold the median with 99.7 %.
     """
-    rank, missed = 0, 0.0
-    while True:
-        more = 2 * math.comb(count, rank) / (1 << count)
-        if missed + more > miss:
-            return rank, missed
-        missed += more
-        rank += 1
+    bounds, missed = None, 0.0
+    for below in range(size):
+        missed += 2 * math.comb(size, below) / (1 << size)
+        if missed > miss:
+            break
+        bounds = Bounds(below + 1, 1 - missed)
+    return bounds
 
 
 def judge(interval: tuple[float, float] | None, low: float, high: float, margin: float = MARGIN) -> LatencyVerdict:
@@ -94,27 +97,25 @@ def widened(low: float, high: float, margin: float = MARGIN) -> tuple[float, flo
 
 
 def judge_claim(
-    claim: Latency, measured: Mapping[int, Estimate], margin: float = MARGIN
-) -> tuple[Verdict, Mapping[int, LatencyVerdict]]:
+    claim: Latency, measured: Mapping[int, Estimate | None], margin: float = MARGIN
+) -> tuple[Verdict, Mapping[int, Verdict]]:
     """Judge a claim by estimates in milliseconds, by number of entries: at those that it names, else at the most.
 
     Where it was not measured at all of them it has no verdict, unless two that were measured contradict each other.
     Verdicts that differ blame the claim. A number of entries that gives none blames the measurement.
     """
-    sizes = claim.entries or (max(measured, default=0),)
-    verdicts: dict[int, LatencyVerdict] = {}
-    for entries in sizes:
-        if entries in measured:
-            interval = measured[entries].interval
-            verdicts[entries] = judge(interval, claim.low_ms, claim.high_ms, margin)
+    verdicts: dict[int, Verdict] = {}
+    for entries in claim.entries or (max(measured, default=0),):
+        found = measured.get(entries)
+        verdicts[entries] = judge(found.interval, claim.low_ms, claim.high_ms, margin) if found else "not-measured"
 
-    if len({*verdicts.values()} - {"inconclusive"}) > 1:
+    different = {*verdicts.values()}
+    if len(different - {*_UNDECIDED}) > 1:
         return "under-specified", verdicts
-    if len(verdicts) < len(sizes):
-        return "not-measured", verdicts
-    if "inconclusive" in verdicts.values():
-        return "inconclusive", verdicts
-    return verdicts[sizes[0]], verdicts
+    for undecided in _UNDECIDED:
+        if undecided in different:
+            return undecided, verdicts
+    return different.pop(), verdicts
 
 
 def factor_of(verdict: Verdict, value: float, low: float, high: float) -> float | None:

@@ -11,23 +11,19 @@ from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info
 from pytest_benchmark.stats import Stats
 from pytest_benchmark.utils import get_commit_info
 
-from conformance.measure.block import Block
+from conformance.measure.block import Figures
 from conformance.measure.figures import MEDIAN, TAIL
 from conformance.measure.timing import Timed
 
 
-def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
-    """Put blocks together: `extra_info.blocks` has how many rounds of `stats.data` each of them is, and its figures."""
-    rows = []
-    for key in sorted(blocks[0]):
-        timed = [block[key] for block in blocks]
-        rows.append(_row(key, timed))
+def document_of(figures: Figures) -> dict[str, Any]:
+    """Make a document: `extra_info.blocks` has how many rounds of `stats.data` each block is, and its figures."""
     machine = pytest_benchmark_generate_machine_info()  # type: ignore[no-untyped-call]
     commit = get_commit_info()  # type: ignore[no-untyped-call]
     return {
         "machine_info": machine,
         "commit_info": commit,
-        "benchmarks": rows,
+        "benchmarks": [_row(key, blocks) for key, blocks in figures.items()],
         "datetime": datetime.now(UTC).isoformat(),
         "version": pytest_benchmark.__version__,
     }
@@ -36,8 +32,11 @@ def document_of(blocks: Sequence[Block]) -> dict[str, Any]:
 def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
     store, operation, entries = key
     stats = Stats()  # type: ignore[no-untyped-call]  # pytest-benchmark has no annotations
+    of_blocks = []
     for timed in blocks:
         stats.data += timed.rounds
+        median, p99 = timed.quantile(MEDIAN), timed.quantile(TAIL)
+        of_blocks.append({"rounds": len(timed.rounds), "median": median, "p99": p99})
     figures = stats.as_dict()  # type: ignore[no-untyped-call]
     figures |= {"data": stats.data, "iterations": 1}
     name = f"test_operation[{store}-{entries}-{operation}]"
@@ -45,7 +44,7 @@ def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
         "store": store,
         "operation": operation,
         "entries": entries,
-        "blocks": [_figures(timed) for timed in blocks],
+        "blocks": of_blocks,
     }
     return {
         "group": f"{operation}, {entries:,} entries",
@@ -56,12 +55,4 @@ def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
         "extra_info": info,
         "options": {},
         "stats": figures,
-    }
-
-
-def _figures(timed: Timed) -> dict[str, float | None]:
-    return {
-        "rounds": len(timed.rounds),
-        "median": timed.quantile(MEDIAN),
-        "p99": timed.quantile(TAIL),
     }

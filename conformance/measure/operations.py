@@ -7,20 +7,20 @@ entries that are there. One that writes and takes only the name of an entry may 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import count, cycle, islice, repeat
 from random import Random
 from typing import Any
 
 from conformance.harness import Harness
-from conformance.measure.timing import Call, Calls, Key, Workload, gather
+from conformance.measure.timing import Call, Calls, Workload, gather
 from conformance.operations.choices import pool_of
-from conformance.operations.operation import EarlierId, Operation, OperationsError
+from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.parts import drained, ids_in
 from conformance.tasks.operations import operations_of
 
-_KEYS: Mapping[type, Callable[[int], Key]] = {str: "key-{}".format, bytes: b"key-%d".__mod__, int: int}
+_KEYS: Mapping[type, Callable[[int], Any]] = {str: "key-{}".format, bytes: b"key-%d".__mod__, int: int}
 """What makes the n-th name of an entry, by its type."""
 
 
@@ -40,40 +40,36 @@ def workload_of_operations(harness: Harness, name: str) -> Workload:
     others = [operation for operation in operations if operation not in (maker, *removing)]
     new_keys = _new_keys(maker)
 
-    async def fill(store: Any, entries: int) -> Sequence[Key]:
+    async def fill(store: Any, entries: int, random: Random) -> dict[str, Calls]:
         keys = [*islice(new_keys, entries)]
         results = await gather(_calls(maker, store, keys), entries)
-        return keys if maker.entry else [_id_in(result, maker) for result in results]
+        if not maker.entry:
+            keys = [_id_in(result, maker) for result in results]
+        random.shuffle(keys)
+        works = {operation.name: _calls(operation, store, cycle(keys)) for operation in others}
+        return works | {maker.name: _calls(maker, store, new_keys)}
 
-    def works(store: Any, keys: Sequence[Key], random: Random) -> dict[str, Calls]:
-        known = random.sample(keys, len(keys))
-        made = {operation.name: _calls(operation, store, cycle(known)) for operation in others}
-        return made | {maker.name: _calls(maker, store, new_keys)}
-
-    return Workload(fill, works, [operation.name for operation in removing])
+    return Workload(fill, [operation.name for operation in removing])
 
 
-def _new_keys(maker: Operation) -> Iterator[Key]:
+def _new_keys(maker: Operation) -> Iterator[Any]:
     """Return names of entries that are not there; None where the store chooses them."""
     if not maker.entry:
         return repeat(None)
-    kind = type(_simple_values(maker)[maker.entry[0]])
+    kind = type(pool_of(maker.strategies[maker.entry[0]]).plain.value)
     if kind not in _KEYS:
         raise OperationsError(f"{maker.name} names an entry by {kind.__name__}: str, bytes or int is needed")
     return map(_KEYS[kind], count())
 
 
-def _simple_values(operation: Operation) -> dict[str, Any]:
-    """Give each argument the simplest value that it may have."""
-    return {name: pool_of(strategy).plain.value for name, strategy in operation.arguments.items()}
+def _calls(operation: Operation, store: Any, keys: Iterable[Any]) -> Calls:
+    """Make a call for each key, which stands for what names an entry, and for ids of the store.
 
-
-def _calls(operation: Operation, store: Any, keys: Iterable[Key]) -> Calls:
-    """Make a call for each key, which stands for what names an entry, and for ids of the store."""
-    values = _simple_values(operation)
-    named = [name for name, value in values.items() if name in operation.entry or isinstance(value, EarlierId)]
+    Every other argument that is needed has the simplest value that it may have.
+    """
+    values = {name: pool_of(strategy).plain.value for name, strategy in operation.arguments.items()}
     for key in keys:
-        call = operation.prepared(store, values | dict.fromkeys(named, key))
+        call = operation.prepared(store, with_ids(values, [key]) | dict.fromkeys(operation.entry, key))
         yield call if inspect.iscoroutinefunction(call) else partial(_awaited, call)
 
 
@@ -83,7 +79,7 @@ async def _awaited(call: Call) -> Any:
     return await drained(await result if inspect.isawaitable(result) else result)
 
 
-def _id_in(result: Any, maker: Operation) -> Key:
+def _id_in(result: Any, maker: Operation) -> Any:
     """Find the id that the store gave an entry."""
     for _, value in ids_in(result, maker):
         return value

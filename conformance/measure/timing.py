@@ -16,7 +16,7 @@ from itertools import islice
 from random import Random
 from statistics import median
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from conformance.process import PROGRESS
 
@@ -24,8 +24,6 @@ Call = partial[Any]
 """A call, which gives something to await."""
 Calls: TypeAlias = Iterator[Call]
 """Calls without end, all of one kind."""
-Key = Any
-"""The name of an entry: a text, a number, bytes, or an id that the store gave."""
 AT_ONCE = 16
 FEWEST_ROUNDS = 3
 """Of a block, unless a call is long."""
@@ -42,12 +40,11 @@ _MOST_CALLS = 500
 """In one round."""
 
 
-@dataclass(frozen=True)
-class Workload:
-    """How a store is filled, and the calls of each operation on its entries; the operation that fills it comes last."""
+class Workload(NamedTuple):
+    """What is timed of a store."""
 
-    fill: Callable[[Any, int], Awaitable[Sequence[Key]]]
-    works: Callable[[Any, Sequence[Key], Random], Mapping[str, Calls]]
+    fill: Callable[[Any, int, Random], Awaitable[Mapping[str, Calls]]]
+    """Fills a store with so many entries, and gives the calls of each operation; the one that fills it comes last."""
     left_out: Sequence[str] = ()
     """Operations that are not timed, since they may remove an entry."""
 
@@ -88,14 +85,14 @@ async def time_calls(calls: Calls, effort: Effort) -> Timed:
     The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed;
     one that takes many times as long is not made again: connecting is little of it.
     """
-    first = await time_round(calls)
-    if first > _LONG * effort.seconds:
-        return Timed((first,), (first,))
-    warm = [await time_round(calls)]
+    once = await time_round(calls)
+    if once <= _LONG * effort.seconds:
+        once = await time_round(calls)
+    if once > effort.seconds:
+        return Timed((once,), (once,))
+    warm = [once]
     while sum(warm) < effort.seconds / 5:
         warm.append(await time_round(calls))
-    if warm[0] > effort.seconds:
-        return Timed((warm[0],), (warm[0],))
 
     seconds = median(warm)
     batch = min(_MOST_CALLS, round(_BATCH_SECONDS / seconds)) if seconds < _SHORT else 1

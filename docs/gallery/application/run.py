@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -108,14 +109,13 @@ def check_statements(file: Path) -> StatementResults:
 
 def measure(facts: dict[str, Any]) -> Benchmark:
     """Time every operation of both modes, a block after another."""
-    blocks = time_blocks([*TIMED.values()], SCALES["default"].plan, SCALES["default"].effort, BLOCKS, 0, print)
-    keys = (key for key in sorted(blocks[0]) if PING not in key)
-    rows = tuple(row_of(key, [block[key] for block in blocks], facts) for key in keys)
+    figures = time_blocks([*TIMED.values()], SCALES["default"].plan, SCALES["default"].effort, BLOCKS, 0, print)
+    rows = tuple(row_of(key, found, facts) for key, found in figures.items() if PING not in key)
     made = datetime.now(UTC)
     return Benchmark(machine_info={}, commit_info={}, benchmarks=rows, made=made, version="", depth="default")
 
 
-def row_of(key: tuple[str, str, int], found: list[Timed], facts: dict[str, Any]) -> Measured:
+def row_of(key: tuple[str, str, int], found: Sequence[Timed], facts: dict[str, Any]) -> Measured:
     """Say of a figure what it belongs to."""
     store, operation, entries = key
     mode = next(mode for mode, name in TIMED.items() if name == store)
