@@ -115,8 +115,8 @@ class Entry:
 class Checks:
     """Checks of results beside their outcomes, in one scenario."""
 
-    def of(self, entry: Entry) -> Iterable[Finding]:
-        """Check the result of a single call that the contract allows."""
+    def of(self, entry: Entry, expected: Any) -> Iterable[Finding]:
+        """Check the result of a single call; the contract allows it as the `expected` one."""
         return ()
 
     def at_the_end(self) -> Iterable[Finding]:

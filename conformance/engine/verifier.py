@@ -185,7 +185,7 @@ class Verifier(Player):
             self._write = None
             return
         exercised.update((self.contract.answers, *first.outcome.requirements))
-        for finding in self._checks.of(first):
+        for finding in self._checks.of(first, first.outcome.result):
             self._report(finding)
         if not first.operation.is_read:
             self._write = first
