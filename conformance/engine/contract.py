@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.scenario import Call, Race, Reference
-from conformance.harness import HookMissingError
 from conformance.operations.operation import WHOLE, Operation
 from conformance.text import full_name, shown
 
@@ -38,7 +37,7 @@ class Raised:
     """The exception that comes out: its name, and those of its fields that are facts (prose is not compared)."""
 
     error: str
-    facts: tuple[tuple[str, Any], ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 NOT_COMPARED = object()
@@ -84,7 +83,7 @@ class Entry:
     """The arguments as the store got them."""
     observed: Any = CANCELLED
     answer: Any = None
-    """The object or the exception of the store itself; `HookMissingError` if the adapter has no place for the call."""
+    """The object or the exception of the store itself."""
     has_failed: bool = False
     """True if the call produced no comparable result."""
     may_have_happened: bool = False
@@ -100,15 +99,19 @@ class Entry:
     before: list[str] = field(default_factory=list)
     """Lines that stand before it, which give names to its arguments."""
 
+    @property
+    def error(self) -> str:
+        """The name of the exception that came out; empty if none did."""
+        return self.observed.error if isinstance(self.observed, Raised) else ""
+
     def name(self) -> Name:
         """Return what names the entry that the call is about, by its result or its arguments; empty if nothing does."""
         arguments = self.arguments
-        given = [arguments[name] for name in self.operation.entry if name in arguments]
-        found = []
-        for value, name in product((*given, self.observed), self.operation.ids):
+        parts = [arguments[name] for name in self.operation.entry if name in arguments]
+        for value, name in product((self.observed, *parts), self.operation.ids):
             if hasattr(value, name):
-                found.append(getattr(value, name))
-        parts = found[-1:] or given
+                parts = [getattr(value, name)]
+                break
         return tuple(parts) if all(isinstance(part, str) for part in parts) else ()
 
 
@@ -160,9 +163,9 @@ class Contract:
         """Put into a state the values that the store has chosen, and that a result shows for the first time."""
         return state
 
-    def adopt(self, state: Any, expected: Any, observed: Any) -> Iterable[Any]:
-        """Yield the state to go on from after a difference that is known, if there is one."""
-        return [state] if type(expected) is type(observed) else []
+    def adopt(self, state: Any, observed: Any) -> Any:
+        """Put into a state what a result shows that differs in a way that is known."""
+        return state
 
     # Its words: the player, who makes calls, and whoever prints them ask
 
@@ -180,7 +183,7 @@ class Contract:
 
     def observe_error(self, error: BaseException) -> Raised:
         """Return an exception by its facts."""
-        return Raised(full_name(type(error)), (("message", str(error)[:200]),))
+        return Raised(full_name(type(error)), {"message": str(error)[:200]})
 
     def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
         """Return a result in words, with the fields `names`."""
@@ -204,12 +207,7 @@ class Contract:
         entry.may_have_happened = entry.has_failed and not entry.operation.is_read
         if not entry.has_failed or race.cancelled:
             return None
-        came = entry.observed.error
-        return complaint(self.atomic, "an answer in time", came, entry.call.operation)
-
-    def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
-        """Return what is wrong about an adapter that has no place for a call."""
-        return complaint(self.answers, "a place for this call", lack.hook, "adapter")
+        return complaint(self.atomic, "an answer in time", entry.error, entry.call.operation)
 
     def checks(self, coverage: Coverage) -> Checks:
         """Return the checks of one scenario."""
@@ -245,8 +243,8 @@ def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     if is_same(expected, observed):
         return ()
     if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
-        facts = dict(observed.facts)
-        return tuple(name for name, value in expected.facts if not is_same(facts.get(name), value))
+        facts = observed.facts
+        return tuple(name for name, value in expected.facts.items() if not is_same(facts.get(name), value))
     if hasattr(expected, "_fields") and type(expected) is type(observed):
         return tuple(dict.fromkeys(_fields(expected, observed)))
     return ("",)

@@ -130,7 +130,8 @@ class Judge:
         for found in () if fitting else compared:
             if self.signature(entry, found) in self._learned:
                 entry.outcome = outcome = found.outcome
-                yield from self._contract.adopt(outcome.state, outcome.result, entry.observed)
+                if type(outcome.result) is type(entry.observed):
+                    yield self._contract.adopt(outcome.state, entry.observed)
 
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract
@@ -142,7 +143,7 @@ class Judge:
 def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> Any:
     """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
     if isinstance(result, Raised):
-        return result.error, *(_short(value) for name, value in result.facts if name not in ids)
+        return result.error, *(_short(value) for name, value in result.facts.items() if name not in ids)
     return tuple(_short(getattr(result, name, result)) for name in fields)
 
 

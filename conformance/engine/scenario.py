@@ -181,9 +181,10 @@ class Scenario:
     def is_simple(self) -> bool:
         """Whether its calls are made one after the other, on one instance, without time or a second opening."""
         for action in self.actions:
-            if not isinstance(action, Call | ReadBack | Close | Series) and action != Wait():
+            is_elsewhere = getattr(action, "on", 0) > 0 or (isinstance(action, ReadBack) and self.instances > 1)
+            if is_elsewhere or not (isinstance(action, Call | ReadBack | Close | Series) or action == Wait()):
                 return False
-        return self.instances == 1
+        return True
 
     def required(self, operations: Mapping[str, Operation]) -> frozenset[Capability]:
         """Return what a store must declare for it."""

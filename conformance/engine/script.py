@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from conformance.engine.contract import Contract, Entry, Raised
+from conformance.engine.contract import Contract, Entry
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
 from conformance.text import source
@@ -21,7 +21,7 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
         raised = []
         for entry in done.made:
             yield from entry.before
-            if isinstance(entry.observed, Raised):
+            if entry.error:
                 raised.append(f"raises {contract.describe(entry.observed)}")
         calls = []
         for call, made in zip_longest(calls_of(done.action), done.made):

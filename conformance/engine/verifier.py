@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from conformance.engine.contract import SILENT, Contract, Entry, Raised
+from conformance.engine.contract import SILENT, Contract, Entry
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
@@ -16,7 +16,7 @@ from conformance.engine.orders.schedule import Choose, Play
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Capability, Harness
 from conformance.text import place_of
 
 _RECENT = 3
@@ -113,19 +113,13 @@ class Verifier(Player):
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Judge what came of calls at the same time, and note what it says about the store."""
-        comparable = []
         for entry in made:
             self.coverage.silent += entry.observed == SILENT and not self.has_proxy
             if self.coverage.mutates:  # as a careless caller changes what was passed in
                 for value in entry.passed.values():
                     mutate(value, *getattr(value, "__dict__", {}).values())
-            if isinstance(entry.answer, HookMissingError):
-                lack = self.contract.lacking(entry, entry.answer)
-                self.coverage.findings.setdefault(lack.signature, lack)
-            else:
-                comparable.append(entry)
-        self.history[-1].made = comparable
-        for entry in comparable:
+        self.history[-1].made = made
+        for entry in made:
             self._report(self.contract.classify(entry, race, self.secret))
             self._note(entry)
         if race.failure and self.left:
@@ -133,13 +127,13 @@ class Verifier(Player):
             number = self.contract.leaves_nothing
             self._report(complaint(number, f"no connection is left over, when {name}", came, name))
         for step in (self._explain, self._count):
-            if comparable and not self.is_over:
-                step(race, comparable)
+            if not self.is_over:
+                step(race, made)
 
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
         name = entry.name()
-        has_result = entry.observed is not None and not isinstance(entry.observed, Raised)
+        has_result = entry.observed is not None and not entry.error
         if name if entry.has_failed else has_result:
             self.results[entry.call.label] = entry
         if name and not entry.operation.is_read:
@@ -166,7 +160,7 @@ class Verifier(Player):
         (entry,) = answered
         outcome, fields = nearest = judge.nearest(entry)
         blamed = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
-        if race.failure and isinstance(entry.observed, Raised):  # of another class than the contract's
+        if race.failure and entry.error:  # of another class than the contract's
             blamed = []
         return Finding(
             (*(() if self._so_far().is_simple else self.scenario.about), *blamed),

@@ -7,11 +7,11 @@ from typing import Any
 
 from conformance.engine import group
 from conformance.engine.contract import Contract, Entry, Name, Outcome, Raised, Symbol
-from conformance.engine.finding import Coverage, Finding, complaint
+from conformance.engine.finding import Coverage
 from conformance.engine.mutation import MARK
 from conformance.engine.orders.arena import Arena
 from conformance.engine.scenario import Call, Scenario
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Capability, Harness
 from conformance.tasks import observe
 from conformance.tasks.calls import OPERATIONS, get, listing
 from conformance.tasks.checks import TaskChecks
@@ -20,8 +20,6 @@ from conformance.tasks.spec.model import LIFETIME, TEXTS, Page, Record, State, s
 from conformance.text import source
 from taskstore import TaskStatus, TaskStoreError
 
-_LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
-"""By operation what is broken without a place for one of its arguments."""
 _FIELDS = {
     "task_id": ("ID-02",),
     "metadata": ("VAL-01",),
@@ -104,10 +102,8 @@ class TaskContract(Contract):
         records = [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
         return _with_values(state, records, _is_unseen)  # the others are compared after this
 
-    def adopt(self, state: State, expected: Any, observed: Any) -> Iterable[State]:
-        if not (isinstance(expected, Record) and isinstance(observed, Record)):
-            return super().adopt(state, expected, observed)
-        return [_with_values(self.bind(state, observed), [observed], _is_alike)]
+    def adopt(self, state: State, observed: Any) -> State:
+        return _with_values(state, [observed], _is_alike) if isinstance(observed, Record) else state
 
     # Its words
 
@@ -130,10 +126,6 @@ class TaskContract(Contract):
             if status in statuses:
                 yield listing(status=status)
 
-    def lacking(self, entry: Entry, lack: HookMissingError) -> Finding:
-        number = _LACKING.get(entry.call.operation, "LIFE-04") if "calls" in lack.hook else "LIFE-02"
-        return complaint(number, "a store that has this status, or argument", lack.hook, "adapter")
-
     def blame(  # noqa: C901  one rule after the other
         self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
     ) -> list[str]:
@@ -142,7 +134,7 @@ class TaskContract(Contract):
         A wrong read is blamed on the preceding `write` first. A fresh namespace should be empty.
         """
         expected, observed = outcome.result, entry.observed
-        came = observed.error if isinstance(observed, Raised) else ""
+        came = entry.error
         if MARK in source(observed):
             return ["VAL-02"]
         if is_new and (came == "TaskExists" or getattr(observed, "total", False)):
@@ -168,7 +160,7 @@ class TaskContract(Contract):
             found.append("LIST-04")
 
         if came == "InvalidArgument" and not is_raised:
-            return [*found, *_REFUSED.get(str(dict(observed.facts).get("argument")), outcome.requirements)]
+            return [*found, *_REFUSED.get(str(observed.facts.get("argument")), outcome.requirements)]
         if is_narrow:
             return [*found, *own]
         if came and is_raised and expected.error == "InvalidArgument":  # the store looked at something else first

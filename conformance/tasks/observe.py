@@ -99,7 +99,7 @@ def raised_of(error: TaskStoreError) -> Raised:
     if "status" in facts:
         facts["status"] = str(facts["status"])
     ours = next(kind for kind in type(error).__mro__ if kind.__module__ == TaskStoreError.__module__)
-    return Raised(ours.__name__, tuple(facts.items()))
+    return Raised(ours.__name__, facts)
 
 
 def mutate_task(task: Any) -> None:
@@ -114,7 +114,7 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
     text = ""
     match result:
         case Raised(error, facts):
-            values, text = dict(facts), error
+            values, text = facts, error
         case Page(records):
             values = result._asdict() | {"records": [record.task_id for record in records]}
         case Record():

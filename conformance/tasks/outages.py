@@ -5,38 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from conformance.engine.contract import CANCELLED, SILENT, Entry, Raised
+from conformance.engine.contract import CANCELLED, SILENT, Entry
+from conformance.engine.failures import Failure
 from conformance.engine.finding import Finding, complaint
 from conformance.engine.orders.schedule import CALLER
 from conformance.engine.scenario import Race
+from conformance.harness import HookMissingError
 from conformance.tasks.observe import describe
 from conformance.text import printed
 from taskstore import FailureKind
 
 _Rule: TypeAlias = tuple[object, str, str]
 """Whether a call keeps it by itself, the requirement, and what is expected. Without one the scenario is about it."""
+_LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
+"""By operation what is broken if an adapter has no place for one of its arguments."""
+_NO_FAILURE = Failure("nothing fails")
 
 
 def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
     """Note whether a call has failed and may have happened, and return the first rule that it breaks by itself."""
-    failure = race.failure
-    error = entry.observed.error if isinstance(entry.observed, Raised) else ""
-    facts = dict(entry.observed.facts) if error else {}
-    is_unavailable = failure is not None and error == "StoreUnavailable"
-    is_closed = failure is not None and failure.closes and error == "StoreNotOpen"
-    entry.has_failed = entry.observed in (CANCELLED, SILENT) or is_unavailable or is_closed
+    operation = entry.call.operation
+    if isinstance(entry.answer, HookMissingError):
+        entry.has_failed = True
+        hook = entry.answer.hook
+        number = _LACKING.get(operation, "LIFE-04") if "calls" in hook else "LIFE-02"
+        return complaint(number, "a store that has this status, or argument", hook, "adapter")
 
-    may_write = not entry.operation.is_read and (failure is None or failure.may_write)
-    entry.may_have_happened = entry.has_failed and may_write and bool(facts.get("write_may_have_happened", True))
-    if is_unavailable and _names_its_task(entry, facts):  # it may create the task with the id that it states
+    failure = race.failure or _NO_FAILURE
+    expected = {CANCELLED.error, SILENT.error}
+    if race.failure:
+        expected.add("StoreUnavailable")
+    if failure.closes:
+        expected.add("StoreNotOpen")
+    entry.has_failed = entry.error in expected
+    facts = entry.observed.facts if entry.has_failed else {}
+    is_write = failure.may_write and not entry.operation.is_read
+    entry.may_have_happened = entry.has_failed and is_write and bool(facts.get("write_may_have_happened", True))
+    if _names_its_task(entry, facts):  # it may create the task with the id that it states
         entry.arguments = {**entry.arguments, "task_id": facts["task_id"]}
 
-    for is_kept, number, expected in _rules(entry, race, facts, secret):
+    for is_kept, number, wanted in _rules(entry, race, facts, secret):
         if not is_kept:
             said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
-            when = failure.name if failure else "nothing fails"
-            name = f"{when} {entry.call.operation}"
-            return complaint(number, f"{expected}, when {when}", said, name)
+            return complaint(number, f"{wanted}, when {failure.name}", said, f"{failure.name} {operation}")
     return None
 
 
@@ -50,16 +61,14 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str) -> I
     operation = entry.call.operation
     in_time = "ATOM-06"
     if failure:
-        in_time = "FAIL-01"
-        if failure.closes:
-            in_time = "API-04"
+        in_time = "API-04" if failure.closes else "FAIL-01"
     yield entry.observed != SILENT, in_time, "an answer in time"
     is_cancelled = race.cancelled or (failure and failure.name == CALLER)
     yield entry.observed != CANCELLED or is_cancelled, "ATOM-06", "an answer: nobody has cancelled the call"
 
     if failure is None:
         return
-    if getattr(entry.observed, "error", "") != "StoreUnavailable":
+    if entry.error != "StoreUnavailable":
         yield entry.has_failed or operation not in failure.fails, "", "StoreUnavailable"
         return
 

@@ -146,7 +146,7 @@ class _Refused(Exception):
     """The only outcome, beside those that were named before, is an exception."""
 
     def __init__(self, error: str, *requirements: str, **facts: Any) -> None:
-        self.raised = Raised(error, tuple(facts.items()))
+        self.raised = Raised(error, facts)
         self.requirements = requirements
 
 
@@ -233,7 +233,7 @@ def _update(state: State, at: Span, task_id: Any, status: Any, progress: Any = N
     if status == "completed":
         progress = _ALL
     if len("".join(texts.values())) >= MOST_BYTES:  # no task has room for them
-        yield Outcome(Raised("InvalidArgument", (("argument", "task"),)), state, ("VAL-06", "API-05"))
+        yield Outcome(Raised("InvalidArgument", {"argument": "task"}), state, ("VAL-06", "API-05"))
     if progress is not None:
         texts["progress"] = float(progress)
     yield from _change(state, at, task_id, requirements, status=status, **texts)
