@@ -82,6 +82,8 @@ class Lab:
 
         await self._observe([[]])
         makers = [method for method in self._methods if method.is_write]
+        for method in makers:
+            method.is_maker = True
         await self._observe([[_call(method), _call(method, turn=1)] for method in makers])
 
     async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> bool:

@@ -26,6 +26,8 @@ class Method:
     unusable: str = ""
     kinds: dict[str, Kind] = field(default_factory=dict)
     is_write: bool = False
+    is_maker: bool = False
+    """Whether it changes what is shown of an empty store."""
     is_shown: bool = False
     """Whether it shows what some method did."""
     entry: set[str] = field(default_factory=set)
@@ -48,7 +50,7 @@ class Method:
         One that nothing shows, or that takes a lifetime, may change anything.
         """
         lifetimes = [name for name, kind in self.kinds.items() if kind.names == SECONDS]
-        is_read = self.is_shown and not self.is_write and not lifetimes
+        is_read = self.is_shown and not self.is_write
         particular = {
             "ids": sorted(self.ids),
             "times": sorted(self.times),

@@ -84,6 +84,7 @@ def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collec
         raise CommandFailedError(f"a store may connect to port {port}, where somebody's server is") from None
 
     used = [method for method in methods if not method.unusable]
+    used.sort(key=lambda method: not method.is_maker)  # the first that writes makes the entries
     lines = [*_table(used)]
     lines += [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
     if not any(method.is_write for method in used):

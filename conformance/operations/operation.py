@@ -72,7 +72,7 @@ class Operation:
             entries, or a tuple of arguments that name it together; `WHOLE` if the store chooses the entry, or
             everything is changed.
         reads: for an operation that only reads, likewise; `WHOLE` for a listing or count. After each write the reads
-            whose other arguments are optional are called on the entry that it touched.
+            whose other arguments are optional are called on the entry that it touched, or all if every read has others.
         view: turns a result that cannot be compared as it is into one that can.
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers that may differ by so much, each field with `(how much, reason)`.
