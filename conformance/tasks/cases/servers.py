@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from conformance.backends.proxy import Held, Interruption, Proxy
@@ -27,26 +26,17 @@ from taskstore import TaskNotFound
 _ANOTHER = "an0ther-w0rd"
 
 
-class Way(NamedTuple):
-    """A way in which an opening fails, and what the proxy does at each exchange."""
-
-    name: str
-    kinds: str
-    """Names that the exception may give it."""
-    how: Interruption = None
-
-
-NOBODY = Way("nothing listens", "unreachable")
 _REPEATED = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '{PASSWORD}' \r\n"
-WAYS = (
-    NOBODY,
-    Way("what accepts ends at once", "broken unreachable", b""),
-    Way("the server is silent", "timeout unreachable", Held.REQUESTS),
-    Way("the server is loading", "loading", b"-LOADING Redis is loading\r\n"),
-    Way("a web server answers", "broken unreachable", b"HTTP/1.1 400 Bad Request\r\n\r\n"),
-    Way("an old server repeats the password", "broken unreachable refused", _REPEATED.encode()),
-    Way("the password is wrong", "refused", f"-WRONGPASS {PASSWORD} is wrong\r\n".encode()),
+WAYS: Sequence[tuple[str, str, Interruption]] = (
+    ("nothing listens", "unreachable", None),
+    ("what accepts ends at once", "broken unreachable", b""),
+    ("the server is silent", "timeout unreachable", Held.REQUESTS),
+    ("the server is loading", "loading", b"-LOADING Redis is loading\r\n"),
+    ("a web server answers", "broken unreachable", b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+    ("an old server repeats the password", "broken unreachable refused", _REPEATED.encode()),
+    ("the password is wrong", "refused", f"-WRONGPASS {PASSWORD} is wrong\r\n".encode()),
 )
+"""Ways in which an opening fails, what the exception may call each, and what the proxy does at each exchange."""
 
 
 @case("FAIL-01", "FAIL-04", "FAIL-05", "MODE-06", "COST-05", mode="redis")
@@ -56,13 +46,13 @@ async def test_an_opening_that_fails_says_what_to_check(namespace: Namespace) ->
     It has no password, and leaves no connection.
     """
     broken: dict[str, str] = {}
-    for way, form in product(WAYS, FORMS):
+    for (way, kinds, how), form in product(WAYS, FORMS):
         async with Proxy(url_of(namespace, "u", PASSWORD)) as proxy:
-            proxy.interrupt(way.how)
-            if way is NOBODY:
+            proxy.interrupt(how)
+            if how is None:
                 await proxy.refuse()
             settings = form(proxy.url)
-            wait = "0.2" if way.how is Held.REQUESTS else "5"  # a slow machine does not decide the others
+            wait = "0.2" if how is Held.REQUESTS else "5"  # a slow machine does not decide the others
             waits = {"REDIS_TIMEOUT": wait, "REDIS_CONNECT_TIMEOUT": wait}
 
             came = await opened(namespace, application(namespace, {**settings, **waits}))
@@ -76,15 +66,15 @@ async def test_an_opening_that_fails_says_what_to_check(namespace: Namespace) ->
         words = address, f"redis-cli -h 127.0.0.1 -p {where.port} ping", f"{SWITCH}=false", next(iter(settings))
         missing = [word for word in words if word not in came.shown]
         is_chinese = re.search("[一-鿿]", came.shown)
-        is_told = getattr(came.error, "failure_kind", None) in way.kinds.split()
+        is_told = getattr(came.error, "failure_kind", None) in kinds.split()
         checks = {
-            "FAIL-01": is_told or way is not NOBODY,
+            "FAIL-01": is_told or how is not None,
             "FAIL-04": is_told and came.error.address == address and is_chinese and not missing,
             "FAIL-05": PASSWORD not in came.shown,
             "MODE-06": came.modes == ["redis"],
             "COST-05": not connections,
         }
-        told = f"when {way.name}, opening came to {came}, without {missing}; {connections} are connected"
+        told = f"when {way}, opening came to {came}, without {missing}; {connections} are connected"
         broken |= {number: f"{number}: {told}" for number, is_kept in checks.items() if not is_kept}
     if broken:
         raise BrokenError("\n".join(broken.values()), tuple(broken))
