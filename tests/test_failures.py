@@ -41,7 +41,8 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
 
     async def body() -> None:
         if not name:
-            await play_group("failures", Backend("backend", harness, {}, 1), coverage)
+            for group in ("failures", "servers", "deaths"):
+                await play_group(group, Backend("backend", harness, {}, 1), coverage)
             return
         (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
         async with arena_of(harness) as arena:

@@ -10,10 +10,10 @@ REQUIREMENT = os.environ["EXAM_REQUIREMENT"]
 _GROUPS = {
     "API": "failures",
     "ATOM": "races",
-    "DUR": "failures",
+    "DUR": "servers",
     "EXP": "lifetimes",
     "FAIL": "failures",
-    "MODE": "failures",
+    "MODE": "servers",
 }
 """The group that is about the requirements of a group, where it is another than the first."""
 

@@ -33,11 +33,11 @@ _AT_ONCE = 8
 _REPEATED = 10
 """How often a scenario is played that was named."""
 _TABLES = {"arguments": arguments, "places": places, "lifetimes": lifetimes, "races": races}
+_FAILURES = {"failures": failures.CONNECTIONS, "servers": failures.SERVERS, "deaths": failures.DEATHS}
 _RANDOM_GROUPS = ("random_1", "random_2", "random_3", "random_4")
-_ORDERED = ("races", "failures")
-"""Groups of which a part is played in every order."""
-GROUPS = (*_TABLES, "failures", *_RANDOM_GROUPS)
-_ELSEWHERE = {"simple": "arguments", "servers": "failures", "deaths": "failures"}
+_ORDERED = ("races", "deaths")
+"""Groups that are played in every order, where they can be."""
+GROUPS = (*_TABLES, *_FAILURES, *_RANDOM_GROUPS)
 _BY_CASES = (
     "LIST-10 LIST-11 EXP-04 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-05 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
     "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-11 MODE-12 MODE-15 MODE-17"
@@ -76,26 +76,23 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
             await play_one(TaskContract(has), harness, scenario, coverage, draw)
         return
 
-    await play(harness, _named("simple", simple()), coverage)
-    if name == "failures":
-        together = failures.scenarios(failures.CONNECTIONS, has)
-        await play(harness, _chosen(backend, name, together), coverage, at_once=_AT_ONCE)
-        in_turn = failures.scenarios(failures.SERVERS, has)
-        await play(harness, _chosen(backend, "servers", in_turn), coverage)
-        last = _chosen(backend, "deaths", failures.scenarios(failures.DEATHS, has))
+    if name in _FAILURES:
+        scenarios = failures.scenarios(_FAILURES[name], has)
+    elif name == "places" and depth != "smoke":
+        scenarios = chain(places.scenarios(), places.many())
     else:
         scenarios = _TABLES[name].scenarios()
-        if name == "places" and depth != "smoke":
-            scenarios = chain(scenarios, places.many())
-        last = _chosen(backend, name, scenarios)
+    chosen = _chosen(backend, name, scenarios)
+    await play(harness, _named("simple", simple()), coverage)
+    at_once = _AT_ONCE if name == "failures" else 1
     async with arena_of(harness) if name in _ORDERED else nullcontext() as arena:
-        await play(harness, last, coverage, arena=arena)
+        await play(harness, chosen, coverage, at_once=at_once, arena=arena)
 
 
 def group_of(scenario: str) -> str:
     """Return the group that plays a scenario of this name."""
     name = scenario.rpartition("-")[0]
-    return _ELSEWHERE.get(name, name)
+    return "arguments" if name == "simple" else name
 
 
 def _test(name: str) -> Callable[[Backend], None]:
@@ -111,9 +108,11 @@ def _test(name: str) -> Callable[[Backend], None]:
             print(f"races in no chosen order, or deaths not played: {count} ({reason})")  # noqa: T201  pytest shows it
         if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
-        for signature, finding in [*coverage.findings.items()]:
-            if not is_selected(backend.only, finding.scenario.name, finding.requirements):
-                del coverage.findings[signature]
+        coverage.findings = {
+            signature: finding
+            for signature, finding in coverage.findings.items()
+            if is_selected(backend.only, finding.scenario.name, finding.requirements)
+        }
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the group {name}."
