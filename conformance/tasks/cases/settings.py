@@ -252,13 +252,14 @@ async with open_store():  # what is imported later is imported now
 watched.append("opening")
 async with open_store() as store:
     watched[:] = ["working"]
-    for number in range(300):
-        text = "x" * 1_000_000 if number == 150 else "x" * number * 200
+    for number in range(600):
+        text = "x" * 1_000_000 if number == 150 else "x" * number * 100
         task = await store.create_task(TaskCreateRequest(video_ids=["v"], config={"text": text}))
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
         await store.get_task(task.task_id)
         if number % 2:
             await store.cancel_task(task.task_id)
+    await store.list_tasks(limit=1_000)
     total = (await store.list_tasks(TaskStatus.CANCELLED, limit=0)).total
     after = os.listdir(FILES), threading.active_count()
 watched.clear()
@@ -292,4 +293,4 @@ async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     given = {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0", **ASCII}
     with application(namespace, given, FOREIGN_LINE):
         found = await run_elsewhere(namespace, ALONE, first=WITHOUT_REDIS)
-    assert found == {"cancelled": 150, "opened": [], "left": 0, "redis": False}
+    assert found == {"cancelled": 300, "opened": [], "left": 0, "redis": False}
