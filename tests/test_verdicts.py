@@ -12,7 +12,7 @@ from conformance.tasks.cases import find_cases
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
-PAGES = "examples.test_pages_join_without_gap_or_overlap"
+NEIGHBOURS = "sharing.test_a_neighbour_is_never_shown_or_removed"
 ZONES = "sharing.test_times_do_not_depend_on_the_time_zone"
 WORKS = "examples.test_a_task_can_be_created_read_listed_updated_and_cancelled"
 """It lists without arguments."""
@@ -134,9 +134,9 @@ def verdicts(results: Results, name: str = "Plain") -> dict[str, str]:
 def test_a_selection_is_incomplete_however_it_is_made(
     pytester: pytest.Pytester, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(select(PAGES)))
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(select(NEIGHBOURS)))
     assert run(pytester).ret == 6
-    assert verdicts(read(out)) == {PAGES: "pass"}
+    assert verdicts(read(out)) == {NEIGHBOURS: "pass"}
     assert run(pytester, PARTIAL).ret == 0
 
 
@@ -149,60 +149,60 @@ def test_what_a_harness_cannot_do_or_a_group_has_not_played_is_open(pytester: py
 
 
 def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: pytest.Pytester, out: Path) -> None:
-    assert run(pytester, "-n1", PARTIAL, *select(ZONES, PAGES), on=("Vanishing",)).ret == FAILED
-    died = read(out).on("stores:Vanishing")[PAGES]
+    assert run(pytester, "-n1", PARTIAL, *select(ZONES, NEIGHBOURS), on=("Vanishing",)).ret == FAILED
+    died = read(out).on("stores:Vanishing")[NEIGHBOURS]
     assert died.verdict == "harness-error"
     assert died.reason == "the process of pytest ended while this test ran"
 
 
 def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester, out: Path) -> None:
     command = [sys.executable, "-m", "conformance", "run", "--store", "stores:Vanishing", "--json", str(out)]
-    ran = pytester.run(*command, "--partial", "--", "-p", "no:cacheprovider", *select(WORKS, PAGES))
+    ran = pytester.run(*command, "--partial", "--", "-p", "no:cacheprovider", *select(WORKS, NEIGHBOURS))
     assert ran.ret == 3
-    assert verdicts(read(out), "Vanishing") == {WORKS: "pass", PAGES: "harness-error"}
+    assert verdicts(read(out), "Vanishing") == {WORKS: "pass", NEIGHBOURS: "harness-error"}
 
 
 @pytest.mark.parametrize(("name", "workers"), [("Matching", ()), ("Sleeping", ("-n1",))])
 def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
     pytester: pytest.Pytester, out: Path, name: str, workers: tuple[str, ...]
 ) -> None:
-    ran = run(pytester, "--conformance-timeout=2", *workers, *select(WORKS, PAGES), on=(name,))
+    ran = run(pytester, "--conformance-timeout=2", *workers, *select(WORKS, NEIGHBOURS), on=(name,))
     assert ran.ret == FAILED
-    assert verdicts(read(out), name) == {WORKS: "pass", PAGES: "harness-error"}
+    assert verdicts(read(out), name) == {WORKS: "pass", NEIGHBOURS: "harness-error"}
     assert "stores.py" in ran.stderr.str()
 
 
 def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makeconftest(RERUN)
-    ran = run(pytester, PARTIAL, "-pconftest", *select(ZONES, PAGES), on=("Sometimes",))
+    ran = run(pytester, PARTIAL, "-pconftest", *select(ZONES, NEIGHBOURS), on=("Sometimes",))
     assert ran.ret == FAILED
     assert ran.parseoutcomes()["passed"] == 2, "this is what pytest itself makes of it"
-    assert verdicts(read(out), "Sometimes") == {ZONES: "fail", PAGES: "pass"}
+    assert verdicts(read(out), "Sometimes") == {ZONES: "fail", NEIGHBOURS: "pass"}
 
 
 def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
     names = ("Skipping", "Xfailing", "Exiting")
-    assert run(pytester, PARTIAL, SMOKE, *select(PAGES, "test_random_1"), on=names).ret == FAILED
+    assert run(pytester, PARTIAL, SMOKE, *select(NEIGHBOURS, "test_random_1"), on=names).ret == FAILED
     for name in names:
         came = verdicts(read(out), name)
-        assert came[PAGES] == "fail"
+        assert came[NEIGHBOURS] == "fail"
         assert came["requirement_LIST-03"] in ("fail", "harness-error")
-    assert "is no verdict of the suite" in read(out).on("stores:Skipping")[PAGES].reason
+    assert "is no verdict of the suite" in read(out).on("stores:Skipping")[NEIGHBOURS].reason
 
 
 def test_a_marker_or_a_plugin_makes_nothing_pass(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makeconftest(PLUGIN)
-    chosen = select(ZONES, PAGES)
+    chosen = select(ZONES, NEIGHBOURS)
     assert run(pytester, PARTIAL, "-pconftest", *chosen, on=("Raising",)).ret == FAILED
     came = verdicts(read(out), "Raising")
-    assert came[PAGES] == "fail"
+    assert came[NEIGHBOURS] == "fail"
     assert "pass" not in came.values()
     reason = read(out).on("stores:Raising")[ZONES].reason
     assert reason.startswith("skipped by a marker or another plugin: ")
 
 
 def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
-    chosen = (PARTIAL, SMOKE, *select(ZONES, PAGES, "test_arguments", "test_lifetimes"))
+    chosen = (PARTIAL, SMOKE, *select(ZONES, NEIGHBOURS, "test_arguments", "test_lifetimes"))
     assert run(pytester, *chosen, "--conformance-write-known=known.toml", on=("Wrong",)).ret == FAILED
     file = pytester.path / "known.toml"
     refused = run(pytester, *chosen, "--conformance-known=known.toml", on=("Wrong",))
