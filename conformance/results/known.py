@@ -15,18 +15,22 @@ A TOML file of entries like these. `backend` may be left out, for all; `link` is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from conformance.files import UNREASONED, FileError, Reason, read_toml, toml_entry, write_file
-from conformance.results.document import Expected, Result, Results
+from conformance.results.document import Expected, Result
+
+_ACCEPTABLE = ("fail", "not-testable")
+"""Verdicts that an entry accepts."""
 
 
-class KnownFailure(BaseModel):
-    """A failure that is known, or a hook that a harness cannot give."""
+class Known(BaseModel):
+    """A test that is known to fail, or a hook that a harness cannot give."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,61 +47,53 @@ class KnownFailure(BaseModel):
         return is_named and self.backend in ("", result.backend)
 
 
-class KnownFailures(BaseModel):
-    """The content of a file."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    known: tuple[KnownFailure, ...] = ()
-    missing: tuple[KnownFailure, ...] = ()
-
-    def expected(self, result: Result) -> Expected | None:
-        """Why a result does not count against the run; None if it does."""
-        if result.verdict not in ("fail", "not-testable"):
-            return None
-        entries = [entry for entry in (self.missing if result.hooks else self.known) if entry.covers(result)]
-        if not entries or not {entry.hook for entry in entries}.issuperset(result.hooks):
-            return None
-        kind: Literal["known", "missing-hook"] = "missing-hook" if result.hooks else "known"
-        reasons = [f"{entry.hook}: {entry.reason}".removeprefix(": ") for entry in entries]
-        return Expected(kind=kind, reason="; ".join(reasons), link=entries[0].link)
-
-    def stale(self, results: Results) -> Iterator[str]:
-        """The entries that are no longer true, as far as the results show."""
-        for entry in self.known:
-            for result in results.results:
-                if result.verdict == "pass" and entry.covers(result):
-                    yield f"{entry.test} on {result.backend} passes now"
+def expected(entries: Iterable[Known], result: Result) -> Expected | None:
+    """Why a result does not count against the run; None if it does."""
+    about = [entry for entry in entries if entry.covers(result)]
+    is_complete = {entry.hook for entry in about}.issuperset(result.hooks)
+    if result.verdict not in _ACCEPTABLE or not about or not is_complete:
+        return None
+    kind: Literal["known", "missing-hook"] = "missing-hook" if result.hooks else "known"
+    reasons = [f"{entry.hook}: {entry.reason}".removeprefix(": ") for entry in about]
+    return Expected(kind=kind, reason="; ".join(reasons), link=about[0].link)
 
 
-def read(file: Path, tests: Collection[str]) -> KnownFailures:
-    """Read a file of known failures of these tests.
+def stale(entries: Iterable[Known], results: Collection[Result]) -> Iterator[str]:
+    """The entries that are no longer true, as far as the results show."""
+    for entry in entries:
+        for result in results:
+            if result.verdict == "pass" and entry.covers(result):
+                yield f"{entry.test} on {result.backend} passes now"
+
+
+def read(file: Path, tests: Collection[str]) -> list[Known]:
+    """Read a file of known failures of these tests, and of hooks.
 
     Raises:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
     """
-    found = read_toml(file, KnownFailures, "a list of known failures")
-    entries = (*found.known, *found.missing)
+    tables = read_toml(file, dict[Literal["known", "missing"], list[Known]], "a list of known failures")
+    entries = [*chain.from_iterable(tables.values())]
     for entry in entries:
         if not entry.hook and entry.test not in tests:
             raise FileError(file, f"there is no test {entry.test}")
-    return found
+    return entries
 
 
-def write(file: Path, results: Results, before: KnownFailures) -> None:
+def write(file: Path, results: Iterable[Result], before: Collection[Known]) -> None:
     """Write what fails, and the hooks that are missing, as entries; reasons that `before` does not give are left open.
 
     Raises:
         conformance.files.FileError: if the file cannot be written.
     """
     texts = set()
-    for result in results.results:
-        is_should = result.expected is not None and result.expected.kind == "should"
-        if result.verdict not in ("fail", "not-testable") or is_should:
+    for result in results:
+        is_should = result.expected is not None and not result.is_accepted
+        if result.verdict not in _ACCEPTABLE or is_should:
             continue
         for hook in result.hooks or [""]:
             fields = {"test": "" if hook else result.test, "hook": hook, "backend": "", "reason": UNREASONED}
-            for given in (*before.known, *before.missing):
+            for given in before:
                 if given.covers(result) and given.hook == hook:
                     fields = vars(given)
             texts.add(toml_entry("missing" if hook else "known", fields | {"backend": result.backend}))
