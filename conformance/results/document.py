@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from conformance.files import read_file, write_file
+from conformance.files import read_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
@@ -105,15 +105,18 @@ class Result(Judged):
         return self.test, self.backend
 
     @property
-    def is_nearest(self) -> bool:
-        """Whether it is a failure whose cause breaks this requirement before others."""
-        return self.failure is not None and self.failure.requirements[0] == self.requirements[0]
+    def weight(self) -> tuple[bool, bool, int]:
+        """Of failures the first to show: the cause breaks this requirement before others, and the script is short."""
+        if self.failure is None:
+            return True, True, 0
+        script = self.failure.script
+        is_nearest = self.failure.requirements[0] == self.requirements[0]
+        return not is_nearest, not script, len(script)
 
     @property
-    def weight(self) -> tuple[bool, bool, int]:
-        """Of failures the first to show: of the nearest cause, with the shortest script."""
-        size = len(self.failure.script) if self.failure else 0
-        return not self.is_nearest, size == 0, size
+    def is_accepted(self) -> bool:
+        """Whether the adopter has given a reason why it does not count. A SHOULD that is not kept is no such thing."""
+        return self.expected is not None and self.expected.kind != "should"
 
     @property
     def is_failure(self) -> bool:
@@ -133,8 +136,6 @@ class Result(Judged):
 class Sent(BaseModel):
     """What a report of pytest carries from the process that ran a test to the one that shows it."""
 
-    place: tuple[str, str]
-    """The case or group, and the backend."""
     about: AboutBackend | None
     results: list[Result]
 
@@ -156,14 +157,6 @@ class Results(_Object):
     def on(self, backend: str) -> dict[str, Result]:
         """The results of a backend by test."""
         return {result.test: result for result in self.results if result.backend == backend}
-
-    def write(self, file: Path) -> None:
-        """Replace a file by this document, at one moment.
-
-        Raises:
-            conformance.files.FileError: if it cannot be written.
-        """
-        write_file(file, self.model_dump_json(indent=1, by_alias=True) + "\n")
 
 
 def read(file: Path) -> Results:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import platform
-import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import chain, product
+from itertools import chain, product, starmap
 from typing import Any
 
 import pytest
 
-from conformance.files import FileError
+from conformance.files import FileError, write_file
 from conformance.results import known
 from conformance.results.document import AboutBackend, Judged, ListedRequirement, Result, Results, Sent, Suite
 from conformance.results.fingerprint import fingerprint
@@ -31,9 +30,7 @@ _DESELECTED = Judged(
 )
 _NOT_REACHED = Judged(verdict="not-run", reason="the run ended before this test")
 _RUNNING = Judged(verdict="harness-error", reason="the process of pytest ended while this test ran")
-_REQUIREMENTS = tuple(
-    ListedRequirement(id=listed.id, level=listed.level.value, text=listed.text) for listed in REQUIREMENTS.values()
-)
+_REQUIREMENTS = tuple(ListedRequirement(**vars(requirement)) for requirement in REQUIREMENTS.values())
 
 
 class Progress:
@@ -44,8 +41,9 @@ class Progress:
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
+        self._untold: dict[Place, Judged] = {}
+        """What is said of each test that is collected or runs, and has told nothing yet."""
         self._told: dict[Place, list[Result]] = {}
-        """What each test that is collected has told."""
         self._lines: list[str] = []
         self._suite = Suite(
             version=version("taskstore"),
@@ -55,8 +53,7 @@ class Progress:
             client=f"redis-py {version('redis')}" if find_spec("redis") else "",
             seed=self._option.conformance_seed,
         )
-        self._started = datetime.now(UTC).replace(microsecond=0)
-        self._began = time.monotonic()
+        self._started = datetime.now(UTC)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
@@ -67,45 +64,45 @@ class Progress:
         """Note what is going to run. Each worker collects the same."""
         for place in map(self._plan.place_of, ids):
             if place:
-                self._told.setdefault(place, self._plan.alike(place, _NOT_REACHED))
+                self._untold.setdefault(place, _NOT_REACHED)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write what has come out so far, in case this test ends the process."""
         if place := self._plan.place_of(nodeid):
-            self._told.setdefault(place, []).extend(self._plan.alike(place, _RUNNING))
+            self._untold[place] = _RUNNING
             self._write(self._gathered())
 
     def _write(self, results: Results) -> None:
         """Write the results; end the run if that cannot be done, for example on a full disk."""
         if self._file:
             try:
-                results.write(self._file)
+                write_file(self._file, results.model_dump_json(indent=1, by_alias=True) + "\n")
             except FileError as fault:
                 self._file = None
                 pytest.exit(str(fault), returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what a report carries. What never comes back from a worker that has crashed counts as running."""
-        text = vars(report).get("conformance")
-        if not text:
+        place, text = self._plan.place_of(report.nodeid), vars(report).get("conformance")
+        if not place or not text:
             return
         sent = Sent.model_validate_json(text)
         if sent.about:
             self._about[sent.about.name] = sent.about
-        told = self._told.setdefault(sent.place, [])
-        told[:] = [result for result in told if result.reason != _RUNNING.reason]
-        told += sent.results
+        self._untold.pop(place, None)
+        self._told.setdefault(place, []).extend(sent.results)
 
     def _gathered(self) -> Results:
         """The results as they are now: of those of a test a failure stands before anything else."""
         found: dict[Place, Result] = {}
-        for result in chain.from_iterable(self._told.values()):
+        untold = starmap(self._plan.alike, self._untold.items())
+        for result in chain(*self._told.values(), *untold):
             found[result.place] = min(found.get(result.place, result), result, key=_rank)
         results = []
-        for backend, test in product(self._plan.backends, self._plan.tests):
-            result = found.get((test, backend)) or self._plan.result(test, backend, _DESELECTED)
+        for backend, test in product(self._plan.backends, self._plan.tests.values()):
+            result = found.get((test.id, backend)) or self._plan.result(test, backend, _DESELECTED)
             results.append(self._marked(result))
-        seconds = time.monotonic() - self._began
+        seconds = (datetime.now(UTC) - self._started).total_seconds()
         return Results(
             suite=self._suite,
             started=self._started,
@@ -120,12 +117,13 @@ class Progress:
         """Give a pass a reason if a part of the groups was played: another group may have failed it."""
         if result.verdict != "pass" or not result.test.startswith("requirement_"):
             return result
-        left_out = [name for name in GROUPS if not self._is_played(name, result.backend)]
+        left_out = []
+        for name in GROUPS:
+            told = self._told.get((name, result.backend), ())
+            if all(found.verdict == "not-run" for found in told):
+                left_out.append(name)
         reason = f"a part of the groups was played: not {', '.join(left_out)}" if left_out else ""
         return result.model_copy(update={"reason": reason})
-
-    def _is_played(self, group: str, backend: str) -> bool:
-        return any(result.verdict != "not-run" for result in self._told.get((group, backend), ()))
 
     # At the end
 
@@ -133,7 +131,7 @@ class Progress:
         """Write the results, and find the exit status that they deserve."""
         results = self._gathered()
         if self._told or collects_suite(session.config):
-            stale = [*self._plan.known.stale(results)]
+            stale = [*known.stale(self._plan.known, results.results)]
             undecided = self._undecided(results)
             if exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = self._status(results, stale, undecided)
@@ -141,7 +139,7 @@ class Progress:
         status = int(session.exitstatus)
         self._write(results.model_copy(update={"exit_status": status}))
         if file := self._option.conformance_write_known:
-            known.write(file, results, self._plan.known)
+            known.write(file, results.results, self._plan.known)
         if folder := self._option.conformance_scripts:
             folder.mkdir(parents=True, exist_ok=True)
             for result in results.results:
@@ -152,8 +150,7 @@ class Progress:
     def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
         """The exit status of a run that pytest takes for a success: it may be none."""
         verdicts = {result.verdict for result in results.results}
-        has_run = self._told and not self._option.collectonly
-        is_empty = has_run and verdicts.isdisjoint(("pass", "fail"))
+        is_empty = verdicts.isdisjoint(("pass", "fail"))
         if is_empty or stale or any(result.is_failure for result in results.results):
             return pytest.ExitCode.TESTS_FAILED
         if undecided:
@@ -163,7 +160,7 @@ class Progress:
     def _undecided(self, results: Results) -> list[Result]:
         """Return the results that make the run incomplete: not those that were left out of a run that is partial."""
         is_partial = self._option.conformance_partial or self._plan.only
-        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in self._told}
+        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in (*self._told, *self._untold)}
         if is_partial and not is_whole:
             return []
         left_out = _DESELECTED.reason if is_partial else None

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from conformance.engine.finding import Coverage
 from conformance.results import show
 from conformance.results.document import AboutBackend, Judged, Result, Sent
-from conformance.results.plan import Place, Plan
+from conformance.results.plan import Plan
 from conformance.results.verdict import judge_call, judge_group
-from conformance.tasks.case import Backend
+from conformance.tasks.case import Backend, Case
 
 
 class Recorder:
@@ -36,20 +35,18 @@ class Recorder:
         """
         if not __debug__ or config.option.assertmode != "rewrite":
             raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
-        groups = []
         for item in [*items]:
-            name, _ = self._plan.place_of(item.nodeid) or ("", "")
-            if not name:
+            place = self._plan.place_of(item.nodeid)
+            if place is None:
                 continue
             item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to print or judge
-            if name in self._plan.tests:
-                item.extra_keyword_matches.update(self._plan.tests[name][1])
-            else:
-                groups.append(item)
-            if not self._plan.tests_of(name):
+            tests = self._plan.tests_of(place[0])
+            if place[0] in self._plan.tests:
+                item.extra_keyword_matches.update(*(test.requirements for test in tests))
+            if not tests:
                 items.remove(item)
                 config.hook.pytest_deselected(items=[item])
-        items.sort(key=lambda item: item not in groups)
+        items.sort(key=lambda item: "cases/groups.py::" not in item.nodeid)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Leave what is imported out of each collection of garbage: it stays."""
@@ -78,24 +75,17 @@ class Recorder:
             return report
         name, shown = place
         backend: Any = item.funcargs.get("conformance_backend")
-        doc, numbers = self._plan.tests.get(name, ("", ()))
-        judged = judge_call(call, name, doc, numbers)
         coverage = backend.coverages.get(name) if backend else None
-        results = self._of_group(place, coverage, judged.reason) if coverage else self._plan.alike(place, judged)
-        sent = Sent(place=place, about=_about(shown, backend, judged), results=results)
+        judged = judge_call(call, self._plan.tests.get(name, Case(name, (), "")))
+        results = []
+        for test in self._plan.tests_of(name):
+            found = judge_group(test.requirements[0], coverage, judged.reason) if coverage else judged
+            results.append(self._plan.result(test, shown, found))
+        sent = Sent(about=_about(shown, backend, judged), results=results)
         vars(report)["conformance"] = sent.model_dump_json()
         if any(result.verdict in ("fail", "harness-error") for result in results):
             self._set_outcome(report, shown, results)
         return report
-
-    def _of_group(self, place: Place, coverage: Coverage, error: str) -> list[Result]:
-        """Return what a group found about each requirement; `error` is why it did not come to its end."""
-        name, backend = place
-        results = []
-        for test in self._plan.tests_of(name):
-            judged = judge_group(test.removeprefix("requirement_"), coverage, error)
-            results.append(self._plan.result(test, backend, judged))
-        return results
 
     def _set_outcome(self, report: pytest.TestReport, backend: str, results: list[Result]) -> None:
         """Let a failure fail the test, unless it is expected, and say what is new about it."""
@@ -103,15 +93,15 @@ class Recorder:
         report.outcome = "failed"
         if not any(result.is_failure for result in results):
             report.outcome, report.wasxfail = "skipped", "expected"  # how pytest itself says so
-        texts = {}
-        for result in sorted(results, key=lambda result: result.is_nearest):
+        new = []
+        for result in sorted(results, key=lambda result: result.weight):
+            key, text = result.reason, result.reason
             if failure := result.failure:
-                key = failure.requirements[0] if failure.script else failure.name
-                texts[f"{key} {backend}"] = "\n".join([*show.block(failure, self._plan.again(backend)), ""])
-            elif result.verdict == "harness-error":
-                texts.setdefault(result.reason, result.reason)
-        new = [text for key, text in texts.items() if key not in self._shown]
-        self._shown |= texts.keys()
+                key = f"{failure.requirements[0] if failure.script else failure.name} {backend}"
+                text = "\n".join([*show.block(failure, self._plan.again(backend)), ""])
+            if result.verdict in ("fail", "harness-error") and key not in self._shown:
+                self._shown.add(key)
+                new.append(text)
         report.longrepr = "\n".join(new) or "only what is shown above"
 
 
@@ -120,5 +110,6 @@ def _about(name: str, backend: Backend | None, judged: Judged) -> AboutBackend |
     if backend is None:
         return AboutBackend(name=name, error=judged.reason) if judged.verdict == "harness-error" else None
     harness = backend.harness
-    capabilities = map(str, sorted(harness.capabilities))
-    return AboutBackend(name=name, mode=harness.mode, capabilities=tuple(capabilities), facts=backend.facts)
+    return AboutBackend(
+        name=name, mode=harness.mode, capabilities=tuple(sorted(harness.capabilities)), facts=backend.facts
+    )

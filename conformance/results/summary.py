@@ -29,7 +29,7 @@ def summary(
     gaps = [f"{number} × {why}" for why, number in reasons.most_common()]
     yield from _titled("incomplete: some applicable requirements were not decided", gaps)
 
-    broken = [result for result in results.results if result.failure and _counts(result)]
+    broken = [result for result in results.results if result.failure and not result.is_accepted]
     for about, level in product(results.backends, Level):
         here = [number for result in broken if result.backend == about.name for number in result.requirements]
         numbers = sorted(number for number in {*here} if REQUIREMENTS[number].level is level)
@@ -44,10 +44,6 @@ def summary(
         yield from ("", "Fix this first:", *block(worst.failure, again(worst.backend)))
 
 
-def _counts(result: Result) -> bool:
-    return result.expected is None or result.expected.kind == "should"
-
-
 def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
     """Yield a title and different lines, or nothing without a line."""
     different = [*dict.fromkeys(lines)]
@@ -60,10 +56,9 @@ def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
 def _accepted(results: Results) -> Iterator[str]:
     for result in results.results:
         expected = result.expected
-        if not expected or expected.kind == "should":
-            continue
-        place = "" if result.hooks else f"{result.test} [{result.backend}]: "
-        yield f"{place}{expected.reason} {expected.link}".strip()
+        if expected and result.is_accepted:
+            place = "" if result.hooks else f"{result.test} [{result.backend}]: "
+            yield f"{place}{expected.reason} {expected.link}".strip()
 
 
 def _why(result: Result) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
 
 import pytest
 
@@ -11,14 +10,14 @@ from conformance.engine.finding import Coverage, Finding
 from conformance.guard import HarnessFailedError
 from conformance.results import show
 from conformance.results.document import Failure, Judged
-from conformance.tasks.case import BrokenError, NotApplicable, NotTestable
+from conformance.tasks.case import BrokenError, Case, NotApplicable, NotTestable
 from conformance.text import place_of, printable
 
 _REASON_LENGTH = 500
 
 
-def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequence[str]) -> Judged:
-    """Return the verdict of a case, which is about these requirements, by what was raised."""
+def judge_call(call: pytest.CallInfo[None], case: Case) -> Judged:
+    """Return the verdict of a case by what was raised."""
     if call.excinfo is None:
         return Judged(verdict="pass")
     raised = call.excinfo.value
@@ -34,10 +33,8 @@ def judge_call(call: pytest.CallInfo[None], case: str, doc: str, numbers: Sequen
         return Judged(verdict="not-run", reason=f"skipped by a marker or another plugin: {reason}")
     if call.when != "call" or isinstance(raised, HarnessFailedError):
         return Judged(verdict="harness-error", reason=reason)
-    broken = tuple(numbers)
-    if isinstance(raised, BrokenError):
-        broken = raised.requirements
-    failure = Failure(name=case, requirements=broken, came=reason, doc=doc, place=place_of(raised))
+    broken = raised.requirements if isinstance(raised, BrokenError) else case.requirements
+    failure = Failure(name=case.id, requirements=broken, came=reason, doc=case.doc, place=place_of(raised))
     return Judged(verdict="fail", reason=reason, failure=failure)
 
 
