@@ -92,8 +92,7 @@ def of_run(results: Path) -> Iterator[Line]:
             kind = "new"
         difference, name = "", result.test
         if result.failure:
-            failure = result.failure
-            difference = f"expected {failure.expected}, came {failure.came}" if failure.expected else failure.came
+            difference = result.failure.difference
             name = ", ".join(result.requirements)
         yield Line(f"{name} [{result.backend}]", kind, f"{result.verdict}: {result.reason}", difference)
 

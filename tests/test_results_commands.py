@@ -57,8 +57,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "a.json b.json",
             [
-                "memory: 5 tests, 4 differ",
-                r"  broken: pass → fail: gave <b>|\x1b[2J",
+                "memory: 4 of 5 differ",
+                "  broken: pass → fail",
+                r"      gave <b>|\x1b[2J",
                 "  mended: fail → pass",
                 "  gone: pass → not there",
                 r"  x\u2028new: not there → pass",
@@ -66,13 +67,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             "both.json",
-            ["memory and redis: 4 tests, 2 differ", "  a: pass → fail", "  c: fail (known) → fail: an old client"],
+            ["memory and redis: 2 of 4 differ", "  a: pass → fail", "  c: fail (known) → fail", "      an old client"],
         ),
         (
             "before.json after.json",
-            ["compare: 2 tests, 1 differ", "  put > value: set: differs → not there"],
+            ["compare: 1 of 2 differ", "  put > value: set: differs → not there"],
         ),
-        ("a.json a.json", ["memory: 4 tests, 0 differ"]),
+        ("a.json a.json", ["memory: 0 of 4 differ"]),
     ],
 )
 def test_what_differs_is_a_line(arguments: str, told: list[str], capsys: pytest.CaptureFixture[str]) -> None:

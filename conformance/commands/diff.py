@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 from conformance.compare.report import Line
 from conformance.files import CommandFailedError, read_file
 from conformance.results.document import Results
-from conformance.text import cut, on_one_line
+from conformance.results.show import wrapped
+from conformance.text import on_one_line
 
 DESCRIPTION = "Show what came out differently in two results files, or on the first backend of one file and each other."
 EPILOG = """\
@@ -27,7 +27,6 @@ exit status:
   0  every test that applies to both sides has the same verdict on both
   1  some test does not
   2  wrong usage, or a file is no results file"""
-_LONGEST = 200
 _UNFOUND = ("not there", "")
 
 Side: TypeAlias = dict[str, tuple[str, str]]
@@ -63,21 +62,21 @@ def main(options: argparse.Namespace) -> int:
         pairs = {f"{first} and {other}": (before[first], before[other]) for other in others}
     if not pairs:
         raise CommandFailedError(f"{options.before} is about one backend: name another file")
-    status = 0
-    for title, (left, right) in pairs.items():
-        lines = [*_differing(left, right)]
-        print(on_one_line(f"{title}: {len(left | right)} tests, {len(lines)} differ"))
-        for line in lines:
-            print(f"  {on_one_line(line)}")
-            status = 1
-    return status
+    return max([_show(title, *pair) for title, pair in pairs.items()])
 
 
-def _differing(left: Side, right: Side) -> Iterator[str]:
-    for test in left | right:
+def _show(title: str, left: Side, right: Side) -> bool:
+    """Print what differs, and return whether anything does."""
+    every = left | right
+    lines: list[str] = []
+    differ = 0
+    for test in every:
         (before, reason), (after, why) = left.get(test, _UNFOUND), right.get(test, _UNFOUND)
         if before != after and "not-applicable" not in (before, after):
-            yield cut(f"{test}: {before} → {after}: {why or reason}".removesuffix(": "), _LONGEST)
+            differ += 1
+            lines += [*wrapped("  ", f"{test}: {before} → {after}"), *wrapped("      ", why or reason)]
+    print(on_one_line(f"{title}: {differ} of {len(every)} differ"), *lines, sep="\n")
+    return differ > 0
 
 
 def _read(file: Path) -> defaultdict[str, Side]:
@@ -89,9 +88,9 @@ def _read(file: Path) -> defaultdict[str, Side]:
             sides["compare"][line.text] = "known" if line.reason else "differs", line.reason
         return sides
     for result in found.results:
-        verdict: str = result.verdict
-        reason = "" if verdict == "pass" else result.reason.partition("\n")[0]
-        if result.expected:
-            verdict += f" ({result.expected.kind})"
-        sides[result.backend][result.test] = verdict, reason
+        verdict, why = result.verdict, result.reason.partition("\n")[0]
+        if result.failure:
+            why = f"{result.failure.name}: {result.failure.difference}"
+        kind = f" ({result.expected.kind})" if result.expected else ""
+        sides[result.backend][result.test] = f"{verdict}{kind}", "" if verdict == "pass" else why
     return sides

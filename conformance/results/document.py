@@ -77,6 +77,11 @@ class Failure(_Object):
     place: str = ""
     """`file:line` in the code of the adopter where the exception was raised."""
 
+    @property
+    def difference(self) -> str:
+        """What came, and instead of what, in a few words."""
+        return f"expected {self.expected}, came {self.came}" if self.expected else self.came
+
 
 class Judged(_Object):
     """A verdict and its reason."""

@@ -20,13 +20,13 @@ def block(failure: Failure, again: str = "") -> Iterator[str]:
     first, *others = failure.requirements
     also = f"; also {', '.join(others)}" if others else ""
     yield f"{first} ({REQUIREMENTS[first].level}{also}): {failure.name}"
-    yield from _wrapped("  ", REQUIREMENTS[first].text)
+    yield from wrapped("  ", REQUIREMENTS[first].text)
     if failure.script:
         yield from (f"    {cut(line, _LONGEST)}" for line in failure.script)
-        yield from _wrapped("  expected ", failure.expected)
-        yield from _wrapped("  came     ", failure.came)
+        yield from wrapped("  expected ", failure.expected)
+        yield from wrapped("  came     ", failure.came)
     else:
-        yield from _wrapped("  test     ", failure.doc)
+        yield from wrapped("  test     ", failure.doc)
         for line in failure.came.splitlines():
             yield f"  {on_one_line(line)}"
     if failure.place:
@@ -35,7 +35,7 @@ def block(failure: Failure, again: str = "") -> Iterator[str]:
         yield f"  again    {again} {shlex.quote(failure.name)}"
 
 
-def _wrapped(label: str, text: str) -> list[str]:
+def wrapped(label: str, text: str) -> list[str]:
     """Return a text as lines behind a label."""
     shown, indent = on_one_line(cut(text, _LONGEST_VALUE)), " " * len(label)
     return textwrap.wrap(shown, _WIDTH, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False)
