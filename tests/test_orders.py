@@ -198,14 +198,14 @@ class Sent:
     def __init__(self, *callers: str) -> None:
         self.callers = [caller.split(", ") for caller in callers]
 
-    async def play(self, choose: Choose) -> Play:
+    async def play(self, choose: Choose) -> Sent:
         left = {label: [*texts] for label, texts in zip("ABC", self.callers, strict=False)}
-        play = Play()
+        self.ordered = play = Play()
         while any(left.values()):
             waiting = tuple(request(label, texts[0]) for label, texts in left.items() if texts)
             play.go_on(waiting, choose)
             left[play.trace[-1].caller].pop(0)
-        return play
+        return self
 
 
 def request(caller: str, text: str) -> Request:
@@ -213,7 +213,7 @@ def request(caller: str, text: str) -> Request:
     return Request(caller, text, frozenset({key}) if key else None)
 
 
-def explored(*callers: str, most: int = 1_000, most_switches: float = inf) -> tuple[list[Play], str]:
+def explored(*callers: str, most: int = 1_000, most_switches: float = inf) -> tuple[list[Sent], str]:
     return asyncio.run(explore(Sent(*callers).play, most, most_switches))
 
 
@@ -243,7 +243,7 @@ def test_orders_that_are_left_out_are_said() -> None:
 
 def test_a_replay_that_sends_other_requests_is_said() -> None:
     class Changes(Sent):
-        async def play(self, choose: Choose) -> Play:
+        async def play(self, choose: Choose) -> Sent:
             play = await super().play(choose)
             self.callers[0] = ["DEL k", "GET k"]
             return play

@@ -17,9 +17,9 @@ from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
 from conformance.compare.alone.judge import SelfJudge, broken
 from conformance.compare.alone.plans import Plan
+from conformance.compare.alone.witness import Witness
 from conformance.engine.orders.network import NetworkArena
 from conformance.engine.orders.resp import read
-from conformance.engine.orders.schedule import Play
 from conformance.engine.orders.turnstile import Turnstile
 from conformance.engine.scenario import Call
 from conformance.harness import HookMissingError
@@ -130,8 +130,8 @@ def harness(server: EmbeddedServer) -> StoreHarness:
     return StoreHarness(server)
 
 
-def trace(play: Play) -> list[str]:
-    return [f"{request.caller}: {request.text}" for request in play.trace]
+def trace(play: Witness) -> list[str]:
+    return [f"{request.caller}: {request.text}" for request in play.ordered.trace]
 
 
 def call(name: str, on: int, argument: str = "") -> Call:
@@ -139,7 +139,7 @@ def call(name: str, on: int, argument: str = "") -> Call:
     return Call(name, {name: Choice(value, repr(value), frozenset()) for name, value in given.items()}, on=on)
 
 
-async def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list[Play], list[Play]]:
+async def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list[Witness], list[Witness]]:
     """Return every order of two calls, and those that are like no order of whole calls."""
     plan = Plan((), (call(name, 0, "a"), call(name, on, "b")), (call(read, 0),))
     async with NetworkArena(harness) as arena:
@@ -147,7 +147,7 @@ async def explored(harness: StoreHarness, name: str, read: str, on: int) -> tupl
         whole = await judge.sequences(plan)
         plays = await judge.plays(plan)
         assert not judge.left_out
-        return plays, [play for play in plays if [*broken(play.player, whole)]]
+        return plays, [play for play in plays if broken(play, whole)]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_tran
     ]
 
 
-async def raced(harness: StoreHarness, *names: str) -> tuple[list[Play], list[str]]:
+async def raced(harness: StoreHarness, *names: str) -> tuple[list[Witness], list[str]]:
     """Return every order of calls of which one alone would not return, and why some were not played."""
     async with NetworkArena(harness) as arena:
         judge = SelfJudge(arena, OPERATIONS)
@@ -208,7 +208,7 @@ async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> 
     plays, left_out = await raced(harness, "pop", "push")
     assert not left_out
     assert {trace(play)[0] for play in plays} == {"A: BLPOP :k 5", "B: RPUSH :k x"}
-    assert all("x" in play.player.entries[0].observed.text() for play in plays)
+    assert all("x" in play.entries[0].observed.text() for play in plays)
 
 
 @pytest.mark.parametrize("on", [0, 1])

@@ -24,6 +24,8 @@ class Observer:
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
+        self.places: dict[Any, int] = {}
+        """By id, how many others were seen before."""
         self.fields = {WHOLE}
         """The names of fields that results had."""
 
@@ -54,7 +56,7 @@ class Observer:
 
     def _leaf(self, value: Any, operation: Operation, name: str) -> Tree:
         if name in operation.ids and value in self.names:
-            place = [*self.names].index(value)
+            place = self.places.setdefault(value, len(self.places))
             return Tree(EarlierId, place, text=partial(self.names.__getitem__, value))
 
         tolerance, _ = operation.tolerances.get(name, (0.0, ""))

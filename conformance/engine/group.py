@@ -11,7 +11,7 @@ from typing import TypeAlias
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Coverage, Finding
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Choose, Play, explore
+from conformance.engine.orders.schedule import Choose, explore, first
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Scenario
 from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
@@ -105,37 +105,24 @@ async def _verify(
     scenario: Scenario,
     draw: Draw = lambda _: (),
 ) -> Finding | None:
+    """Play a scenario, once for each order of its races if they can be ordered. Return the shortest finding."""
+
+    async def verified(choose: Choose = first, arena: Arena | None = None) -> Verifier:
+        verifier = Verifier(contract, harness, coverage, scenario, arena, choose)
+        await verifier.play(draw(verifier))
+        return verifier
+
     if scenario.is_ordered:
-        reason = "instances share something that is not behind an address"
+        verifiers, reason = list[Verifier](), "instances share something that is not behind an address"
         if arena:
-            found, reason = await _in_every_order(contract, arena, scenario, coverage)
-            if not reason:
-                return found
+            verifiers, reason = await explore(partial(verified, arena=arena), _MOST_ORDERS, _MOST_SWITCHES)
+        if verifiers:
+            found = [verifier.found for verifier in verifiers if verifier.found]
+            return min(found, key=lambda finding: len(finding.lines), default=None)
         coverage.by_chance[reason] += 1
         if scenario.is_deadly:
             return None
-    verifier = Verifier(contract, harness, coverage, scenario)
-    await verifier.play(draw(verifier))
-    return verifier.found
-
-
-async def _in_every_order(
-    contract: Contract, arena: Arena, scenario: Scenario, coverage: Coverage
-) -> tuple[Finding | None, str]:
-    """Play a scenario once for each order of its races; return the shortest finding, or why they cannot be ordered."""
-    found: list[Finding] = []
-
-    async def play(choose: Choose) -> Play:
-        verifier = Verifier(contract, arena.harness, coverage, scenario)
-        verifier.arena, verifier.choose = arena, choose
-        await verifier.play()
-        if verifier.found:
-            found.append(verifier.found)
-        return verifier.ordered
-
-    plays, cut = await explore(play, _MOST_ORDERS, _MOST_SWITCHES)
-    shortest = min(found, key=lambda finding: len(finding.lines), default=None)
-    return shortest, "" if plays else cut
+    return (await verified()).found
 
 
 def _why_unfit(contract: Contract, harness: Harness, scenario: Scenario, coverage: Coverage) -> str:

@@ -17,6 +17,7 @@ from conformance.engine.contract import SILENT, Contract, Entry, Span
 from conformance.engine.failures import SOON, Surroundings
 from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
+from conformance.engine.orders.schedule import Choose, Play, beside, first
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness
 from conformance.operations.parts import settled
@@ -42,15 +43,25 @@ class Player(Surroundings):
     """How long a call may take, if not 0."""
     is_over = False
     """Whether no more actions are performed."""
-    arena: Arena | None = None
-    """Orders the calls of a race, if every order of them is played."""
     has_ticked = False
     """Whether a clock of milliseconds shows another time than at the last write."""
     latest: Any = None
     """The name of the latest entry."""
 
-    def __init__(self, contract: Contract, harness: Harness, scenario: Scenario) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        harness: Harness,
+        scenario: Scenario,
+        arena: Arena | None = None,
+        choose: Choose = first,
+    ) -> None:
+        """Take a scenario. In an arena the calls of a race of which every order is played are made as is chosen."""
         super().__init__(harness)
+        self.arena = arena
+        self.choose = choose
+        self.ordered = Play()
+        """What was chosen."""
         self.contract = contract
         self.scenario = scenario
         self.history: list[Done] = []
@@ -206,7 +217,12 @@ class Player(Surroundings):
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""
         failure = race.failure
-        if failure:
+        if self.arena and race.every_order:
+            if failure:
+                self.ordered.deaths = (failure.name,)
+            await self.arena.together(made, self.make, self.choose, self.ordered)
+            self.history[-1].notes += [beside(request.caller, request.text) for request in self.ordered.requests]
+        elif failure:
             async with self.failing(failure, [entry.call.on for entry in made]):
                 await self._make_all(race, made, SOON + (0 if failure.closes else self.seconds))
         elif race.cancelled or len(made) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
-from conformance.engine.orders.schedule import Choose, Play
+from conformance.engine.orders.arena import Arena
+from conformance.engine.orders.schedule import Choose, first
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
@@ -29,15 +30,19 @@ class Verifier(Player):
     """A player that ends with the first finding."""
 
     found: Finding | None = None
-    choose: Choose
-    """Chooses the order."""
 
-    def __init__(self, contract: Contract, harness: Harness, coverage: Coverage, scenario: Scenario) -> None:
-        super().__init__(contract, harness, scenario)
+    def __init__(
+        self,
+        contract: Contract,
+        harness: Harness,
+        coverage: Coverage,
+        scenario: Scenario,
+        arena: Arena | None = None,
+        choose: Choose = first,
+    ) -> None:
+        super().__init__(contract, harness, scenario, arena, choose)
         self.coverage = coverage
         self.seconds = coverage.seconds
-        self.ordered = Play()
-        """What was chosen."""
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
         self._about = scenario.about or (contract.atomic,)
@@ -79,15 +84,6 @@ class Verifier(Player):
         except TimeoutError:
             expected = f"a store that closes within {SOON:g} s"
             self._report(complaint(self.contract.closes, expected, "it still waits", "close"))
-
-    async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
-        """Make calls at the same time, in the order that is chosen if one is."""
-        if not (self.arena and race.every_order):
-            await super().make_together(race, made)
-            return
-        self.ordered.deaths = (race.failure.name,) if race.failure else ()
-        await self.arena.together(made, self.make, self.choose, self.ordered)
-        self.history[-1].notes += [f"#   {request.caller}: {request.text}" for request in self.ordered.trace]
 
     # Reading back
 

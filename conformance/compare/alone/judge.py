@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement, groupby, permutations
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, combinations_with_replacement, groupby, permutations
 from math import inf
-from typing import Any
 
 from conformance.compare.alone.plans import Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, NoAnswerError, Witness
-from conformance.engine.contract import SILENT, Entry
+from conformance.engine.contract import SILENT
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.network import NetworkArena
-from conformance.engine.orders.schedule import Choose, Play, explore, first, follow
+from conformance.engine.orders.schedule import Choose, explore, first, follow
 from conformance.engine.scenario import Call
 from conformance.harness import Capability
-from conformance.operations.operation import EarlierId, Operation, OperationsError
-from conformance.operations.trees import Mismatch, Tree, mismatches
+from conformance.operations.operation import Operation, OperationsError
+from conformance.operations.trees import Mismatch, mismatches
 
 _MOST_ORDERS = 300
 """Plays of one plan."""
@@ -69,9 +69,20 @@ class SelfJudge:
         self._is_at_server = isinstance(arena, NetworkArena)
         self._most_switches = inf if self._is_at_server else _MOST_SWITCHES
         self._instances = (1, 2) if Capability.SHARED in arena.harness.capabilities else (1,)
-        self.crowds = [*_crowds(operations.values(), is_full=is_full, with_deaths=self._is_at_server)]
+        self._writes = [operation for operation in operations.values() if not operation.is_read]
+        self.crowds = [*self._crowds(is_full=is_full)]
         """The operations of each plan."""
-        self._brinks: dict[str, tuple[Call, ...]] = {}
+
+    def _crowds(self, *, is_full: bool) -> Iterator[Sequence[Operation]]:
+        """Yield each two operations of which one writes, three times each that writes, and those in which one dies."""
+        operations = self.operations.values()
+        for pair in combinations_with_replacement(operations, 2):
+            if not all(operation.is_read for operation in pair):
+                yield pair
+        if is_full:
+            yield from ((operation,) * 3 for operation in self._writes)
+        if self._is_at_server:
+            yield from ((operation,) for operation in operations)
 
     def extent(self) -> Iterator[str]:
         """Yield what was played."""
@@ -89,13 +100,12 @@ class SelfJudge:
         Raises:
             OperationsError: if there is no plan of this title.
         """
-        await self._learn_brinks()
-        titles = {""}
+        brinks = {operation.name: await self._brink(operation) for operation in self._writes}
+        is_there = not only
         for crowd in self.crowds:
             rules = set[str]()
-            brinks = self._brinks if len(crowd) > 1 else {}
-            for plan in plans_of(self.operations.values(), crowd, self._instances, brinks):
-                titles.add(plan.title)
+            for plan in plans_of(self.operations.values(), crowd, self._instances, brinks if crowd[1:] else {}):
+                is_there |= plan.title == only
                 if only not in ("", plan.title) or "" in rules:
                     continue
                 for anomaly in await self.judge(plan, schedule):
@@ -103,18 +113,16 @@ class SelfJudge:
                         self.found += 1
                         yield anomaly
                     rules.add(anomaly.rule)
-        if only not in titles:
+        if not is_there:
             raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
 
-    async def _learn_brinks(self) -> None:
-        """Learn how often each write is repeated before two more show that its answer changes."""
-        for operation in self.operations.values():
-            if not operation.is_read:
-                repeated = (call(operation),) * _MOST_REPEATS
-                played = await self._play(Plan(repeated, ()))
-                kinds = [_kind(entry) for entry in played.entries]
-                count = next((place - 1 for place, kind in enumerate(kinds) if kind != kinds[0]), 0)
-                self._brinks[operation.name] = repeated[:count]
+    async def _brink(self, operation: Operation) -> tuple[Call, ...]:
+        """Return as many calls of a write as come before the last of which the answer is still the same."""
+        repeated = (call(operation),) * _MOST_REPEATS
+        witness = await self._play(Plan(repeated, ()))
+        kinds = [(type(entry.answer), entry.answer is True) for entry in witness.entries]
+        changed = [place for place, kind in enumerate(kinds) if kind != kinds[0]]
+        return repeated[: changed[0] - 1] if changed else ()
 
     async def _play(self, plan: Plan, choose: Choose = first, order: Sequence[int] | None = None) -> Witness:
         witness = Witness(self.arena, self.operations, plan, choose, order)
@@ -132,19 +140,14 @@ class SelfJudge:
         self.leave_out(plan, "the same calls one after the other give something else each time")
         return []
 
-    async def plays(self, plan: Plan, schedule: str = "") -> list[Play]:
+    async def plays(self, plan: Plan, schedule: str = "") -> list[Witness]:
         """Play every order of a plan, or that of a schedule."""
-
-        async def play(choose: Choose) -> Play:
-            witness = await self._play(plan, choose)
-            return witness.ordered
-
         if schedule:
-            return [await play(follow(schedule))]
-        plays, cut = await explore(play, _MOST_ORDERS, self._most_switches)
+            return [await self._play(plan, follow(schedule))]
+        plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, self._most_switches)
         if cut:
             self.leave_out(plan, cut)
-        plays = [play for play in plays if play.has_died or plan.kind == "race"]
+        plays = [play for play in plays if play.ordered.has_died or plan.kind == "race"]
         self.played[plan.kind] += len(plays)
         self._races += plan.kind == "race"
         return plays
@@ -157,18 +160,19 @@ class SelfJudge:
         plays = await self.plays(plan, schedule)
         if plan.kind == "death" and self.arena.in_threads:
             self.leave_out(plan, "a call in a thread is neither cancelled nor killed")
-        wrong: dict[str, list[Play]] = {}
+        wrong = defaultdict[str, list[Witness]](list)
         for play in plays:
-            for rule in broken(play.player, sequences):
-                wrong.setdefault(rule, []).append(play)
+            for rule in broken(play, sequences):
+                wrong[rule].append(play)
 
         found = []
         for rule, those in wrong.items():
-            text = min(those, key=_turns).schedule
+            text = min(those, key=_turns).ordered.schedule
             shown = await self._play(plan, follow(text))
-            if rule in broken(shown, sequences):
+            why = broken(shown, sequences)
+            if rule in why:
                 counted = _TEXTS[plan.kind].format(_count(those), _count(plays), rule)
-                found.append(Anomaly(plan, rule, counted, [*shown.lines(), *_why(shown, sequences)], text))
+                found.append(Anomaly(plan, rule, counted, [*shown.lines(), *why[rule]], text))
             else:
                 self.leave_out(plan, "it came out wrong, and not once more")
         return found
@@ -178,31 +182,24 @@ class SelfJudge:
         self.left_out.setdefault(reason, set()).add(plan.title)
 
 
-def _crowds(operations: Collection[Operation], *, is_full: bool, with_deaths: bool) -> Iterator[Sequence[Operation]]:
-    """Yield each two operations of which one writes, three times each that writes, and those in which one dies."""
-    writes = [operation for operation in operations if not operation.is_read]
-    for pair in combinations_with_replacement(operations, 2):
-        if any(operation in writes for operation in pair):
-            yield pair
-    for operation in writes if is_full else ():
-        yield (operation,) * 3
-    for operation in operations if with_deaths else ():
-        yield (operation,)
+def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[str]]:
+    """Return the rules that a play breaks, and what shows that.
 
-
-def broken(played: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
-    """Yield the rules that a play breaks: that of the first result that no sequence explains, and of lifetimes."""
-    lifetimes = [sequence.lifetimes for sequence in sequences]
-    known = {key for each in lifetimes for key in each}
+    They are that of the first result that no sequence explains, and that of lifetimes.
+    """
+    found: dict[str, Iterable[str]] = {}
+    expiring = {key for sequence in sequences for key in sequence.expiring}
+    lasting = {key for sequence in sequences for key in sequence.lasting}
     apart = [_apart(played, sequence) for sequence in sequences]
     if all(apart):
-        rule = played.rules[max(min(places) for places in apart)]
-        is_locked = any(left >= 0 and key not in known for key, left in played.lifetimes.items())
-        if not (rule == REPEATED and is_locked and played.is_refused):  # who holds a lock is waited for
-            yield rule
-    lasting = {key for key, left in played.lifetimes.items() if left < 0}
-    if any(all(each.get(key, 0) >= 0 for each in lifetimes) for key in lasting & known):
-        yield "leaves a key that never expires"
+        place = max(map(min, apart))
+        entry, rule = played.outcome[place], played.rule(place)
+        is_locked = rule == REPEATED and played.expiring - expiring - lasting
+        if not (is_locked and isinstance(entry.answer, Exception)):  # who holds a lock is waited for
+            found[rule] = _why(played, sequences, apart)
+    if keys := sorted(played.lasting & expiring - lasting):
+        found["leaves a key that never expires"] = [f"#   then {keys[0]} has no lifetime"]
+    return found
 
 
 def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
@@ -213,70 +210,44 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
     answer = played.outcome[0].answer
     may_fail = played.plan.kind == "death" and isinstance(answer, BaseException)
     begin = int(may_fail and SILENT.error not in answer.args)
-    results = [_numbered(each.outcome[begin:]) for each in (played, sequence)]
-    found: dict[int, list[Mismatch]] = {}
-    for place, (came, right) in enumerate(zip(*results, strict=True), start=begin):
+    found = defaultdict[int, list[Mismatch]](list)
+    for place in range(begin, len(played.outcome)):
+        came, right = (each.outcome[place].observed for each in (played, sequence))
         for mismatch in mismatches(right, came):
             if mismatch.kind != "order":
-                found.setdefault(place, []).append(mismatch)
+                found[place].append(mismatch)
     return found
 
 
-def _numbered(entries: Sequence[Entry]) -> list[Tree]:
-    """Return the results with ids as they first occur in these: of an answer that is lost nobody learns the id."""
-    places: dict[Any, int] = {}
+def _why(
+    played: Witness, sequences: Sequence[Witness], apart: Sequence[Mapping[int, Sequence[Mismatch]]]
+) -> Iterator[str]:
+    """Yield a result that no sequence explains, where it differs, then what the sequences give there.
 
-    def numbered(tree: Tree) -> Tree:
-        if tree.kind is EarlierId:
-            return replace(tree, value=places.setdefault(tree.value, len(places)))
-        parts = {label: numbered(part) for label, part in (tree.parts or {}).items()}
-        return replace(tree, parts=parts) if parts else tree
-
-    return [numbered(entry.observed) for entry in entries]
-
-
-def _why(shown: Witness, sequences: Sequence[Witness]) -> Iterator[str]:
-    """Yield the result that no sequence explains, where it differs, then what the sequences give there.
-
-    Of several it is one in which all differ, if there is one, and one that came afterwards.
+    Of several it is one in which most differ, and one that came afterwards.
     """
-    apart = [_apart(shown, sequence) for sequence in sequences]
-    if not all(apart):
-        return
-    nearest = min(apart, key=len)
-
-    def clearness(place: int) -> tuple[int, bool]:
-        return sum(place in places for places in apart), place >= len(shown.plan.racing)
-
-    place = max(nearest, key=clearness)
-    came = _text(nearest[place], 1)
-    expected = {}
+    counts = Counter(chain(*apart))
+    place = max(counts, key=lambda place: (counts[place], place >= len(played.plan.racing)))
+    nearest = min((places[place] for places in apart if place in places), key=len)
+    yield f"#   then {played.outcome[place].line} -> {_text(nearest, 1)}"
+    texts = []
     for sequence, places in zip(sequences, apart, strict=True):
         if place in places and not isinstance(sequence.outcome[place].answer, NoAnswerError):
-            expected[_text(places[place], 0)] = sequence
-    yield f"#   then {shown.outcome[place].line} -> {came}"
-    yield f"#   one after the other {' or '.join(expected)}"
+            texts.append(_text(places[place], 0))
+    yield f"#   one after the other {' or '.join(dict.fromkeys(texts))}"
 
 
 def _text(apart: Sequence[Mismatch], side: int) -> str:
     """Return one of two sides of a result, where they part."""
-    texts = []
-    for mismatch in apart[:_SHOWN]:
-        path = "".join(mismatch.path)
-        texts.append(f"{path}: {mismatch.texts[side]}" if path else mismatch.texts[side])
-    return ", ".join(texts)
+    texts = [f"{''.join(each.path)}: {each.texts[side]}" for each in apart[:_SHOWN]]
+    return ", ".join(text.removeprefix(": ") for text in texts)
 
 
-def _turns(play: Play) -> int:
+def _turns(play: Witness) -> int:
     """Return how often another caller goes on, and where something ends."""
-    return len([*groupby(request.caller for request in play.trace)])
+    return len([*groupby(request.caller for request in play.ordered.trace)])
 
 
-def _count(plays: Sequence[Play]) -> int:
+def _count(plays: Sequence[Witness]) -> int:
     """Return how many orders of requests there are, whenever a call was begun."""
-    return len({tuple((each.name, each.word) for each in play.trace if each.keys != frozenset()) for play in plays})
-
-
-def _kind(entry: Entry) -> object:
-    """Return what of an answer tells that an operation has come to its limit."""
-    return entry.answer if isinstance(entry.answer, bool | None) else type(entry.answer)
+    return len({tuple((each.name, each.word) for each in play.ordered.requests) for play in plays})

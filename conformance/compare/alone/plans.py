@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
 from typing import Any, Literal
@@ -26,7 +26,7 @@ class Plan:
     """Made at the same time, each by a caller of its own."""
     after: tuple[Call, ...] = ()
     """Reads, made when all have returned."""
-    title: str = ""
+    title: str = field(default="", compare=False)
     """How a command line calls it."""
 
     @property
@@ -40,8 +40,8 @@ def plans_of(
     crowd: Sequence[Operation],
     instances: Sequence[int],
     brinks: Mapping[str, tuple[Call, ...]],
-) -> Iterator[Plan]:
-    """Yield the plans of a crowd, on so many instances, with different arguments.
+) -> Sequence[Plan]:
+    """Return the plans of a crowd, on so many instances, with different arguments.
 
     `brinks` has for an operation the calls of it after which one more gives another answer.
     """
@@ -53,17 +53,18 @@ def plans_of(
         if operation.name in brinks:
             starts[f"at the brink of {operation.name}"] = brinks[operation.name]
 
-    seen = []
+    names = " × ".join(operation.name for operation in crowd)
+    plans: list[Plan] = []
     for start, arguments, count in product(starts, _ARGUMENTS, instances):
         racing = []
         for place, operation in enumerate(crowd):
             turn = 0 if arguments == "equal" else place % 2
             racing.append(replace(call(operation, turn, is_full=arguments == "all"), on=place % count))
-        if (starts[start], racing) not in seen:
-            seen.append((starts[start], racing))
-            names = " × ".join(operation.name for operation in crowd)
-            title = f"{names}, {start}, {arguments} arguments, instances: {count}"
-            yield Plan(starts[start], tuple(racing), after, title)
+        title = f"{names}, {start}, {arguments} arguments, instances: {count}"
+        plan = Plan(starts[start], tuple(racing), after, title)
+        if plan not in plans:
+            plans.append(plan)
+    return plans
 
 
 def call(operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
@@ -81,8 +82,12 @@ def call(operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
 def _apart(strategy: Any) -> tuple[Choice, Choice, Choice]:
     """Return two values that are not empty and have as little in common as possible, and a third if there is one."""
     values = pool_of(strategy).choices
-    filled = [value for value in values if value.value] or values
-    labels = [{label for label, _ in inside(value.value)} for value in filled]
-    nearest = min(range(1, len(filled)), key=lambda place: len(labels[0] & labels[place]), default=0)
-    others = [value for place, value in enumerate(filled) if place not in (0, nearest)]
-    return filled[0], filled[nearest], [*others, filled[0]][0]
+    first, *others = [value for value in values if value.value] or values
+    labels = _labels(first)
+    others.sort(key=lambda value: len(labels & _labels(value)))
+    second, third, *_ = *others, first, first
+    return first, second, third
+
+
+def _labels(value: Choice) -> set[Any]:
+    return {label for label, _ in inside(value.value)}

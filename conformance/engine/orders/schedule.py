@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from itertools import groupby
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 CONNECTION, CALLER, PROCESS = "the connection is lost", "the caller is cancelled", "the process dies"
 CALLERS = "ABCDEFGH"
@@ -17,6 +16,14 @@ STORE = "-"
 """The label for what a store does by itself."""
 STARTS = "starts"
 """The text of a request that is none: a caller begins."""
+_COLUMN = 15
+"""Letters by which each caller's requests are further to the right."""
+_LONGEST = 90
+"""Letters of a request that are shown."""
+_COLUMN = 15
+"""Letters by which each caller's requests are further to the right."""
+_LONGEST = 90
+"""Letters of a request that are shown."""
 _MOST_STEPS = 500
 """Steps of a play; calls that go on without end are given up then."""
 
@@ -55,11 +62,6 @@ Choose: TypeAlias = Callable[[Sequence[Request]], Request]
 """Returns who of those that wait is let go. It is asked whenever every caller waits or is done, also about one."""
 
 
-def first(waiting: Sequence[Request]) -> Request:
-    """Return the first that waits."""
-    return waiting[0]
-
-
 @dataclass
 class Play:
     """What was let go in one play, in this order. Arenas fill it as it goes."""
@@ -71,27 +73,35 @@ class Play:
     """What may end at one request: `CONNECTION`, `CALLER` or `PROCESS`."""
     has_died: bool = False
     """Whether it has ended."""
-    player: Any = None
-    """Who knows what came out."""
 
     @property
     def schedule(self) -> str:
         """The order as `follow` takes it."""
         return "".join(request.name for request in self.trace)
 
+    @property
+    def requests(self) -> list[Request]:
+        """What was let go, but for the beginnings of calls."""
+        return [request for request in self.trace if request.text != STARTS]
+
     def go_on(self, waiting: Iterable[Request], choose: Choose) -> None:
         """Let one of those that wait go. They are sorted by caller, and those of one numbered."""
-        counts = Counter[str]()
         numbered = []
-        for request in sorted(waiting, key=lambda request: (request.name, request.is_idle)):
-            number = counts[request.name]
-            counts[request.name] += 1
-            numbered.append(replace(request, name=f"{request.name}{number or ''}"))
+        ordered = sorted(waiting, key=lambda request: (request.name, request.is_idle))
+        for name, those in groupby(ordered, key=lambda request: request.name):
+            for number, request in enumerate(those):
+                numbered.append(replace(request, name=f"{name}{number or ''}"))
         chosen = choose(numbered)
         self.trace.append(chosen)
         chosen.take()
         if len(self.trace) == _MOST_STEPS:
             self.stalled = f"it goes on for more than {_MOST_STEPS} steps"
+
+
+def beside(caller: str, text: str) -> str:
+    """Return what a caller does as a comment of a script, in a column of its own."""
+    column = _COLUMN * max(0, CALLERS.find(caller))
+    return f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}"
 
 
 def follow(schedule: str) -> Choose:
@@ -105,26 +115,16 @@ def follow(schedule: str) -> Choose:
     return choose
 
 
-async def explore(
-    play: Callable[[Choose], Awaitable[Play]], most: int, most_switches: float = inf
-) -> tuple[list[Play], str]:
-    """Play in every order, depth first, at most so many times. Return the plays, and why they are not all.
+first = follow("")
 
-    It ends with the first play that cannot be ordered. Requests that commute are played in one order only (sleep sets;
-    Godefroid, 1996). `most_switches` bounds how often a caller has to wait that could go on (CHESS; Musuvathi and
-    Qadeer, 2007).
-    """
-    search = _Search(most_switches)
-    plays = list[Play]()
-    for _ in range(most):
-        played = await play(search.choose)
-        if played.stalled:
-            return plays, played.stalled
-        if not search.is_redundant:
-            plays.append(played)
-        if not search.turn():
-            return plays, search.cut
-    return plays, f"only {most} orders were played"
+
+class Player(Protocol):
+    """Whoever makes calls in an order that is chosen."""
+
+    ordered: Play
+
+
+P = TypeVar("P", bound=Player)
 
 
 @dataclass
@@ -138,67 +138,74 @@ class _Node:
     """Who is let go here, in this play and in later ones."""
 
 
-class _Search:
-    """The path of a play, and the part of it that the play has still to follow."""
+async def explore(play: Callable[[Choose], Awaitable[P]], most: int, most_switches: float = inf) -> tuple[list[P], str]:
+    """Play in every order, depth first, at most so many times. Return who has played, and why that is not all.
 
-    def __init__(self, most_switches: float) -> None:
-        self.cut = ""
-        """Why the enumeration is not complete."""
-        self._most_switches = most_switches
-        self._ahead: list[_Node] = []
-        self._begin()
+    It ends with the first play that cannot be ordered. Requests that commute are played in one order only (sleep sets;
+    Godefroid, 1996). `most_switches` bounds how often a caller has to wait that could go on (CHESS; Musuvathi and
+    Qadeer, 2007).
+    """
+    players: list[P] = []
+    cut = ""
+    path: list[_Node] = []
 
-    def _begin(self) -> None:
-        self._path: list[_Node] = []
-        self._is_off = self.is_redundant = False
-        self._asleep: set[str] = set()
-        self._last = ""
-        self._switches = self._most_switches
+    # Of one play: the part of the last path that it has still to follow, and where it stands
+    ahead: list[_Node] = []
+    asleep: set[str] = set()
+    last, parted = "", ""
+    switches = most_switches
 
-    def choose(self, waiting: Sequence[Request]) -> Request:
-        """Choose as the path says, and at its end what no other play chooses."""
-        if self._is_off:
-            return waiting[0]
+    def choose(waiting: Sequence[Request]) -> Request:
+        """Choose as the last path says, and from its end on what no other play chooses."""
+        nonlocal asleep, last, parted, switches
         shape = ", ".join(f"{request.name} {request.word}" for request in waiting)
-        node = self._ahead.pop(0) if self._ahead else self._node(shape, waiting)
-        self.is_redundant = not node.left
+        costs = {request.name: _is_switch(request, last, waiting) for request in waiting}
+        awake = [name for name, cost in costs.items() if name not in asleep and cost <= switches]
+        node = ahead.pop(0) if ahead else _Node(shape, asleep, sorted(awake, key=costs.__getitem__))
         if shape != node.shape:
-            self.cut = f"a replay sent {shape}, and before {node.shape}"
-        self._is_off = self.is_redundant or shape != node.shape
-        if self._is_off:
-            self._ahead = []
+            parted = f"a replay sent {shape}, and before {node.shape}"
+            ahead.clear()
+        if parted or not node.left:  # an order like this one is played elsewhere
+            switches = -1
             return waiting[0]
 
+        path.append(node)
         chosen = next(request for request in waiting if request.name == node.left[0])
-        self._path.append(node)
-        self._switches -= self._cost(waiting, chosen)
-        self._last = chosen.caller
+        last = chosen.caller
+        switches -= costs[chosen.name]
         # Who is asleep here is so until something is let go that it does not commute with.
-        self._asleep = {each.name for each in waiting if each.name in node.asleep and each.commutes(chosen)}
+        asleep = {each.name for each in waiting if each.name in node.asleep and each.commutes(chosen)}
         return chosen
 
-    def _node(self, shape: str, waiting: Sequence[Request]) -> _Node:
-        awake = [request for request in waiting if request.name not in self._asleep]
-        awake.sort(key=partial(self._cost, waiting))
-        left = [request.name for request in awake if self._cost(waiting, request) <= self._switches]
-        return _Node(shape, self._asleep, left)
+    for _ in range(most):
+        player = await play(choose)
+        if player.ordered.stalled:
+            return players, player.ordered.stalled
+        if ahead:
+            parted = "a replay sent fewer requests than before"
+        if parted or switches >= 0:
+            players.append(player)
+        cut = parted or cut
 
-    def _cost(self, waiting: Sequence[Request], request: Request) -> bool:
-        """Whether a choice stops the last caller, which could go on, or lets time pass while one could go on."""
-        busy = [each.caller for each in waiting if not each.is_idle]
-        return bool(busy) if request.is_idle else request.caller != self._last and self._last in busy
+        ahead, path = _following(path), []
+        if not ahead:
+            return players, cut
+        asleep, last, parted, switches = set(), "", "", most_switches
+    return players, f"only {most} orders were played"
 
-    def turn(self) -> bool:
-        """Go from the end of a play to the next order; False if there is none."""
-        if self._ahead:
-            self.cut = "a replay sent fewer requests than before"
-        path = self._path
-        self._begin()
-        while path:
-            node = path[-1]
-            node.asleep.add(node.left.pop(0))
-            if node.left:
-                self._ahead = path
-                return True
-            path.pop()
-        return False
+
+def _following(path: list[_Node]) -> list[_Node]:
+    """Return the path of the next order; an empty one if there is none."""
+    while path:
+        node = path[-1]
+        node.asleep.add(node.left.pop(0))
+        if node.left:
+            break
+        path.pop()
+    return path
+
+
+def _is_switch(request: Request, last: str, waiting: Sequence[Request]) -> bool:
+    """Whether a choice stops the last caller, which could go on, or lets time pass while one could go on."""
+    busy = [each.caller for each in waiting if not each.is_idle]
+    return bool(busy) if request.is_idle else request.caller != last and last in busy
