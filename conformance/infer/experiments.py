@@ -7,19 +7,19 @@ import re
 import signal
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import islice, product
 from typing import Any, TypeAlias
 from unittest import mock
 
 from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
-from conformance.infer.methods import Method
+from conformance.infer.methods import UNKNOWN, Method
 from conformance.infer.opening import LocalStore
-from conformance.operations.operation import WHOLE, Operation, OperationsError, with_ids
+from conformance.operations.operation import WHOLE, OperationsError, with_ids
 from conformance.operations.parts import settled
 from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
-from conformance.text import source
 
 _SLOW = 2.0
 """Seconds that a call may take; one that takes longer waits for something."""
@@ -58,129 +58,137 @@ def _with_other(step: Step, name: str) -> Step:
 class Lab:
     """Makes calls on new stores of two kinds, the quicker first, and writes down in the methods what they show."""
 
-    def __init__(self, harnesses: Sequence[LocalStore]) -> None:
+    def __init__(self, harnesses: Sequence[LocalStore], methods: Sequence[Method]) -> None:
         signal.signal(signal.SIGALRM, _interrupt)
         self._harnesses = harnesses
-        self._methods: list[Method] = []
-        """Those for whose arguments kinds were found."""
+        self._methods = methods
         self._seen: dict[Any, Tree] = {}
         """By the calls of an experiment, what the last one gave."""
 
-    async def find(self, methods: Sequence[Method]) -> None:
+    @property
+    def _usable(self) -> list[Method]:
+        return [method for method in self._methods if not method.unusable]
+
+    async def find(self) -> None:
         """Find the arguments and then the role of each method, or why it cannot be used."""
-        for method in [*methods] * 2:  # the second time ids, and what others have made, are known
-            if await self._choose(method, method.required) and method not in self._methods:
-                self._methods.append(method)
-        for method in methods:
-            if method not in self._methods:
-                method.unusable = method.unusable or "no argument that was tried is accepted"
-                continue
+        for method in [*self._methods] * 2:  # the second time ids, and what others have made, are known
+            await self._choose(method, method.required)
+        for method in self._usable:
             for parameter in method.optional:
-                if parameter.trust:
-                    await self._choose(method, [parameter])
-        self._methods = [method for method in methods if not method.unusable]
+                await self._choose(method, [parameter])
 
-        await self._observe([[]])
-        makers = [method for method in self._methods if method.is_write]
-        for method in makers:
-            method.is_maker = True
-        await self._observe([[_call(method), _call(method, turn=1)] for method in makers])
+        calls = [_call(method) for method in self._usable]
+        writes = [*calls, *(_call(method, *method.kinds) for method in self._usable)]  # which may change more
+        starts = [[], *([call, _call(call[0], turn=1)] for call in calls)]
+        for start, write, read in product(starts, writes, calls):
+            if not start or await self._shows([], start[0], read):
+                await self._observe(start, write, read)
 
-    async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> bool:
+    # Arguments
+
+    async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> None:
         """Choose kinds that both stores accept and, where they are guessed, treat alike.
 
         If all make a difference, the first that are accepted will do where names say what the arguments are.
         """
         names = [parameter.name for parameter in parameters]
         trust = min((parameter.trust for parameter in parameters), default=TYPED)
-        has_ids = any(method.ids for method in self._methods)
+        has_ids = any(other.ids for other in self._usable)
         before, accepted = method.kinds, None
         for kinds in islice(product(*(parameter.kinds for parameter in parameters)), _MOST_TRIALS):
-            if method.unusable or (EARLIER in kinds and not has_ids):
+            if method.unusable not in ("", UNKNOWN) or (EARLIER in kinds and not has_ids):
                 continue
             method.kinds = before | dict(zip(names, kinds, strict=True))
             step = _call(method, *names)
-            if await self._accepts(step):
-                if trust == TYPED or await self._are_alike(step):
-                    return True
-                accepted = accepted or method.kinds
-        method.kinds = before
-        if accepted and trust:
+            if not await self._accepts(step):
+                continue
+            if trust == TYPED or await self._are_alike(step):
+                break
+            accepted = accepted or method.kinds
+        else:
+            method.kinds = before
+            if not (accepted and trust):
+                return
             method.kinds = accepted
-        return method.kinds is not before
+        if method.unusable == UNKNOWN:
+            method.unusable = ""
 
     async def _accepts(self, step: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
-        for start in [[], *([_call(method)] for method in self._methods[:_MOST_STARTS])]:
-            if not any(issubclass(tree.kind, _MISUSE) for tree in await self._both(*start, step)):
-                return not step[0].unusable
+        for start in [[], *([_call(method)] for method in self._usable[:_MOST_STARTS])]:
+            given = [await self._play(*start, step, on=on) for on in (0, 1)]
+            if not any(issubclass(tree.kind, _MISUSE) for tree in given):
+                return step[0].unusable in ("", UNKNOWN)
         return False
 
     async def _are_alike(self, step: Step) -> bool:
         """Whether both stores give the same, also with a call before or after it that alone gives the same."""
         sequences = [[step]]
-        for other in map(_call, self._methods):
-            first, second = await self._both(other)
-            if first == second:
+        for other in map(_call, self._usable):
+            if not await self._differ(other):
                 sequences += [[step, other], [other, step]]
         for steps in sequences:
-            first, second = await self._both(*steps)
-            if first != second:
+            if await self._differ(*steps):
                 return False
         return True
 
-    async def _both(self, *steps: Step) -> list[Tree]:
-        return [await self._play(*steps, on=on) for on in (0, 1)]
+    async def _differ(self, *steps: Step) -> bool:
+        return await self._play(*steps) != await self._play(*steps, on=1)
 
-    async def _observe(self, starts: Sequence[Sequence[Step]]) -> None:
-        """Find out which methods show what others did, and which of their arguments have to be the same."""
-        for writer, reader, start in product(self._methods, self._methods, starts):
-            read = _call(reader)
-            if start and not await self._shows([], start[0], read):
-                continue
-            for write in (_call(writer), _call(writer, *writer.kinds)):  # some change nothing without optional ones
-                if await self._shows(start, write, read):
-                    writer.is_write = reader.is_shown = True
-                    await self._find_entry(start, write, read)
-                    break
+    # Roles
 
-    async def _find_entry(self, start: Sequence[Step], write: Step, read: Step) -> None:
-        """Change an argument of both: if only the other entry is shown, then it names the entry."""
+    async def _observe(self, start: Sequence[Step], write: Step, read: Step) -> None:
+        """Find out whether a read shows a write, and which of their arguments have to be the same for that."""
+        if not await self._shows(start, write, read):
+            return
+        writer, reader = write[0], read[0]
+        writer.is_write = reader.is_shown = True
+        writer.is_maker = writer.is_maker or not start
         for name, other in product(write[1], read[1]):
             elsewhere, there = _with_other(write, name), _with_other(read, other)
             if await self._shows(start, elsewhere, read):
                 continue
-            is_known = name == other and other in read[0].entry  # where nothing stands under the other name
+            is_known = name == other and other in reader.entry  # where nothing stands under the other name
             if is_known or await self._shows(start, elsewhere, there):
-                write[0].entry.add(name)
-                read[0].entry.add(other)
+                writer.entry.add(name)
+                reader.entry.add(other)
 
     async def _shows(self, start: Sequence[Step], write: Step, read: Step) -> bool:
         """Whether the read gives something else after the write."""
         return await self._play(*start, write, read) != await self._play(*start, read)
 
-    async def _play(self, *steps: Step, on: int = 0) -> Tree:
-        """Return what the last of these calls gives on a new store. On the quicker one they are repeated later."""
-        harness = self._harnesses[on]
-        key = on, source([(method.name, arguments) for method, arguments in steps])
-        if key not in self._seen:
-            self._seen[key] = await _played(harness, steps)
-            if on == 0 and await self._differs_later(steps, self._seen[key]):
-                self._seen[key] = await _played(harness, steps)
-        return self._seen[key]
+    # Calls
 
-    async def _differs_later(self, steps: Sequence[Step], before: Tree) -> bool:
-        """Note which fields of the last answer differ when the same is done later: they are ids or times."""
-        later = time.time() + _LATER
-        with mock.patch("time.time", return_value=later):
-            after = await _played(self._harnesses[0], steps)
-        method, _ = steps[-1]
-        for mismatch in mismatches(before, after):
-            named = re.findall(r"[.'\"](\w+)", "".join(mismatch.path))
-            for fields, kinds in ((method.ids, _IDS), (method.times, _TIMES)):
-                if mismatch.what in kinds:
-                    fields.add(named[-1] if named else WHOLE)
-        return before != after
+    async def _play(self, *steps: Step, on: int = 0) -> Tree:
+        """Return what the last of these calls gives on a new store.
+
+        On the quicker one they are made again later: fields of the last answer that differ then are ids or times.
+        """
+        harness = self._harnesses[on]
+        key = on, repr([(method.name, arguments) for method, arguments in steps])
+        if key in self._seen:
+            return self._seen[key]
+
+        tree = await _played(harness, steps)
+        if on == 0:
+            later = partial(float, time.time() + _LATER)
+            with mock.patch("time.time", new=later):
+                again = await _played(harness, steps)
+            if tree != again:
+                _note_what_differs(steps[-1][0], tree, again)
+                tree = await _played(harness, steps)
+        self._seen[key] = tree
+        return tree
+
+
+def _note_what_differs(method: Method, tree: Tree, again: Tree) -> None:
+    """Note the ids and times among the fields in which two answers differ."""
+    for mismatch in mismatches(tree, again):
+        named = re.findall(r"[.'\"](\w+)", "".join(mismatch.path)) or [WHOLE]
+        if mismatch.what in _IDS:
+            method.ids.add(named[-1])
+        elif mismatch.what in _TIMES:
+            method.times.add(named[-1])
 
 
 async def _played(harness: LocalStore, steps: Sequence[Step]) -> Tree:
@@ -188,7 +196,7 @@ async def _played(harness: LocalStore, steps: Sequence[Step]) -> Tree:
     observer = Observer()
     async with harness.open("") as store:
         for method, arguments in steps:
-            operation = Operation(method.name, method.name, **method.facts())
+            operation = method.operation
             PROGRESS.begin(f"a call of {method.name}")
             signal.alarm(_BLOCKED)
             try:

@@ -27,7 +27,7 @@ _RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock"
 """Names of parameters that nothing here is given to."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Kind:
     """Values that a parameter may take.
 
@@ -42,6 +42,9 @@ class Kind:
     strategy: str
     samples: tuple[Any, ...]
     names: str = ""
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 EARLIER = Kind("IDS", "earlier_ids(hostile.keys())", (EarlierId(0), EarlierId(1)), "id|token|.+_id")
@@ -100,14 +103,18 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
         annotation = Any
 
     fitting = [*_fitting(annotation)] or [*_fitting(typing.get_origin(annotation))] or [*_built(annotation)]
-    fitting.sort(key=lambda kind: type(kind.samples[0]) is not annotation)  # integers are floats too
-    likely = [kind for kind in fitting if re.fullmatch(kind.names, name)]
-    kinds = likely + [kind for kind in fitting if kind not in likely]
+
+    def unlikeliness(kind: Kind) -> tuple[bool, bool]:
+        is_exact = type(kind.samples[0]) is annotation  # integers are floats too
+        return not re.fullmatch(kind.names, name), not is_exact
+
+    fitting.sort(key=unlikeliness)
+    trust = TYPED
+    if annotation in (Any, object):
+        trust = NAMED if re.fullmatch(fitting[0].names, name) else 0
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
-        kinds.insert(0, EARLIER)
-    if re.fullmatch(_RESOURCE, name):
-        kinds = []
-    return Parameter(name, kinds, TYPED if annotation not in (Any, object) else NAMED if likely else 0)
+        fitting.insert(0, EARLIER)
+    return Parameter(name, [] if re.fullmatch(_RESOURCE, name) else fitting, trust)
 
 
 def _fitting(annotation: Any) -> Iterator[Kind]:

@@ -7,24 +7,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.infer.kinds import SECONDS, Kind, Parameter, parameter_of
+from conformance.infer.kinds import SECONDS, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, parameters_of
-from conformance.operations.operation import WHOLE
+from conformance.operations.operation import WHOLE, Operation
+
+UNKNOWN = "no argument that was tried is accepted"
+"""Why a method is not compared for which no kinds of arguments are found."""
 
 
 @dataclass(eq=False)
 class Method:
     """A method that both stores have, and what is known of it so far.
 
-    `kinds` are those of the arguments that are used, `entry` the arguments that name what it changes or shows: none if
-    that is the whole store. `unusable` says why it is not compared. `times` are fields that depend on the time.
+    `unusable` says why it is not compared. `kinds` are those of the arguments that are used, `entry` the arguments that
+    name what it changes or shows: none if that is the whole store. `times` are fields that depend on the time.
     """
 
     name: str
     required: list[Parameter]
     optional: list[Parameter]
-    unusable: str = ""
-    kinds: dict[str, Kind] = field(default_factory=dict)
+    unusable: str = UNKNOWN
+    kinds: dict[str, Any] = field(default_factory=dict)
     is_write: bool = False
     is_maker: bool = False
     """Whether it changes what is shown of an empty store."""
@@ -40,25 +43,29 @@ class Method:
         return [parameter.name for parameter in self.required]
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """The arguments that name the entry, in order."""
-        return tuple(name for name in self.places if name in self.entry)
+    def operation(self) -> Operation:
+        """The method as a harness names it, with kinds in the place of strategies.
 
-    def facts(self) -> dict[str, Any]:
-        """Return what an `Operation` says of it beside its arguments.
-
-        One that nothing shows, or that takes a lifetime, may change anything.
+        One that nothing shows may change anything.
         """
+        places = self.places
+        required = {name: self.kinds[name] for name in places}
+        optional = {name: kind for name, kind in self.kinds.items() if name not in places}
         lifetimes = [name for name, kind in self.kinds.items() if kind.names == SECONDS]
+        entry = tuple(name for name in places if name in self.entry) or WHOLE
         is_read = self.is_shown and not self.is_write
-        particular = {
-            "ids": sorted(self.ids),
-            "times": sorted(self.times),
-            "positional": self.places,
-            "lifetime": next(iter(lifetimes), None),
-        }
-        facts = {name: fact for name, fact in particular.items() if fact}
-        return {"reads" if is_read else "writes": self.named or WHOLE} | facts
+        return Operation(
+            self.name,
+            self.name,
+            required,
+            optional,
+            ids=sorted(self.ids) or (),
+            times=sorted(self.times),
+            writes=None if is_read else entry,
+            reads=entry if is_read else None,
+            positional=places,
+            lifetime=next(iter(lifetimes), None),
+        )
 
 
 def shared_methods(first: type, second: type) -> Iterator[Method]:
@@ -70,7 +77,7 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
         _, *parameters = [each for each in parameters_of(functions[0]) if each.kind is not each.VAR_KEYWORD]
         required = [parameter_of(each) for each in parameters if each.default is each.empty]
         optional = [parameter_of(each) for each in parameters if each.default is not each.empty]
-        method = Method(name, required, optional)
+        method = Method(name, required, [parameter for parameter in optional if parameter.trust])
         if name[0] == "a" and hasattr(first, name[1:]):
             method.unusable = f"it is {name[1:]} for callers that await"
         yield method

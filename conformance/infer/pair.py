@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +13,9 @@ from conformance.files import CommandFailedError
 from conformance.infer.experiments import Lab
 from conformance.infer.methods import Method, shared_methods
 from conformance.infer.opening import LocalStore, ServedStore, modes
+from conformance.operations.operation import Operation
 from conformance.process import in_new_process, silence
-from conformance.text import in_columns
+from conformance.text import constructed, in_columns
 
 _FILE = '''\
 """{0} and {1}: what `conformance compare` found out. Correct it, then compare the two modes."""
@@ -91,7 +93,7 @@ def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collec
         raise CommandFailedError("\n".join([*lines, "no method changes what another shows"]))
     kinds = {kind.name: kind for method in used for kind in method.kinds.values()}
     values = "\n".join(f"{name} = {kind.strategy}" for name, kind in kinds.items())
-    operations = "\n    ".join(map(_written, used))
+    operations = "\n    ".join(f"{_written(method.operation)}," for method in used)
     return lines, _FILE.format(*names, values=values, operations=operations)
 
 
@@ -106,7 +108,7 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
     for name in {*skipped} - {method.name for method in shared}:
         raise CommandFailedError(f"--skip {name}: they share {', '.join(method.name for method in shared)}")
     methods = [method for method in shared if method.name not in skipped]
-    await Lab(quickest_first).find(methods)
+    await Lab(quickest_first, methods).find()
     return methods
 
 
@@ -114,19 +116,17 @@ def _table(methods: Sequence[Method]) -> Iterator[str]:
     """Yield each method with its arguments, what it does, and which arguments name the entry."""
     rows = [("operation", "does", "entry")]
     for method in methods:
-        arguments = [name if name in method.places else f"[{name}]" for name in method.kinds]
-        does = "reads" if "reads" in method.facts() else "may write"
+        operation = method.operation
+        arguments = ", ".join([*operation.arguments, *(f"[{name}]" for name in operation.optional)])
+        does = "reads" if operation.is_read else "may write"
         if method.is_write:
             does = "writes"
-        entry = " + ".join(method.named) or "the whole store"
-        rows.append((f"{method.name}({', '.join(arguments)})", does, entry))
+        entry = " + ".join(operation.entry) or "the whole store"
+        rows.append((f"{operation.name}({arguments})", does, entry))
     yield from in_columns(rows)
 
 
-def _written(method: Method) -> str:
-    """Return a method as a harness names it."""
-    values = [f"{name!r}: {kind.name}" for name, kind in method.kinds.items()]
-    most = len(method.required)
-    parts = [repr(method.name)] * 2 + [f"{{{', '.join(given)}}}" for given in (values[:most], values[most:])]
-    parts += [f"{name}={fact!r}" for name, fact in method.facts().items()]
-    return f"Operation({', '.join(parts)}),"
+def _written(operation: Operation) -> str:
+    """Return an operation as a harness names it, with what is said of it."""
+    facts = {each.name: getattr(operation, each.name) for each in fields(operation)}
+    return constructed("Operation", {name: fact for name, fact in facts.items() if fact not in (None, (), [], {})})
