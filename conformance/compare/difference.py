@@ -16,7 +16,6 @@ from conformance.compare.scripts import as_data
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Scenario
 from conformance.engine.script import lines_of
-from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
 from conformance.operations.parts import imports_of, inside
 from conformance.operations.trees import Mismatch
@@ -39,8 +38,6 @@ _LABELS = {
 }
 _PLAIN_CHANGE = "another value"
 """What is particular about a value that has no class of its own."""
-_EACH = 4
-"""Values of each class that are tried: some sequences need several."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Difference:
     @property
     def last(self) -> Operation:
         """The operation that shows it."""
-        return self.operations[self.calls[-1].operation]
+        return self.histories[0][-1].made[0].operation
 
     @property
     def _given(self) -> list[Any]:
@@ -92,24 +89,20 @@ class Difference:
     @cached_property
     def probe(self) -> str:
         """The kind of what is done besides plain calls."""
-        return "".join(dict.fromkeys(map(kind_of, self.steps)))
+        return max(map(kind_of, self.steps))
 
     @cached_property
-    def symptoms(self) -> set[tuple[Any, ...]]:
-        """What it has in common with the same difference in another sequence: one of these is enough.
+    def symptom(self) -> tuple[str, ...]:
+        """What it has in common with the same difference in another sequence.
 
-        Where one store has another of the values that were given, or none, it does not matter which they are.
+        Which store gives None matters, and which says yes; what the other gives instead of None does not.
         """
-        kind, what, texts = self.mismatch.kind, self.mismatch.what, self.mismatch.texts
-        place = self.last.name, self.field
-        if what == "bool":
-            what = self._gives()  # one store says yes, and the other no: which does makes another difference
-        found: set[tuple[Any, ...]] = {(kind, *place, what)}
-        if kind in ("value", "type") and {*texts} <= self._texts | {"None"}:
-            found.add(("value", *place, *(text == "None" for text in texts)))
-        return found
+        what = self._gives() if self.mismatch.what == "bool" else self.mismatch.what
+        if "None" in self.mismatch.texts:
+            what = str(self.mismatch.texts.index("None"))
+        return self.mismatch.kind, self.last.name, self.field, what
 
-    # What it is
+    # As a line
 
     def line(self, stores: Sequence[str]) -> Line:
         """Return it as a finding; no caller would do what both stores refuse, or what takes other values."""
@@ -200,21 +193,9 @@ def _label(step: Action) -> str:
     return _LABELS[kind_of(step)]
 
 
-# What is shorter
-
-
-def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Choice]:
-    """Yield the plainest values of every class that have nothing which this value has not."""
-    values = pool(operation, argument)
-    plainest = values.representatives(_EACH)
-    for plain in values.plainer(choice):
-        if plain in plainest:
-            yield plain
-
-
 def explains(line: Difference, found: Difference) -> bool:
     """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same."""
-    if line.symptoms.isdisjoint(found.symptoms) or not line.features[-1] <= found.features[-1]:
+    if line.symptom != found.symptom or not line.features[-1] <= found.features[-1]:
         return False
     steps = iter(found.features[:-1])
     return all(any(short <= step for step in steps) for short in line.features[:-1])

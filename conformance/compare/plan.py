@@ -13,7 +13,7 @@ from itertools import product
 from random import Random
 from typing import TypeAlias
 
-from conformance.compare.play import BESIDE, ELSEWHERE, EndOfLife, Steps
+from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
 from conformance.operations.choices import Choice, Pool, pool_of
@@ -30,7 +30,7 @@ _CLOSE = timedelta(seconds=0.4)
 _SHARE = 0.2
 """The same for short lifetimes, as a share of them."""
 _HERE, _BESIDE, _ELSEWHERE = Open(1), Open(1, at=BESIDE), Open(1, at=ELSEWHERE)
-_NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, "where no server is")
+_NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, NOWHERE)
 _RANDOM = 80
 """Random sequences: their number does not depend on the machine."""
 _LENGTH = 8

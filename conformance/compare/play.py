@@ -24,7 +24,7 @@ from conformance.text import source
 
 Steps: TypeAlias = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
-BESIDE, ELSEWHERE = "on another namespace", "in another process"
+BESIDE, ELSEWHERE, NOWHERE = "on another namespace", "in another process", "where no server is"
 """Where an instance is opened besides, other than on the same place."""
 CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
@@ -37,7 +37,15 @@ class EndOfLife(Wait):
     when: str = field(default="", compare=False, repr=False)
 
 
-_KINDS = {EndOfLife: "lifetime", Wait: "expiring", Reopen: "persistent", Damage: "foreign value"}
+_KINDS: dict[object, str] = {
+    BESIDE: "neighbour",
+    ELSEWHERE: "process",
+    NOWHERE: "server",
+    EndOfLife: "lifetime",
+    Wait: "expiring",
+    Reopen: "persistent",
+    Damage: "foreign value",
+}
 ALONE = "foreign value", "server"
 """Kinds that each store judges alone: one without the hook is as it was."""
 
@@ -47,8 +55,8 @@ def kind_of(action: Action) -> str:
     match action:
         case Mutate(what):
             return what
-        case Open(url=url, at=at):
-            return "server" if url else {BESIDE: "neighbour", ELSEWHERE: "process"}.get(at, "shared")
+        case Open(at=at):
+            return _KINDS.get(at, "shared")
     return _KINDS.get(type(action), "")
 
 

@@ -10,15 +10,16 @@ from typing import Any
 
 from conformance.compare.alone import judge_of
 from conformance.compare.alone.judge import Anomaly
-from conformance.compare.difference import Difference, explains, plainer
-from conformance.compare.plan import Sequences
+from conformance.compare.difference import Difference, explains
+from conformance.compare.plan import Sequences, pool
 from conformance.compare.play import ALONE, Steps, Store, kind_of
 from conformance.compare.report import Key, Line, Report, Row
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
-from conformance.operations.operation import OperationsError
+from conformance.operations.choices import Choice
+from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.trees import mismatches
 from conformance.process import Doing
 
@@ -51,7 +52,7 @@ class Search:
         self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations}, known)
         self._sequences = Sequences(here.operations, seed)
         self._shortest: list[Difference] = []
-        self._played: dict[str, set[tuple[str, ...]]] = {}
+        self._played: dict[str, list[tuple[str, ...]]] = {}
         """The symptoms of each sequence that was played to make a difference shorter."""
 
     async def run(self) -> None:
@@ -169,15 +170,17 @@ class Search:
         async def again(steps: Steps) -> Steps:
             nonlocal best
             key = repr(steps)
-            if found.symptoms.isdisjoint(self._played.get(key, found.symptoms)):
-                return ()
-            shown = await self._play(steps)
-            self._played[key] = {symptom for each in shown for symptom in each.symptoms}
-            for each in shown:
-                if not found.symptoms.isdisjoint(each.symptoms):
-                    best = each
-                    return each.steps
+            if found.symptom in self._played.get(key, [found.symptom]):
+                shown = await self._play(steps)
+                self._played[key] = [each.symptom for each in shown]
+                for each in shown:
+                    if each.symptom == found.symptom:
+                        best = each
+                        return each.steps
             return ()
+
+        def plainer(operation: Operation, name: str, choice: Choice) -> Iterator[Choice]:
+            return pool(operation, name).plainer(choice)
 
         if steps := await again(found.steps):
             await Shrinker(again, self._operations, plainer, _MOST_PLAYED, seconds=inf).shrink(steps)

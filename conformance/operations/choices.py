@@ -24,6 +24,8 @@ from conformance.text import source
 _EXAMPLES = 400
 _FEW = 40
 """A strategy that gave no more values than these gives no others."""
+_EACH = 4
+"""Values of each class that are tried in place of others: some sequences need several."""
 _EARLIER = EarlierId.__name__
 _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "dict", "list", _EARLIER})
 """The classes that a finding names only if there is no other."""
@@ -140,12 +142,14 @@ class Pool:
         return chosen
 
     def plainer(self, choice: Choice) -> Iterator[Choice]:
-        """Yield the values that have nothing special that this one has not, the plainest first."""
+        """Yield the plainest values of every class that have nothing special that this one has not."""
+        plainest = self.representatives(_EACH)
         for plain in self.choices:
             if plain == choice:
                 return
             is_alike = type(plain.value) is type(choice.value)
-            if (_telling(plain.classes) if is_alike else plain.classes) <= choice.classes:
+            classes = _telling(plain.classes) if is_alike else plain.classes
+            if plain in plainest and classes <= choice.classes:
                 yield plain
 
 
