@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.compare.child import searched
-from conformance.compare.report import as_toml, read_known, shows_in
+from conformance.compare.report import Report, as_toml, read_known, shows_in
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
 from conformance.tasks.operations import operations_of
@@ -25,24 +25,22 @@ def parity_test(
     names = getattr(one, "__name__", "A"), getattr(other, "__name__", "B")
 
     @cache
-    def faults() -> dict[str, list[str]]:
+    def report() -> Report:
         accepted = read_known(Path(known)) if known else {}
-        report = searched((names[0], one), (names[1], other), seed=seed, known=accepted)
-        by_part = {_COVERAGE: sorted(report.gaps)}
-        for group in report.groups:
-            first = group[0]
-            if not first.reason:
-                text = "\n".join([*first.lines, *shows_in(group), "", _ACCEPTED, as_toml(group)])
-                by_part.setdefault(first.operation, []).append(text)
-        return by_part
+        return searched((names[0], one), (names[1], other), seed=seed, known=accepted)
 
     @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])
     def test_parity(part: str) -> None:
         try:
-            mine = faults().get(part)
+            found = report()
         except CommandFailedError as fault:
             pytest.fail(str(fault), pytrace=False)
-        if mine:
-            pytest.fail("\n\n".join(mine), pytrace=False)
+        faults = sorted(found.gaps) if part == _COVERAGE else []
+        for group in found.groups:
+            first = group[0]
+            if first.operation == part and not first.reason:
+                faults.append("\n".join([*first.lines, *shows_in(group), "", _ACCEPTED, as_toml(group)]))
+        if faults:
+            pytest.fail("\n\n".join(faults), pytrace=False)
 
     return test_parity

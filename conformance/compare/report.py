@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict
@@ -14,12 +14,14 @@ from pydantic import ConfigDict
 from conformance.files import UNREASONED, Reason, read_toml, toml_entry
 from conformance.operations.operation import WHOLE, Operation
 from conformance.operations.trees import Tree
+from conformance.text import cut
 
-_WIDE = 96
+_FILE = 10_000, 0
+"""The size of what is no terminal: there, no line is cut."""
 _NOTHING = (None, 0, "''")
 """Results that are not filled, besides what is empty."""
 _LISTED = 4
-"""Rows of texts that the report shows of a group."""
+"""Texts that the report shows of a group."""
 TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
@@ -124,8 +126,6 @@ class Report:
     stores: Sequence[str]
     seed: int
     operations: dict[str, Row] = field(default_factory=dict)
-    known: Mapping[Key, str] = field(default_factory=dict)
-    """Why lines are accepted."""
     every_line: list[Line] = field(default_factory=list)
     """All lines, new or known."""
     gaps: set[str] = field(default_factory=set)
@@ -137,13 +137,12 @@ class Report:
     sequences: int = 0
     """How many were played; none if the search did not come to its end."""
 
-    def add(self, line: Line) -> Line | None:
-        """Note a line, and return it with the reason if it is accepted; None if it was there before."""
-        if any(line.key == earlier.key for earlier in self.every_line):
-            return None
-        line = replace(line, reason=self.known.get(line.key, ""))
-        self.every_line.append(line)
-        return line
+    def add(self, line: Line) -> bool:
+        """Note a line, and return whether it was not there before."""
+        is_another = all(line.key != earlier.key for earlier in self.every_line)
+        if is_another:
+            self.every_line.append(line)
+        return is_another
 
     @property
     def new(self) -> list[Line]:
@@ -153,9 +152,9 @@ class Report:
     @property
     def groups(self) -> list[list[Line]]:
         """The lines of each operation and kind, new lines before known ones."""
-        groups: dict[tuple[str, str], list[Line]] = {line.group: [] for line in self.every_line}
-        for line in sorted(self.every_line, key=lambda line: line.reason != ""):
-            groups[line.group].append(line)
+        groups: dict[tuple[str, str], list[Line]] = {}
+        for line in sorted(self.every_line, key=lambda line: bool(line.reason)):
+            groups.setdefault(line.group, []).append(line)
         return [*groups.values()]
 
     @property
@@ -167,11 +166,11 @@ class Report:
             return 1
         return 6 if self.gaps else 0
 
-    def miss(self) -> None:
-        """Note the known lines that did not show."""
+    def miss(self, known: Iterable[Key]) -> None:
+        """Note which known lines did not show."""
         shown = {line.key for line in self.every_line}
         groups = {line.group for line in self.every_line}
-        for operation, kind, text in self.known.keys() - shown:
+        for operation, kind, text in {*known} - shown:
             where = self.notes if (operation, kind) in groups else self.gaps
             where.add(f"known: {operation}, {kind} no longer shows, remove it from the file: {text}")
 
@@ -190,7 +189,7 @@ class Report:
     def json(self) -> str:
         """The report as JSON: with each group as its first line, and all that it shows."""
         findings = [asdict(group[0]) | {"shows": {line.text for line in group}} for group in self.groups]
-        described = asdict(replace(self, known={})) | {"status": self.status, "findings": findings}
+        described = asdict(self) | {"status": self.status, "findings": findings}
         return json.dumps(described, indent=1, default=sorted) + "\n"
 
 
@@ -199,8 +198,11 @@ def shows_in(group: Sequence[Line]) -> list[str]:
     new = [line.text for line in group if not line.reason]
     if not new:
         return [f"    known: {group[0].reason}"]
-    lines = textwrap.wrap("; ".join(new), _WIDE, max_lines=_LISTED, placeholder=f" … {len(new)} in all")
-    return [f"    {line}" for line in lines]
+    texts = new[:_LISTED]
+    if len(new) > _LISTED:
+        texts.append(f"… {len(new)} in all")
+    width = get_terminal_size(_FILE).columns - 1
+    return [cut(f"    {text}", width) for text in texts]
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain, takewhile
 from math import inf
 from typing import Any
@@ -49,7 +50,8 @@ class Search:
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
-        self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations}, known)
+        self._known = known
+        self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations})
         self._sequences = Sequences(here.operations, seed)
         self._shortest: list[Difference] = []
         self._played: dict[str, list[tuple[str, ...]]] = {}
@@ -73,7 +75,7 @@ class Search:
                 self.report.gaps.add(f"not exercised: {name} {gap}")
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {why}" for kind, why in store.missing.items()}
-        self.report.miss()
+        self.report.miss(self._known)
 
     # What is tried
 
@@ -160,8 +162,9 @@ class Search:
         self._add(shortest.line(self.report.stores))
 
     def _add(self, line: Line) -> None:
-        if added := self.report.add(line):
-            self._tell(added)
+        line = replace(line, reason=self._known.get(line.key, ""))
+        if self.report.add(line):
+            self._tell(line)
 
     async def _reduced(self, found: Difference) -> Difference | None:
         """Return the fewest steps and the plainest values that show the same; None if it does not show again."""
