@@ -48,8 +48,10 @@ class Sequences:
         self._operations = [*operations.values()]
         self._random = Random(seed)  # noqa: S311  a search is no secret
         self._writes = [each for each in self._operations if not each.is_read] or self._operations
-        reads = [each for each in self._operations if each.is_read and each.entry]
-        self._lookups = [each for each in reads if {*each.arguments} == {*each.entry}] or reads
+        reads = [each for each in self._operations if each.is_read]
+        self._lookups = [each for each in reads if {*each.arguments} == {*each.entry}]
+        if not any(each.entry for each in self._lookups):
+            self._lookups += [each for each in reads if each.entry]
         self._maker = self._writes[0]
         self._made = plain_call(self._maker)
 
