@@ -168,8 +168,8 @@ class Harness(ABC):
     def url(self) -> str:
         """Where the server is that `open` connects to, as `open_at` takes it.
 
-        The suite puts a proxy before it, which understands `redis://` only: with another scheme, the cases that need
-        the proxy are `not-testable`.
+        The suite puts a proxy before it, which fails as Redis does: if this is not `redis://`, the cases that need such
+        failures are `not-testable`.
         """
         raise HookMissingError("url")
 

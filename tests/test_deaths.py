@@ -110,10 +110,10 @@ async def deaths(server: EmbeddedServer, store_class: Any) -> tuple[SelfJudge, l
         "change": Operation("change", "change", KEY, writes="key"),
         "get": Operation("get", "get", KEY, reads="key"),
     }
-    async with NetworkArena(StoreHarness(server, store_class)) as arena:
-        judge = SelfJudge(arena, operations)
-        judge.crowds = [(operation,) for operation in operations.values()]
-        return judge, [anomaly async for anomaly in judge.findings()]
+    arena = NetworkArena(StoreHarness(server, store_class))
+    judge = SelfJudge(arena, operations)
+    judge.crowds = [(operation,) for operation in operations.values()]
+    return judge, [anomaly async for anomaly in judge.findings()]
 
 
 @pytest.mark.anyio

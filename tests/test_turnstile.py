@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socketserver
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
+from hashlib import pbkdf2_hmac
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 import redis.asyncio
 from redis.exceptions import WatchError
 
+from conformance.backends.proxy import Proxy
+from conformance.backends.resp import read
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
 from conformance.compare.alone.judge import SelfJudge, broken
 from conformance.compare.alone.plans import Plan
 from conformance.compare.alone.witness import Witness
+from conformance.engine.orders import network
 from conformance.engine.orders.network import NetworkArena
-from conformance.engine.orders.resp import read
-from conformance.engine.orders.turnstile import Turnstile
 from conformance.engine.scenario import Call
 from conformance.harness import HookMissingError
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
-from tests.store.speaking import speaking
 
 pytestmark = pytest.mark.anyio
 
@@ -109,6 +115,12 @@ class SyncStore:
         self.redis.close()
 
 
+class SlowStore(SyncStore):
+    def count(self, key: str) -> int:
+        pbkdf2_hmac("sha256", b"", b"", 100_000)  # meanwhile other threads run
+        return super().count(key)
+
+
 class StoreHarness(RedisServerHarness):
     def __init__(self, server: EmbeddedServer, store_class: Any = Store) -> None:
         super().__init__(server)
@@ -142,12 +154,12 @@ def call(name: str, on: int, argument: str = "") -> Call:
 async def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list[Witness], list[Witness]]:
     """Return every order of two calls, and those that are like no order of whole calls."""
     plan = Plan((), (call(name, 0, "a"), call(name, on, "b")), (call(read, 0),))
-    async with NetworkArena(harness) as arena:
-        judge = SelfJudge(arena, OPERATIONS)
-        whole = await judge.sequences(plan)
-        plays = await judge.plays(plan)
-        assert not judge.left_out
-        return plays, [play for play in plays if broken(play, whole)]
+    arena = NetworkArena(harness)
+    judge = SelfJudge(arena, OPERATIONS)
+    whole = await judge.sequences(plan)
+    plays = await judge.plays(plan)
+    assert not judge.left_out
+    return plays, [play for play in plays if broken(play, whole)]
 
 
 @pytest.mark.parametrize(
@@ -191,17 +203,17 @@ async def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_tran
     assert len(wrong) == 4
     together, _ = await explored(harness, "count_twice_at_once", "number", 1)
     assert [trace(play) for play in together] == [
-        ["A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
-        ["B: MULTI INCRBY :k 1; INCRBY :k 1; EXEC", "A: MULTI INCRBY :k 1; INCRBY :k 1; EXEC"],
+        ["A: MULTI; INCRBY :k 1; INCRBY :k 1; EXEC", "B: MULTI; INCRBY :k 1; INCRBY :k 1; EXEC"],
+        ["B: MULTI; INCRBY :k 1; INCRBY :k 1; EXEC", "A: MULTI; INCRBY :k 1; INCRBY :k 1; EXEC"],
     ]
 
 
 async def raced(harness: StoreHarness, *names: str) -> tuple[list[Witness], list[str]]:
     """Return every order of calls of which one alone would not return, and why some were not played."""
-    async with NetworkArena(harness) as arena:
-        judge = SelfJudge(arena, OPERATIONS)
-        calls = tuple(call(name, on) for on, name in enumerate(names))
-        return await judge.plays(Plan((), calls)), [*judge.left_out]
+    arena = NetworkArena(harness)
+    judge = SelfJudge(arena, OPERATIONS)
+    calls = tuple(call(name, on) for on, name in enumerate(names))
+    return await judge.plays(Plan((), calls)), [*judge.left_out]
 
 
 async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> None:
@@ -212,10 +224,18 @@ async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> 
 
 
 @pytest.mark.parametrize("on", [0, 1])
-def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
-    results = [asyncio.run(explored(StoreHarness(server, SyncStore), "count", "number", on)) for _ in range(10)]
+async def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
+    results = [await explored(StoreHarness(server, SyncStore), "count", "number", on) for _ in range(10)]
     assert all(wrong for _, wrong in results)
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread does")
+async def test_a_thread_that_is_slow_is_waited_for(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in ("_A_MOMENT", "_PATIENCE"):
+        monkeypatch.setattr(network, bound, 0.005)
+    plays, wrong = await explored(StoreHarness(server, SlowStore), "count", "number", 1)
+    assert (len(plays), len(wrong)) == (6, 4)
 
 
 @pytest.mark.parametrize(
@@ -232,24 +252,49 @@ async def test_a_call_that_nobody_can_hold_is_not_ordered(harness: StoreHarness,
 @pytest.mark.parametrize("url", ["rediss://127.0.0.1:6379/0", "unix:///run/redis.sock", "postgresql://server/db"])
 async def test_what_cannot_be_held_is_refused(url: str) -> None:
     with pytest.raises(HookMissingError, match="without TLS"):
-        Turnstile(url)
+        Proxy(url)
 
 
-async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads() -> None:
-    async with speaking(lambda line: b"got " + line) as place:
-        turnstile = Turnstile(f"memcached://{place}")
-        address = await turnstile.url(0)
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
-        with turnstile.closed():
-            writer.write(b"get a\n")
-            await turnstile.settle()
-            (link,) = turnstile.links
-            assert link.text == "get a\\n"
-            link.let()
-            await turnstile.settle()
-        assert await reader.readline() == b"got get a\n"
+KEPT: dict[bytes, bytes] = {}
+
+
+class Lines(socketserver.StreamRequestHandler):
+    """Keeps numbers in a protocol of lines, whose replies come in two parts."""
+
+    def handle(self) -> None:
+        key, _, value = self.rfile.readline().partition(b" ")
+        if value.strip():
+            KEPT[key] = value
+        self.wfile.write(b"0")
+        time.sleep(0.002)
+        self.wfile.write(KEPT.get(key, b"\n"))
+
+
+class LineStore(Store):
+    def __init__(self, url: str, namespace: str) -> None:
+        super().__init__("redis://", namespace)
+        self.port = urlsplit(url).port
+
+    async def number(self, key: str, value: str = "") -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(f"{self.namespace} {value}\n".encode())
+        number = int(await reader.readline())
         writer.close()
-        await turnstile.aclose()
+        return number
+
+    async def count(self, key: str) -> int:
+        return await self.number(key, str(await self.number(key) + 1))
+
+
+async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads(server: EmbeddedServer) -> None:
+    harness: Any = StoreHarness(server, LineStore)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Lines) as lines:
+        Thread(target=lines.serve_forever).start()
+        harness.url = lambda: f"lines://127.0.0.1:{lines.server_address[1]}"
+        plays, wrong = await explored(harness, "count", "number", 1)
+        lines.shutdown()
+    assert (len(plays), len(wrong)) == (6, 4)
+    assert trace(wrong[0]) == ["A:  \\n", "B:  \\n", "B:  1\\n", "A:  1\\n"]
 
 
 @pytest.mark.parametrize(

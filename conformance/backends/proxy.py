@@ -1,7 +1,9 @@
 """A TCP proxy on loopback between a store and its server, which holds or answers what comes through on request.
 
-It knows no protocol but this much: on one connection a request is what arrives from the client, and a reply is what
-comes back before the next request. It runs on the loop that it is opened on.
+On one connection a request is what arrives from the client, and a reply is what comes back before the next request.
+In order, one request of a connection passes after the other, and Redis's protocol is understood: the commands of a
+pipeline are requests of their own, MULTI … EXEC is one, and handshakes are not held. It runs on the loop that it is
+opened on.
 """
 
 from __future__ import annotations
@@ -12,17 +14,26 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
-_PIECE = 1 << 20
-"""Bytes that are passed on together."""
+from conformance.backends.resp import PASSING, PUSHING, Message, take_request
+from conformance.harness import HookMissingError
+
+_PORTS = {"redis": 6379, "valkey": 6379}
+_WITH_TLS = "rediss", "valkeys", "https", "wss", "amqps"
+_LEADING = "CLUSTER", "SENTINEL"
+"""Commands whose replies lead a client to other servers."""
+_SOON = 5.0
+"""Seconds in which a server answers."""
+_A_MOMENT = 0.02
+"""Seconds in which a server answers a command that need not block, and goes on with a reply that has begun."""
 
 
 class Held(StrEnum):
-    """What is held until `release`: requests, or the replies to them."""
+    """What is held: requests, or the replies to them."""
 
     REQUESTS = "request"
     REPLIES = "reply"
@@ -35,18 +46,26 @@ Interruption: TypeAlias = Held | bytes | None
 class Proxy:
     """A proxy in front of the server at a URL; connect to the `url` of the proxy instead."""
 
-    def __init__(self, url: str, delay: float = 0) -> None:
-        """`delay` says how many seconds later a reply is passed on, as from a server that is farther away."""
+    def __init__(self, url: str, delay: float = 0, *, in_order: bool = False) -> None:
+        """`delay` says how many seconds later a reply is passed on, as from a server that is farther away.
+
+        Raises:
+            HookMissingError: if no proxy can stand there.
+        """
         self.point_at(url)
         self.delay = delay
+        self.in_order = in_order
+        """Whether each connection waits for a reply before the next request passes."""
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self.links: set[_Link] = set()
+        self.links: list[Link] = []
         """The connections that have not ended at both sides."""
+        self.is_bypassed = False
+        """Whether, in order, a client has learned the addresses of other servers, which it goes to by itself."""
+        self.interruption: Interruption = None
+        """What connections meet that are accepted from now on."""
         self._parts = urlsplit(url)
         self._reserved = contextlib.ExitStack()
-        self._next: Interruption = None
-        """What connections meet that are accepted from now on."""
 
     async def __aenter__(self) -> Self:
         self._port = self._reserved.enter_context(reserved_port())
@@ -56,10 +75,9 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self.interrupt(None)
         await self.refuse()
-        left_over = [link.task for link in self.links]
-        for task in left_over:
-            task.cancel()
-        await asyncio.gather(*left_over, return_exceptions=True)
+        for link in self.links:
+            link.abort()
+        await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
         self._reserved.close()
 
     @property
@@ -73,14 +91,23 @@ class Proxy:
         """On how many connections something is held that the client has not given up."""
         return sum(link.is_held and link.is_there for link in self.links)
 
+    @property
+    def sockets(self) -> int:
+        """How many there are in this process: one of each client too that has not left."""
+        return len(self._listener.sockets) + sum(2 + link.is_there for link in self.links)
+
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
         parts = urlsplit(url)
-        self.server_at = str(parts.hostname), parts.port or 6379
+        port = parts.port or _PORTS.get(parts.scheme)
+        if parts.scheme in _WITH_TLS or not (parts.hostname and port):
+            raise HookMissingError("url (a host and a port, without TLS)")
+        self.server_at = parts.hostname, port
 
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
-        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", self._port, backlog=1_024, limit=_PIECE)
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(partial(Link, self), "127.0.0.1", self._port, backlog=1_024)
 
     async def refuse(self) -> None:
         """Stop listening, end all connections, and wait until both sides have seen it."""
@@ -89,16 +116,22 @@ class Proxy:
         # asyncio drops a connection that it has accepted when its server closes in the same turn, and never closes its
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
+        self.stop()
+        await self.until(lambda: not self.links)
+
+    def stop(self) -> None:
+        """Stop listening, and end all connections."""
         self._listener.close()
         for link in self.links:
-            link.client.transport.abort()
-        await self.until(lambda: not self.links)
+            link.leave()
 
     def interrupt(self, how: Interruption, *, on_open_ones: bool = False) -> None:
         """Interrupt exchanges from now on, or no more; with `on_open_ones` not those of connections to come."""
-        self._next = None if on_open_ones else how
-        for link in self.links:
+        self.interruption = None if on_open_ones else how
+        for link in [*self.links]:
             link.interruption = how
+            link.replied(b"")
+            link.advance()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Return as soon as it holds, or when it does not in two seconds."""
@@ -107,70 +140,202 @@ class Proxy:
                 while not condition():  # noqa: ASYNC110  it may be about anything
                     await asyncio.sleep(0.001)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = _Link(self, reader, writer, self._next, asyncio.current_task())
-        self.links.add(link)
-        try:
-            with contextlib.suppress(OSError):
-                await link.work()
-        finally:
-            writer.close()
-            self.links.remove(link)
 
-
-@dataclass(eq=False)
-class _Link:
+class Link(asyncio.Protocol):
     """A connection from a client, and the one to the server that belongs to it."""
 
-    proxy: Proxy
-    reader: Any
-    client: Any
-    interruption: Interruption
-    task: Any
-    is_held: bool = False
+    def __init__(self, proxy: Proxy) -> None:
+        self.interruption = proxy.interruption
+        self.is_there = True
+        """Whether the client has not given the connection up."""
+        self.head: Any = None
+        """The request that passes next, or is held."""
+        self.caller = ""
+        """Who has sent it, where that was noted."""
+        self.on_reply: Callable[[], object] = tuple
+        """Called when the server has replied, before the client gets to know that."""
+        self.sent: Message | None = None
+        """In order, the request to which the server owes a reply."""
+        self.may_go_on = False
+        """Whether the server may go on with a reply, since nothing in it tells where it ends."""
+        self._proxy = proxy
+        self._client: Any = None
+        self._server: Any = None
+        self._ends = 2
+        self._has_server_left = False
+        self._requests = bytearray()
+        self._replies = bytearray()
+        self._transaction = ""
+
+    # Both ends
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection of a client, and open one to the server."""
+        self._client = transport
+        self._proxy.links.append(self)
+        self._opening = asyncio.ensure_future(self._open())
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.create_connection(partial(_ServerSide, self), *self._proxy.server_at)
+        except OSError:
+            self.server_left()
+
+    def server_accepted(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection to the server."""
+        self._server = transport
+        self.advance()
+
+    def eof_received(self) -> bool:
+        """Note that the client sends no more. In order, it has given up what is held."""
+        self.is_there = False
+        if self._proxy.in_order:
+            self.head = None
+            self._requests.clear()
+        self.advance()
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the client has left."""
+        self.eof_received()
+        self._end()
+
+    def server_left(self) -> None:
+        """Have the client see that, after what the server has sent."""
+        self.sent = None
+        self._end()
+        self._has_server_left = True
+        self.advance()
+
+    def _end(self) -> None:
+        self._ends -= 1
+        if not self._ends:
+            self._proxy.links.remove(self)
+
+    def leave(self) -> None:
+        """Break the connection at the client's end."""
+        self._client.abort()
+
+    def abort(self) -> None:
+        """Break the connection at both ends."""
+        self._opening.cancel()
+        for transport in (self._client, self._server):
+            if transport is not None:
+                transport.abort()
+
+    # What passes
+
+    def data_received(self, data: bytes) -> None:
+        """Take what a client sends."""
+        self._proxy.requests += 1
+        text = self.interruption
+        if not isinstance(text, bytes):
+            self._requests += data
+            self.advance()
+        elif text:  # each command is an array, and no value of ours looks like one
+            self._client.write(text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
+        else:
+            self._client.close()
+
+    def replied(self, data: bytes) -> None:
+        """Take what the server sends."""
+        self._replies += data
+        self.advance()
+
+    def advance(self) -> None:
+        """Pass on what is not held."""
+        if self.interruption != Held.REPLIES and not (self.sent and self.sent.awaits(self._replies)):
+            self._pass_replies()
+        if self._server is None:
+            return
+        while not self.sent and (self.head or self._requests):
+            self.head = self.head or self._first_request()
+            if self.head is None or self._holds(self.head):
+                return
+            self.let()
+        if not self.is_there:
+            self._server.write_eof()  # a server first executes what it received before the end
+
+    def _pass_replies(self) -> None:
+        if self._replies:
+            replies, self._replies = self._replies, bytearray()
+            self.may_go_on = bool(self.sent and not self.sent.is_resp)
+            self.sent = None
+            self._proxy.is_bypassed |= replies.startswith(b"-MOVED")
+            self.on_reply()
+            self.on_reply = tuple
+            self._later(self._client.write, replies)
+        if self._has_server_left:
+            self._later(self._client.close)
+
+    def _later(self, what: Callable[..., object], *given: Any) -> None:
+        """Let the client see something, with the delay counted from here on: replies do not wait for each other."""
+        if self._proxy.delay:
+            asyncio.get_running_loop().call_later(self._proxy.delay, what, *given)
+        else:
+            what(*given)
+
+    def _first_request(self) -> Message | None:
+        if self._proxy.in_order:
+            return take_request(self._requests)
+        taken, self._requests = self._requests, bytearray()
+        return Message(bytes(taken), ())
+
+    def _holds(self, request: Message) -> bool:
+        """Whether a request is held: in order none of a handshake is, nor one that the server only queues."""
+        if self.interruption != Held.REQUESTS:
+            return False
+        if not self._proxy.in_order:
+            return True
+        is_queued = self._transaction and request.name != "EXEC"
+        return not (is_queued or request.name in PASSING or request.name in PUSHING)
+
+    def let(self) -> None:
+        """Send the request that is held."""
+        request, self.head, self.caller = self.head, None, ""
+        self._server.write(request.raw)
+        if not self._proxy.in_order:
+            return
+        self.sent = None if request.name in PUSHING else request
+        self._proxy.is_bypassed |= request.name in _LEADING
+        if request.name in {"EXEC", "DISCARD"}:
+            self._transaction = ""
+        elif self._transaction or request.name == "MULTI":
+            self._transaction += f"{request.text}; "
+
+    # What is held
 
     @property
-    def is_there(self) -> bool:
-        """Whether the client has not given the connection up. `at_eof` says so only when all has been read."""
-        return not (self.reader._eof or self.reader.exception() or self.client.is_closing())  # noqa: SLF001
+    def is_held(self) -> bool:
+        """Whether something is held."""
+        return bool(self.head or self._replies)
 
-    async def work(self) -> None:
-        """Pass on what comes from either side, until both have ended."""
-        replies, server = await asyncio.open_connection(*self.proxy.server_at)
-        try:
-            await asyncio.gather(self._pass_requests(server), self._pass_replies(replies))
-        finally:
-            server.close()
+    @property
+    def text(self) -> str:
+        """The request that is held, with those that were queued for it."""
+        return self._transaction + str(self.head.text)
 
-    async def _pass_requests(self, server: asyncio.StreamWriter) -> None:
-        while data := await self.reader.read(_PIECE):
-            self.proxy.requests += 1
-            text = self.interruption
-            if not isinstance(text, bytes):
-                await self._hold(Held.REQUESTS)
-                server.write(data)
-            elif text:  # each command is an array, and no value of ours looks like one
-                self.client.write(text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
-            else:
-                self.client.close()
-        server.write_eof()  # a server first executes what it received before the end
+    @property
+    def patience(self) -> float:
+        """In order, the seconds in which the server does something; 0 if nothing is awaited of it."""
+        if self._server is None or (self.sent and not self.sent.blocks):
+            return _SOON
+        return _A_MOMENT if self.sent or self.may_go_on else 0
 
-    async def _pass_replies(self, replies: asyncio.StreamReader) -> None:
-        loop, delay = asyncio.get_running_loop(), self.proxy.delay
-        while data := await replies.read(_PIECE):
-            await self._hold(Held.REPLIES)
-            if delay:  # from its own arrival on: replies of a pipeline do not wait for each other
-                loop.call_later(delay, self.client.write, data)
-            else:
-                self.client.write(data)
-        await asyncio.sleep(delay)
-        self.client.close()
 
-    async def _hold(self, what: Held) -> None:
-        while self.interruption == what:
-            self.is_held = True
-            await asyncio.sleep(0.001)
-        self.is_held = False
+class _ServerSide(asyncio.Protocol):
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._link.server_accepted(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._link.replied(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._link.server_left()
 
 
 @contextlib.contextmanager

@@ -8,8 +8,9 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar, copy_context
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import SILENT, Entry
@@ -38,7 +39,7 @@ class Clock:
         self._ahead = 0.0
         self._running = self.loop.time
         setattr(self.loop, "time", self.time)  # noqa: B010  a checker takes the method for one that stays
-        self._threads = {*threading.enumerate()}
+        self._threads = {*threading.enumerate()} - self._workers()
 
     def time(self) -> float:
         """Return the time."""
@@ -59,6 +60,24 @@ class Clock:
         timers = [timer for timer in self.loop._scheduled if not timer.cancelled()]
         first = min((timer.when() for timer in timers), default=0.0)
         return [timer for timer in timers if timer.when() == first]
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until a socket has data or a thread has ended. False if nothing comes in time."""
+        events = self.loop._selector.select(seconds)
+        self.loop._process_events(events)
+        return bool(events)
+
+    def is_a_thread_busy(self) -> bool:
+        """Whether a thread of the loop does something, or lacks only a processor. Linux alone tells."""
+        for worker in self._workers():
+            with suppress(OSError):
+                if ") S " not in Path(f"/proc/self/task/{worker.native_id}/stat").read_text():
+                    return True
+        return False
+
+    def _workers(self) -> set[threading.Thread]:
+        """Return the threads that the loop keeps for calls, of earlier arenas too."""
+        return set(getattr(self.loop._default_executor, "_threads", ()))
 
     def is_alone(self, sockets: int = 0) -> bool:
         """Whether no thread and no more than so many sockets can make anything ready."""

@@ -1,18 +1,21 @@
-"""Stores whose requests go through a turnstile: every order in which the server can meet them."""
+"""Stores whose requests go through proxies: every order in which the server can meet them."""
+
+# ruff: noqa: SLF001  nothing public tells what is ready in a loop
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
-from typing import Any, Self
+from typing import Any
 
+from conformance.backends.proxy import Held, Link, Proxy
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, STARTS, Play, Request
-from conformance.engine.orders.turnstile import Link, Turnstile
+from conformance.harness import Harness
 from conformance.operations.operation import Operation
 
 _TIMEOUT = 10.0
@@ -28,31 +31,42 @@ _PATIENCE = 1.0
 
 
 class NetworkArena(Arena):
-    """Holds the requests of stores that `open_at` of a harness opens behind a turnstile."""
+    """Holds the requests of stores that `open_at` of a harness opens, each behind a proxy of its own."""
 
-    async def __aenter__(self) -> Self:
-        self.turnstile = Turnstile(self.harness.url())
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        self._proxies: dict[int, Proxy] = {}
         self._awaited = set[str]()
         self._namespace = ""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.turnstile.aclose()
 
     @asynccontextmanager
     async def open(self, namespace: str, on: int) -> AsyncIterator[Any]:
-        """Open an instance."""
+        """Open an instance. When it is closed its connections end: a client that nobody closes keeps them."""
         self._namespace = namespace
-        url = await self.turnstile.url(on)
-        try:
-            async with self.harness.open_at(namespace, url, _TIMEOUT) as store:
+        async with Proxy(self.harness.url(), in_order=True) as proxy:
+            self._proxies[on] = proxy
+            async with self.harness.open_at(namespace, proxy.url, _TIMEOUT) as store:
                 yield store
-        finally:
-            self.turnstile.disconnect(on)  # a client that nobody closes keeps its connections
+            del self._proxies[on]
 
-    def closed(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def closed(self) -> Iterator[None]:
         """Hold the requests that come in the block."""
-        return self.turnstile.closed()
+        self._interrupt(Held.REQUESTS)
+        try:
+            yield
+        finally:
+            self._interrupt(None)
+
+    def _interrupt(self, how: Held | None) -> None:
+        for proxy in self._proxies.values():
+            proxy.interrupt(how)
+
+    def _links(self) -> Iterator[tuple[int, Link]]:
+        """The open connections, each with the place of its instance."""
+        for on, proxy in self._proxies.items():
+            for link in proxy.links:
+                yield on, link
 
     def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation in this loop, or in a thread if nothing of it is awaited."""
@@ -81,18 +95,18 @@ class NetworkArena(Arena):
         """Return what can be let go when every caller is held or done, or nobody can tell what else it waits for."""
         held: list[Link] = []
         for _ in range(_MOST_TURNS):
-            await self.turnstile.settle()
+            await self._settle()
             held = self._held(play)
             if not self.running or not self._goes_on(held):
                 break
-        if self.turnstile.is_bypassed:
+        if any(proxy.is_bypassed for proxy in self._proxies.values()):
             play.stalled = "its client finds servers by itself, and its requests cannot be held"
             return []
 
         starts = ((caller, partial(self.begin, caller)) for caller in self.entries.keys() - self.tasks.keys())
         steps = [Request(caller, STARTS, frozenset(), take=start) for caller, start in starts]
         for link in held:
-            request = Request(link.caller, link.text.replace(self._namespace, ""), link.keys, take=link.let)
+            request = Request(link.caller, link.text.replace(self._namespace, ""), link.head.keys, take=link.let)
             steps += [request, *self._deaths(request, link, play)]
         if self.running and not steps and not play.has_died:
             play.stalled = "a caller waits for something that is not its server"
@@ -101,12 +115,13 @@ class NetworkArena(Arena):
     def _deaths(self, request: Request, link: Link, play: Play) -> Iterator[Request]:
         """Yield what may end at a request, before it arrives and before its reply does."""
         task = self.tasks[link.caller]
+        proxy = self._proxies[self.entries[link.caller].call.on]
 
         def die() -> None:
-            self.turnstile.kill(link.label)
+            proxy.stop()
             task.cancel()
 
-        ways: Mapping[str, Callable[[], object]] = {CONNECTION: link.abort, CALLER: task.cancel, PROCESS: die}
+        ways: Mapping[str, Callable[[], object]] = {CONNECTION: link.leave, CALLER: task.cancel, PROCESS: die}
         deaths = play.deaths[:1] if self.in_threads else play.deaths
         for what in () if play.has_died else deaths:
             for is_late, when in enumerate(("before this arrives", "before the reply")):
@@ -130,21 +145,40 @@ class NetworkArena(Arena):
         the other if that one is done.
         """
         last = play.trace[-1].caller if play.trace else ""
-        held = [link for link in self.turnstile.links if link.head]
-        for link in held:
-            here = [caller for caller in self.running if self.entries[caller].call.on == link.label]
+        held = [(on, link) for on, link in self._links() if link.head]
+        for on, link in held:
+            here = [caller for caller in self.running if self.entries[caller].call.on == on]
             link.caller = link.caller or (last if last in here else "".join(here[:1]))
-        return [link for link in held if link.caller]
+        return [link for _, link in held if link.caller]
+
+    async def _settle(self) -> None:
+        """Return when nothing in this loop can go on before a request is let through, time passes or others act.
+
+        That is so if nothing is ready in the loop, no socket has data, and the server owes no reply. On loopback, what
+        was sent has arrived when `send` returns.
+        """
+        ready = self.clock.loop._ready
+        while True:
+            was_quiet = not ready
+            await asyncio.sleep(0)  # a turn of the loop, which looks for data too
+            if ready or not was_quiet:
+                continue
+            patience = max((link.patience for _, link in self._links()), default=0)
+            if not (patience and self.clock.wait(patience)):
+                break
+        for _, link in self._links():
+            link.may_go_on = False
 
     def _goes_on(self, held: Sequence[Link]) -> bool:
         """Whether a caller does something that is not held. One in a thread is waited for, within a bound."""
         if held and not (self.in_threads and len(held) < len(self.running)):
             return False
-        is_at_server = any(link.sent for link in self.turnstile.links)
+        is_at_server = any(link.sent for _, link in self._links())
         timers = [] if is_at_server else self.clock.timers()
         seconds = _A_MOMENT if held or timers else _PATIENCE
-        is_alone = not is_at_server and self.clock.is_alone(self.turnstile.sockets)
-        if not is_alone and self.turnstile.wait(seconds):
+        sockets = sum(proxy.sockets for proxy in self._proxies.values())
+        is_alone = not is_at_server and self.clock.is_alone(sockets)
+        if not is_alone and (self.clock.wait(seconds) or self.clock.is_a_thread_busy() or self.clock.wait(0)):
             return True
         if held or not timers:
             return False

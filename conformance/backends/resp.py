@@ -62,6 +62,15 @@ class Message(NamedTuple):
         return frozenset(self.words[_KEYS[self.name]]) if self.name in _KEYS else None
 
     @property
+    def is_resp(self) -> bool:
+        """Whether its form tells where it ends, and so does that of the reply."""
+        return self.raw.startswith(b"*")
+
+    def awaits(self, reply: bytearray) -> bool:
+        """Whether more than this has to come in reply."""
+        return self.is_resp and read(reply) is None
+
+    @property
     def blocks(self) -> bool:
         """Whether the server may hold it."""
         return bool(_BLOCKING.match(self.text))
