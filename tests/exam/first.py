@@ -13,13 +13,14 @@ _GROUPS = {
     "DUR": "servers",
     "EXP": "lifetimes",
     "FAIL": "failures",
+    "ID-02": "failures",
     "MODE": "servers",
 }
-"""The group that is about the requirements of a group, where it is another than the first."""
+"""The group that is about a requirement, or those of a group, where it is another than the first."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the cases of the requirement before its group, and that before all others."""
-    group = f"test_{_GROUPS.get(REQUIREMENT.partition('-')[0])}["
+    group = f"test_{_GROUPS.get(REQUIREMENT, _GROUPS.get(REQUIREMENT.partition('-')[0]))}["
     items.sort(key=lambda item: (REQUIREMENT not in item.extra_keyword_matches, not item.name.startswith(group)))

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 BESIDE = "conformance", "taskstore_conformance_plugin.py", "tests"
 """What has to stand in one folder with the package `taskstore`, or the plugin says that a wrong one is in its way."""
-PYTEST = sys.executable, "-m", "pytest", "--pyargs", "conformance", "-q", "-pno:cacheprovider"
-PLUGINS = "-ptaskstore_conformance_plugin", "-ptests.exam.first"
-"""No others: to import them takes longer than most wrong stores take."""
+PYTEST = ["--pyargs", "conformance", "-q", "-pno:cacheprovider", "-ptaskstore_conformance_plugin", "-ptests.exam.first"]
+"""No other plugins: to import them takes longer than most wrong stores take."""
+SECONDS = 300.0  # after these a run is given up; a store that hangs is caught by the suite's limits
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload(["pydantic_settings", "pytest", "redis.asyncio"])
+"""A process that has imported what takes longest is forked for each run."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Verdict:
     has_results: bool = True
 
 
-def play(folder: Path, backend: str, seconds: float, requirement: str) -> Verdict:
+def play(folder: Path, backend: str, requirement: str) -> Verdict:
     """Make a default run on a backend with the package `taskstore` that is in a folder, and kill it when it is late.
 
     What decides the requirement is played first, and that is enough if it fails. Without one all is played.
@@ -37,36 +42,25 @@ def play(folder: Path, backend: str, seconds: float, requirement: str) -> Verdic
     for name in BESIDE:
         (folder / name).symlink_to(ROOT / name)
     if requirement:
-        verdict = _run(folder, backend, seconds, requirement, f"--conformance-only={requirement}")
+        verdict = _run(folder, backend, requirement, f"--conformance-only={requirement}")
         if verdict.failed:
             return verdict
-    return _run(folder, backend, seconds, requirement)
+    return _run(folder, backend, requirement)
 
 
-def _run(folder: Path, backend: str, seconds: float, requirement: str, *options: str) -> Verdict:
+def _run(folder: Path, backend: str, requirement: str, *options: str) -> Verdict:
     results, output = folder / "results.json", folder / "output"
-    command = [*PYTEST, *PLUGINS, f"--conformance-store={backend}", f"--conformance-json={results}", *options]
+    command = [*PYTEST, f"--conformance-store={backend}", f"--conformance-json={results}", *options]
     if requirement:
         command += ["--conformance-level=SHOULD", "--exitfirst"]
-    own = {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "EXAM_REQUIREMENT": requirement or "none"}
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, **own, "PYTHONDONTWRITEBYTECODE": ""},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return Verdict((), f"no end within {seconds:g} s", has_results=False)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with what it has started
-        process.wait()
+    process = FORKS.Process(target=_begin, args=(folder, output, command, requirement or "none"))
+    process.start()
+    process.join(SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # type: ignore[arg-type]  # with what it has started
+    process.join()
+    if process.exitcode == -signal.SIGKILL:
+        return Verdict((), f"no end within {SECONDS:g} s", has_results=False)
     if not results.exists():
         lines = output.read_text("utf-8", "replace").strip().splitlines()
         return Verdict((), lines[-1] if lines else "no output", has_results=False)
@@ -75,3 +69,14 @@ def _run(folder: Path, backend: str, seconds: float, requirement: str, *options:
     failed = dict.fromkeys(number for one in failures for number in one["requirements"])
     first = next((f"{one['test']}: {one['reason'][:300]}" for one in (*failures, *errors)), "")
     return Verdict(tuple(failed), first, has_results=bool(failures) or not errors)
+
+
+def _begin(folder: Path, output: Path, command: list[str], requirement: str) -> None:
+    """Run pytest in a process of its own, which leads a session."""
+    os.setsid()
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ.update(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", EXAM_REQUIREMENT=requirement)
+    with output.open("w") as sys.stdout:
+        sys.stderr = sys.stdout
+        sys.exit(pytest.main(command))
