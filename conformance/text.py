@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from enum import Enum
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,7 @@ _RUN = re.compile(r"((.{1,40}?)\2{19,})", re.DOTALL)
 """A few characters, and the same again many times."""
 
 
+@lru_cache
 def _repeated(text: str) -> str:
     before, *found = _RUN.split(text)
     parts = [repr(before)]

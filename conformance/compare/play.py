@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.pool import Pool
 from typing import Any, TypeAlias
+from unittest import mock
 
 from conformance.compare.elsewhere import call_elsewhere, opened_elsewhere
 from conformance.compare.values import Observer
@@ -28,6 +32,8 @@ BESIDE, ELSEWHERE, NOWHERE = "on another namespace", "in another process", "wher
 """Where an instance is opened besides, other than on the same place."""
 CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
+_PAUSES: Mapping[str, Any] = {"redis.retry.sleep": id, "redis.asyncio.retry.sleep": partial(asyncio.sleep, 0)}
+"""Where redis-py pauses before it tries again, which is in vain where no server is, and what it does instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,10 @@ class Recorder(Reader):
             case "process":
                 pool = opened_elsewhere(self.harness, self.namespace, self.contract.operations)
                 self.stores[1] = self._stack.enter_context(pool)
+            case "server" if "redis.asyncio.retry" in sys.modules:
+                for place, at_once in _PAUSES.items():
+                    self._stack.enter_context(mock.patch(place, at_once))
+                await super().change_surroundings(action)
             case _:
                 await super().change_surroundings(action)
 

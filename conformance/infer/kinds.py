@@ -97,7 +97,8 @@ class Parameter:
 def parameter_of(found: inspect.Parameter) -> Parameter:
     """Return what a parameter may take."""
     name, annotation = found.name, found.annotation
-    if annotation is found.empty and found.default not in (found.empty, None):
+    has_default = found.default not in (found.empty, None)
+    if annotation is found.empty and has_default and not re.fullmatch(_VALUE, name):  # a value may be anything
         annotation = type(found.default)
     if annotation is found.empty or isinstance(annotation, str):  # a name that is not known here
         annotation = Any

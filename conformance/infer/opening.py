@@ -58,12 +58,18 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
 
     missing = ", ".join(name for name in _required(make) if name not in given)
     if missing:
-        raise CommandFailedError(
-            f"{make.__name__} requires {missing}: write a function, such as `def store(url): return "
-            f"{make.__name__}(...)`, or without url for a store that needs no server, and name that"
-        )
+        raise CommandFailedError(f"{make.__name__} requires {missing}: {advice(make)}")
     alone = [name for name in given if re.fullmatch(_URL, name)]
     return {name: given[name] for name in alone[:1] or given}
+
+
+def advice(make: Callable[..., Any]) -> str:
+    """Say how a store is opened of which only its user knows how it gets an address."""
+    names = _required(make) or [parameter.name for parameter in parameters_of(make)] or ["server"]
+    return (
+        f"write a function, such as `def opened(url): return {make.__name__}({names[0]}=url)`, or without url for a "
+        "store that needs no server, and name that"
+    )
 
 
 class LocalStore(Harness):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from conformance.files import CommandFailedError
 from conformance.infer.experiments import Lab
 from conformance.infer.methods import Method, shared_methods
-from conformance.infer.opening import LocalStore, ServedStore, modes
+from conformance.infer.opening import LocalStore, ServedStore, advice, modes
 from conformance.operations.operation import Operation
 from conformance.process import in_new_process, silence
 from conformance.text import constructed, in_columns
@@ -78,12 +78,14 @@ def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collec
         if port not in private:
             raise SystemExit(port)
 
-    if any(isinstance(harness.make, type) for harness in harnesses):
+    classes = [harness.make for harness in harnesses if isinstance(harness.make, type)]
+    if classes:
         sys.addaudithook(stop_strangers)
     try:
         methods = asyncio.run(_methods(harnesses, skipped))
     except SystemExit as port:
-        raise CommandFailedError(f"a store may connect to port {port}, where somebody's server is") from None
+        where = f"may connect to port {port}, where somebody's server is"
+        raise CommandFailedError(f"{classes[-1].__name__} {where}: {advice(classes[-1])}") from None
 
     used = [method for method in methods if not method.unusable]
     used.sort(key=lambda method: not method.is_maker)  # the first that writes makes the entries
