@@ -89,12 +89,11 @@ def pytest_configure(config: pytest.Config) -> None:
     options = [name for name, option in OPTIONS.items() if config.getoption(_PREFIX + name) != option.get("default")]
     if not options and not collects_suite(config):
         return
-    here = Path(__file__).parent / _PACKAGE / "__init__.py"
-    spec = find_spec(_PACKAGE)
-    if spec is not None and spec.origin != str(here):
+    origin = getattr(find_spec(_PACKAGE), "origin", None)
+    if origin != str(Path(__file__).parent / _PACKAGE / "__init__.py"):
         if not options:
             return  # a package of that name which is not ours
-        raise pytest.UsageError(f"{_PREFIX}{options[0]}: {spec.origin} hides the installed {_PACKAGE}, {here.parent}")
+        raise pytest.UsageError(f"{_PREFIX}{options[0]}: {origin} hides the installed {_PACKAGE}")
     # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
     pytest.register_assert_rewrite(f"{_PACKAGE}.tasks.cases")
     config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")

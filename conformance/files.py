@@ -47,9 +47,9 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
         FileError: naming the file and its first fault.
     """
     try:
-        return parse(file.read_bytes())
-    except OSError as fault:
-        raise FileError(file, fault.strerror or str(fault)) from None
+        with _as_file_error(file, "read"):
+            content = file.read_bytes()
+        return parse(content)
     except (ValueError, RecursionError) as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
         why = str(fault)
         if isinstance(fault, ValidationError):
@@ -89,7 +89,7 @@ def writable(name: str | Path) -> Path:
         FileError: if it cannot be written.
     """
     file = Path(name)
-    with _as_file_error(file):
+    with _as_file_error(file, "written"):
         file.open("a").close()
     return file
 
@@ -100,7 +100,7 @@ def write_file(file: Path, text: str) -> None:
     Raises:
         FileError: if it cannot be written.
     """
-    with _as_file_error(file):
+    with _as_file_error(file, "written"):
         target = file.resolve()
         if target.exists() and not target.is_file():
             target.write_text(text, "utf-8")
@@ -114,8 +114,8 @@ def write_file(file: Path, text: str) -> None:
 
 
 @contextmanager
-def _as_file_error(file: Path) -> Iterator[None]:
+def _as_file_error(file: Path, done: str) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        raise FileError(file, f"cannot be written: {fault.strerror or fault}") from None
+        raise FileError(file, f"cannot be {done}: {fault.strerror or fault}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import signal
 import warnings
@@ -12,7 +11,6 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from threading import Thread, main_thread
 from time import monotonic, sleep
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from conformance.files import CommandFailedError
@@ -20,7 +18,8 @@ from conformance.text import described
 
 LIMIT = 60.0
 """Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
-_LOOK_SECONDS = 0.5
+_PULSE_SECONDS = 1.0
+"""How often a process shows at most that it goes on."""
 _END_SECONDS = 5.0
 """In which a process stops its servers."""
 _FAILED = 3
@@ -34,7 +33,7 @@ class Doing(NamedTuple):
     """Something that a process does next, and in how many seconds it has to be over."""
 
     text: str = ""
-    seconds: float = 120.0
+    seconds: float | None = 120.0
 
 
 class _Returned(NamedTuple):
@@ -46,15 +45,20 @@ class Progress:
 
     def __init__(self) -> None:
         self.tell: Callable[[Any], object] = id
-        self.since: Any = SimpleNamespace()
+        self._doing = Doing()
+        self._next_pulse = 0.0
 
-    def begin(self, doing: str) -> None:
+    def begin(self, text: str) -> None:
         """Say what is done from now on."""
-        self.tell(Doing(doing, LIMIT))
+        self._doing = Doing(text, LIMIT)
+        self.tell(self._doing)
 
     def go_on(self) -> None:
-        """Show that what is done goes on: this costs no message."""
-        self.since.value = monotonic()
+        """Show that what is done goes on. This costs a message a second at most."""
+        now = monotonic()
+        if now >= self._next_pulse:
+            self._next_pulse = now + _PULSE_SECONDS
+            self.tell(self._doing)
 
 
 PROGRESS = Progress()
@@ -73,15 +77,14 @@ def in_new_process(
     os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
     context: Any = get_context(method)
     receiver, sender = context.Pipe(duplex=False)
-    since = context.Value("d", lock=False)
-    process = context.Process(target=_work, args=(sender, since, function, arguments))
+    process = context.Process(target=_work, args=(sender, function, arguments))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: a fork uses none
         process.start()
     sender.close()
     answer = None
     try:
-        answer = _heard(process, receiver, since, hear)
+        answer = _heard(process, receiver, hear)
     finally:
         if answer is None:
             process.terminate()
@@ -94,18 +97,14 @@ def in_new_process(
     return answer.value
 
 
-def _heard(
-    process: Any, receiver: Connection, since: Any, hear: Callable[[Any], object]
-) -> _Returned | CommandFailedError:
+def _heard(process: Any, receiver: Connection, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
     """Listen until the function returns or raises.
 
     Raises:
         ProcessFailedError: if the process ended before, or does not go on.
     """
-    doing = Doing(seconds=math.inf)
-    while monotonic() - since.value < doing.seconds:
-        if not receiver.poll(_LOOK_SECONDS):
-            continue
+    doing = Doing(seconds=None)
+    while receiver.poll(doing.seconds):
         try:
             told = receiver.recv()
         except EOFError:
@@ -116,7 +115,6 @@ def _heard(
             return told
         if isinstance(told, Doing):
             doing = told
-            since.value = monotonic()
         hear(told)
     raise ProcessFailedError(f"{doing.text} did not return within {doing.seconds:g} s", _FAILED)
 
@@ -130,11 +128,11 @@ def silence() -> None:
     warnings.simplefilter("ignore")
 
 
-def _work(sender: Connection, since: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _work(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed, which ends this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped
     Thread(target=_end_with_parent, daemon=True).start()
-    PROGRESS.tell, PROGRESS.since = sender.send, since
+    PROGRESS.tell = sender.send
     try:
         answer = function(*arguments)
         sender.send(_Returned(answer))

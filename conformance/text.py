@@ -64,12 +64,10 @@ _FOREIGN = str(Path(__file__).parent), sysconfig.get_path("stdlib")
 
 def place_of(error: BaseException) -> str:
     """The last line of the adopter's own code that an exception came through, as `file:line in function`."""
-    for frame, line in reversed([*traceback.walk_tb(error.__traceback__)]):
-        file = frame.f_code.co_filename
-        if file.startswith(_FOREIGN) or "site-packages" in file:
-            continue
-        if Path(file).exists():
-            return f"{os.path.relpath(file)}:{line} in {frame.f_code.co_name}"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = frame.filename
+        if not file.startswith(_FOREIGN) and "site-packages" not in file and Path(file).exists():
+            return f"{os.path.relpath(file)}:{frame.lineno} in {frame.name}"
     return ""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.results.document import Results, read
+from conformance.results.document import Result, read
 from conformance.tasks.cases import find_cases
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
@@ -124,11 +124,16 @@ def select(*tests: str) -> tuple[str, str]:
     return "-k", " or ".join(test.rpartition(".")[2] for test in tests)
 
 
-def verdicts(results: Results, name: str = "Plain") -> dict[str, str]:
+def results(out: Path, name: str = "Plain") -> dict[str, Result]:
+    """The results on a store by test."""
+    found = {result.test: result for result in read(out).results if result.backend == f"stores:{name}"}
+    assert {*found} >= {*find_cases()}, "a test of the suite is not named"
+    return found
+
+
+def verdicts(out: Path, name: str = "Plain") -> dict[str, str]:
     """The verdicts on a store, but for the tests that were not run."""
-    on = results.on(f"stores:{name}")
-    assert {*on} >= {*find_cases()}, "a test of the suite is not named"
-    return {test: result.verdict for test, result in on.items() if result.verdict != "not-run"}
+    return {test: one.verdict for test, one in results(out, name).items() if one.verdict != "not-run"}
 
 
 def test_a_selection_is_incomplete_however_it_is_made(
@@ -136,21 +141,21 @@ def test_a_selection_is_incomplete_however_it_is_made(
 ) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(select(NEIGHBOURS)))
     assert run(pytester).ret == 6
-    assert verdicts(read(out)) == {NEIGHBOURS: "pass"}
+    assert verdicts(out) == {NEIGHBOURS: "pass"}
     assert run(pytester, PARTIAL).ret == 0
 
 
 def test_what_a_harness_cannot_do_or_a_group_has_not_played_is_open(pytester: pytest.Pytester, out: Path) -> None:
     assert run(pytester, PARTIAL, SMOKE).ret == 6
     assert run(pytester, SMOKE, "-k", "groups and not test_random_1").ret == 6
-    result = read(out).on("stores:Plain")["requirement_LIFE-02"]
+    result = results(out)["requirement_LIFE-02"]
     assert (result.verdict, result.is_open) == ("pass", True)
     assert result.reason == "a part of the groups was played: not random_1"
 
 
 def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: pytest.Pytester, out: Path) -> None:
     assert run(pytester, "-n1", PARTIAL, *select(ZONES, NEIGHBOURS), on=("Vanishing",)).ret == FAILED
-    died = read(out).on("stores:Vanishing")[NEIGHBOURS]
+    died = results(out, "Vanishing")[NEIGHBOURS]
     assert died.verdict == "harness-error"
     assert died.reason == "the process of pytest ended while this test ran"
 
@@ -159,7 +164,7 @@ def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester,
     command = [sys.executable, "-m", "conformance", "run", "--store", "stores:Vanishing", "--json", str(out)]
     ran = pytester.run(*command, "--partial", "--", "-p", "no:cacheprovider", *select(WORKS, NEIGHBOURS))
     assert ran.ret == 3
-    assert verdicts(read(out), "Vanishing") == {WORKS: "pass", NEIGHBOURS: "harness-error"}
+    assert verdicts(out, "Vanishing") == {WORKS: "pass", NEIGHBOURS: "harness-error"}
 
 
 @pytest.mark.parametrize(("name", "workers"), [("Matching", ()), ("Sleeping", ("-n1",))])
@@ -168,7 +173,7 @@ def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
 ) -> None:
     ran = run(pytester, "--conformance-timeout=2", *workers, *select(WORKS, NEIGHBOURS), on=(name,))
     assert ran.ret == FAILED
-    assert verdicts(read(out), name) == {WORKS: "pass", NEIGHBOURS: "harness-error"}
+    assert verdicts(out, name) == {WORKS: "pass", NEIGHBOURS: "harness-error"}
     assert "stores.py" in ran.stderr.str()
 
 
@@ -177,27 +182,27 @@ def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pyte
     ran = run(pytester, PARTIAL, "-pconftest", *select(ZONES, NEIGHBOURS), on=("Sometimes",))
     assert ran.ret == FAILED
     assert ran.parseoutcomes()["passed"] == 2, "this is what pytest itself makes of it"
-    assert verdicts(read(out), "Sometimes") == {ZONES: "fail", NEIGHBOURS: "pass"}
+    assert verdicts(out, "Sometimes") == {ZONES: "fail", NEIGHBOURS: "pass"}
 
 
 def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
     names = ("Skipping", "Xfailing", "Exiting")
     assert run(pytester, PARTIAL, SMOKE, *select(NEIGHBOURS, "test_random_1"), on=names).ret == FAILED
     for name in names:
-        came = verdicts(read(out), name)
+        came = verdicts(out, name)
         assert came[NEIGHBOURS] == "fail"
         assert came["requirement_LIST-03"] in ("fail", "harness-error")
-    assert "is no verdict of the suite" in read(out).on("stores:Skipping")[NEIGHBOURS].reason
+    assert "is no verdict of the suite" in results(out, "Skipping")[NEIGHBOURS].reason
 
 
 def test_a_marker_or_a_plugin_makes_nothing_pass(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makeconftest(PLUGIN)
     chosen = select(ZONES, NEIGHBOURS)
     assert run(pytester, PARTIAL, "-pconftest", *chosen, on=("Raising",)).ret == FAILED
-    came = verdicts(read(out), "Raising")
+    came = verdicts(out, "Raising")
     assert came[NEIGHBOURS] == "fail"
     assert "pass" not in came.values()
-    reason = read(out).on("stores:Raising")[ZONES].reason
+    reason = results(out, "Raising")[ZONES].reason
     assert reason.startswith("skipped by a marker or another plugin: ")
 
 
@@ -210,8 +215,7 @@ def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pyte
     file.write_text(file.read_text().replace("TODO: say why", "an older client needs it"))
     ran = run(pytester, *chosen, "--conformance-known=known.toml", on=("Wrong",))
     assert ran.ret == 0, ran.stdout.str()
-    results = read(out).on("stores:Wrong")
-    assert getattr(results[ZONES].expected, "kind", None) == "known"
+    assert getattr(results(out, "Wrong")[ZONES].expected, "kind", None) == "known"
     file.write_text(file.read_text().replace("stores:Wrong", "stores:Plain"))
     assert run(pytester, *chosen, "--conformance-known=known.toml").ret == FAILED
 
@@ -221,5 +225,5 @@ def test_a_should_is_named_and_fails_only_where_it_is_asked_to(pytester: pytest.
     ran = run(pytester, PARTIAL, *select(test), on=("Everywhere",))
     assert ran.ret == 0
     ran.stdout.fnmatch_lines(["*: 1 SHOULD broken: API-04"])
-    assert getattr(read(out).on("stores:Everywhere")[test].expected, "kind", None) == "should"
+    assert getattr(results(out, "Everywhere")[test].expected, "kind", None) == "should"
     assert run(pytester, PARTIAL, *select(test), "--conformance-level=SHOULD", on=("Everywhere",)).ret == FAILED

@@ -159,10 +159,6 @@ class Results(_Object):
     """The whole registry, whatever happened to run."""
     results: tuple[Result, ...]
 
-    def on(self, backend: str) -> dict[str, Result]:
-        """The results of a backend by test."""
-        return {result.test: result for result in self.results if result.backend == backend}
-
 
 def read(file: Path) -> Results:
     """Read a document.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
-
 import pytest
 
 from conformance.engine.finding import Coverage, Finding
@@ -27,7 +25,7 @@ def judge_call(call: pytest.CallInfo[None], case: Case) -> Judged:
     if isinstance(raised, NotTestable):
         return Judged(verdict="not-testable", reason=reason, hooks=raised.hooks)
     if not isinstance(raised, AssertionError | pytest.fail.Exception):
-        reason = "".join(traceback.format_exception_only(raised)).strip()
+        reason = call.excinfo.exconly()
     reason = printable(reason)[:_REASON_LENGTH]
     if isinstance(raised, pytest.skip.Exception) and call.when == "setup":
         return Judged(verdict="not-run", reason=f"skipped by a marker or another plugin: {reason}")
