@@ -11,7 +11,7 @@ import pytest
 from conformance.commands import main
 from conformance.compare.report import Line, Report
 from conformance.results import known
-from conformance.results.document import Expected, read
+from conformance.results.document import Expected, Failure, read
 from tests.report_inputs import conformance, requirement
 
 KNOWN = Expected(kind="known", reason="an old client")
@@ -84,6 +84,11 @@ def test_what_differs_is_a_line(arguments: str, told: list[str], capsys: pytest.
 def test_one_backend_is_compared_with_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "a.json"]) == 2
     assert "a.json is about one backend" in capsys.readouterr().err
+
+
+def test_long_values_are_shown_from_where_they_differ() -> None:
+    failure = Failure(name="", requirements=("LIST-03",), expected=4_000 * "v" + "1", came=4_000 * "v" + "2")
+    assert failure.difference == f"expected …{40 * 'v'}1, came …{40 * 'v'}2"
 
 
 def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import commonprefix
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,8 @@ from conformance.files import read_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
+_CONTEXT = 40
+"""Characters that are shown before a difference."""
 
 
 class _Object(BaseModel):
@@ -80,7 +83,17 @@ class Failure(_Object):
     @property
     def difference(self) -> str:
         """What came, and instead of what, in a few words."""
-        return f"expected {self.expected}, came {self.came}" if self.expected else self.came
+        expected, came = self.values
+        return f"expected {expected}, came {came}" if expected else came
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """What was expected, and what came; of long texts that begin alike, from shortly before they differ."""
+        same = commonprefix([self.expected, self.came])  # noqa: RUF071  these are no paths
+        start = len(same) - _CONTEXT
+        if start < _CONTEXT:
+            return self.expected, self.came
+        return f"…{self.expected[start:]}", f"…{self.came[start:]}"
 
 
 class Judged(_Object):

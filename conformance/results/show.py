@@ -11,7 +11,7 @@ from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.text import cut, on_one_line
 
 _LONGEST = 400
-_LONGEST_VALUE = 4_000
+_LONGEST_VALUE = 1_000
 _WIDTH = 80
 
 
@@ -23,8 +23,9 @@ def block(failure: Failure, again: str = "") -> Iterator[str]:
     yield from wrapped("  ", REQUIREMENTS[first].text)
     if failure.script:
         yield from (f"    {cut(line, _LONGEST)}" for line in failure.script)
-        yield from wrapped("  expected ", failure.expected)
-        yield from wrapped("  came     ", failure.came)
+        expected, came = failure.values
+        yield from wrapped("  expected ", expected)
+        yield from wrapped("  came     ", came)
     else:
         yield from wrapped("  test     ", failure.doc)
         for line in failure.came.splitlines():

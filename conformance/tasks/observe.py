@@ -22,6 +22,8 @@ from conformance.tasks.spec.model import (
 from conformance.text import shown
 from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 
+_LONGEST = 4_000
+"""Characters of a field's value that a failure keeps: it shows them from where they differ."""
 _PROSE = ("reason", "detail")
 
 
@@ -122,5 +124,5 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
         case _:
             return shown(result)
     chosen = [name for name in names if name in values] or [*values][:2]
-    fields = ", ".join(f"{name}={shown(values[name], 200)}" for name in chosen)
+    fields = ", ".join(f"{name}={shown(values[name], _LONGEST)}" for name in chosen)
     return f"{text}({fields})" if text and " " not in text else text or fields  # no answer is no exception
