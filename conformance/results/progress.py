@@ -17,7 +17,7 @@ from conformance.results.document import AboutBackend, Judged, ListedRequirement
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
 from conformance.results.scripts import write_script
-from conformance.results.summary import summary
+from conformance.results.summary import Line, summary
 from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from taskstore_conformance_plugin import collects_suite
@@ -44,7 +44,7 @@ class Progress:
         self._untold: dict[Place, Judged] = {}
         """What is said of each test that is collected or runs, and has told nothing yet."""
         self._told: dict[Place, list[Result]] = {}
-        self._lines: list[str] = []
+        self._lines: list[Line] = []
         self._suite = Suite(
             version=version("taskstore"),
             fingerprint=fingerprint(),
@@ -170,8 +170,8 @@ class Progress:
         """Show what to mend first, what is not decided, and how to play it again."""
         if self._lines:
             terminalreporter.section("conformance")
-        for line in self._lines:
-            terminalreporter.write_line(line, bold=not line.startswith(" "))
+        for line, *markup in self._lines:
+            terminalreporter.write_line(line, **dict.fromkeys(markup, True))
 
 
 def _rank(result: Result) -> tuple[int, tuple[bool, bool, int], str]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
+from typing import TypeAlias
 
 from conformance.results.document import Result, Results
 from conformance.results.show import block
 from conformance.tasks.spec.requirements import REQUIREMENTS, Level
 from conformance.text import on_one_line
 
+Line: TypeAlias = tuple[str, ...]
+"""A line of text, and what pytest calls its color and weight on a terminal."""
+
 
 def summary(
     results: Results, stale: Iterable[str], undecided: Iterable[Result], again: Callable[[str], str]
-) -> Iterator[str]:
+) -> Iterator[Line]:
     """Yield the lines of a summary, and last the failure to fix first.
 
     Args:
@@ -34,23 +38,25 @@ def summary(
         here = [number for result in broken if result.backend == about.name for number in result.requirements]
         numbers = sorted(number for number in {*here} if REQUIREMENTS[number].level is level)
         if numbers:
-            yield f"{about.name}: {len(numbers)} {level} broken: {', '.join(numbers)}"
+            color = "red" if level is Level.MUST else "yellow"
+            yield f"{about.name}: {len(numbers)} {level} broken: {', '.join(numbers)}", "bold", color
     if not broken and any(result.verdict == "pass" for result in results.results):
-        yield "no MUST and no SHOULD is broken"
+        yield "no MUST and no SHOULD is broken", "bold", "green"
     elif not broken and not gaps:
-        yield "nothing was decided: nothing that was selected applies"
+        yield "nothing was decided: nothing that was selected applies", "bold", "red"
     worst = min(broken, key=lambda result: (not result.is_failure, result.weight), default=None)
     if worst and worst.failure and len(broken) > 1:
-        yield from ("", "Fix this first:", *block(worst.failure, again(worst.backend)))
+        yield "\nFix this first:", "bold", "red"
+        yield from zip(block(worst.failure, again(worst.backend)))
 
 
-def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
+def _titled(title: str, lines: Iterable[str]) -> Iterator[Line]:
     """Yield a title and different lines, or nothing without a line."""
     different = [*dict.fromkeys(lines)]
     if different:
-        yield title
+        yield title, "bold"
     for line in different:
-        yield f"  {line}"
+        yield (f"  {line}",)
 
 
 def _accepted(results: Results) -> Iterator[str]:
