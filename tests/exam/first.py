@@ -13,6 +13,8 @@ _GROUPS = {
     "DUR": "servers",
     "EXP": "lifetimes",
     "FAIL": "failures",
+    "FAIL-14": "servers",
+    "FAIL-17": "servers",
     "ID-02": "failures",
     "MODE": "servers",
 }
