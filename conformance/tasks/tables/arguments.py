@@ -30,14 +30,14 @@ def scenarios() -> Iterator[Scenario]:
     reads = *map(get, _IDS), listing(limit=1_000)
     final = map(cancel, _IDS[::4])
     yield scenario(_NEW[::2], reads, final, _NEW, _NEW, reads, about="ID-02 ID-06")
-    yield scenario(_taken(), ReadBack(), about="ID-06")
+    yield scenario(_TAKEN, ReadBack(), about="ID-06")
     for calls in REFUSED:
         # Nothing else reaches these requirements at depth smoke.
         about = [number for name, number in _ABOUT.items() if name in calls[0].arguments]
         before, after = (create("a"), to("clipping")), (ReadBack(), to("uploading"), ReadBack())
         yield scenario(before, calls, after, about=" ".join(about))
     for first in range(_LISTS):
-        yield scenario(_kept(REQUESTS[first::_LISTS]), ReadBack())
+        yield scenario(*_KEPT[first::_LISTS], ReadBack())
     for fields in _WRITTEN:
         failed = to("failed", A, 0, "", **fields)
         yield scenario(create("a"), failed, ReadBack(), failed)
@@ -45,21 +45,12 @@ def scenarios() -> Iterator[Scenario]:
         yield scenario(_repeated(status), ReadBack(), about="LIFE-04 LIFE-17 LIFE-10 LIFE-14")
     yield from _largest()
     yield from _restored()
-    yield from _left()
 
 
 _UNKNOWN = *(Id("a", *around) for around in values.AROUND), *values.UNKNOWN_IDS
 _CALLS_ON_UNKNOWN = [call for task_id in _UNKNOWN for call in (get(task_id), to("completed", task_id), cancel(task_id))]
 _IDS = *values.NEW_IDS, *values.INTERNAL_IDS
 _NEW = [create(task_id=task_id, config={"id": task_id}) for task_id in _IDS]
-
-
-def _taken() -> Iterator[Action]:
-    """Under an id that is taken, only an equal request is accepted, and not one that stands near in the table."""
-    for by in range(5):
-        for place, request in enumerate(REQUESTS):
-            number = (by + place) % len(REQUESTS)
-            yield create(task_id=f"job-{number}", **request)
 
 
 _NESTED = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
@@ -121,18 +112,17 @@ REQUESTS = [
     *({"webhook_url": text} for text in (*values.TEXTS, *values.LARGE_TEXTS)),
     *({"video_ids": ids} for ids in values.VIDEO_IDS),
 ]
+_KEPT = [(create("a", **fields), to("clipping", progress=5.5), cancel(A)) for fields in REQUESTS]
+_TAKEN = [
+    create(task_id=f"job-{(by + place) % len(REQUESTS)}", **request)
+    for by in range(5)
+    for place, request in enumerate(REQUESTS)
+]
+"""Under an id that is taken, only an equal request is accepted, and not one that stands near in the table."""
 _WRITTEN = [
     *(dict.fromkeys(TEXTS, text) for text in values.TEXTS),
     *({"progress": number} for number in values.PROGRESSES),
 ]
-
-
-def _kept(requests: Sequence[dict[str, Any]]) -> Iterator[Action]:
-    """Requests come back as they were given."""
-    for fields in requests:
-        yield create("a", **fields)
-        yield to("clipping", progress=5.5)
-        yield cancel(A)
 
 
 _CHANGES: Sequence[dict[str, Any]] = (
@@ -184,13 +174,11 @@ def _restored() -> Iterator[Scenario]:
     times = enumerate(values.TIMES[::2] + values.TIMES[1::2])
     of_all_times = [restorable(f"t{place}", created_at=time, updated_at=_LAST) for place, time in times]
     yield scenario(map(restore, of_all_times), listing(), listing(limit=3), about="LIST-01")
+
+    by_cursor = partial(scenario, about="LIST-12", needs=[Capability.CURSOR])
     of_one_time = map(restorable, "bdac")
-    yield scenario(map(restore, of_one_time), _PAGES, about="LIST-12", needs=[Capability.CURSOR])
-
-
-def _left() -> Iterator[Scenario]:
-    """The task of a cursor leaves the listing, and then the store."""
-    made = create("c"), create("a"), create("b"), to("completed")
-    after = do.CursorOf("a")
-    for actions in ([listing(status=TaskStatus.PENDING, after=after)], [purge(BEYOND), listing(after=after)]):
-        yield scenario(made, actions, about="LIST-12", needs=[Capability.CURSOR])
+    yield by_cursor(map(restore, of_one_time), _PAGES)
+    # The task of a cursor leaves the listing, and then the store.
+    ended, after = (create("c"), create("a"), create("b"), to("completed")), do.CursorOf("a")
+    yield by_cursor(ended, listing(status=TaskStatus.PENDING, after=after))
+    yield by_cursor(ended, purge(BEYOND), listing(after=after))

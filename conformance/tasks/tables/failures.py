@@ -170,20 +170,15 @@ def scenarios(rows: Iterable[Failure], declared: frozenset[Capability]) -> Itera
     before = fitting(_BEFORE, declared)
     for row in rows:
         needs = Capability.REMOTE, *row.needs
-        for group in _groups(row):
+        groups = _AT_ONCE[:1] if row.patience else _AT_ONCE
+        if row in DEATHS:
+            groups = _ALONE
+        for group in groups:
             calls = tuple(replace(call, on=row.on) for call in fitting(group, declared))
             if calls:
                 fail = Race(calls, failure=row, every_order=row in DEATHS)
                 again = fitting(_again(row, calls), declared)
                 yield scenario(before, fail, ReadBack(), again, ReadBack(), about=row.about, needs=needs, instances=2)
-
-
-def _groups(row: Failure) -> Sequence[Sequence[Call]]:
-    if row in DEATHS:
-        return _ALONE
-    if row.patience:
-        return _AT_ONCE[:1]
-    return _AT_ONCE
 
 
 def _again(row: Failure, calls: Iterable[Call]) -> Iterator[Action]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from math import nextafter
 from typing import Any, TypeAlias
 
 from conformance.operations.hostile import OTHER_VALUES, Text
@@ -28,7 +27,10 @@ TEXTS = (*json.loads(_TEXTS), "".join(map(chr, range(32))), "y" * 350, "z" * 5_5
 LARGE_TEXTS = ("k" * 75_000, "文" * 100_000, "m" * 1_020_000)
 SURROGATES = ("\ud800", "a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x" * 70_000 + "\udc00")
 """Texts that have no UTF-8 form. In UTF-16 the second one has: there the two together are a character."""
-PROGRESSES = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0, 100)
+_PROGRESSES = """[
+0, 0.0, 5e-324, 1e-7, 1, 0.1, 33.333333333333336, 0.29, 50, 12.5, 49.999999999, 99.99, 99.99999999999999, 100.0, 100
+]"""
+PROGRESSES: Values = tuple(json.loads(_PROGRESSES))
 
 
 def deep(levels: int) -> Any:
