@@ -1,4 +1,4 @@
-"""The command `conformance`: a module for each subcommand, with `DESCRIPTION`, `EPILOG`, `add_arguments`, `main`."""
+"""The command `conformance`: a module for each subcommand, with `DESCRIPTION`, `EPILOG`, `OPTIONS`, `main`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name in given[:1]:  # the modules of the others are not imported: some take a second
             module = import_module(f"{__name__}.{name}")
             command.description, command.epilog = module.DESCRIPTION, module.EPILOG
-            module.add_arguments(command)
+            for option, settings in module.OPTIONS.items():
+                command.add_argument(option, **settings)
             command.set_defaults(main=module.main)
     if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
         sys.path.insert(0, folder)

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone import judge_of
@@ -41,34 +42,35 @@ exit status:
   8  a store ended the process, or does not return; what was found so far is printed
   130  interrupted"""
 
-
+OPTIONS: dict[str, dict[str, Any]] = {
+    "one": {"metavar": "A", "help": "a class or function of a store, or a harness as for `run`"},
+    "other": {"metavar": "B", "nargs": "?", "help": "another; without it the first is its own judge"},
+    "--only": {"metavar": "RACE", "default": "", "help": "of one store, only this race"},
+    "--schedule": {"metavar": "ORDER", "default": "", "help": "of that race, only this order"},
+    "--full": {"action": "store_true", "help": "of one store, three calls at the same time too"},
+    "--seed": {"type": int, "default": 0, "help": "draw other random sequences (default: 0)"},
+    "--known": {"metavar": "FILE", "type": Path, "help": "accepted differences (TOML), which do not fail"},
+    "--all": {"action": "store_true", "help": "show the script of every new line, not one for each group"},
+    "--write-scripts": {
+        "metavar": "DIR",
+        "type": Path,
+        "help": "write each new line, but for races and deaths, as a program there; those there are played first",
+    },
+    "--skip": {
+        "metavar": "METHOD",
+        "action": "append",
+        "default": [],
+        "help": "leave out a method of two stores",
+    },
+    "--write-harness": {
+        "metavar": "FILE",
+        "type": writable,
+        "help": "write what was found out about two stores, to correct and keep",
+    },
+    "--write-known": {"metavar": "FILE", "type": writable, "help": "write what is found as accepted differences"},
+    "--json": {"metavar": "FILE", "type": writable, "help": "write the report to FILE"},
+}
 _WIDTH = 78
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("one", metavar="A", help="a class or function of a store, or a harness as for `run`")
-    parser.add_argument("other", metavar="B", nargs="?", help="another; without it the first is its own judge")
-    parser.add_argument("--only", metavar="RACE", default="", help="of one store, only this race")
-    parser.add_argument("--schedule", metavar="ORDER", default="", help="of that race, only this order")
-    parser.add_argument("--full", action="store_true", help="of one store, three calls at the same time too")
-    parser.add_argument("--seed", type=int, default=0, help="draw other random sequences (default: 0)")
-    parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
-    parser.add_argument("--all", action="store_true", help="show the script of every new line, not one for each group")
-    parser.add_argument(
-        "--write-scripts",
-        metavar="DIR",
-        type=Path,
-        help="write each new line, but for races and deaths, as a program there; those there are played first",
-    )
-    parser.add_argument(
-        "--skip", metavar="METHOD", action="append", default=[], help="leave out a method of two stores"
-    )
-    for option, what in (
-        ("--write-harness", "write what was found out about two stores, to correct and keep"),
-        ("--write-known", "write what is found as accepted differences"),
-        ("--json", "write the report to FILE"),
-    ):
-        parser.add_argument(option, metavar="FILE", type=writable, help=what)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -80,7 +82,7 @@ def main(options: argparse.Namespace) -> int:
     known = read_known(options.known) if options.known else {}
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
-    stores = [*zip(map(_short, names), _inferred(options) or map(find_backend, names), strict=True)]
+    stores = zip(map(_short, names), _harnesses(options), strict=True)
 
     report = searched(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
 
@@ -94,14 +96,14 @@ def main(options: argparse.Namespace) -> int:
     return report.status
 
 
-def _inferred(options: argparse.Namespace) -> Sequence[Callable[[], Harness]] | None:
-    """Return the harnesses of two stores that have none, after printing what was found out; None if they have some."""
+def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
+    """Return what makes the harnesses of two stores; of stores that have none, after printing what was found out."""
     names = options.one, options.other
     makers = [(name, make) for name in names if (make := find_maker(name))]
     if len(makers) != len(names):
         if options.skip:
             raise CommandFailedError("--skip is for stores without a harness: leave an operation out of `operations`")
-        return None
+        return [*map(find_backend, names)]
     if options.write_scripts:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
     from conformance.infer.pair import found_out, harnesses_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -27,6 +27,10 @@ exit status:
   0  every test that applies to both sides has the same verdict on both
   1  some test does not
   2  wrong usage, or a file is no results file"""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "before": {"metavar": "A.json", "type": Path, "help": "what --json of `run` or `compare` wrote"},
+    "after": {"metavar": "B.json", "type": Path, "nargs": "?", "help": "another such file"},
+}
 _UNFOUND = ("not there", "")
 
 Side: TypeAlias = dict[str, tuple[str, str]]
@@ -40,11 +44,6 @@ class _Comparison(BaseModel):
 
 
 _FORM: TypeAdapter[Results | _Comparison] = TypeAdapter(Results | _Comparison)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("before", metavar="A.json", type=Path, help="what --json of `run` or `compare` wrote")
-    parser.add_argument("after", metavar="B.json", type=Path, nargs="?", help="another such file")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
@@ -37,18 +38,17 @@ exit status:
   3  a process that measures failed, a call did not return, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--store": {"required": True, "help": "a store, as `conformance run --store` takes it"},
+    "--claims": {"metavar": "FILE", "type": Path, "help": "what a document states (TOML)"},
+    "--budget": {"metavar": "FILE", "type": Path, "help": "claims that have to hold (TOML)"},
+    "--entries": {"metavar": "N", "type": int, "action": "append", "default": [], "help": "entries in the store"},
+    "--seconds": {"type": float, "default": 0.05, "help": "of an operation in a block (%(default)s)"},
+    "--blocks": {"type": int, "help": "processes (default: 13, or as many as the claims need)"},
+    "--json": {"metavar": "FILE", "type": writable, "help": "write JSON in the form of pytest-benchmark"},
+}
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", required=True, help="a store, as `conformance run --store` takes it")
-    parser.add_argument("--claims", metavar="FILE", type=Path, help="what a document states (TOML)")
-    parser.add_argument("--budget", metavar="FILE", type=Path, help="claims that have to hold (TOML)")
-    parser.add_argument("--entries", metavar="N", type=int, action="append", default=[], help="entries in the store")
-    parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
-    parser.add_argument("--blocks", type=int, help="processes (default: 13, or as many as the claims need)")
-    parser.add_argument("--json", metavar="FILE", type=writable, help="write JSON in the form of pytest-benchmark")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -72,8 +72,9 @@ def main(options: argparse.Namespace) -> int:
     print(*lines_of(figures, miss), sep="\n")
     for name in workload.left_out:
         print(f"{name} was not timed (it may remove the entry)")
-    _judge(claims, figures, miss, MARGIN)
-    verdicts = _judge(budgets, figures, miss, 0.0)
+    for claim in claims:
+        _judge(claim, figures, miss, MARGIN)
+    verdicts = {_judge(budget, figures, miss, margin=0) for budget in budgets}
     if options.json:
         from conformance.measure.export import document_of  # it needs pytest-benchmark
 
@@ -101,11 +102,8 @@ def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> Figures:
     return time_blocks((options.store,), plan, effort, wanted, 0, partial(print, file=sys.stderr))
 
 
-def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:
-    """Print what the figures say of each claim, and return the verdicts."""
-    verdicts: set[str] = set()
-    for claim in claims:
-        verdict, (head, *lines) = judge_by_figures(claim, figures, miss, margin)
-        verdicts.add(verdict)
-        print(bold(head), f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
-    return verdicts
+def _judge(claim: Latency, figures: Figures, miss: float, margin: float) -> str:
+    """Print what the figures say of a claim, and return the verdict."""
+    verdict, (head, *lines) = judge_by_figures(claim, figures, miss, margin)
+    print(bold(head), f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
+    return verdict

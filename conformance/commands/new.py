@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from conformance.files import CommandFailedError
 
@@ -16,11 +17,10 @@ examples:
 exit status:
   0  the file is written
   2  wrong usage, or the file exists and is left as it is"""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE.py", type=Path, help="the file to write, in this folder or below it")
-    parser.add_argument("--compare", action="store_true", help="write two harnesses for `conformance compare`")
+OPTIONS: dict[str, dict[str, Any]] = {
+    "file": {"metavar": "FILE.py", "type": Path, "help": "the file to write, in this folder or below it"},
+    "--compare": {"action": "store_true", "help": "write two harnesses for `conformance compare`"},
+}
 
 
 def main(options: argparse.Namespace) -> int:

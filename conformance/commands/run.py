@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from conformance.results.document import read
-from taskstore_conformance_plugin import OPTIONS
+from taskstore_conformance_plugin import OPTIONS as OF_SUITE
 
 DESCRIPTION = """\
 Run the suite on stores. This is `pytest --pyargs conformance` with its options --conformance-*, which are shorter here.
@@ -34,6 +34,10 @@ exit status:
   130  interrupted
   others are pytest's own"""
 
+OPTIONS = {
+    **{f"--{name}": option for name, option in OF_SUITE.items()},
+    "pytest": {"nargs": "*", "metavar": "-- OPTION", "help": "options of pytest"},
+}
 # -m: modules of the current folder are found. Hypothesis, whose plugin takes a tenth of a second, draws nothing here.
 _PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--no-header", "-rN", "--pyargs", "conformance")
 _ENDED_EARLY = 3
@@ -44,18 +48,12 @@ _PATIENCE = 3.0
 """Seconds that an interrupted run has to end what it has started."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    for name, option in OPTIONS.items():
-        parser.add_argument(f"--{name}", **option)
-    parser.add_argument("pytest", nargs="*", metavar="-- OPTION", help="options of pytest")
-
-
 def main(options: argparse.Namespace) -> int:
     """Run pytest on the suite and return its exit status, unless the results say that it did not come to its end."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         options.json = options.json or Path(folder, "results.json")
         command = [*_PYTEST]
-        for name in OPTIONS:
+        for name in OF_SUITE:
             value = getattr(options, name.replace("-", "_"))
             for each in value if isinstance(value, list) else [value]:
                 if each is True:
@@ -63,15 +61,20 @@ def main(options: argparse.Namespace) -> int:
                 elif each not in (None, False):
                     command.append(f"--conformance-{name}={each}")
         status = _run([*command, *options.pytest])
-        deserved: int | None = status
-        if status == 0 and options.json.is_file():  # it is empty if the process ended before a test
-            deserved = read(options.json).exit_status if options.json.stat().st_size else None
-    if status == 0 != deserved:
-        print("The process of pytest ended with status 0, which the run does not deserve.", file=sys.stderr)
-        return _ENDED_EARLY if deserved is None else deserved
+        if status == 0 and (deserved := _deserved(options.json)):
+            print("The process of pytest ended with status 0, which the run does not deserve.", file=sys.stderr)
+            return deserved
     if status == _USAGE_ERROR:
         return 2
     return status if status >= 0 else _SIGNALLED - status
+
+
+def _deserved(results: Path) -> int:
+    """Return the exit status that the results stand for: 0 if there are none, as of `-- --help`."""
+    if not results.is_file():
+        return 0
+    status = read(results).exit_status if results.stat().st_size else None  # it is empty before the first test
+    return _ENDED_EARLY if status is None else status
 
 
 def _run(command: list[str]) -> int:

@@ -45,11 +45,9 @@ class Estimate:
 
 def estimate(values: Sequence[float], miss: float = MISS) -> Estimate:
     """Estimate a median from one value per block, at least one."""
+    ordered = sorted(values)
     bounds = bounds_for(len(values), miss)
-    interval = None
-    if bounds:
-        ordered = sorted(values)
-        interval = ordered[bounds.rank - 1], ordered[-bounds.rank]
+    interval = (ordered[bounds.rank - 1], ordered[-bounds.rank]) if bounds else None
     return Estimate(median(values), interval, len(values), (*values,))
 
 

@@ -18,11 +18,9 @@ from conformance.measure.timing import Timed
 
 def document_of(figures: Figures) -> dict[str, Any]:
     """Make a document: `extra_info.blocks` has how many rounds of `stats.data` each block is, and its figures."""
-    machine = pytest_benchmark_generate_machine_info()  # type: ignore[no-untyped-call]
-    commit = get_commit_info()  # type: ignore[no-untyped-call]
     return {
-        "machine_info": machine,
-        "commit_info": commit,
+        "machine_info": pytest_benchmark_generate_machine_info(),  # type: ignore[no-untyped-call]
+        "commit_info": get_commit_info(),  # type: ignore[no-untyped-call]
         "benchmarks": [_row(key, blocks) for key, blocks in figures.items()],
         "datetime": datetime.now(UTC).isoformat(),
         "version": pytest_benchmark.__version__,
