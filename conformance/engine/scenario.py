@@ -49,11 +49,6 @@ class Race:
     failure: Failure | None = None
     every_order: bool = False
 
-    @property
-    def is_deadly(self) -> bool:
-        """Whether a connection or a caller is lost meanwhile."""
-        return self.every_order and self.failure is not None
-
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
@@ -170,7 +165,7 @@ class Scenario:
     @property
     def is_deadly(self) -> bool:
         """Whether something is lost at each request, and nothing by chance."""
-        return any(race.is_deadly for race in self.races)
+        return any(race.every_order and race.failure for race in self.races)
 
     @property
     def calls(self) -> list[Call]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
 
-from conformance.engine.contract import Contract, Entry
+from conformance.engine.contract import Contract
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
 from conformance.text import source
@@ -23,9 +22,9 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
             yield from entry.before
             if entry.error:
                 raised.append(f"raises {contract.describe(entry.observed)}")
-        calls = []
-        for call, made in zip_longest(calls_of(done.action), done.made):
-            calls.append(_text(contract, call, made))
+        calls = [entry.line for entry in done.made if entry.line]
+        if not calls:
+            calls = [call_text(contract, call, _as_python(call)) for call in calls_of(done.action)]
         match done.action:
             case Call(label=label):
                 (text,) = calls
@@ -53,10 +52,8 @@ def _store(on: int) -> str:
     return f"store{on + 1}" if on else "store"
 
 
-def _text(contract: Contract, call: Call, made: Entry | None) -> str:
-    if made and made.line:
-        return made.line
-    return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
+def _as_python(call: Call) -> dict[str, str]:
+    return {name: source(value) for name, value in call.arguments.items()}
 
 
 def _line(action: Action) -> Iterator[str]:
@@ -81,7 +78,7 @@ def _line(action: Action) -> Iterator[str]:
 
 def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:
     if race.failure:
-        through = "" if race.is_deadly else "; `store` goes through a proxy"
+        through = "" if race.every_order else "; `store` goes through a proxy"
         yield f"# {race.failure.name}{through}"
     end = ")"
     if race.cancelled:

@@ -72,22 +72,21 @@ class Shrinker:
         return ()
 
     def _simpler(self, actions: Actions, place: int) -> Iterator[Actions]:
-        """Yield the actions with less at one place: with fewer parts, then with simpler values."""
+        """Yield the actions with less at one place: with fewer parts, then with fewer arguments or simpler ones."""
         action = actions[place]
-        for less in (*_with_fewer_parts(action), *self._with_fewer_arguments(action)):
-            yield (*actions[:place], less, *actions[place + 1 :])
 
+        def instead(less: Action) -> Actions:
+            return (*actions[:place], less, *actions[place + 1 :])
+
+        yield from map(instead, _with_fewer_parts(action))
         for call in calls_of(action):
+            operation = self._operations[call.operation]
             for name, value in call.arguments.items():
-                for simpler in self._values(self._operations[call.operation], name, value):
+                if name not in operation.arguments:
+                    yield instead(changed(action, partial(_without, name, of=call)))
+                for simpler in self._values(operation, name, value):
                     change = partial(_with, value=value, simpler=simpler)
                     yield tuple(changed(each, change) for each in actions)
-
-    def _with_fewer_arguments(self, action: Action) -> Iterator[Action]:
-        for call in calls_of(action):
-            for name in call.arguments:
-                if name not in self._operations[call.operation].arguments:
-                    yield changed(action, partial(_without, name, of=call))
 
 
 def _without_some(values: Any, place: int, kept: int = 0) -> Iterator[Any]:
@@ -102,15 +101,10 @@ def _with_fewer_parts(action: Action) -> Iterator[Action]:
     match action:
         case Race(calls=(only,), failure=None):
             yield only
-        case Race(calls):
-            if action.cancelled:
-                yield replace(action, cancelled=())
-            for fewer in _fewer(calls):
-                yield replace(action, calls=fewer)
+        case Race() | Series():
+            yield from _simpler_objects(action, _fewer)
         case Mutate(place=None):
             yield from (replace(action, place=place) for place in range(_MOST_PLACES))
-        case Series():
-            yield from _simpler_objects(action, _simpler_numbers)
 
 
 def _without(name: str, call: Call, of: Call) -> Call:
@@ -150,7 +144,10 @@ def simpler_values(value: Any) -> Iterator[Any]:
 
 
 def _fewer(values: Any) -> Iterator[Any]:
-    """Yield a sequence without some of it: as many as possible from each place on."""
+    """Yield a sequence without some of it: as many as possible from each place on. A number becomes smaller."""
+    if not isinstance(values, tuple | list):
+        yield from _simpler_numbers(values)
+        return
     for place in range(len(values)):
         yield from _without_some(values, place)
 
@@ -175,10 +172,10 @@ def _simpler_numbers(number: Any) -> Iterator[float]:
 
 
 def _simpler_objects(value: Any, simpler: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:
-    """Yield a dataclass with the default of a field, then with less in a field."""
+    """Yield a dataclass with the default of a field, then with less in a field. A flag says what it is, and stays."""
     for field in fields(value):
         inside = getattr(value, field.name)
-        if field.default is not MISSING and inside != field.default:
+        if field.default is not MISSING and field.default is not False and inside != field.default:
             yield replace(value, **{field.name: field.default})
         for less in simpler(inside):
             yield replace(value, **{field.name: less})
