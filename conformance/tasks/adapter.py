@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields
 from functools import partial
-from inspect import isawaitable, signature
+from inspect import signature
 from typing import Any, TypeAlias
 
 from conformance.harness import HookMissingError
+from conformance.operations.operation import Operation
+from conformance.operations.parts import settled
 from conformance.tasks.spec.model import FIELDS, OPERATIONS
 from taskstore import (
     FailureKind,
@@ -135,24 +137,27 @@ class AdaptedStore:
 
     async def _play(self, operation: str, /, *positional: Any, **named: Any) -> Any:
         given = self._given(operation, positional, named)
-        call, task_id = self._adapter.calls[operation], given.get("task_id")
+        call = Operation(operation, self._adapter.calls[operation])
+        answer = None
         try:
-            answer = getattr(self._own, call)(**given) if isinstance(call, str) else call(self._own, **given)
-            if isawaitable(answer):
-                answer = await answer
+            answer = await settled(call, call.invoke(self._own, given))
+        except TaskStoreError:
+            raise
         except Exception as fault:
-            error = None if isinstance(fault, TaskStoreError) else self._adapter.our_error(fault, task_id)
-            if error is None:
-                raise
-            raise error from fault
+            self._raise_ours(fault, given)
+            raise
         if operation in ("purge", "restore") or isinstance(answer, Task):
             return answer
         if answer is None:
-            if error := self._adapter.our_error(None, task_id):
-                raise error
+            self._raise_ours(None, given)
             return None
         view = _page if operation == "list_tasks" else TaskView
         return view(answer, self._adapter)
+
+    def _raise_ours(self, fault: BaseException | None, given: Mapping[str, Any]) -> None:
+        """Raise our exception for one of the store's, or for a result that is `None`, if there is one."""
+        if error := self._adapter.our_error(fault, given.get("task_id")):
+            raise error from fault
 
     def _given(self, operation: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call, without optional ones that are `None`; those of a request by themselves."""
