@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -15,24 +16,6 @@ from conformance.text import full_name, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Symbol:
-    """A value that the store chooses, until it is seen: an `id`, which is a text, or a `time`, not before another."""
-
-    kind: str
-    not_before: Any = None
-
-    def accepts(self, value: Any) -> bool:
-        """Whether it may stand for a value."""
-        if self.kind != "time":
-            return type(value) is str
-        before = self.not_before
-        return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
-
-    def __repr__(self) -> str:
-        return f"a new {self.kind}"
-
-
-@dataclass(frozen=True, slots=True)
 class Raised:
     """The exception that comes out: its name, and those of its fields that are facts (prose is not compared)."""
 
@@ -40,6 +23,7 @@ class Raised:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+_CLOCK_SLACK = timedelta(minutes=5)
 NOT_COMPARED = object()
 """Stands, in a result, for a field that the store does not have."""
 CANCELLED = Raised("CancelledError")
@@ -51,6 +35,39 @@ class Span(NamedTuple):
 
     earliest: timedelta = timedelta(0)
     latest: timedelta = timedelta(0)
+    has_ticked: bool = False
+    """Whether a clock of milliseconds shows another time than at the write before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A value that the store chooses, until it is seen: a text of a `form`, or the time of a call, not before another.
+
+    A clock may be some minutes from ours. Where that of a harness has moved, a store's may have moved with it, or not.
+    """
+
+    form: str = ""
+    at: Span | None = None
+    not_before: Any = None
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it may stand for a value."""
+        if self.at is None:
+            return type(value) is str and re.fullmatch(self.form, value) is not None
+        if not isinstance(value, datetime):
+            return False
+        earliest = datetime.now(UTC) - _CLOCK_SLACK
+        latest = earliest + _CLOCK_SLACK + self.at.latest
+        before = self.not_before
+        if not isinstance(before, datetime):
+            before = earliest
+        is_as_before = self.at.has_ticked and value == before <= latest
+        return max(earliest, before) <= value <= max(latest, before) + _CLOCK_SLACK and not is_as_before
+
+    def __repr__(self) -> str:
+        if self.at is None:
+            return f"a text of the form {self.form}"
+        return f"the time of the call, after {self.not_before}" if self.not_before else "the time of the call"
 
 
 class Outcome(NamedTuple):
@@ -90,8 +107,6 @@ class Entry:
     """Whether a write that failed may take effect."""
     outcome: Outcome | None = None
     """The outcome of the contract that explains it."""
-    has_ticked: bool = False
-    """Whether a clock of milliseconds shows another time than at the write before."""
     line: str = ""
     """The call as Python, where it was written when the call was made."""
     is_awaited: bool = True

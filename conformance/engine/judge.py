@@ -144,7 +144,7 @@ def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> Any:
     """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
     if isinstance(result, Raised):
         return result.error, *(_short(value) for name, value in result.facts.items() if name not in ids)
-    return tuple(_short(getattr(result, name, result)) for name in fields)
+    return tuple(_short(getattr(result, name, result)) for name in fields if name not in ids)
 
 
 def _short(value: Any) -> Any:

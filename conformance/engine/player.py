@@ -185,7 +185,7 @@ class Player(Surroundings):
                 return []
             operation = self.contract.operations[call.operation]
             is_closed = call.on in self.closed
-            begun.append(Entry(call, operation, arguments, is_closed, has_ticked=self.has_ticked))
+            begun.append(Entry(call, operation, arguments, is_closed))
         return begun
 
     def _now(self) -> timedelta:
@@ -212,7 +212,7 @@ class Player(Surroundings):
             entry.answer = error
             entry.observed = SILENT if limit.expired() else self.contract.observe_error(error)
         finally:
-            entry.at = Span(earliest, self._now())
+            entry.at = Span(earliest, self._now(), self.has_ticked)
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls at the same time, while something fails, and interrupt them, as the race says."""

@@ -115,6 +115,7 @@ class Verifier(Player):
                 for value in entry.passed.values():
                     mutate(value, *getattr(value, "__dict__", {}).values())
         self.history[-1].made = made
+        self.has_ticked &= all(entry.operation.is_read for entry in made)
         for entry in made:
             self._report(self.contract.classify(entry, race, self.secret))
             self._note(entry)
@@ -179,7 +180,6 @@ class Verifier(Player):
             self._report(finding)
         if not first.operation.is_read:
             self._write = first
-            self.has_ticked = False
 
     def _so_far(self) -> Scenario:
         """Return the scenario up to this action."""

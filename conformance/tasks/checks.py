@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.engine.contract import Checks, Entry, Symbol, differences
@@ -16,11 +15,8 @@ from conformance.tasks.spec.model import TIMES, Record
 from conformance.text import shown
 from taskstore import TaskStatus
 
-_OWN_ID = re.compile("task_[0-9a-fA-F]{32,}")
-"""The form of an id that the store makes."""
 _HALF = 16
 """Digits of which no two ids have the same if they are random."""
-_CLOCK_SLACK = timedelta(minutes=5)
 _MUTATED = 3
 """One task in this number is changed as a careless caller may; some others are kept, and read again at the end."""
 _KEPT = 30
@@ -46,10 +42,8 @@ class TaskChecks(Checks):
             yield from _types(task)
             if self.coverage.mutates:
                 self._hand_out(task)
-        if isinstance(entry.observed, Record) and isinstance(expected, Record):
-            yield from _times(expected, entry)
-            if isinstance(expected.task_id, Symbol):
-                yield from self._id(entry.observed.task_id)
+        if isinstance(getattr(expected, "task_id", None), Symbol):
+            yield from self._id(entry.observed.task_id)
 
     def _hand_out(self, task: Any) -> None:
         self._count += 1
@@ -64,8 +58,6 @@ class TaskChecks(Checks):
         halves = {digits[:_HALF], digits[_HALF:]}
         if task_id in made:
             yield complaint("ID-01", "an id that no other task got", f"{task_id!r} again", "task_id")
-        elif not _OWN_ID.fullmatch(task_id):
-            yield complaint("ID-02", "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
         elif halves & made or len(halves) == 1:
             yield complaint("ID-02", "ids of random digits", f"{task_id!r}, and one that is alike", "task_id")
         made |= {task_id, *halves}
@@ -79,26 +71,6 @@ class TaskChecks(Checks):
                 was = f"a task that was returned stays {describe(record, names)}"
                 yield complaint("VAL-02", was, describe(now, names), "handed")
         self.coverage.exercised["VAL-02"] += len(self._handed)
-
-
-def _times(expected: Record, entry: Entry) -> Iterator[Finding]:
-    """Yield times that the store has chosen, and that are none of the clock, or not later than that before."""
-    is_new = entry.call.operation == "create_task"
-    number = "VAL-10" if is_new else "LIFE-17"
-    now = datetime.now(UTC)
-    for name in TIMES:
-        wanted = getattr(expected, name)
-        moment = getattr(entry.observed, name)
-        if not isinstance(wanted, Symbol) or not isinstance(moment, datetime):
-            continue
-        before = now
-        if isinstance(wanted.not_before, datetime):
-            before = wanted.not_before
-        latest = now + entry.at.latest
-        if not now - _CLOCK_SLACK <= moment <= max(latest, before) + _CLOCK_SLACK:
-            yield complaint(number, f"{name} is {now}, by the clock", moment, name)
-        elif entry.has_ticked and not is_new and moment == before <= latest:
-            yield complaint(number, f"{name} is later than {before}", "it is the same", name)
 
 
 def _types(task: Any) -> Iterator[Finding]:

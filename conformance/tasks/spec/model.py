@@ -34,6 +34,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _CURSOR = re.compile("(0|-?[1-9][0-9]{0,17})[.]([^\ud800-\udfff]+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_OWN_ID = "task_[0-9a-fA-F]{32,}"
+"""The form of an id that the store makes."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Outcomes: TypeAlias = Iterator[Outcome]
@@ -162,13 +164,13 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcom
     _check_json(request.config, _DEEPEST)
     _check_video_ids(request.video_ids)
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
-    created = Symbol("time")
+    now = Symbol(at=at)
     record = Record(
-        task_id or Symbol("id"),
+        task_id or Symbol(_OWN_ID),
         video_ids=request.video_ids,
         metadata=wanted,
-        created_at=created,
-        updated_at=Symbol("time", created),
+        created_at=now,
+        updated_at=now,
     )
     _check_size(record)
 
@@ -248,7 +250,7 @@ def _change(state: State, at: Span, task_id: Any, requirements: list[str], **fie
     changed = task._replace(**fields)
     is_equal = is_same(task, changed)
     if task.status not in FINAL:
-        now = Symbol("time", task.updated_at)
+        now = Symbol(at=at, not_before=task.updated_at)
         changed = changed._replace(updated_at=now, completed_at=now if changed.status in FINAL else None)
         _check_size(changed)
         yield Outcome(changed, state.with_task(changed, at), tuple(requirements))

@@ -63,7 +63,7 @@ READS = get(A), listing(), listing(status=TaskStatus.PENDING, offset=1)
 CALLS = *WRITES, *EXTRAS, *READS, listing(limit=1, after=do.CursorOf("a"))
 
 
-_BEGIN = create("a", config={"k": [1]}), create("b"), to("clipping", progress=5, current_step="s")
+_BEGIN = create("a", config={"k": [1]}), get(A), create("b"), to("clipping", progress=5, current_step="s")
 ENDS = to("completed"), to("failed", error_message="e"), cancel(A), to("cancelled")
 """Ways to make a task final."""
 
