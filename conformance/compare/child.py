@@ -53,7 +53,7 @@ def _search(stores: Sequence[Any], options: dict[str, Any]) -> None:
                 stack.enter_context(harness.running())
             search = Search(*made, tell=tell, **options)
             asyncio.new_event_loop().run_until_complete(search.run())  # not closed: a library may have patched that
-            search.race()
+            asyncio.SelectorEventLoop().run_until_complete(search.race())
             search.finish()
             tell(search.report)
     except OperationsError:

@@ -67,22 +67,16 @@ class Difference:
         return [choice.value for call in self.calls for choice in call.arguments.values()]
 
     @cached_property
-    def _texts(self) -> set[str]:
-        """Everything in the given values as Python, and what leads there."""
-        texts = set()
-        for value in self._given:
-            for labels, part in inside(value):
-                texts |= {*labels, source(part)}
-        return texts
-
-    @cached_property
     def field(self) -> str:
         """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
+        given = set()
+        for labels, part in inside(self._given):
+            given |= {*labels, source(part)}
         path = ""
         for label in self.mismatch.path:
             if re.match(r"\[(\d+|result.*)\]", label):
                 path = f"{path}#"
-            elif label[0] == "." or self._texts.isdisjoint((label, label[1:-1])):
+            elif label[0] == "." or given.isdisjoint((label, label[1:-1])):
                 path += label
         return path.rstrip("#").rpartition("#")[2]
 

@@ -1,6 +1,6 @@
 """The sequences that are played: recipes first, so that what is found does not depend on luck, then random ones.
 
-A recipe is a row of steps, each with alternatives: every combination of them is a sequence.
+Of steps that have alternatives every combination is a sequence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from random import Random
-from typing import TypeAlias
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
@@ -37,7 +36,6 @@ _LENGTH = 8
 """Calls of a random sequence, besides the reads after each write."""
 _OPTIONAL = 0.4
 """How often an optional argument is given."""
-_Recipe: TypeAlias = Iterable[Iterable[Action]]
 
 
 class Sequences:
@@ -66,8 +64,7 @@ class Sequences:
         for entry in (self._made, max(variants(self._maker), key=_richness)):
             for call in self._each_on(entry, self._operations):
                 yield (entry, call, Mutate("result"), *self._reads(entry))
-        for recipe in self._surroundings():
-            yield from product(*recipe)
+        yield from self._surroundings()
         yield from self._sizes()
 
     def separation(self) -> Steps:
@@ -109,25 +106,25 @@ class Sequences:
                 before, reads = self._before(call), self._reads(call)
                 if _richness(call):
                     yield (*before, call, Mutate("argument"), *reads)
-                for recipe in self._lives([*before, call]):
-                    yield from product(*recipe, reads)
+                yield from self._lives([*before, call], reads)
                 if write is self._maker or call.arguments.keys() == write.arguments.keys():
                     for other in self._each_on(call, self._writes[1:] or self._writes):
                         yield (self._made, *before, call, other, *reads, *self._reads(self._made))
 
-    def _lives(self, steps: Sequence[Call]) -> Iterator[_Recipe]:
-        """Yield waits until near the end of a lifetime, and near both that an entry has that is written again."""
+    def _lives(self, steps: Sequence[Call], reads: Sequence[Call]) -> Iterator[Steps]:
+        """Read near the end of a lifetime, and near both ends that an entry has that is written again."""
         span = self._lifetime(steps[-1])
         if span:
             life = [[step] for step in steps]
-            yield *life, _near(span)
+            yield from product(*life, _near(span), reads)
             again = self._each_on(steps[-1], self._writes)
-            yield *life, [EndOfLife(span / 2, "in the middle")], again, _near(span) + _near(span * 1.5)
+            ends = _near(span) + _near(span * 1.5)
+            yield from product(*life, [EndOfLife(span / 2, "in the middle")], again, ends, reads)
 
     def _lifetime(self, call: Call) -> timedelta:
         """Return the lifetime that a call gives, if time can pass that far; else none."""
         argument = self._by_name[call.operation].lifetime or ""
-        with suppress(LookupError, TypeError, ValueError, OverflowError):  # it is not given, no number, or not finite
+        with suppress(Exception):  # it is not given, or no number of seconds
             given = call.arguments[argument].value
             span = given if isinstance(given, timedelta) else timedelta(seconds=given)
             if timedelta(0) < span < _LONGEST:
@@ -147,19 +144,19 @@ class Sequences:
 
     # Time, other instances and failures. Each read is made alone: it may remove what another would show
 
-    def _surroundings(self) -> Iterator[_Recipe]:
+    def _surroundings(self) -> Iterator[Steps]:
         made, opened = [self._made], (_HERE, _ELSEWHERE)
         again = _second(self._each_on(self._made, self._writes))
         wide = [call for write in self._writes for call in variants(write, names=_texts_of(write))]
         for one in self._reads(self._made):
             read, there = [one], _second([one])
-            yield made, [_HERE], there
-            yield made, _PASSING, read
-            yield opened, _second(made), read
-            yield made, opened, read, again, read
-            yield [_BESIDE], _second(made), wide, there
-            yield read, made, read, [Damage()], read
-            yield read, made, read, [_NOWHERE], there
+            yield from product(made, [_HERE], there)
+            yield from product(made, _PASSING, read)
+            yield from product(opened, _second(made), read)
+            yield from product(made, opened, read, again, read)
+            yield from product([_BESIDE], _second(made), wide, there)
+            yield from product(read, made, read, [Damage()], read)
+            yield from product(read, made, read, [_NOWHERE], there)
 
     # Chance
 

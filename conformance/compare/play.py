@@ -77,24 +77,19 @@ class Operations(Contract):
         """Return the value of a choice, with the store's own ids in it."""
         return with_ids(value.value, [*self.observer.names])
 
-    def written(self, operation: Operation, name: str, value: Any) -> str:
-        """Return an argument as Python, with the names of ids in it."""
-        return self.observer.named(source(value))
-
 
 class Reader(Player):
     """Plays calls of which nobody knows what is right: whatever comes out is read as trees, and compared later."""
 
     contract: Operations
-    holds_arguments = False
-    """Whether the caller changes arguments later, so that a script has names for them."""
 
     def write(self, entry: Entry) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
+        holds_arguments = "argument" in map(kind_of, self.scenario.actions)
         for name, value in entry.arguments.items():
-            text = self.contract.written(entry.operation, name, value)
-            if self.holds_arguments and any(changes_of(value)):
+            text = self.contract.observer.named(source(value))
+            if holds_arguments and any(changes_of(value)):
                 held = f"{name}_{len(self.history) - 1}"
                 entry.before.append(f"{held} = {text}")
                 self.held.setdefault("argument", {})[held] = value
@@ -118,7 +113,6 @@ class Recorder(Reader):
     def __init__(self, store: Store, steps: Steps) -> None:
         super().__init__(Operations(store.operations), store.harness, Scenario(steps))
         self._store = store
-        self.holds_arguments = any(kind_of(action) == "argument" for action in steps)
 
     def end(self) -> None:
         """Tell that the instances are closed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from conformance.backends.registry import find_backend
+from conformance.compare.plan import pool
 from conformance.compare.play import EndOfLife, Steps, Store
-from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
+from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait, changed
 from conformance.files import read_file, write_file
-from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation
 from conformance.operations.trees import mismatches
 
@@ -42,7 +42,11 @@ if __name__ == "__main__":
 
 def as_data(steps: Steps) -> str:
     """Return a sequence as JSON."""
-    data = _with_arguments(steps, lambda _, choice: choice.text)
+
+    def texts(call: Call) -> Call:
+        return replace(call, arguments={name: choice.text for name, choice in call.arguments.items()})
+
+    data = tuple(changed(step, texts) for step in steps)
     return _FORM.dump_json(data, indent=1).decode()
 
 
@@ -53,22 +57,14 @@ def from_data(data: Iterable[Action], operations: Mapping[str, Operation]) -> St
         LookupError: if there is no such operation or value any more.
     """
 
-    def chosen(argument: tuple[str, str], text: str) -> Any:
-        operation, name = argument
-        choices = pool_of(operations[operation].strategies[name]).choices
-        return {choice.text: choice for choice in choices}[text]
+    def choices(call: Call) -> Call:
+        given = {}
+        for name, text in call.arguments.items():
+            by_text = {choice.text: choice for choice in pool(operations[call.operation], name).choices}
+            given[name] = by_text[text]
+        return replace(call, arguments=given)
 
-    return _with_arguments(data, chosen)
-
-
-def _with_arguments(steps: Iterable[Action], value_of: Callable[[tuple[str, str], Any], Any]) -> Steps:
-    """Return a sequence with other values for the arguments, each known by its operation and name."""
-    changed = [*steps]
-    for place, step in enumerate(changed):
-        if isinstance(step, Call):
-            values = {name: value_of((step.operation, name), value) for name, value in step.arguments.items()}
-            changed[place] = replace(step, arguments=values)
-    return tuple(changed)
+    return tuple(changed(step, choices) for step in data)
 
 
 def _read(file: Path) -> Steps:

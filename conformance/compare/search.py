@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, takewhile
@@ -51,11 +50,11 @@ class Search:
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
         self._known = known
-        self.report = Report([here.name, there.name], seed, {name: Row() for name in here.operations})
+        self.report = Report([name for name, _ in stores], seed, {name: Row() for name in here.operations})
         self._sequences = Sequences(here.operations, seed)
         self._shortest: list[Difference] = []
-        self._played: dict[str, list[tuple[str, ...]]] = {}
-        """The symptoms of each sequence that was played to make a difference shorter."""
+        self._played: dict[str, list[Difference]] = {}
+        """What each sequence shows that was played to make a difference shorter."""
 
     async def run(self) -> None:
         """Play every sequence."""
@@ -173,13 +172,12 @@ class Search:
         async def again(steps: Steps) -> Steps:
             nonlocal best
             key = repr(steps)
-            if found.symptom in self._played.get(key, [found.symptom]):
-                shown = await self._play(steps)
-                self._played[key] = [each.symptom for each in shown]
-                for each in shown:
-                    if each.symptom == found.symptom:
-                        best = each
-                        return each.steps
+            if key not in self._played:
+                self._played[key] = await self._play(steps)
+            for shown in self._played[key]:
+                if shown.symptom == found.symptom:
+                    best = shown
+                    return shown.steps
             return ()
 
         def plainer(operation: Operation, name: str, choice: Choice) -> Iterator[Choice]:
@@ -191,26 +189,24 @@ class Search:
 
     # Races
 
-    def race(self) -> None:
+    async def race(self) -> None:
         """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
-        found = []
+        found: dict[str, list[Line]] = {}
         for store in self._stores:
             self._tell(Doing(f"{store.name}: calls at the same time"))
-            loop = asyncio.SelectorEventLoop()  # which is not closed: a library may have patched that
-            found.append(loop.run_until_complete(self._races_of(store)))
-        for mine, others in zip(found, reversed(found), strict=True):
-            for title in sorted(mine.keys() - others.keys()):
-                self._add(mine[title])
+            await self._race(store, found)
+        for _, lines in sorted(found.items()):
+            if len(lines) == 1:
+                self._add(*lines)
 
-    async def _races_of(self, store: Store) -> dict[str, Line]:
-        """Return what no order explains in races, and what is wrong after deaths; note what was not tried."""
-        found: dict[str, Line] = {}
+    async def _race(self, store: Store, found: dict[str, list[Line]]) -> None:
+        """Find what no order explains in races, and what is wrong after deaths; note what was not tried."""
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": self._operations.keys() - operations}
         try:
             async with judge_of(store.own, operations) as judge:
                 async for anomaly in judge.findings():
-                    found[anomaly.title] = self._line(store.name, anomaly)
+                    found.setdefault(anomaly.title, []).append(self._line(store.name, anomaly))
             left_out |= judge.left_out
             self.report.played[store.name] = dict(judge.played)
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
@@ -218,7 +214,6 @@ class Search:
         for reason, plans in left_out.items():
             if plans:
                 self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
-        return found
 
     def _line(self, store: str, found: Anomaly) -> Line:
         """Return what calls at the same time, or a death, do in one store as a finding."""
