@@ -543,12 +543,15 @@ LEFT = Operation("left", print, ignored={"tag": "random"}, tolerances={"left": (
     ],
 )
 def test_values_that_differ_are_told_apart_and_equal_ones_are_not(one: Any, other: Any) -> None:
-    def differ(*values: Any) -> bool:
-        return any(mismatches(*(Observer().look(value, LEFT) for value in values)))
+    def differ(*values: Any, operation: Operation = LEFT) -> bool:
+        return any(mismatches(*(Observer().look(value, operation) for value in values)))
 
     assert differ(one, other)
     assert not differ(one, one)
     assert not differ({"tag": 1, "left": 60}, {"tag": 2, "left": 59})
+    timed = replace(LEFT, times=(WHOLE,))
+    assert differ((True, 3, 1.7e9), (True, 2, 1.8e9), operation=timed)
+    assert not differ((True, 3, 1.7e9), (True, 3, 1.8e9), operation=timed)
 
 
 class Dying(Shelf):

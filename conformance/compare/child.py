@@ -44,18 +44,17 @@ def searched(*stores: tuple[str, Callable[[], Harness]], tell: Callable[[Any], o
 def _search(stores: Sequence[Any], options: dict[str, Any]) -> None:
     """Search, and tell what is done, each line, and at last the report, before servers are stopped."""
     silence()
-    tell = PROGRESS.tell
-    tell(Doing("the set-up of the stores"))
+    PROGRESS.tell(Doing("the set-up of the stores"))
     try:
         with ExitStack() as stack:
             made = [(name, make()) for name, make in stores]
             for _, harness in made:
                 stack.enter_context(harness.running())
-            search = Search(*made, tell=tell, **options)
+            search = Search(*made, **options)
             asyncio.new_event_loop().run_until_complete(search.run())  # not closed: a library may have patched that
             asyncio.SelectorEventLoop().run_until_complete(search.race())
             search.finish()
-            tell(search.report)
+            PROGRESS.tell(search.report)
     except OperationsError:
         raise
     except Exception as fault:  # noqa: BLE001  one line, and the status that says so

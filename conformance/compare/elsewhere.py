@@ -1,54 +1,45 @@
-"""An instance of a store in a process of its own: what one process writes has to be there for another."""
+"""A call in a process of its own: what one process writes has to be there for another."""
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Mapping
-from multiprocessing.pool import Pool
 from typing import Any
 
+from conformance.files import CommandFailedError
 from conformance.guard import HarnessFailedError
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
+from conformance.process import PROGRESS, Doing, in_new_process
 
 _SECONDS = 3.0
-"""In which the other process opens the store, and answers a call."""
-_place: list[Any] = []
-"""What the other process has: a loop, a way to open the store, the store when it is open, and its operations."""
+"""In which the other process opens the store, and makes the call."""
 
 
-def opened_elsewhere(harness: Harness, namespace: str, operations: Mapping[str, Operation]) -> Pool:
-    """Return a forked process, which opens the store when that is first called."""
-    place: Any = asyncio.Runner(), harness.open(namespace), [], operations
-    return multiprocessing.get_context("fork").Pool(1, _place.extend, (place,))
-
-
-def call_elsewhere(pool: Pool, operation: str, given: Mapping[str, Any]) -> Any:
-    """Have an operation called there, and return the result, or the exception.
+def call_elsewhere(harness: Harness, namespace: str, operation: Operation, given: Mapping[str, Any]) -> Any:
+    """Have an operation called in a forked process that opens the store, and return the result, or the exception.
 
     Raises:
-        HookMissingError: if nothing comes in time.
+        HookMissingError: if nothing comes in time, or it cannot be sent.
         HarnessFailedError: if the harness cannot be opened there.
     """
     try:
-        return pool.apply_async(_call, (operation, {**given})).get(_SECONDS)
-    except multiprocessing.TimeoutError:
-        raise HookMissingError("open, in another process") from None
+        return in_new_process(_call, harness, namespace, operation, given, method="fork")
     except HarnessFailedError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever the store raises is its result
-        return error
+    except CommandFailedError:
+        raise HookMissingError("open, in another process") from None
 
 
 def _call(*call: Any) -> Any:
-    runner, *place = _place
-    return runner.run(_outcome(*place, *call))
+    PROGRESS.tell(Doing(seconds=_SECONDS))
+    return asyncio.run(_outcome(*call))
 
 
-async def _outcome(opening: Any, stores: list[Any], operations: Mapping[str, Operation], name: str, given: Any) -> Any:
-    if not stores:
-        stores.append(await opening.__aenter__())
-    operation = operations[name]
-    return await settled(operation, operation.invoke(stores[0], given))
+async def _outcome(harness: Harness, namespace: str, operation: Operation, given: Mapping[str, Any]) -> Any:
+    async with harness.open(namespace) as store:
+        try:
+            return await settled(operation, operation.invoke(store, given))
+        except Exception as error:  # noqa: BLE001  whatever the store raises is its result
+            return error

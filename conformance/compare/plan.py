@@ -93,17 +93,14 @@ class Sequences:
         """Return the reads of what a call touched."""
         return self._each_on(entry, self._lookups)
 
-    def _before(self, call: Call) -> list[Call]:
-        """Return what has to be there for a write: nothing, if it makes the entry."""
-        return self._on(call, self._made)[: call.operation != self._maker.name]
-
     # Values
 
     def _written(self) -> Iterator[Steps]:
         """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
         for write in self._writes:
             for call in variants(write):
-                before, reads = self._before(call), self._reads(call)
+                before = [] if write is self._maker else self._on(call, self._made)[:1]
+                reads = self._reads(call)
                 if _richness(call):
                     yield (*before, call, Mutate("argument"), *reads)
                 yield from self._lives([*before, call], reads)
@@ -186,6 +183,11 @@ def pool(operation: Operation, argument: str) -> Pool:
     return pool_of(operation.strategies[argument])
 
 
+def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Choice]:
+    """Yield what an argument may be given in place of a value."""
+    return pool(operation, argument).plainer(choice)
+
+
 def is_odd(operations: Mapping[str, Operation], call: Call) -> bool:
     """Whether an argument is given a value that it does not take."""
     operation = operations[call.operation]
@@ -207,8 +209,7 @@ def variants(operation: Operation, each: int = 1, names: Iterable[str] | None = 
 
 def _texts_of(operation: Operation) -> list[str]:
     """Return the arguments that may name more than they should: by globs, prefixes, separators."""
-    names = operation.entry or operation.strategies
-    return [name for name in names if isinstance(pool(operation, name).plain.value, str)]
+    return [name for name in operation.strategies if isinstance(pool(operation, name).plain.value, str)]
 
 
 def _second(calls: Iterable[Call]) -> list[Call]:

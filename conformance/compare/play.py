@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.pool import Pool
 from typing import Any, TypeAlias
 from unittest import mock
 
-from conformance.compare.elsewhere import call_elsewhere, opened_elsewhere
+from conformance.compare.elsewhere import call_elsewhere
 from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
@@ -22,7 +21,7 @@ from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.trees import Tree
-from conformance.process import Doing
+from conformance.process import PROGRESS, Doing
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 
@@ -143,8 +142,7 @@ class Recorder(Reader):
                 self._stack.callback(self.harness.discard, neighbour)
                 await self.open(1, self.harness.open(neighbour))
             case "process":
-                pool = opened_elsewhere(self.harness, self.namespace, self.contract.operations)
-                self.stores[1] = self._stack.enter_context(pool)
+                self.stores[1] = ELSEWHERE
             case "server" if "redis.asyncio.retry" in sys.modules:
                 for place, at_once in _PAUSES.items():
                     self._stack.enter_context(mock.patch(place, at_once))
@@ -160,8 +158,8 @@ class Recorder(Reader):
             raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
         self.write(entry)
         self._store.tell(entry.line)
-        if isinstance(store, Pool):
-            entry.answer = call_elsewhere(store, operation.name, entry.arguments)
+        if store is ELSEWHERE:
+            entry.answer = call_elsewhere(self.harness, self.namespace, operation, entry.arguments)
         else:
             operation.check(store)
             await super().make(entry, operation.seconds or 0.0)
@@ -179,13 +177,11 @@ class Recorder(Reader):
 
 
 class Store:
-    """One of the two stores. `name` is what reports call it; `hear` is told what is done before it is done."""
+    """One of the two stores. `name` is what reports call it."""
 
-    def __init__(self, name: str, harness: Harness, hear: Callable[[Doing], object]) -> None:
+    def __init__(self, name: str, harness: Harness) -> None:
         self.name = name
-        self.own = harness
         self.harness = guarded(harness)
-        self.hear = hear
         self.operations = operations_of(harness, name)
         self.missing: dict[str, str] = {}
         """Why a kind of action is not tried: there is no hook, or it is declared."""
@@ -194,7 +190,7 @@ class Store:
 
     def tell(self, text: str) -> None:
         """Say what is done next."""
-        self.hear(Doing(f"{self.name}: {text}", CALL_SECONDS))
+        PROGRESS.tell(Doing(f"{self.name}: {text}", CALL_SECONDS))
 
     async def play(self, steps: Steps) -> list[Done]:
         """Play a sequence, and return what was done.
@@ -204,7 +200,7 @@ class Store:
         recorder = Recorder(self, steps)
         self.tell("`open` of the harness")
         await recorder.play()
-        self.hear(Doing())
+        PROGRESS.tell(Doing())
         self.fields |= recorder.contract.observer.fields
         history = recorder.history
         entries = [entry for done in history for entry in done.made]

@@ -98,7 +98,7 @@ def show(script: Path, *stores: str) -> None:
     trees = []
     for name in stores:
         harness = find_backend(name)()
-        store = Store(name, harness, id)
+        store = Store(name, harness)
         steps = from_data(_read(script), store.operations)
         with harness.running():
             history = asyncio.run(store.play(steps))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, takewhile
 from math import inf
-from typing import Any
 
 from conformance.compare.alone import judge_of
 from conformance.compare.alone.judge import Anomaly
 from conformance.compare.difference import Difference, explains
-from conformance.compare.plan import Sequences, pool
+from conformance.compare.plan import Sequences, plainer
 from conformance.compare.play import ALONE, Steps, Store, kind_of
 from conformance.compare.report import Key, Line, Report, Row
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
-from conformance.operations.choices import Choice
-from conformance.operations.operation import Operation, OperationsError
+from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
-from conformance.process import Doing
+from conformance.process import PROGRESS, Doing
 
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
@@ -30,7 +28,7 @@ _MOST_PLAYED = 100
 class Search:
     """A comparison of two stores with the operations that their harnesses name.
 
-    `tell` is told each line when it is found, and each call before it is made. `first` are sequences that an earlier
+    Each line is told when it is found, and each call before it is made. `first` are sequences that an earlier
     comparison found.
     """
 
@@ -38,13 +36,11 @@ class Search:
         self,
         *stores: tuple[str, Harness],
         seed: int = 0,
-        tell: Callable[[Any], object] = id,
         known: Mapping[Key, str] = {},
         first: Iterable[Steps] = (),
     ) -> None:
-        self._tell = tell
         self._first = first
-        self._stores = [Store(name, harness, tell) for name, harness in stores]
+        self._stores = [Store(name, harness) for name, harness in stores]
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
@@ -62,7 +58,7 @@ class Search:
         await self._look_for_neighbours()
         for steps in chain(self._earlier(), self._sequences.planned()):
             await self._examine(steps)
-        if hasattr(self._stores[0].own, "operations"):
+        if hasattr(self._stores[0].harness, "operations"):
             self._check_fields()
         for steps in self._sequences.random():
             await self._examine(steps)
@@ -81,11 +77,11 @@ class Search:
     def _respect_declarations(self) -> None:
         """Try nothing that only one store declares, and no second process unless both are shared."""
         for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
-            declaring = [store for store in self._stores if kind in store.own.capabilities]
+            declaring = [store for store in self._stores if kind in store.harness.capabilities]
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
         for store in self._stores:
-            if Capability.SHARED not in store.own.capabilities:
+            if Capability.SHARED not in store.harness.capabilities:
                 store.missing["process"] = "it does not declare Capability.SHARED"
 
     async def _look_for_neighbours(self) -> None:
@@ -163,7 +159,7 @@ class Search:
     def _add(self, line: Line) -> None:
         line = replace(line, reason=self._known.get(line.key, ""))
         if self.report.add(line):
-            self._tell(line)
+            PROGRESS.tell(line)
 
     async def _reduced(self, found: Difference) -> Difference | None:
         """Return the fewest steps and the plainest values that show the same; None if it does not show again."""
@@ -180,9 +176,6 @@ class Search:
                     return shown.steps
             return ()
 
-        def plainer(operation: Operation, name: str, choice: Choice) -> Iterator[Choice]:
-            return pool(operation, name).plainer(choice)
-
         if steps := await again(found.steps):
             await Shrinker(again, self._operations, plainer, _MOST_PLAYED, seconds=inf).shrink(steps)
         return best
@@ -193,7 +186,7 @@ class Search:
         """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
         found: dict[str, list[Line]] = {}
         for store in self._stores:
-            self._tell(Doing(f"{store.name}: calls at the same time"))
+            PROGRESS.tell(Doing(f"{store.name}: calls at the same time"))
             await self._race(store, found)
         for _, lines in sorted(found.items()):
             if len(lines) == 1:
@@ -204,7 +197,7 @@ class Search:
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": self._operations.keys() - operations}
         try:
-            async with judge_of(store.own, operations) as judge:
+            async with judge_of(store.harness, operations) as judge:
                 async for anomaly in judge.findings():
                     found.setdefault(anomaly.title, []).append(self._line(store.name, anomaly))
             left_out |= judge.left_out

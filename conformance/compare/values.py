@@ -17,6 +17,8 @@ _WORD = 5
 """Letters of an id that may be a word, and is not replaced in texts."""
 _LONG = 400
 """Letters of a value that are shown."""
+_FIRST_TIME = 10**8
+"""The least whole number that is a time beside others in a tuple: seconds since 1970. Less counts something."""
 
 
 class Observer:
@@ -34,13 +36,14 @@ class Observer:
         for labels, part in ids_in(value, operation):
             self.names.setdefault(part, path + "".join(labels))
 
-    def look(self, value: Any, operation: Operation, name: str = WHOLE, depth: int = 0) -> Tree:
-        """Return a value that this operation gave as a tree."""
-        if depth == _DEEP:
+    def look(self, value: Any, operation: Operation, name: str = WHOLE, around: tuple[type, ...] = ()) -> Tree:
+        """Return a value that this operation gave as a tree. `around` are the classes of the values that it is in."""
+        if len(around) == _DEEP:
             return Tree(type(value))
         parts = parts_of(value)
         if parts is None:
-            return self._leaf(value, operation, name)
+            is_count = tuple in around[-1:] and isinstance(value, int) and value < _FIRST_TIME
+            return self._leaf(value, operation, name, is_time=name in operation.times and not is_count)
 
         if not parts and not isinstance(value, Collection):
             kind = type(value).__name__
@@ -51,17 +54,17 @@ class Observer:
             self.fields.add(inner)
             if inner not in operation.ignored:
                 known = self.names.get(inner)
-                trees[f"[{known}]" if known else label] = self.look(part, operation, inner, depth + 1)
+                trees[f"[{known}]" if known else label] = self.look(part, operation, inner, (*around, type(value)))
         return Tree(type(value), parts=trees, text=partial(self._text, value))
 
-    def _leaf(self, value: Any, operation: Operation, name: str) -> Tree:
+    def _leaf(self, value: Any, operation: Operation, name: str, *, is_time: bool) -> Tree:
         if name in operation.ids and value in self.names:
             place = self.places.setdefault(value, len(self.places))
             return Tree(EarlierId, place, text=partial(self.names.__getitem__, value))
 
         tolerance, _ = operation.tolerances.get(name, (0.0, ""))
         compared = value
-        if name in operation.times:
+        if is_time:
             compared = getattr(value, "tzinfo", None) is None
         elif type(value) in (str, float) and not tolerance:
             compared = self.named(source(value))  # as which NaN is like itself, and 0.0 unlike -0.0
