@@ -45,8 +45,7 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
                 await play_group(group, Backend("backend", harness, {}, 1), coverage)
             return
         (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
-        async with arena_of(harness) as arena:
-            await play(harness, scenarios([row], harness.capabilities), coverage, arena=arena)
+        await play(harness, scenarios([row], harness.capabilities), coverage, arena=arena_of(harness))
 
     asyncio.run(body())
     return coverage

@@ -276,8 +276,7 @@ async def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness]
 
     harness = guarded(wrong)
     with wrong.running():
-        async with arena_of(harness) as arena:
-            await play(harness, [scenario], coverage, arena=arena)
+        await play(harness, [scenario], coverage, arena=arena_of(harness))
     (found,) = coverage.findings.values()
     assert found.requirements == ("ATOM-02",)
     order = [line.strip("# ")[0] for line in found.lines if re.match("# +[AB]: ", line)]

@@ -158,7 +158,7 @@ class Link(asyncio.Protocol):
         """In order, the request to which the server owes a reply."""
         self.may_go_on = False
         """Whether the server may go on with a reply, since nothing in it tells where it ends."""
-        self._proxy = proxy
+        self.proxy = proxy
         self._client: Any = None
         self._server: Any = None
         self._ends = 2
@@ -172,13 +172,13 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection of a client, and open one to the server."""
         self._client = transport
-        self._proxy.links.append(self)
+        self.proxy.links.append(self)
         self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(partial(_ServerSide, self), *self._proxy.server_at)
+            await loop.create_connection(partial(_ServerSide, self), *self.proxy.server_at)
         except OSError:
             self.server_left()
 
@@ -190,7 +190,7 @@ class Link(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Note that the client sends no more. In order, it has given up what is held."""
         self.is_there = False
-        if self._proxy.in_order:
+        if self.proxy.in_order:
             self.head = None
             self._requests.clear()
         self.advance()
@@ -211,7 +211,7 @@ class Link(asyncio.Protocol):
     def _end(self) -> None:
         self._ends -= 1
         if not self._ends:
-            self._proxy.links.remove(self)
+            self.proxy.links.remove(self)
 
     def leave(self) -> None:
         """Break the connection at the client's end."""
@@ -228,7 +228,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what a client sends."""
-        self._proxy.requests += 1
+        self.proxy.requests += 1
         text = self.interruption
         if not isinstance(text, bytes):
             self._requests += data
@@ -262,7 +262,7 @@ class Link(asyncio.Protocol):
             replies, self._replies = self._replies, bytearray()
             self.may_go_on = bool(self.sent and not self.sent.is_resp)
             self.sent = None
-            self._proxy.is_bypassed |= replies.startswith(b"-MOVED")
+            self.proxy.is_bypassed |= replies.startswith(b"-MOVED")
             self.on_reply()
             self.on_reply = tuple
             self._later(self._client.write, replies)
@@ -271,13 +271,13 @@ class Link(asyncio.Protocol):
 
     def _later(self, what: Callable[..., object], *given: Any) -> None:
         """Let the client see something, with the delay counted from here on: replies do not wait for each other."""
-        if self._proxy.delay:
-            asyncio.get_running_loop().call_later(self._proxy.delay, what, *given)
+        if self.proxy.delay:
+            asyncio.get_running_loop().call_later(self.proxy.delay, what, *given)
         else:
             what(*given)
 
     def _first_request(self) -> Message | None:
-        if self._proxy.in_order:
+        if self.proxy.in_order:
             return take_request(self._requests)
         taken, self._requests = self._requests, bytearray()
         return Message(bytes(taken), ())
@@ -286,7 +286,7 @@ class Link(asyncio.Protocol):
         """Whether a request is held: in order none of a handshake is, nor one that the server only queues."""
         if self.interruption != Held.REQUESTS:
             return False
-        if not self._proxy.in_order:
+        if not self.proxy.in_order:
             return True
         is_queued = self._transaction and request.name != "EXEC"
         return not (is_queued or request.name in PASSING or request.name in PUSHING)
@@ -295,10 +295,10 @@ class Link(asyncio.Protocol):
         """Send the request that is held."""
         request, self.head, self.caller = self.head, None, ""
         self._server.write(request.raw)
-        if not self._proxy.in_order:
+        if not self.proxy.in_order:
             return
         self.sent = None if request.name in PUSHING else request
-        self._proxy.is_bypassed |= request.name in _LEADING
+        self.proxy.is_bypassed |= request.name in _LEADING
         if request.name in {"EXEC", "DISCARD"}:
             self._transaction = ""
         elif self._transaction or request.name == "MULTI":

@@ -128,11 +128,11 @@ def _alone(options: argparse.Namespace) -> int:
 
 async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
     """Print what no sequence of the calls explains, then what was played. Return the exit status."""
-    async with judge_of(harness, operations, is_full=options.full) as judge:
-        async for anomaly in judge.findings(options.only, options.schedule):
-            command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
-            again = f"  again: {command} --schedule {anomaly.schedule}"
-            print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
+    judge = judge_of(harness, operations, is_full=options.full)
+    async for anomaly in judge.findings(options.only, options.schedule):
+        command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
+        again = f"  again: {command} --schedule {anomaly.schedule}"
+        print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
     print(*judge.extent(), sep="\n")
     for reason, titles in judge.left_out.items():
         print(f"not played: {len(titles)} ({min(titles)}): {reason}")

@@ -197,9 +197,9 @@ class Search:
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": self._operations.keys() - operations}
         try:
-            async with judge_of(store.harness, operations) as judge:
-                async for anomaly in judge.findings():
-                    found.setdefault(anomaly.title, []).append(self._line(store.name, anomaly))
+            judge = judge_of(store.harness, operations)
+            async for anomaly in judge.findings():
+                found.setdefault(anomaly.title, []).append(self._line(store.name, anomaly))
             left_out |= judge.left_out
             self.report.played[store.name] = dict(judge.played)
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear

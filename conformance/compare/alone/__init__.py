@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 from conformance.compare.alone.judge import SelfJudge
 from conformance.engine.orders.loom import LoopArena
@@ -12,10 +11,6 @@ from conformance.harness import Harness
 from conformance.operations.operation import Operation
 
 
-@asynccontextmanager
-async def judge_of(
-    harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False
-) -> AsyncIterator[SelfJudge]:
-    """Give the judge of a store, which plays at its server, or else in the loop."""
-    async with arena_of(harness) as ordered:
-        yield SelfJudge(ordered or LoopArena(harness), operations, is_full=is_full)
+def judge_of(harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False) -> SelfJudge:
+    """Return the judge of a store, which plays at its server, or else in the loop that runs."""
+    return SelfJudge(arena_of(harness) or LoopArena(harness), operations, is_full=is_full)

@@ -62,13 +62,16 @@ class Clock:
         return [timer for timer in timers if timer.when() == first]
 
     def wait(self, seconds: float) -> bool:
-        """Wait until a socket has data or a thread has ended. False if nothing comes in time."""
+        """Wait until a socket has data, or a thread has ended or has something to do. False if none in time."""
+        return self._hears(seconds) or self._has_busy_thread() or self._hears(0)
+
+    def _hears(self, seconds: float) -> bool:
         events = self.loop._selector.select(seconds)
         self.loop._process_events(events)
         return bool(events)
 
-    def is_a_thread_busy(self) -> bool:
-        """Whether a thread of the loop does something, or lacks only a processor. Linux alone tells."""
+    def _has_busy_thread(self) -> bool:
+        """Whether a thread of the loop waits for nothing, or only for a processor. Linux alone tells."""
         for worker in self._workers():
             with suppress(OSError):
                 if ") S " not in Path(f"/proc/self/task/{worker.native_id}/stat").read_text():
@@ -76,7 +79,7 @@ class Clock:
         return False
 
     def _workers(self) -> set[threading.Thread]:
-        """Return the threads that the loop keeps for calls, of earlier arenas too."""
+        """Return the threads that the loop keeps for calls, those of earlier arenas too."""
         return set(getattr(self.loop._default_executor, "_threads", ()))
 
     def is_alone(self, sockets: int = 0) -> bool:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
+from itertools import chain
 from typing import Any
 
 from conformance.backends.proxy import Held, Link, Proxy
@@ -24,8 +25,8 @@ _A_MOMENT = 0.1
 """Seconds in which a thread does something that nothing holds up."""
 _SHOWN = 60
 """Letters of the request at which something ends."""
-_MOST_TURNS = 500
-"""Things that callers do between two requests; a store that goes on without end is given up then."""
+_MOST_TURNS = 10_000
+"""Turns of the loop between two requests; a store that goes on without end is given up then."""
 _PATIENCE = 1.0
 """Seconds in which something answers that is not the server."""
 
@@ -62,11 +63,9 @@ class NetworkArena(Arena):
         for proxy in self._proxies.values():
             proxy.interrupt(how)
 
-    def _links(self) -> Iterator[tuple[int, Link]]:
-        """The open connections, each with the place of its instance."""
-        for on, proxy in self._proxies.items():
-            for link in proxy.links:
-                yield on, link
+    def _links(self) -> Iterator[Link]:
+        """Yield the open connections."""
+        return chain.from_iterable(proxy.links for proxy in self._proxies.values())
 
     def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation in this loop, or in a thread if nothing of it is awaited."""
@@ -93,12 +92,7 @@ class NetworkArena(Arena):
 
     async def steps(self, play: Play) -> Sequence[Request]:
         """Return what can be let go when every caller is held or done, or nobody can tell what else it waits for."""
-        held: list[Link] = []
-        for _ in range(_MOST_TURNS):
-            await self._settle()
-            held = self._held(play)
-            if not self.running or not self._goes_on(held):
-                break
+        held = await self._settle(play)
         if any(proxy.is_bypassed for proxy in self._proxies.values()):
             play.stalled = "its client finds servers by itself, and its requests cannot be held"
             return []
@@ -115,10 +109,9 @@ class NetworkArena(Arena):
     def _deaths(self, request: Request, link: Link, play: Play) -> Iterator[Request]:
         """Yield what may end at a request, before it arrives and before its reply does."""
         task = self.tasks[link.caller]
-        proxy = self._proxies[self.entries[link.caller].call.on]
 
         def die() -> None:
-            proxy.stop()
+            link.proxy.stop()
             task.cancel()
 
         ways: Mapping[str, Callable[[], object]] = {CONNECTION: link.leave, CALLER: task.cancel, PROCESS: die}
@@ -145,42 +138,41 @@ class NetworkArena(Arena):
         the other if that one is done.
         """
         last = play.trace[-1].caller if play.trace else ""
-        held = [(on, link) for on, link in self._links() if link.head]
-        for on, link in held:
-            here = [caller for caller in self.running if self.entries[caller].call.on == on]
+        held = [link for link in self._links() if link.head]
+        for link in held:
+            here = [caller for caller in self.running if self._proxies.get(self.entries[caller].call.on) is link.proxy]
             link.caller = link.caller or (last if last in here else "".join(here[:1]))
-        return [link for _, link in held if link.caller]
+        return [link for link in held if link.caller]
 
-    async def _settle(self) -> None:
-        """Return when nothing in this loop can go on before a request is let through, time passes or others act.
+    async def _settle(self, play: Play) -> list[Link]:
+        """Return the connections whose request is held, when nothing else goes on before one is let through.
 
         That is so if nothing is ready in the loop, no socket has data, and the server owes no reply. On loopback, what
-        was sent has arrived when `send` returns.
+        was sent has arrived when `send` returns. When only timers are left, time passes at once.
         """
+        held: list[Link] = []
         ready = self.clock.loop._ready
-        while True:
+        for _ in range(_MOST_TURNS):
             was_quiet = not ready
             await asyncio.sleep(0)  # a turn of the loop, which looks for data too
             if ready or not was_quiet:
                 continue
-            patience = max((link.patience for _, link in self._links()), default=0)
-            if not (patience and self.clock.wait(patience)):
-                break
-        for _, link in self._links():
-            link.may_go_on = False
 
-    def _goes_on(self, held: Sequence[Link]) -> bool:
-        """Whether a caller does something that is not held. One in a thread is waited for, within a bound."""
-        if held and not (self.in_threads and len(held) < len(self.running)):
-            return False
-        is_at_server = any(link.sent for _, link in self._links())
-        timers = [] if is_at_server else self.clock.timers()
-        seconds = _A_MOMENT if held or timers else _PATIENCE
+            held = self._held(play)
+            is_at_server = any(link.sent for link in self._links())
+            timers = [] if held or is_at_server else self.clock.timers()
+            if self._goes_on(held, _A_MOMENT if held or timers else _PATIENCE):
+                continue
+            if not (self.running and timers):
+                break
+            self.clock.now = max(self.clock.time(), timers[0].when())
+        return held
+
+    def _goes_on(self, held: Sequence[Link], seconds: float) -> bool:
+        """Whether something comes of a server, or within so many seconds of what only a caller knows."""
+        at_server = max((link.patience for link in self._links()), default=0.0)
         sockets = sum(proxy.sockets for proxy in self._proxies.values())
-        is_alone = not is_at_server and self.clock.is_alone(sockets)
-        if not is_alone and (self.clock.wait(seconds) or self.clock.is_a_thread_busy() or self.clock.wait(0)):
-            return True
-        if held or not timers:
-            return False
-        self.clock.now = max(self.clock.time(), timers[0].when())
-        return True
+        is_alone = not at_server and self.clock.is_alone(sockets)
+        is_missing = len(held) < (len(self.running) if self.in_threads else bool(self.running))
+        patience = max(at_server, seconds if is_missing and not is_alone else 0.0)
+        return patience > 0 and self.clock.wait(patience)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import chain, repeat
@@ -85,8 +84,8 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     chosen = _chosen(backend, name, scenarios)
     await play(harness, _named("simple", simple()), coverage)
     at_once = _AT_ONCE if name == "failures" else 1
-    async with arena_of(harness) if name in _ORDERED else nullcontext() as arena:
-        await play(harness, chosen, coverage, at_once=at_once, arena=arena)
+    arena = arena_of(harness) if name in _ORDERED else None
+    await play(harness, chosen, coverage, at_once=at_once, arena=arena)
 
 
 def group_of(scenario: str) -> str:
