@@ -108,17 +108,12 @@ class SyncStore:
 
     def count(self, key: str) -> int:
         number = self.number(key) + 1
+        pbkdf2_hmac("sha256", b"", b"", 20_000)  # meanwhile other threads run
         self.redis.set(f"{self.namespace}:{key}", number)
         return number
 
     async def aclose(self) -> None:
         self.redis.close()
-
-
-class SlowStore(SyncStore):
-    def count(self, key: str) -> int:
-        pbkdf2_hmac("sha256", b"", b"", 100_000)  # meanwhile other threads run
-        return super().count(key)
 
 
 class StoreHarness(RedisServerHarness):
@@ -224,18 +219,15 @@ async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> 
 
 
 @pytest.mark.parametrize("on", [0, 1])
-async def test_a_synchronous_counter_that_loses_a_count_is_found(server: EmbeddedServer, on: int) -> None:
-    results = [await explored(StoreHarness(server, SyncStore), "count", "number", on) for _ in range(10)]
+async def test_a_synchronous_counter_that_loses_a_count_is_found(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, on: int
+) -> None:
+    if sys.platform == "linux":  # which tells a thread that is slow from one that waits
+        monkeypatch.setattr(network, "_A_MOMENT", 0.002)
+        monkeypatch.setattr(network, "_PATIENCE", 0.002)
+    results = [await explored(StoreHarness(server, SyncStore), "count", "number", on) for _ in range(5)]
     assert all(wrong for _, wrong in results)
     assert len({str([trace(play) for play in wrong]) for _, wrong in results}) == 1
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread does")
-async def test_a_thread_that_is_slow_is_waited_for(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in ("_A_MOMENT", "_PATIENCE"):
-        monkeypatch.setattr(network, bound, 0.005)
-    plays, wrong = await explored(StoreHarness(server, SlowStore), "count", "number", 1)
-    assert (len(plays), len(wrong)) == (6, 4)
 
 
 @pytest.mark.parametrize(
@@ -270,12 +262,11 @@ class Lines(socketserver.StreamRequestHandler):
         self.wfile.write(KEPT.get(key, b"\n"))
 
 
-class LineStore(Store):
+class LineStore:
     def __init__(self, url: str, namespace: str) -> None:
-        super().__init__("redis://", namespace)
-        self.port = urlsplit(url).port
+        self.port, self.namespace = urlsplit(url).port, namespace
 
-    async def number(self, key: str, value: str = "") -> int:
+    async def number(self, key: str, value: object = "") -> int:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(f"{self.namespace} {value}\n".encode())
         number = int(await reader.readline())
@@ -283,7 +274,10 @@ class LineStore(Store):
         return number
 
     async def count(self, key: str) -> int:
-        return await self.number(key, str(await self.number(key) + 1))
+        return await self.number(key, await self.number(key) + 1)
+
+    async def aclose(self) -> None:
+        """Each call has closed its connections."""
 
 
 async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads(server: EmbeddedServer) -> None:
@@ -294,7 +288,6 @@ async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads(s
         plays, wrong = await explored(harness, "count", "number", 1)
         lines.shutdown()
     assert (len(plays), len(wrong)) == (6, 4)
-    assert trace(wrong[0]) == ["A:  \\n", "B:  \\n", "B:  1\\n", "A:  1\\n"]
 
 
 @pytest.mark.parametrize(
