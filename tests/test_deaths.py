@@ -148,6 +148,7 @@ async def test_what_is_broken_is_found_each_time_alike(
 def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> None:
     played, anomalies = asyncio.run(deaths(server, SyncStore))
     assert [anomaly.text for anomaly in anomalies] == ["leaves a key that never expires, at 2 of 4 points"]
+    assert "gather(asyncio.to_thread(lambda: store.change(key='k')))" in anomalies[0].lines[0]
     assert {*played.left_out} == {"a call in a thread is neither cancelled nor killed"}
 
 

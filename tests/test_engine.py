@@ -181,7 +181,7 @@ SHOWN = {
     LosesUpdates: "await asyncio.gather(store",
     EndsLate: "# 0:00:02 pass",
     RepeatsWhenNoReplyCame: "raises CancelledError",
-    KeepsItToItself: "store2.",
+    KeepsItToItself: "await store2.take()",
     RaisesAnother: "raises OSError",
 }
 

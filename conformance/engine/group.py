@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
@@ -73,9 +73,20 @@ async def play_one(
         unfit, hook, found = str(error), error.hook, None
     if unfit:
         coverage.missing = dict.fromkeys(scenario.about, (unfit, hook)) | coverage.missing
-    if found is None:
-        return
+    if found and found.signature not in coverage.findings:
+        await _file(contract, coverage, verify, scenario, found)
 
+
+async def _file(
+    contract: Contract,
+    coverage: Coverage,
+    verify: Callable[[Scenario], Awaitable[Finding | None]],
+    scenario: Scenario,
+    found: Finding,
+) -> None:
+    in_a_row = replace(scenario, actions=found.scenario.in_a_row, about=())
+    if in_a_row.actions != found.scenario.actions and (calm := await verify(in_a_row)):
+        scenario, found = in_a_row, calm  # it takes no race and no failure
     signature = found.signature
     if signature in coverage.findings:
         return

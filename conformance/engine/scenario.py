@@ -173,6 +173,11 @@ class Scenario:
         return [call for action in self.actions for call in calls_of(action)]
 
     @property
+    def in_a_row(self) -> tuple[Action, ...]:
+        """Its actions, with the calls of each race one after the other, while nothing fails."""
+        return tuple(part for action in self.actions for part in calls_of(action) or (action,))
+
+    @property
     def is_simple(self) -> bool:
         """Whether its calls are made one after the other, on one instance, without time or a second opening."""
         for action in self.actions:

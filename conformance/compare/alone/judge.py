@@ -10,8 +10,7 @@ from itertools import chain, combinations_with_replacement, groupby, permutation
 from math import inf
 
 from conformance.compare.alone.plans import Plan, call, plans_of
-from conformance.compare.alone.witness import REPEATED, NoAnswerError, Witness
-from conformance.engine.contract import SILENT
+from conformance.compare.alone.witness import REPEATED, Witness
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.network import NetworkArena
 from conformance.engine.orders.schedule import Choose, explore, first, follow
@@ -108,7 +107,7 @@ class SelfJudge:
                 is_there |= plan.title == only
                 if only not in ("", plan.title) or "" in rules:
                     continue
-                for anomaly in await self.judge(plan, schedule):
+                async for anomaly in self.judge(plan, schedule):
                     if anomaly.rule not in rules:
                         self.found += 1
                         yield anomaly
@@ -152,12 +151,10 @@ class SelfJudge:
         self._races += plan.kind == "race"
         return plays
 
-    async def judge(self, plan: Plan, schedule: str = "") -> list[Anomaly]:
-        """Play every order of a plan, and return the shortest that breaks each rule."""
+    async def judge(self, plan: Plan, schedule: str = "") -> AsyncIterator[Anomaly]:
+        """Play every order of a plan, and yield the shortest that breaks each rule."""
         sequences = await self.sequences(plan)
-        if not sequences:
-            return []
-        plays = await self.plays(plan, schedule)
+        plays = await self.plays(plan, schedule) if sequences else []
         if plan.kind == "death" and self.arena.in_threads:
             self.leave_out(plan, "a call in a thread is neither cancelled nor killed")
         wrong = defaultdict[str, list[Witness]](list)
@@ -165,17 +162,15 @@ class SelfJudge:
             for rule in broken(play, sequences):
                 wrong[rule].append(play)
 
-        found = []
         for rule, those in wrong.items():
             text = min(those, key=_turns).ordered.schedule
             shown = await self._play(plan, follow(text))
             why = broken(shown, sequences)
             if rule in why:
                 counted = _TEXTS[plan.kind].format(_count(those), _count(plays), rule)
-                found.append(Anomaly(plan, rule, counted, [*shown.lines(), *why[rule]], text))
+                yield Anomaly(plan, rule, counted, [*shown.lines(), *why[rule]], text)
             else:
                 self.leave_out(plan, "it came out wrong, and not once more")
-        return found
 
     def leave_out(self, plan: Plan, reason: str) -> None:
         """Note why something of a plan is not played."""
@@ -188,6 +183,8 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[
     They are that of the first result that no sequence explains, and that of lifetimes.
     """
     found: dict[str, Iterable[str]] = {}
+    if played.plan.kind == "death" and not played.has_failed:
+        sequences = sequences[1:]  # an answer means that the call was made
     expiring = {key for sequence in sequences for key in sequence.expiring}
     lasting = {key for sequence in sequences for key in sequence.lasting}
     apart = [_apart(played, sequence) for sequence in sequences]
@@ -196,7 +193,7 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[
         entry, rule = played.outcome[place], played.rule(place)
         is_locked = rule == REPEATED and played.expiring - expiring - lasting
         if not (is_locked and isinstance(entry.answer, Exception)):  # who holds a lock is waited for
-            found[rule] = _why(played, sequences, apart)
+            found[rule] = _why(played, apart)
     if keys := sorted(played.lasting & expiring - lasting):
         found["leaves a key that never expires"] = [f"#   then {keys[0]} has no lifetime"]
     return found
@@ -207,11 +204,8 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
 
     A call in which something dies may fail. Lists may be in another order: replies may overtake each other.
     """
-    answer = played.outcome[0].answer
-    may_fail = played.plan.kind == "death" and isinstance(answer, BaseException)
-    begin = int(may_fail and SILENT.error not in answer.args)
     found = defaultdict[int, list[Mismatch]](list)
-    for place in range(begin, len(played.outcome)):
+    for place in range(played.has_failed, len(played.outcome)):
         came, right = (each.outcome[place].observed for each in (played, sequence))
         for mismatch in mismatches(right, came):
             if mismatch.kind != "order":
@@ -219,22 +213,17 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
     return found
 
 
-def _why(
-    played: Witness, sequences: Sequence[Witness], apart: Sequence[Mapping[int, Sequence[Mismatch]]]
-) -> Iterator[str]:
+def _why(played: Witness, apart: Sequence[Mapping[int, Sequence[Mismatch]]]) -> Iterator[str]:
     """Yield a result that no sequence explains, where it differs, then what the sequences give there.
 
     Of several it is one in which most differ, and one that came afterwards.
     """
     counts = Counter(chain(*apart))
     place = max(counts, key=lambda place: (counts[place], place >= len(played.plan.racing)))
-    nearest = min((places[place] for places in apart if place in places), key=len)
-    yield f"#   then {played.outcome[place].line} -> {_text(nearest, 1)}"
-    texts = []
-    for sequence, places in zip(sequences, apart, strict=True):
-        if place in places and not isinstance(sequence.outcome[place].answer, NoAnswerError):
-            texts.append(_text(places[place], 0))
-    yield f"#   one after the other {' or '.join(dict.fromkeys(texts))}"
+    here = [places[place] for places in apart if place in places]
+    expected = dict.fromkeys(_text(each, 0) for each in here)
+    yield f"#   then {played.outcome[place].line} -> {_text(min(here, key=len), 1)}"
+    yield f"#   one after the other {' or '.join(expected)}"
 
 
 def _text(apart: Sequence[Mismatch], side: int) -> str:
@@ -250,4 +239,4 @@ def _turns(play: Witness) -> int:
 
 def _count(plays: Sequence[Witness]) -> int:
     """Return how many orders of requests there are, whenever a call was begun."""
-    return len({tuple((each.name, each.word) for each in play.ordered.requests) for play in plays})
+    return len({tuple(each.shape for each in play.ordered.requests) for play in plays})

@@ -64,6 +64,13 @@ class Witness(Reader):
         """What is compared: all that came out since the start, first what the raced calls gave, by caller."""
         return self.entries[len(self.plan.start) :]
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the call has failed in which something died. It may, but not wait for ever."""
+        answer = self.outcome[0].answer
+        is_failure = isinstance(answer, BaseException) and SILENT.error not in answer.args
+        return self.plan.kind == "death" and is_failure
+
     def drawn(self) -> Iterator[Action]:
         """Read what is there then. After a death two instances do so, and the call is made again."""
         if self.plan.kind == "race":
@@ -117,6 +124,7 @@ class Witness(Reader):
         for entry in made:
             entry.call = replace(entry.call, label=f"result{len(self.entries)}")
             self.entries.append(entry)
+            entry.is_awaited &= entry.operation.name not in self.arena.in_threads
             if entry.observed in (CANCELLED, SILENT):
                 entry.answer = NoAnswerError(entry.observed.error)
         super().take(race, made)
@@ -127,6 +135,9 @@ class Witness(Reader):
         for text, same in groupby(lines_of(self.contract, start)):
             times = len([*same])
             yield f"{text}  # {times} times" if times > 1 else text
+        for entry in raced.made:
+            if not entry.is_awaited:
+                entry.line = f"asyncio.to_thread(lambda: {entry.line})"
         yield from lines_of(self.contract, [raced])
         for caller, entry in zip(CALLERS, raced.made, strict=False):
             yield beside(caller, f"-> {entry.observed.text()}")

@@ -49,9 +49,9 @@ class Request:
         return self.name[0]
 
     @property
-    def word(self) -> str:
-        """The first of its text, which is alike when the same play is played again."""
-        return self.text.partition(" ")[0]
+    def shape(self) -> str:
+        """Its name and the first word of its text, which are alike when the same play is played again."""
+        return f"{self.name} {self.text.partition(' ')[0]}"
 
     def commutes(self, other: Request) -> bool:
         """Whether the order of both makes no difference, since they touch other keys."""
@@ -129,9 +129,8 @@ P = TypeVar("P", bound=Player)
 
 @dataclass
 class _Node:
-    """A decision on the path of the search; the requests of those that wait by their names."""
+    """A decision on the path of the search, between requests of these shapes."""
 
-    shape: str
     asleep: set[str]
     """Who need not be let go here: the orders that begin so are played elsewhere."""
     left: list[str]
@@ -158,23 +157,22 @@ async def explore(play: Callable[[Choose], Awaitable[P]], most: int, most_switch
     def choose(waiting: Sequence[Request]) -> Request:
         """Choose as the last path says, and from its end on what no other play chooses."""
         nonlocal asleep, last, parted, switches
-        shape = ", ".join(f"{request.name} {request.word}" for request in waiting)
-        costs = {request.name: _is_switch(request, last, waiting) for request in waiting}
-        awake = [name for name, cost in costs.items() if name not in asleep and cost <= switches]
-        node = ahead.pop(0) if ahead else _Node(shape, asleep, sorted(awake, key=costs.__getitem__))
-        if shape != node.shape:
-            parted = f"a replay sent {shape}, and before {node.shape}"
+        costs = {request.shape: _is_switch(request, last, waiting) for request in waiting}
+        awake = [shape for shape, cost in costs.items() if shape not in asleep and cost <= switches]
+        node = ahead.pop(0) if ahead else _Node(asleep, sorted(awake, key=costs.__getitem__))
+        if node.left and node.left[0] not in costs:
+            parted = f"a replay sent {', '.join(costs)}, and before {node.left[0]}"
             ahead.clear()
         if parted or not node.left:  # an order like this one is played elsewhere
             switches = -1
             return waiting[0]
 
         path.append(node)
-        chosen = next(request for request in waiting if request.name == node.left[0])
+        chosen = next(request for request in waiting if request.shape == node.left[0])
         last = chosen.caller
-        switches -= costs[chosen.name]
+        switches -= costs[chosen.shape]
         # Who is asleep here is so until something is let go that it does not commute with.
-        asleep = {each.name for each in waiting if each.name in node.asleep and each.commutes(chosen)}
+        asleep = {each.shape for each in waiting if each.shape in node.asleep and each.commutes(chosen)}
         return chosen
 
     for _ in range(most):
