@@ -64,7 +64,7 @@ class Denies(AnswersLate):
 
 def test_a_call_without_an_answer_may_have_ended_a_task_and_excuses_nothing_else() -> None:
     harness = MemoryHarness()
-    both = Race((cancel(Id("a")), cancel(Id("b"))), cancelled=(0,))
+    both = Race((cancel(Id("a")), cancel(Id("b"))), cancelled_after=1)
     harness.store_class = AnswersLate
     assert not played(harness, [Scenario((create("a"), create("b"), both, purge(BEYOND)))]).findings
     harness.store_class = Denies

@@ -220,7 +220,7 @@ class Contract:
         """
         entry.has_failed = entry.observed in (CANCELLED, SILENT)
         entry.may_have_happened = entry.has_failed and not entry.operation.is_read
-        if not entry.has_failed or race.cancelled:
+        if not entry.has_failed or race.cancelled_after is not None:
             return None
         return complaint(self.atomic, "an answer in time", entry.error, entry.call.operation)
 

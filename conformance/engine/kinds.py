@@ -76,7 +76,7 @@ def races(
 def cancelled(made: Actions, calls: Iterable[Call], *, then: Actions, about: str) -> Iterator[Scenario]:
     """Yield each call, cancelled after a turn of the loop, alone and before others that are not."""
     for call, count in product(calls, _COUNTS):
-        lost = Race((call,) * count, cancelled=(0,))
+        lost = Race((call,) * count, cancelled_after=1)
         yield scenario(made, lost, ReadBack(), then, ReadBack(), about=about)
 
 

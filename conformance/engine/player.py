@@ -225,17 +225,17 @@ class Player(Surroundings):
         elif failure:
             async with self.failing(failure, [entry.call.on for entry in made]):
                 await self._make_all(race, made, SOON + (0 if failure.closes else self.seconds))
-        elif race.cancelled or len(made) > 1:
+        elif race.cancelled_after is not None or len(made) > 1:
             await self._make_all(race, made, self.seconds)
         else:
             await self.make(made[0])
 
     async def _make_all(self, race: Race, made: Sequence[Entry], seconds: float) -> None:
         calls = [asyncio.ensure_future(self.make(entry, seconds)) for entry in made]
-        for _ in range(race.turns if race.cancelled else 0):
-            await asyncio.sleep(0)
-        for place in race.cancelled:
-            calls[place].cancel()
+        if race.cancelled_after is not None:
+            for _ in range(race.cancelled_after):
+                await asyncio.sleep(0)
+            calls[0].cancel()
         if race.failure and race.failure.closes:
             await self.proxy.until(lambda: self.proxy.held or all(call.done() for call in calls))
             await self.close(0)

@@ -38,14 +38,13 @@ class Call:
 class Race:
     """Calls that are made at the same time.
 
-    Those at the places `cancelled` are cancelled after some turns of the loop. With a `failure` the first instance is
+    The first is cancelled after so many turns of the loop, if a number is given. With a `failure` the first instance is
     opened through a proxy. With `every_order` the scenario is played once for each order of their requests, with a
     failure once for each request that is the last of something.
     """
 
     calls: tuple[Call, ...]
-    cancelled: tuple[int, ...] = ()
-    turns: int = 1
+    cancelled_after: int | None = None
     failure: Failure | None = None
     every_order: bool = False
 

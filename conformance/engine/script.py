@@ -81,8 +81,8 @@ def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:
         through = "" if race.every_order else "; `store` goes through a proxy"
         yield f"# {race.failure.name}{through}"
     end = ")"
-    if race.cancelled:
-        end += f"  # the first {len(race.cancelled)} cancelled"
+    if race.cancelled_after is not None:
+        end += "  # the first is cancelled"
     if race.failure and race.failure.closes:
         end += "  # and aclose"
     line = f"await asyncio.gather({', '.join(calls)}{end}"

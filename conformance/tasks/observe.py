@@ -12,7 +12,6 @@ from conformance.engine.mutation import MARK, mutate
 from conformance.tasks.spec.model import (
     FIELDS,
     STATUSES,
-    TIMES,
     Page,
     Record,
     Request,
@@ -68,21 +67,23 @@ def record_of(task: Any) -> Record:
     Raises:
         TypeError: if the model cannot go on with it.
     """
-    fields = {name: getattr(task, name) for name in FIELDS}
+    fields = {name: _as_ours(getattr(task, name)) for name in FIELDS}
     if not (isinstance(fields["task_id"], str) and isinstance(fields["created_at"], datetime)):
         raise TypeError("it has no id, or no time")
-    # What is of another type or zone than the contract's is reported by itself.
     fields["status"] = str(fields["status"])
     fields["metadata"] = _as_json(fields["metadata"])
-    if type(fields["progress"]) is int:
-        fields["progress"] = float(fields["progress"])
-    if isinstance(fields["video_ids"], list):
-        fields["video_ids"] = tuple(fields["video_ids"])
-    for name in TIMES:
-        time = fields[name]
-        if isinstance(time, datetime) and time.tzinfo is None:
-            fields[name] = time.replace(tzinfo=UTC)
     return Record(**fields)
+
+
+def _as_ours(value: Any) -> Any:
+    """A value of the type and zone that the contract has for it: that it is of another is reported by itself."""
+    if type(value) is int:
+        return float(value)
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
 
 
 def _as_json(metadata: Any) -> str:

@@ -63,7 +63,7 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str) -> I
     if failure:
         in_time = "API-04" if failure.closes else "FAIL-01"
     yield entry.observed != SILENT, in_time, "an answer in time"
-    is_cancelled = race.cancelled or (failure and failure.name == CALLER)
+    is_cancelled = race.cancelled_after is not None or (failure and failure.name == CALLER)
     yield entry.observed != CANCELLED or is_cancelled, "ATOM-06", "an answer: nobody has cancelled the call"
 
     if failure is None:

@@ -23,6 +23,7 @@ _LEAST = 4
 _MOST = 16
 """Actions of a random scenario."""
 _RACERS = 4
+_CANCELLED_AFTER = (*[None] * 8, 0, 1, 2, 4)
 _BY_CURSOR = 0.7
 _RACED = ("create", "named", "update", "update", "cancel", "get", "restore")
 _KINDS = ("wait", "race", "reopen", "list", "list", "purge", "bad", *_RACED)
@@ -76,8 +77,7 @@ class RandomTasks:
                 return Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else Wait()
             case "race":
                 calls = [replace(self._call(self._one_of(_RACED)), label="") for _ in range(_RACERS)]
-                cancelled = self._one_of(((), (), (0,)))
-                return Race(tuple(fitting(calls, self._has)), cancelled, turns=self._one_of((0, 1, 2, 4)))
+                return Race(tuple(fitting(calls, self._has)), self._one_of(_CANCELLED_AFTER))
             case "reopen":
                 return Reopen()
         return self._call(kind)
