@@ -184,8 +184,7 @@ class Player(Surroundings):
                 self.is_over = True
                 return []
             operation = self.contract.operations[call.operation]
-            is_closed = call.on in self.closed
-            begun.append(Entry(call, operation, arguments, is_closed))
+            begun.append(Entry(call, operation, arguments, call.on in self.closed))
         return begun
 
     def _now(self) -> timedelta:

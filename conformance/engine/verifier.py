@@ -92,7 +92,7 @@ class Verifier(Player):
         made = self.begun(calls)
         await self.make_together(Race(calls), made)
         for entry in made:
-            self.history.append(Done(entry.call))
+            self.history.append(Done(entry.call, [entry]))
             self.take(Race((entry.call,)), [entry])
             self.history.pop()
         return made
@@ -114,7 +114,6 @@ class Verifier(Player):
             if self.coverage.mutates:  # as a careless caller changes what was passed in
                 for value in entry.passed.values():
                     mutate(value, *getattr(value, "__dict__", {}).values())
-        self.history[-1].made = made
         self.has_ticked &= all(entry.operation.is_read for entry in made)
         for entry in made:
             self._report(self.contract.classify(entry, race, self.secret))

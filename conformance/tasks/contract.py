@@ -84,9 +84,7 @@ class TaskContract(Contract):
     classify = staticmethod(classify)
 
     def __init__(self, capabilities: Collection[Capability]) -> None:
-        self._lifetime = LIFETIME if Capability.EXPIRING in capabilities else None
-        self._is_shared = Capability.SHARED in capabilities
-        self._has_cursor = Capability.CURSOR in capabilities
+        self._has = capabilities
 
     # What is right
 
@@ -98,7 +96,7 @@ class TaskContract(Contract):
             return [Outcome(Raised("StoreNotOpen"), state, ("API-03",))]
         if entry.call.operation == "purge" and state.unseen:
             return []  # it depends on times that nobody has seen
-        return step(state, entry, self._lifetime)
+        return step(state, entry, LIFETIME if Capability.EXPIRING in self._has else None)
 
     def bind(self, state: State, observed: Any) -> State:
         if not state.unseen:
@@ -112,7 +110,7 @@ class TaskContract(Contract):
     # Its words
 
     def observe(self, answer: Any) -> Any:
-        return observe.result_of(answer, has_cursor=self._has_cursor)
+        return observe.result_of(answer, has_cursor=Capability.CURSOR in self._has)
 
     def observe_error(self, error: BaseException) -> Raised:
         """Return an exception by its facts. One that is not the contract's is named in full."""
@@ -142,7 +140,7 @@ class TaskContract(Contract):
         if MARK in source(observed):
             return ["VAL-02"]
         if is_new and (came == "TaskExists" or getattr(observed, "total", False)):
-            return ["LIST-10"] if self._is_shared else ["DUR-03", "SHARE-02"]
+            return ["LIST-10"] if Capability.SHARED in self._has else ["DUR-03", "SHARE-02"]
 
         is_raised = isinstance(expected, Raised)
         is_repeated = outcome.requirements == ("LIFE-10",)
@@ -152,7 +150,7 @@ class TaskContract(Contract):
             found.append("LIST-12")
         if write and write.outcome and entry.operation.is_read:
             if write.call.on != entry.call.on:
-                found.append("SHARE-01" if self._is_shared else "SHARE-02")
+                found.append("SHARE-01" if Capability.SHARED in self._has else "SHARE-02")
             if write.error:
                 found.append("LIFE-14")
             elif {*names} <= {*TIMES[:2]}:
