@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -65,6 +66,17 @@ class RedisCache(Cache):
 
     def get_all(self, *keys: str) -> list[Any]:
         return [*map(self.get, keys)]
+
+
+class MonotonicCache(MemoryCache):
+    """One in which entries end, by a clock that nobody can put forward."""
+
+    def put(self, key: Any, value: Any, ttl: Any = None) -> None:
+        self._entries[key] = value, monotonic() + (ttl or 60)
+
+    def get(self, key: Any, ttl: Any = None) -> Any:
+        value, end = self._entries.get(key, (None, 0))
+        return value if monotonic() < end else None
 
 
 class MemoryJobs:
@@ -145,6 +157,20 @@ def test_a_cache_is_found_out() -> None:
     assert operations["put"].lifetime == "ttl"
     assert "not compared: wait_for: it waits" in table
     assert "not compared: lock: its result cannot be compared" in table
+
+
+@pytest.mark.slow  # two comparisons
+def test_time_passes_where_a_jump_of_the_clock_does_what_a_wait_does(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"{HERE}:{make.__name__}" for make in (MemoryCache, RedisCache, MonotonicCache)]
+    options = [f"--skip={name}" for name in vars(Cache) if name[0] != "_"]
+
+    assert main(["compare", *names[:2], *options]) == 1
+    assert "put: a lifetime ends at another time" in capsys.readouterr().out
+
+    main(["compare", *names[1:], *options])
+    said = capsys.readouterr().out
+    assert "lifetime ends" not in said
+    assert "not tried: lifetime in MonotonicCache: the harness has no hook advance" in said
 
 
 def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,9 +110,10 @@ def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
 
     lines, file = found_out(makers, options.skip)
     print(*lines, "", sep="\n", flush=True)
+    harnesses = harnesses_in(file)
     if options.write_harness:
         write_file(options.write_harness, file)
-    return harnesses_in(file)
+    return harnesses
 
 
 def _alone(options: argparse.Namespace) -> int:

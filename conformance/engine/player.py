@@ -106,11 +106,11 @@ class Player(Surroundings):
     async def change_surroundings(self, action: Action) -> None:
         """Perform an action that is no call."""
         match action:
-            case Wait(by) if by:
-                self.harness.advance(self.namespace, by)
-                self.passed += by
-            case Wait():
-                await asyncio.sleep(_TICK)
+            case Wait(by):
+                if by:
+                    self.harness.advance(self.namespace, by)
+                    self.passed += by
+                await asyncio.sleep(_TICK)  # in which timers run that are due
                 self.has_ticked = True
             case Reopen(on):
                 await self.close(on)

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import islice, product
 from typing import Any, TypeAlias
@@ -27,6 +28,10 @@ _BLOCKED = 3
 """After so many seconds a call that cannot be cancelled is interrupted."""
 _LATER = 3600.5
 """Seconds by which the clock is put forward when calls are repeated: what gives a time gives another one then."""
+_LIFE = timedelta(seconds=1.2)
+"""After which an entry has ended that was given a short lifetime."""
+_TICK = 0.002
+"""Seconds in which a loop runs its timers."""
 _MOST_TRIALS = 60
 """Combinations of kinds that are tried for the arguments of a method."""
 _MOST_STARTS = 20
@@ -162,6 +167,20 @@ class Lab:
         """Whether the read gives something else after the write."""
         return await self._play(*start, write, read) != await self._play(*start, read)
 
+    async def follow_the_clock(self) -> bool:
+        """Whether in both stores an entry ends by a jump of the clock as by a wait: the first that gets a lifetime."""
+        for writer, reader in product(self._usable, repeat=2):
+            write, read = _call(writer, *writer.lifetimes), _call(reader)
+            for name in writer.lifetimes:
+                write = _with_other(write, name)  # which is short
+            if writer.lifetimes and await self._shows([], write, read):
+                for harness in self._harnesses:
+                    wait, jump = partial(asyncio.sleep, _LIFE.total_seconds()), partial(_jump, harness)
+                    if await _played(harness, [write, read], wait) != await _played(harness, [write, read], jump):
+                        return False
+                return True
+        return False
+
     # Calls
 
     async def _play(self, *steps: Step, on: int = 0) -> Tree:
@@ -196,11 +215,23 @@ def _note_what_differs(method: Method, tree: Tree, again: Tree) -> None:
             method.times.add(named[-1])
 
 
-async def _played(harness: LocalStore, steps: Sequence[Step]) -> Tree:
-    """Make calls in order on a new store, and return what the last one gave; of an exception only the class."""
+async def _jump(harness: LocalStore) -> None:
+    """Put the clock forward, and let timers run that are due."""
+    harness.advance("", _LIFE)
+    await asyncio.sleep(_TICK)
+
+
+async def _played(harness: LocalStore, steps: Sequence[Step], pause: Any = None) -> Tree:
+    """Make calls in order on a new store, and return what the last one gave; of an exception only the class.
+
+    The last comes after a pause.
+    """
     observer = Observer()
     async with harness.open("") as store:
-        for method, arguments in steps:
+        for step in steps:
+            method, arguments = step
+            if pause and step is steps[-1]:
+                await pause()
             operation = method.operation
             PROGRESS.begin(f"a call of {method.name}")
             signal.alarm(_BLOCKED)

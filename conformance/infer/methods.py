@@ -43,6 +43,11 @@ class Method:
         return [parameter.name for parameter in self.required]
 
     @property
+    def lifetimes(self) -> list[str]:
+        """The arguments that are lifetimes."""
+        return [name for name, kind in self.kinds.items() if kind.names == SECONDS]
+
+    @property
     def operation(self) -> Operation:
         """The method as a harness names it, with kinds in the place of strategies.
 
@@ -51,7 +56,6 @@ class Method:
         places = self.places
         required = {name: self.kinds[name] for name in places}
         optional = {name: kind for name, kind in self.kinds.items() if name not in places}
-        lifetimes = [name for name, kind in self.kinds.items() if kind.names == SECONDS]
         entry = tuple(name for name in places if name in self.entry) or WHOLE
         is_read = self.is_shown and not self.is_write
         return Operation(
@@ -64,7 +68,7 @@ class Method:
             writes=None if is_read else entry,
             reads=entry if is_read else None,
             positional=places,
-            lifetime=next(iter(lifetimes), None),
+            lifetime=next(iter(self.lifetimes), None),
         )
 
 

@@ -7,13 +7,15 @@ import re
 import typing
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.files import CommandFailedError
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
+from conformance.infer.clock import ProcessClock
 from conformance.operations.operation import Operation
 
 _URL = "(.+_)?(url|uri|dsn)|conn_string"
@@ -75,10 +77,22 @@ def advice(make: Callable[..., Any]) -> str:
 class LocalStore(Harness):
     """A store that needs no server, made by a class or function, which gives it or a context manager."""
 
-    def __init__(self, make: Callable[..., Any], operations: Collection[Operation]) -> None:
+    def __init__(self, make: Callable[..., Any], operations: Collection[Operation], *, has_clock: bool) -> None:
         super().__init__()
         self.make = make
+        self.has_clock = has_clock
         self.operations = lambda: operations
+        self._clock = ProcessClock()
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Put the clock of this process forward, if the store goes by it."""
+        if not self.has_clock:
+            raise HookMissingError("advance")
+        self._clock.advance(by)
+
+    def discard(self, namespace: str) -> None:
+        """Set the clock back."""
+        self._clock.set_back()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the store, empty."""
@@ -91,6 +105,16 @@ class ServedStore(LocalStore, RedisServerHarness):
     capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
     prefix = record = ""
     open = RedisServerHarness.open
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Put the clock of this process forward, and let as much pass for the keys."""
+        super().advance(namespace, by)
+        RedisServerHarness.advance(self, namespace, by)
+
+    def discard(self, namespace: str) -> None:
+        """Set the clock back, and remove every key."""
+        LocalStore.discard(self, namespace)
+        RedisServerHarness.discard(self, namespace)
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open the store on the server at a URL."""
@@ -127,10 +151,16 @@ async def _call_first(store: Any, names: Sequence[str]) -> None:
         return
 
 
-def modes(operations: Collection[Operation], *makers: Callable[..., Any]) -> list[Callable[[], LocalStore]]:
+def modes(
+    operations: Collection[Operation], *makers: Callable[..., Any], has_clock: bool = True
+) -> list[Callable[[], LocalStore]]:
     """Return what makes the harness of each store, from its class or a function that makes it.
+
+    `has_clock` says that lifetimes end when the clock of this process is put forward.
 
     Raises:
         CommandFailedError: if one requires an argument that says nothing about a server.
     """
-    return [partial(ServedStore if _address(make) else LocalStore, make, operations) for make in makers]
+    return [
+        partial(ServedStore if _address(make) else LocalStore, make, operations, has_clock=has_clock) for make in makers
+    ]

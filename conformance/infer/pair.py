@@ -33,19 +33,21 @@ from conformance.infer.opening import modes
 OPERATIONS = (
     {operations}
 )
-FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}"))
+FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}"), has_clock={has_clock})
 '''
 
 
 def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str] = ()) -> tuple[list[str], str]:
     """Return the operations of two stores, and what is left out, as lines of a table; and the harnesses as a file.
 
+    The file is empty if no method changes what another shows.
+
     Args:
         makers: by name, as a user gave it, a class or a function that makes a store.
         skipped: methods that are left out.
 
     Raises:
-        CommandFailedError: if one cannot be opened, or no method changes what another shows.
+        CommandFailedError: if one cannot be opened.
     """
     names = [name for name, _ in makers]
     first, second = [make() for make in modes((), *(make for _, make in makers))]
@@ -55,7 +57,13 @@ def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collect
 
 
 def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
-    """Return what makes the harness of each store, as a file says it."""
+    """Return what makes the harness of each store, as a file says it.
+
+    Raises:
+        CommandFailedError: if there is no file, since no method changes what another shows.
+    """
+    if not file:
+        raise CommandFailedError("no method changes what another shows")
     names: dict[str, Any] = {}
     exec(file, names)  # noqa: S102  written above
     return [names["FirstMode"], names["SecondMode"]]
@@ -82,7 +90,7 @@ def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collec
     if classes:
         sys.addaudithook(stop_strangers)
     try:
-        methods = asyncio.run(_methods(harnesses, skipped))
+        methods, has_clock = asyncio.run(_methods(harnesses, skipped))
     except SystemExit as port:
         where = f"may connect to port {port}, where somebody's server is"
         raise CommandFailedError(f"{classes[-1].__name__} {where}: {advice(classes[-1])}") from None
@@ -92,15 +100,15 @@ def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collec
     lines = [*_table(used)]
     lines += [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
     if not any(method.is_write for method in used):
-        raise CommandFailedError("\n".join([*lines, "no method changes what another shows"]))
+        return lines, ""
     kinds = {kind.name: kind for method in used for kind in method.kinds.values()}
     values = "\n".join(f"{name} = {kind.strategy}" for name, kind in kinds.items())
     operations = "\n    ".join(f"{_written(method.operation)}," for method in used)
-    return lines, _FILE.format(*names, values=values, operations=operations)
+    return lines, _FILE.format(*names, values=values, operations=operations, has_clock=has_clock)
 
 
-async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> list[Method]:
-    """Return the methods that both stores have, with what calls of them showed."""
+async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], bool]:
+    """Return the methods that both stores have, with what calls of them showed, and whether their clocks can jump."""
     quickest_first = sorted(harnesses, key=lambda harness: isinstance(harness, ServedStore))
     kinds = []
     for harness in quickest_first:
@@ -110,8 +118,9 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
     for name in {*skipped} - {method.name for method in shared}:
         raise CommandFailedError(f"--skip {name}: they share {', '.join(method.name for method in shared)}")
     methods = [method for method in shared if method.name not in skipped]
-    await Lab(quickest_first, methods).find()
-    return methods
+    lab = Lab(quickest_first, methods)
+    await lab.find()
+    return methods, await lab.follow_the_clock()
 
 
 def _table(methods: Sequence[Method]) -> Iterator[str]:
