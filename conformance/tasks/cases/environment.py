@@ -92,7 +92,7 @@ class Opened(NamedTuple):
     @property
     def modes(self) -> list[str]:
         """The modes that the log says, as grep finds them; a whole line where it is said otherwise."""
-        lines = [line for line in self.log.splitlines() if "task_service_initialized" in line]
+        lines = re.findall("^.*task_service_initialized.*", self.log, re.MULTILINE)
         return [re.sub(r"^INFO .*task_service_initialized storage_mode=(\S+).*", r"\1", line) for line in lines]
 
     @property

@@ -23,7 +23,8 @@ from conformance.tasks.cases.environment import (
 )
 from taskstore import TaskNotFound
 
-_ANOTHER = "an0ther-w0rd"
+_LOGINS = (ODD_PASSWORD, None), ("an0ther-w0rd", "refused")
+"""Passwords of a user, the right one and another, and what the exception calls the failure."""
 
 
 _REPEATED = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' '{PASSWORD}' \r\n"
@@ -41,10 +42,7 @@ WAYS: Sequence[tuple[str, str, Interruption]] = (
 
 @case("FAIL-01", "FAIL-04", "FAIL-05", "MODE-06", "COST-05", mode="redis")
 async def test_an_opening_that_fails_says_what_to_check(namespace: Namespace) -> None:
-    """Whatever keeps the server from answering: the mode is logged, and the exception has the address and advice.
-
-    It has no password, and leaves no connection.
-    """
+    """Whatever keeps the server silent, the mode is logged, and the exception has address and advice, no password."""
     broken: dict[str, str] = {}
     for (way, kinds, how), form in product(WAYS, FORMS):
         async with Proxy(url_of(namespace, "u", PASSWORD)) as proxy:
@@ -125,16 +123,13 @@ async def test_credentials_are_told_to_the_server_and_nobody_else(namespace: Nam
     administer = namespace.harness.administer
     administer("ACL", "SETUSER", user, "reset", "on", f">{ODD_PASSWORD}", "~*", "&*", "+@all")
     try:
-        for form in FORMS:
-            settings = form(url_of(namespace, user, ODD_PASSWORD))
-            right = await opened(namespace, application(namespace, settings, in_dotenv=True))
-            wrong = await opened(namespace, application(namespace, form(url_of(namespace, user, _ANOTHER))))
+        for form, (password, expected) in product(FORMS, _LOGINS):
+            settings = form(url_of(namespace, user, password))
+            came = await opened(namespace, application(namespace, settings, in_dotenv=True))
             with showing("FAIL-05"):
-                check_hidden(ODD_PASSWORD, right.shown, f"with {[*settings]}")
-                check_hidden(_ANOTHER, wrong.shown, f"with {[*settings]}")
+                check_hidden(password, came.shown, f"with {[*settings]}")
             with showing("MODE-17"):
-                assert right.error is None, f"with {[*settings]} and the right password"
-                kind = getattr(wrong.error, "failure_kind", None)
-                assert kind == "refused", f"of {wrong.error!r} with {[*settings]}"
+                kind = getattr(came.error, "failure_kind", came.error)
+                assert kind == expected, f"expected {expected}, came {came.error!r} with {[*settings]}"
     finally:
         administer("ACL", "DELUSER", user)

@@ -44,13 +44,10 @@ _OTHERS = "REDIS_PORT=1\nREDIS_DB=7\nREDIS_URL=redis://u:p@h:1/0\nTASK_KEY_PREFI
 
 @case("MODE-01", "MODE-03", "MODE-06", mode="memory or redis")
 async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
-    """It is said once at opening, and memory if nothing selects it; in `.env` every form of a line is read.
-
-    A variable that is set, also long after the store was imported, wins over its line: the way out in tests.
-    """
+    """It is said at opening, memory by default; a line of `.env` may have any form, and yields to the environment."""
     given = namespace.harness.environment(namespace.name)
     mode = namespace.harness.mode
-    with showing("MODE-03"):
+    with showing("MODE-03"):  # a variable that is set long after the store was imported: the way out in tests
         await _opens(namespace, given, f"{_other_mode(namespace)}\nREDIS_PORT=1\n", mode)
     for line in LINES:
         lines = [line.format(name=name, value=value) for name, value in given.items()]
