@@ -176,13 +176,15 @@ def test_time_passes_where_a_jump_of_the_clock_does_what_a_wait_does(capsys: pyt
 def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFixture[str]) -> None:
     _, operations = found(MemoryJobs, RedisJobs)
     assert [*operations] == ["make", "find", "finish"]  # the first that writes makes the entries
-    assert operations["make"].ids == [""]
+    assert operations["make"].ids == [operations["make"].writes] == [""]
     assert operations["find"].reads == operations["finish"].writes == ("job_id",)
 
     status = main(["compare", f"{HERE}:MemoryJobs", f"{HERE}:RedisJobs"])
 
     assert status == 1
-    assert "# MemoryJobs: False\n    # RedisJobs: True" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "# MemoryJobs: False\n    # RedisJobs: True" in printed
+    assert printed.count("('\\ud800')") == 1
 
 
 def test_the_written_harness_compares_as_the_names_do(

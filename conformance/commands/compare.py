@@ -143,15 +143,18 @@ async def _race(harness: Harness, operations: Mapping[str, Operation], options: 
 
 
 def _teller(*, shows_all: bool) -> Callable[[object], None]:
-    """Return what prints the first new line of a group, or each, and on a terminal shows that the search goes on."""
-    shown: set[tuple[str, str]] = set()
+    """Return what prints the first new line of a group, or each, and on a terminal shows that the search goes on.
+
+    A text that cannot be encoded is refused by many operations: one is printed.
+    """
+    shown: set[object] = set()
 
     def tell(told: object) -> None:
         match told:
             case Doing(text) if sys.stderr.isatty():
                 print(f"\r\x1b[K{text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
-            case Line(reason="", group=group) if shows_all or group not in shown:
-                shown.add(group)
+            case Line(reason="") if shows_all or shown.isdisjoint(told.themes):
+                shown.update(told.themes)
                 title, *script = told.lines
                 print(bold(title), *script, "", sep="\n", flush=True)
 

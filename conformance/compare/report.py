@@ -59,6 +59,8 @@ class Line:
     script: tuple[str, ...] = ()
     is_odd: bool = False
     """Whether its script does something that no caller would do."""
+    theme: str = ""
+    """What many operations do alike: one is shown."""
     reason: str = ""
     """Why it is accepted, if it is."""
     steps: str = ""
@@ -68,6 +70,11 @@ class Line:
     def group(self) -> tuple[str, str]:
         """The lines of one operation and kind are shown together."""
         return self.operation, self.kind
+
+    @property
+    def themes(self) -> set[object]:
+        """Of lines that have one of these in common the first is shown."""
+        return {self.group, self.theme} if self.theme else {self.group}
 
     @property
     def key(self) -> Key:

@@ -156,7 +156,8 @@ class Lab:
         writer.is_maker = writer.is_maker or not start
         for name, other in product(write[1], read[1]):
             elsewhere, there = _with_other(write, name), _with_other(read, other)
-            if await self._shows(start, elsewhere, read):
+            is_id, asks_id = writer.kinds[name] is EARLIER, reader.kinds[other] is EARLIER
+            if is_id != asks_id or await self._shows(start, elsewhere, read):
                 continue
             is_known = name == other and other in reader.entry  # where nothing stands under the other name
             if is_known or await self._shows(start, elsewhere, there):
