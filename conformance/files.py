@@ -83,14 +83,18 @@ Reason: TypeAlias = Annotated[str, AfterValidator(_given)]
 
 
 def writable(name: str | Path) -> Path:
-    """Return a file that can be written, found out before the work whose outcome it is to hold; it may be empty then.
+    """Return a file that can be written, found out before the work whose outcome it is to hold.
 
     Raises:
         FileError: if it cannot be written.
     """
     file = Path(name)
     with _as_file_error(file, "written"):
-        file.open("a").close()
+        target = file.resolve()
+        is_new = not target.exists()
+        target.open("a").close()
+        if is_new:
+            target.unlink()
     return file
 
 

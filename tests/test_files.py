@@ -49,6 +49,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         writable(tmp_path / "none" / "results.json")
     (tmp_path / "results.json").write_text("kept")
     assert writable(tmp_path / "results.json").read_text() == "kept"
+    assert not writable(tmp_path / "new.json").exists()
 
 
 @pytest.mark.parametrize(

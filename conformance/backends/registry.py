@@ -96,9 +96,10 @@ def find_maker(name: str) -> Callable[..., Any] | None:
 def _imported(place: str) -> Any:
     module_name, _, attribute = place.partition(":")
     if not module_name or not attribute:
+        module, _, name = place.strip(":").rpartition(".")
         raise UnknownBackendError(
             f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, no redis:// URL, and not of the form "
-            "module:name (a Harness subclass, or a function that returns a Harness)"
+            f"module:name, as {module or 'mystores'}:{name} is (a class, or a function that gives a store or a harness)"
         )
     try:
         with _not_ending_the_process(place):

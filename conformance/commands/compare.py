@@ -80,6 +80,8 @@ def main(options: argparse.Namespace) -> int:
     if options.only or options.schedule or options.full:
         raise CommandFailedError("--only, --schedule and --full are for one store")
     known = read_known(options.known) if options.known else {}
+    if options.known and not options.known.exists():
+        print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
     stores = zip(map(_short, names), _harnesses(options), strict=True)

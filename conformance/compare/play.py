@@ -141,14 +141,14 @@ class Recorder(Reader):
                 neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
                 self._stack.callback(self.harness.discard, neighbour)
                 await self.open(1, self.harness.open(neighbour))
+                return
             case "process":
                 self.stores[1] = ELSEWHERE
+                return
             case "server" if "redis.asyncio.retry" in sys.modules:
                 for place, at_once in _PAUSES.items():
                     self._stack.enter_context(mock.patch(place, at_once))
-                await super().change_surroundings(action)
-            case _:
-                await super().change_surroundings(action)
+        await super().change_surroundings(action)
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call, and tell of it before."""
