@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from conformance.results.document import Result, Results
 from conformance.results.show import block
-from conformance.tasks.spec.requirements import REQUIREMENTS, Level
+from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.text import on_one_line
 
 Line: TypeAlias = tuple[str, ...]
@@ -34,11 +34,11 @@ def summary(
     yield from _titled("incomplete: some applicable requirements were not decided", gaps)
 
     broken = [result for result in results.results if result.failure and not result.is_accepted]
-    for about, level in product(results.backends, Level):
+    for about, level in product(results.backends, ("MUST", "SHOULD")):
         here = [number for result in broken if result.backend == about.name for number in result.requirements]
-        numbers = sorted(number for number in {*here} if REQUIREMENTS[number].level is level)
+        numbers = sorted(number for number in {*here} if REQUIREMENTS[number].level == level)
         if numbers:
-            color = "red" if level is Level.MUST else "yellow"
+            color = "red" if level == "MUST" else "yellow"
             yield f"{about.name}: {len(numbers)} {level} broken: {', '.join(numbers)}", "bold", color
     if not broken and any(result.verdict == "pass" for result in results.results):
         yield "no MUST and no SHOULD is broken", "bold", "green"

@@ -13,14 +13,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Level(StrEnum):
-    """How binding a requirement is, as in RFC 2119."""
-
-    MUST = "MUST"
-    SHOULD = "SHOULD"
 
 
 @dataclass(frozen=True)
@@ -28,7 +20,8 @@ class Requirement:
     """One numbered requirement."""
 
     id: str
-    level: Level
+    level: str
+    """How binding it is, as in RFC 2119: MUST or SHOULD."""
     text: str
 
 
@@ -255,7 +248,7 @@ MAINT-04 SHOULD
 """Under the title of each group its requirements: number and level, and on the next lines the text."""
 
 _ENTRIES = re.findall(r"^([A-Z]+-\d+) (MUST|SHOULD)\n((?: .*\n)+)", _TABLE, re.MULTILINE)
-REQUIREMENTS = {number: Requirement(number, Level(level), " ".join(lines.split())) for number, level, lines in _ENTRIES}
+REQUIREMENTS = {number: Requirement(number, level, " ".join(lines.split())) for number, level, lines in _ENTRIES}
 GROUPS: dict[str, str] = dict(re.findall(r"^# (\S+) (.+)", _TABLE, re.MULTILINE))
 """By the prefix of its numbers, the title of a group."""
 

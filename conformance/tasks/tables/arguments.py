@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from conformance.engine.kinds import scenario
-from conformance.engine.scenario import Action, Call, ReadBack, Scenario, Wait
+from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
@@ -42,7 +42,10 @@ def scenarios() -> Iterator[Scenario]:
         failed = to("failed", A, 0, "", **fields)
         yield scenario(create("a"), failed, ReadBack(), failed)
     for status in STATUSES:
-        yield scenario(_repeated(status), ReadBack(), about="LIFE-04 LIFE-17 LIFE-10 LIFE-14")
+        updates = [to(status, **fields) for fields in _CHANGES]
+        later = *map(to, (*STATUSES[:-3], status)), cancel(A), *map(to, STATUSES)  # also backwards
+        steps = [(Wait(), call, *_READS) for call in (*updates, *later)]
+        yield scenario(create("a"), *steps, ReadBack(), about="LIFE-04 LIFE-17 LIFE-10 LIFE-14")
     yield from _largest()
     yield from _restored()
 
@@ -132,18 +135,7 @@ _CHANGES: Sequence[dict[str, Any]] = (
     {"progress": 0},
     *({name: text} for name in TEXTS for text in ("s", "")),
 )
-
-
-def _repeated(status: str) -> Iterator[Action]:
-    """Yield updates to a status, and later ones, also backwards: each at a time of its own, and reads after it."""
-    updates = [to(status, **fields) for fields in _CHANGES]
-    later = map(to, (*STATUSES[:-3], status))
-    yield create("a")
-    for call in (*updates, *later, cancel(A), *map(to, STATUSES)):
-        yield Wait()
-        yield call
-        yield get(A)
-        yield listing(status=TaskStatus.FAILED)
+_READS = get(A), listing(status=TaskStatus.FAILED)
 
 
 def _largest() -> Iterator[Scenario]:

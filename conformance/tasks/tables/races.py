@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations_with_replacement
 
 from conformance.engine.kinds import cancelled, races, scenario
@@ -25,7 +26,15 @@ def scenarios() -> Iterator[Scenario]:
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06")
     for calls in (_READS * (_CROWD // len(_READS)), _CREATIONS):
         yield scenario(_READ, get(A), Race(tuple(calls)), listing(limit=0), about="ATOM-06")
-    yield from _listings(130)
+    # A page of more than a hundred tasks beside writes that change what it holds. A write that moves all pages is made
+    # beside such as begin at the newest task: other pages are of no one moment.
+    for status in (None, TaskStatus.PENDING):
+        page = partial(listing, status=status)
+        crowds = [
+            (page(limit=1_000), create(), page(limit=0)),
+            (page(limit=1_000), to("completed"), page(limit=50, offset=_MANY - 60)),
+        ]
+        yield from races(_MADE_MANY, crowds, about="LIST-03")
 
 
 _LABELS = [f"t{number}" for number in range(20)]
@@ -33,20 +42,5 @@ _READ = create("a"), *map(create, _LABELS)
 _READS = [call for label in _LABELS for call in (get(do.Id(label)), get("nobody"))]
 _CREATIONS = [create(video_ids=(str(number),)) for number in range(_CROWD // 2)]
 """Reads, each with its own result, and creations, with ids of their own."""
-
-
-_STATUSES = ("pending",) * 9 + ("completed",)
-
-
-def _listings(size: int) -> Iterator[Scenario]:
-    """Yield pages of more than a hundred tasks beside writes that change what they hold.
-
-    A write that moves all pages is played beside such as begin at the newest task: other pages are of no one moment.
-    """
-    made = *MADE, do.Populate(size, _STATUSES), Race((get(A),) * 3)
-    for status in (None, TaskStatus.PENDING):
-        whole = listing(status=status, limit=1_000)
-        empty = listing(status=status, limit=0)
-        last = listing(status=status, limit=50, offset=size - 60)
-        crowds = [(whole, create(), empty), (whole, to("completed"), last)]
-        yield from races(made, crowds, about="LIST-03")
+_MANY = 130
+_MADE_MANY = *MADE, do.Populate(_MANY, ("pending",) * 9 + ("completed",)), Race((get(A),) * 3)
