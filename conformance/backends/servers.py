@@ -121,7 +121,7 @@ class EmbeddedServer(RedisServer):
         return self._config
 
     def restart(self) -> None:
-        self.call("SAVE")
+        wait_until(lambda: self.call("SAVE"), "another save goes on")
         with self.killed():
             pass
 
