@@ -146,9 +146,8 @@ def test_a_process_of_its_own_has_a_hash_seed_of_its_own_and_its_failure_is_told
         in_new_process(os.abort)
 
 
-def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1) -> Figures:
-    single = (single_ms / 1e3,) * 100
-    return {("mine", operation, size): [Timed((one / 1e3,), single) for one in blocks] for size, blocks in ms.items()}
+def figures(ms: Mapping[int, list[float]]) -> Figures:
+    return {("mine", "get", size): [Timed((one / 1e3,), (0.0015,) * 100) for one in ms[size]] for size in ms}
 
 
 def latency(**more: Any) -> Latency:
@@ -200,8 +199,7 @@ SLOW = {100: [4.5] * 9}
 def test_a_verdict_says_what_it_comes_from_or_what_is_missing(
     stated: dict[str, Any], found: dict[int, list[float]], verdict: str, lines: list[str]
 ) -> None:
-    measured = figures("get", found, 1.5) if found else {}
-    judged, said = judge_by_figures(latency(**stated), measured, miss_of(8))
+    judged, said = judge_by_figures(latency(**stated), figures(found), miss_of(8))
     assert judged == verdict
     assert said[0].startswith(f"C1 {verdict} (stated ")
     assert [line for line in said if line.strip() in lines] == [f"    {line}" for line in lines]

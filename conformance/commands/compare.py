@@ -6,19 +6,19 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone import judge_of
+from conformance.compare.alone.judge import SelfJudge
 from conformance.compare.child import searched
 from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, writable, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.operations.operation import Operation
 from conformance.process import Doing
 from conformance.tasks.operations import operations_of
 from conformance.text import bold
@@ -42,12 +42,12 @@ exit status:
   8  a store ended the process, or does not return; what was found so far is printed
   130  interrupted"""
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "one": {"metavar": "A", "help": "a class or function of a store, or a harness as for `run`"},
-    "other": {"metavar": "B", "nargs": "?", "help": "another; without it the first is its own judge"},
+_OF_ONE: dict[str, dict[str, Any]] = {
     "--only": {"metavar": "RACE", "default": "", "help": "of one store, only this race"},
     "--schedule": {"metavar": "ORDER", "default": "", "help": "of that race, only this order"},
     "--full": {"action": "store_true", "help": "of one store, three calls at the same time too"},
+}
+_OF_TWO: dict[str, dict[str, Any]] = {
     "--seed": {"type": int, "default": 0, "help": "draw other random sequences (default: 0)"},
     "--known": {"metavar": "FILE", "type": Path, "help": "accepted differences (TOML), which do not fail"},
     "--all": {"action": "store_true", "help": "show the script of every new line, not one for each group"},
@@ -56,12 +56,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": Path,
         "help": "write each new line, but for races and deaths, as a program there; those there are played first",
     },
-    "--skip": {
-        "metavar": "METHOD",
-        "action": "append",
-        "default": [],
-        "help": "leave out a method of two stores",
-    },
+    "--skip": {"metavar": "METHOD", "action": "append", "default": [], "help": "leave out a method of two stores"},
     "--write-harness": {
         "metavar": "FILE",
         "type": writable,
@@ -70,15 +65,23 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--write-known": {"metavar": "FILE", "type": writable, "help": "write what is found as accepted differences"},
     "--json": {"metavar": "FILE", "type": writable, "help": "write the report to FILE"},
 }
+OPTIONS = {
+    "one": {"metavar": "A", "help": "a class or function of a store, or a harness as for `run`"},
+    "other": {"metavar": "B", "nargs": "?", "help": "another; without it the first is its own judge"},
+    **_OF_ONE,
+    **_OF_TWO,
+}
 _WIDTH = 78
 
 
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, or race the calls of one, and return the exit status."""
+    wrong, right = (_OF_ONE, "one store") if options.other else (_OF_TWO, "two stores")
+    for option in wrong:
+        if getattr(options, option[2:].replace("-", "_")):
+            raise CommandFailedError(f"{option} is for {right}")
     if options.other is None:
         return _alone(options)
-    if options.only or options.schedule or options.full:
-        raise CommandFailedError("--only, --schedule and --full are for one store")
     known = read_known(options.known) if options.known else {}
     if options.known and not options.known.exists():
         print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
@@ -103,8 +106,8 @@ def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
     names = options.one, options.other
     makers = [(name, make) for name in names if (make := find_maker(name))]
     if len(makers) != len(names):
-        if options.skip:
-            raise CommandFailedError("--skip is for stores without a harness: leave an operation out of `operations`")
+        if options.skip or options.write_harness:
+            raise CommandFailedError("--skip and --write-harness are for stores without a harness: change `operations`")
         return [*map(find_backend, names)]
     if options.write_scripts:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
@@ -119,23 +122,24 @@ def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
 
 
 def _alone(options: argparse.Namespace) -> int:
+    """Print what no sequence of the calls explains, then what was played. Return the exit status."""
     harness = find_backend(options.one)()
     operations = operations_of(harness, _short(options.one))
+
+    async def race() -> SelfJudge:
+        judge = judge_of(harness, operations, is_full=options.full)
+        async for anomaly in judge.findings(options.only, options.schedule):
+            command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
+            again = f"  again: {command} --schedule {anomaly.schedule}"
+            print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
+        return judge
+
     logging.disable()  # what a store logs while it fails is not ours to print
     try:
         with guarded(harness).running(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            return runner.run(_race(harness, operations, options))
+            judge = runner.run(race())
     finally:
         logging.disable(logging.NOTSET)
-
-
-async def _race(harness: Harness, operations: Mapping[str, Operation], options: argparse.Namespace) -> int:
-    """Print what no sequence of the calls explains, then what was played. Return the exit status."""
-    judge = judge_of(harness, operations, is_full=options.full)
-    async for anomaly in judge.findings(options.only, options.schedule):
-        command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
-        again = f"  again: {command} --schedule {anomaly.schedule}"
-        print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
     print(*judge.extent(), sep="\n")
     for reason, titles in judge.left_out.items():
         print(f"not played: {len(titles)} ({min(titles)}): {reason}")

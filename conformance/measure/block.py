@@ -24,7 +24,7 @@ from conformance.measure import tasks
 from conformance.measure.timing import Calls, Effort, Timed, Workload, time_calls
 from conformance.process import PROGRESS, in_new_process
 
-Block = Mapping[tuple[str, str, int], Timed]
+Block = dict[tuple[str, str, int], Timed]
 """By store, operation and number of entries."""
 Figures = Mapping[tuple[str, str, int], Sequence[Timed]]
 """The same of all blocks."""
@@ -78,7 +78,7 @@ def workload_of(harness: Harness, name: str) -> Workload:
 def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:
     """Time operations of stores, named as for `conformance run --store`, with so many entries each."""
     random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
-    timed: dict[tuple[str, str, int], Timed] = {}
+    timed: Block = {}
     for name in random.sample(stores, len(stores)):
         harness = find_backend(name)()
         with harness.running():
