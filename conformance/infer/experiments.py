@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import islice, product
 from typing import Any, TypeAlias
-from unittest import mock
 
 from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
@@ -26,8 +24,8 @@ _SLOW = 2.0
 """Seconds that a call may take; one that takes longer waits for something."""
 _BLOCKED = 3
 """After so many seconds a call that cannot be cancelled is interrupted."""
-_LATER = 3600.5
-"""Seconds by which the clock is put forward when calls are repeated: what gives a time gives another one then."""
+_LATER = timedelta(hours=1, seconds=0.5)
+"""By which the clock is put forward when calls are repeated: what gives a time gives another one then."""
 _LIFE = timedelta(seconds=1.2)
 """After which an entry has ended that was given a short lifetime."""
 _TICK = 0.002
@@ -196,9 +194,8 @@ class Lab:
 
         tree = await _played(harness, steps)
         if on == 0 and tree.kind is not TimeoutError:
-            later = partial(float, time.time() + _LATER)
-            with mock.patch("time.time", new=later):
-                again = await _played(harness, steps)
+            harness.advance("", _LATER)
+            again = await _played(harness, steps)
             if tree != again:
                 _note_what_differs(steps[-1][0], tree, again)
                 tree = await _played(harness, steps)
