@@ -16,6 +16,7 @@ from conformance.compare.scripts import as_data
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Scenario
 from conformance.engine.script import lines_of
+from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
 from conformance.operations.parts import imports_of, inside
 from conformance.operations.trees import Mismatch
@@ -62,16 +63,17 @@ class Difference:
         return self.histories[0][-1].made[0].operation
 
     @property
-    def _given(self) -> list[Any]:
-        """The values that the caller gave."""
-        return [choice.value for call in self.calls for choice in call.arguments.values()]
+    def _given(self) -> list[Choice]:
+        """What the caller gave."""
+        return [choice for call in self.calls for choice in call.arguments.values()]
 
     @cached_property
     def field(self) -> str:
         """The names of fields in the path, without indexes, keys that a caller gave, and the list around a member."""
         given = set()
-        for labels, part in inside(self._given):
-            given |= {*labels, source(part)}
+        for choice in self._given:
+            for labels, part in inside(choice.value):
+                given |= {*labels, source(part)}
         path = ""
         for label in self.mismatch.path:
             if re.match(r"\[(\d+|result.*)\]", label):
@@ -92,7 +94,7 @@ class Difference:
         Which store gives None matters, and which says yes; what the other gives instead of None does not.
         """
         what = self._gives() if self.mismatch.what == "bool" else self.mismatch.what
-        if "None" in self.mismatch.texts:
+        if self.mismatch.kind == "value" and "None" in self.mismatch.texts:
             what = str(self.mismatch.texts.index("None"))
         return self.mismatch.kind, self.last.name, self.field, what
 
@@ -101,8 +103,7 @@ class Difference:
     def line(self, stores: Sequence[str]) -> Line:
         """Return it as a finding; no caller would do what both stores refuse, or what takes other values."""
         is_refused = all(history[-1].made[0].observed.raised for history in self.histories)
-        given = [choice for call in self.calls for choice in call.arguments.values()]
-        classes = {name for choice in given for name in choice.classes}
+        classes = {name for choice in self._given for name in choice.classes}
         return Line(
             operation=self._origin(),
             kind=self.probe or self.mismatch.kind,
@@ -110,7 +111,7 @@ class Difference:
             seen=self.last.name + self.field,
             script=tuple(self._script(stores)),
             is_odd=is_refused or any(is_odd(self.operations, call) for call in self.calls),
-            theme=f"{sorted(classes)}: {self._gives()}" if any(choice.has_surrogates for choice in given) else "",
+            theme=f"{sorted(classes)}: {self._gives()}" if "surrogate" in str(classes) else "",
             steps=as_data(self.steps),
         )
 
@@ -177,7 +178,7 @@ class Difference:
 
         named_in_vain = r"(?ms)^(result\d+) = (?!.*\b\1\b)"
         code = printable(re.sub(named_in_vain, "", "\n".join(lines)))
-        yield from imports_of(self._given, code)
+        yield from imports_of([choice.value for choice in self._given], code)
         yield from code.splitlines()
 
 

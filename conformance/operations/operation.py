@@ -67,7 +67,8 @@ class Operation:
         optional: a strategy for each argument that may be left out.
         ids: fields of results and exceptions that hold ids made by the store. They are matched by position: the first
             id that one store gives is the first that the other gives. `WHOLE` if the result itself is an id.
-        times: fields that hold times made by the store, compared for presence, type and time zone only.
+        times: fields that hold times made by the store, compared for presence, type and time zone only; in a
+            tuple whole numbers below 10**8 count something.
         writes: for an operation that changes something, the argument that names the entry, or a list or mapping of
             entries, or a tuple of arguments that name it together; `WHOLE` if the store chooses the entry, or
             everything is changed.
