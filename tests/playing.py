@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Iterable
 
 from conformance.engine.finding import Coverage
+from conformance.engine.group import play
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
-from conformance.tasks.contract import play
+from conformance.tasks.contract import TaskContract
 
 
 def played(harness: Harness, scenarios: Iterable[Scenario]) -> Coverage:
     coverage = Coverage()
-    asyncio.run(play(harness, scenarios, coverage))
+    asyncio.run(play(TaskContract(harness.capabilities), harness, scenarios, coverage))
     return coverage
 
 

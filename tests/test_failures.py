@@ -15,10 +15,11 @@ from conformance.backends.memory import MemoryHarness
 from conformance.backends.proxy import Held, Proxy
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
+from conformance.engine.group import play
 from conformance.engine.stages import arena_of
 from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
-from conformance.tasks.contract import play
+from conformance.tasks.contract import TaskContract
 from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios
 from taskstore import StoreUnavailable
 from taskstore.redis import RedisTaskStore
@@ -45,7 +46,13 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
                 await play_group(group, Backend("backend", harness, {}, 1), coverage)
             return
         (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
-        await play(harness, scenarios([row], harness.capabilities), coverage, arena=arena_of(harness))
+        await play(
+            TaskContract(harness.capabilities),
+            harness,
+            scenarios([row], harness.capabilities),
+            coverage,
+            arena=arena_of(harness),
+        )
 
     asyncio.run(body())
     return coverage

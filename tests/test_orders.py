@@ -19,12 +19,13 @@ from conformance.backends.redis import RedisHarness
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids
 from conformance.engine.finding import Coverage
+from conformance.engine.group import play
 from conformance.engine.orders.schedule import Choose, Play, Request, explore
 from conformance.engine.scenario import Race, Scenario
 from conformance.engine.stages import arena_of
 from conformance.guard import guarded
 from conformance.tasks.calls import Id, cancel, create, update
-from conformance.tasks.contract import play
+from conformance.tasks.contract import TaskContract
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskStatus
 from taskstore.redis import RedisTaskStore
 
@@ -276,7 +277,7 @@ async def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness]
 
     harness = guarded(wrong)
     with wrong.running():
-        await play(harness, [scenario], coverage, arena=arena_of(harness))
+        await play(TaskContract(harness.capabilities), harness, [scenario], coverage, arena=arena_of(harness))
     (found,) = coverage.findings.values()
     assert found.requirements == ("ATOM-02",)
     order = [line.strip("# ")[0] for line in found.lines if re.match("# +[AB]: ", line)]

@@ -6,13 +6,10 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from conformance.engine import group
 from conformance.engine.contract import Contract, Entry, Name, Outcome, Raised, Symbol
-from conformance.engine.finding import Coverage
 from conformance.engine.mutation import MARK
-from conformance.engine.orders.arena import Arena
-from conformance.engine.scenario import Call, Scenario
-from conformance.harness import Capability, Harness
+from conformance.engine.scenario import Call
+from conformance.harness import Capability
 from conformance.tasks import observe
 from conformance.tasks.calls import OPERATIONS, get, listing
 from conformance.tasks.checks import TaskChecks
@@ -181,10 +178,3 @@ def _of_fields(entry: Entry, expected: Any, names: tuple[str, ...]) -> Sequence[
         if without_texts[0] == without_texts[1]:
             return ["VAL-09"]
     return [number for name in names for number in _FIELDS.get(name, ())]
-
-
-async def play(
-    harness: Harness, scenarios: Iterable[Scenario], coverage: Coverage, *, at_once: int = 1, arena: Arena | None = None
-) -> None:
-    """Play scenarios of tasks on a store."""
-    await group.play(TaskContract(harness.capabilities), harness, scenarios, coverage, at_once=at_once, arena=arena)

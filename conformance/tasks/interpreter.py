@@ -9,12 +9,10 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from conformance.guard import HarnessFailedError
-
-if TYPE_CHECKING:
-    from conformance.tasks.case import Namespace
+from conformance.tasks.case import Namespace
 
 PATH = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
 """Where this process finds modules, also those in the folder that it was started in."""

@@ -14,11 +14,11 @@ from itertools import chain, repeat
 from random import Random
 
 from conformance.engine.finding import Coverage
-from conformance.engine.group import play_one
+from conformance.engine.group import play, play_one
 from conformance.engine.scenario import Scenario
 from conformance.engine.stages import arena_of
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
-from conformance.tasks.contract import TaskContract, play
+from conformance.tasks.contract import TaskContract
 from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import arguments, failures, lifetimes, places, races
@@ -69,10 +69,11 @@ def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Itera
 async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
     harness, has, depth = backend.harness, backend.harness.capabilities, backend.depth
+    contract = TaskContract(has)
     if name in _RANDOM_GROUPS:
         for scenario in _chosen(backend, name, repeat(Scenario(), _RANDOM[depth])):
             draw = partial(RandomTasks, Random(f"{backend.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
-            await play_one(TaskContract(has), harness, scenario, coverage, draw)
+            await play_one(contract, harness, scenario, coverage, draw)
         return
 
     if name in _FAILURES:
@@ -82,10 +83,10 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     else:
         scenarios = _TABLES[name].scenarios()
     chosen = _chosen(backend, name, scenarios)
-    await play(harness, _named("simple", simple()), coverage)
+    await play(contract, harness, _named("simple", simple()), coverage)
     at_once = _AT_ONCE if name == "failures" else 1
     arena = arena_of(harness) if name in _ORDERED else None
-    await play(harness, chosen, coverage, at_once=at_once, arena=arena)
+    await play(contract, harness, chosen, coverage, at_once=at_once, arena=arena)
 
 
 def group_of(scenario: str) -> str:
