@@ -74,11 +74,11 @@ class Other(Statement, extra="ignore"):
 
 
 class Claims(Form):
-    """A file of claims, as far as they are about latency."""
+    """A file of claims, as far as they are about latency; whoever decides the others reads all of it."""
 
-    document: dict[str, Any] = {}
+    document: Any = None
     claim: tuple[Annotated[Latency | Other, Field(discriminator="kind")], ...]
-    reading: tuple[dict[str, Any], ...] = ()
+    reading: Any = None
 
 
 def read_claims(file: Path) -> Claims:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from conformance.measure.block import Figures
-from conformance.measure.claims import MILLISECONDS, Latency
+from conformance.measure.claims import MILLISECONDS, Latency, Unit
 from conformance.measure.estimate import MARGIN, Estimate, Verdict, bounds_for, estimate, factor_of, judge_claim
 from conformance.measure.timing import Timed, calls_for
 from conformance.text import in_columns
@@ -65,7 +65,10 @@ def lines_of(figures: Figures, miss: float) -> Iterator[str]:
 def write_ms(ms: float) -> str:
     """Write a time in milliseconds with three digits that count and the unit that fits."""
     rounded = float(f"{ms:.3g}")
-    *_, unit = "ns", *(unit for unit, size in MILLISECONDS.items() if size <= rounded)
+    unit: Unit = "ns"
+    for longer, size in MILLISECONDS.items():
+        if size <= rounded:
+            unit = longer
     return f"{rounded / MILLISECONDS[unit]:g} {unit}"
 
 

@@ -69,7 +69,9 @@ def _calls(operation: Operation, store: Any, keys: Iterable[Any]) -> Calls:
     """
     values = {name: pool_of(strategy).plain.value for name, strategy in operation.arguments.items()}
     for key in keys:
-        call = operation.prepared(store, with_ids(values, [key]) | dict.fromkeys(operation.entry, key))
+        given = {name: with_ids(value, [key]) for name, value in values.items()}
+        given |= dict.fromkeys(operation.entry, key)
+        call = operation.prepared(store, given)
         yield call if inspect.iscoroutinefunction(call) else partial(_awaited, call)
 
 
