@@ -55,7 +55,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "partial": {
         "action": "store_true",
         "default": False,
-        "help": "a part of the suite is meant: what is not selected does not make the exit status 6",
+        "help": "a part of the suite is meant: what is not selected or reached does not make the exit status 6",
     },
     "timeout": {
         "metavar": "SECONDS",

@@ -68,7 +68,7 @@ def test_without_an_opener_nobody_can_tell_and_the_hook_is_named() -> None:
     harness.opener = ""
     with pytest.raises(NotTestable) as untold:
         play(KEPT, harness)
-    assert untold.value.hooks == ("opener",)
+    assert untold.value.hook == "opener"
 
 
 def test_an_opener_that_another_process_cannot_import_is_a_fault_of_the_harness(

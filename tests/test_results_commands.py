@@ -95,7 +95,7 @@ def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known() -> None:
     ended = "its scenarios end where LIFE-02 fails"
     results = read(write("one.json", memory={"requirement_EXP-05": ("not-testable", ended)}))
     file = Path("known.toml")
-    known.write(file, results.results, [])
+    known.write(file, results.results)
     file.write_text(file.read_text().replace("TODO: say why", "this store has three statuses"))
 
     (result,) = results.results

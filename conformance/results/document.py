@@ -101,8 +101,8 @@ class Judged(_Object):
 
     verdict: Verdict
     reason: str = ""
-    hooks: tuple[str, ...] = ()
-    """The hooks that the harness lacks, if that is why it is not-testable."""
+    hook: str = ""
+    """The hook that the harness lacks, if that is why it is not-testable."""
     failure: Failure | None = None
     """The failure that shows it best."""
 

@@ -43,19 +43,16 @@ class Known(BaseModel):
 
     def covers(self, result: Result) -> bool:
         """Whether it is about this result, whatever its verdict is."""
-        is_named = self.hook in result.hooks if self.hook else self.test == result.test
+        is_named = self.hook == result.hook if result.hook else self.test == result.test
         return is_named and self.backend in ("", result.backend)
 
 
 def expected(entries: Iterable[Known], result: Result) -> Expected | None:
     """Why a result does not count against the run; None if it does."""
-    about = [entry for entry in entries if entry.covers(result)]
-    is_complete = {entry.hook for entry in about}.issuperset(result.hooks)
-    if result.verdict not in _ACCEPTABLE or not about or not is_complete:
-        return None
-    kind: Literal["known", "missing-hook"] = "missing-hook" if result.hooks else "known"
-    reasons = [f"{entry.hook}: {entry.reason}".removeprefix(": ") for entry in about]
-    return Expected(kind=kind, reason="; ".join(reasons), link=about[0].link)
+    for entry in entries:
+        if result.verdict in _ACCEPTABLE and entry.covers(result):
+            return Expected(kind="missing-hook" if result.hook else "known", reason=entry.reason, link=entry.link)
+    return None
 
 
 def stale(entries: Iterable[Known], results: Collection[Result]) -> Iterator[str]:
@@ -80,21 +77,17 @@ def read(file: Path, tests: Collection[str]) -> list[Known]:
     return entries
 
 
-def write(file: Path, results: Iterable[Result], before: Collection[Known]) -> None:
-    """Write what fails, and the hooks that are missing, as entries; reasons that `before` does not give are left open.
+def write(file: Path, results: Iterable[Result]) -> None:
+    """Write what fails, and the hooks that are missing, as entries; reasons that nobody has given yet are left open.
 
     Raises:
         conformance.files.FileError: if the file cannot be written.
     """
     texts = set()
     for result in results:
-        is_should = result.expected is not None and not result.is_accepted
-        if result.verdict not in _ACCEPTABLE or is_should:
-            continue
-        for hook in result.hooks or [""]:
-            fields = {"test": "" if hook else result.test, "hook": hook, "backend": "", "reason": UNREASONED}
-            for given in before:
-                if given.covers(result) and given.hook == hook:
-                    fields = vars(given)
-            texts.add(toml_entry("missing" if hook else "known", fields | {"backend": result.backend}))
+        accepted = result.expected or Expected(kind="known", reason=UNREASONED)
+        if result.verdict in _ACCEPTABLE and accepted.kind != "should":
+            about = {"hook": result.hook} if result.hook else {"test": result.test}
+            given = {"backend": result.backend, "reason": accepted.reason, "link": accepted.link}
+            texts.add(toml_entry("missing" if result.hook else "known", about | given))
     write_file(file, "\n".join(sorted(texts)))

@@ -139,7 +139,7 @@ class Progress:
         status = int(session.exitstatus)
         self._write(results.model_copy(update={"exit_status": status}))
         if file := self._option.conformance_write_known:
-            known.write(file, results.results, self._plan.known)
+            known.write(file, results.results)
         if folder := self._option.conformance_scripts:
             folder.mkdir(parents=True, exist_ok=True)
             for result in results.results:
@@ -158,13 +158,9 @@ class Progress:
         return pytest.ExitCode.OK
 
     def _undecided(self, results: Results) -> list[Result]:
-        """Return the results that make the run incomplete: not those that were left out of a run that is partial."""
+        """Return the results that make the run incomplete; of a partial run, those for which a hook is missing."""
         is_partial = self._option.conformance_partial or self._plan.only
-        is_whole = not self._plan.only and {*GROUPS} <= {name for name, _ in (*self._told, *self._untold)}
-        if is_partial and not is_whole:
-            return []
-        left_out = _DESELECTED.reason if is_partial else None
-        return [result for result in results.results if result.is_open and result.reason != left_out]
+        return [result for result in results.results if result.is_open and (result.hook or not is_partial)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show what to mend first, what is not decided, and how to play it again."""
@@ -175,6 +171,6 @@ class Progress:
 
 
 def _rank(result: Result) -> tuple[int, tuple[bool, bool, int], str]:
-    is_unreached = result.verdict == "not-testable" and not result.hooks
+    is_unreached = result.verdict == "not-testable" and not result.hook
     verdict = "unreached" if is_unreached else result.verdict
     return _ORDER.index(verdict), result.weight, result.reason

@@ -63,11 +63,11 @@ def _accepted(results: Results) -> Iterator[str]:
     for result in results.results:
         expected = result.expected
         if expected and result.is_accepted:
-            place = "" if result.hooks else f"{result.test} [{result.backend}]: "
-            yield f"{place}{expected.reason} {expected.link}".strip()
+            name = result.hook or f"{result.test} [{result.backend}]"
+            yield f"{name}: {expected.reason} {expected.link}".strip()
 
 
 def _why(result: Result) -> str:
-    if result.hooks and "adapter" not in result.hooks:  # of an adapter the reason says what to do
-        return f"the harness has no hook {', '.join(result.hooks)}"
+    if result.hook and result.hook != "adapter":  # of an adapter the reason says what to do
+        return f"the harness has no hook {result.hook}"
     return on_one_line(f"{result.verdict}: {result.reason}")

@@ -23,7 +23,7 @@ def judge_call(call: pytest.CallInfo[None], case: Case) -> Judged:
     if isinstance(raised, NotApplicable):
         return Judged(verdict="not-applicable", reason=reason)
     if isinstance(raised, NotTestable):
-        return Judged(verdict="not-testable", reason=reason, hooks=raised.hooks)
+        return Judged(verdict="not-testable", reason=reason, hook=raised.hook)
     if not isinstance(raised, AssertionError | pytest.fail.Exception):
         reason = call.excinfo.exconly()
     reason = printable(reason)[:_REASON_LENGTH]
@@ -49,7 +49,7 @@ def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
         return Judged(verdict="pass")
     why, hook = coverage.missing.get(number, ("no scenario reached it", ""))
     if hook or number not in coverage.missing:
-        return Judged(verdict="not-testable", reason=why, hooks=(hook,) if hook else ())
+        return Judged(verdict="not-testable", reason=why, hook=hook)
     return Judged(verdict="not-applicable", reason=why)
 
 

@@ -31,9 +31,9 @@ class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined] 
 class NotTestable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
     """The harness has no hook for the case, or a prerequisite failed."""
 
-    def __init__(self, reason: str, hooks: tuple[str, ...] = ()) -> None:
+    def __init__(self, reason: str, hook: str = "") -> None:
         super().__init__(reason)
-        self.hooks = hooks
+        self.hook = hook
 
 
 class NoVerdictError(AssertionError):
@@ -212,7 +212,7 @@ def case(
                 with only_own_verdicts():
                     asyncio.run(run_on(function, Namespace(harness, depth=backend.depth)))
             except HookMissingError as missing:
-                raise NotTestable(str(missing), (missing.hook,)) from None
+                raise NotTestable(str(missing), missing.hook) from None
 
         run.__name__ = function.__name__
         run.conformance_case = known  # type: ignore[attr-defined]

@@ -126,7 +126,7 @@ def proxied(namespace: Namespace) -> str:
     """The URL of the server, for a proxy to lead to: `NotTestable` if it cannot."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
-        raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
+        raise NotTestable("the proxy understands neither TLS nor sockets of files", "url")
     return url
 
 
