@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
-from conformance.files import CommandFailedError, writable, write_file
+from conformance.files import CommandFailedError, make_folder, writable, write_file
 from conformance.results.plan import Plan
 from conformance.results.progress import Progress
 from conformance.results.record import Recorder
@@ -40,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
                 write_file(option.conformance_json, "")
             if option.conformance_write_known:
                 writable(option.conformance_write_known)
+            if option.conformance_scripts:
+                make_folder(option.conformance_scripts)
         with only_own_verdicts():
             for name in option.conformance_store:
                 find_backend(name)

@@ -100,6 +100,8 @@ def test_a_run_on_an_odd_store_ends_and_says_why(name: str, told: str, tmp_path:
         (("new", ""), 2, "cannot be imported"),
         (("run", "--stor", "memory"), 2, "unrecognized arguments: --stor"),
         (("run", "--store", "memory", "--json", "/dev/full"), 3, ""),
+        (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_random_1"), 3, ""),
+        (("run", "--scripts", "/dev/null/x"), 2, "/dev/null/x: cannot be made: Not a directory"),
     ],
 )
 def test_a_command_that_cannot_work_says_so(arguments: tuple[str, ...], status: int, told: str, tmp_path: Path) -> None:

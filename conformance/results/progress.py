@@ -16,7 +16,7 @@ from conformance.results import known
 from conformance.results.document import AboutBackend, Judged, ListedRequirement, Result, Results, Sent, Suite
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
-from conformance.results.scripts import write_script
+from conformance.results.scripts import write_scripts
 from conformance.results.summary import Line, summary
 from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS
@@ -67,19 +67,18 @@ class Progress:
                 self._untold.setdefault(place, _NOT_REACHED)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Write what has come out so far, in case this test ends the process."""
+        """Write what has come out so far, in case this test ends the process; end the run on a full disk."""
         if place := self._plan.place_of(nodeid):
             self._untold[place] = _RUNNING
-            self._write(self._gathered())
-
-    def _write(self, results: Results) -> None:
-        """Write the results; end the run if that cannot be done, for example on a full disk."""
-        if self._file:
             try:
-                write_file(self._file, results.model_dump_json(indent=1, by_alias=True) + "\n")
+                self._write(self._gathered())
             except FileError as fault:
                 self._file = None
                 pytest.exit(str(fault), returncode=pytest.ExitCode.INTERNAL_ERROR)
+
+    def _write(self, results: Results) -> None:
+        if self._file:
+            write_file(self._file, results.model_dump_json(indent=1, by_alias=True) + "\n")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what a report carries. What never comes back from a worker that has crashed counts as running."""
@@ -136,16 +135,15 @@ class Progress:
             if exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = self._status(results, stale, undecided)
             self._lines = [*summary(results, stale, undecided, self._plan.again)]
-        status = int(session.exitstatus)
-        self._write(results.model_copy(update={"exit_status": status}))
-        if file := self._option.conformance_write_known:
-            known.write(file, results.results)
-        if folder := self._option.conformance_scripts:
-            folder.mkdir(parents=True, exist_ok=True)
-            for result in results.results:
-                failure = result.failure
-                if failure and failure.script:
-                    write_script(folder, failure, result.backend)
+        try:
+            self._write(results.model_copy(update={"exit_status": int(session.exitstatus)}))
+            if file := self._option.conformance_write_known:
+                known.write(file, results.results)
+            if folder := self._option.conformance_scripts:
+                write_scripts(folder, results.results)
+        except FileError as fault:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            self._lines.append((str(fault), "bold", "red"))
 
     def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
         """The exit status of a run that pytest takes for a success: it may be none."""

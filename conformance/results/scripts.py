@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.files import write_file
 from conformance.results import show
-from conformance.results.document import Failure
+from conformance.results.document import Result
 
 _FILE = """\
 {about}
@@ -40,16 +41,18 @@ with harness.running():
 """
 
 
-def write_script(folder: Path, failure: Failure, backend: str) -> None:
-    """Write a failure as a file that calls the store as the scenario did.
+def write_scripts(folder: Path, results: Iterable[Result]) -> None:
+    """Write each failure that has a script as a file that calls the store as the scenario did.
 
     Raises:
-        conformance.files.FileError: if it cannot be written.
+        conformance.files.FileError: if one cannot be written.
     """
-    about = [f"# {line}".rstrip() for line in show.block(failure)]
-    stores = ["store", *(f"store{place}" for place in range(2, failure.instances + 1))]
-    lines = [f"{store} = await opened()" for store in stores]
-    lines += failure.script
-    indented = textwrap.indent("\n".join(lines), " " * 8)
-    text = _FILE.format(about="\n".join(about), backend=backend, lines=indented)
-    write_file(folder / f"{failure.name}.py", text)
+    for result in results:
+        failure = result.failure
+        if failure and failure.script:
+            about = [f"# {line}".rstrip() for line in show.block(failure)]
+            stores = ["store", *(f"store{place}" for place in range(2, failure.instances + 1))]
+            lines = [*(f"{store} = await opened()" for store in stores), *failure.script]
+            indented = textwrap.indent("\n".join(lines), " " * 8)
+            text = _FILE.format(about="\n".join(about), backend=result.backend, lines=indented)
+            write_file(folder / f"{failure.name}.py", text)
