@@ -60,7 +60,7 @@ class SelfJudge:
         """Take an arena. If full, three callers race too."""
         self.arena = arena
         self.operations = operations
-        self.left_out: dict[str, set[str]] = {}
+        self.left_out = defaultdict[str, set[str]](set)
         """Why something was not played, and the titles of plans."""
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
@@ -69,19 +69,15 @@ class SelfJudge:
         self._most_switches = inf if self._is_at_server else _MOST_SWITCHES
         self._instances = (1, 2) if Capability.SHARED in arena.harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
-        self.crowds = [*self._crowds(is_full=is_full)]
-        """The operations of each plan."""
-
-    def _crowds(self, *, is_full: bool) -> Iterator[Sequence[Operation]]:
-        """Yield each two operations of which one writes, three times each that writes, and those in which one dies."""
-        operations = self.operations.values()
-        for pair in combinations_with_replacement(operations, 2):
+        self.crowds: list[Sequence[Operation]] = []
+        """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
+        for pair in combinations_with_replacement(operations.values(), 2):
             if not all(operation.is_read for operation in pair):
-                yield pair
+                self.crowds.append(pair)
         if is_full:
-            yield from ((operation,) * 3 for operation in self._writes)
+            self.crowds += [(operation,) * 3 for operation in self._writes]
         if self._is_at_server:
-            yield from ((operation,) for operation in operations)
+            self.crowds += [(operation,) for operation in operations.values()]
 
     def extent(self) -> Iterator[str]:
         """Yield what was played."""
@@ -136,7 +132,7 @@ class SelfJudge:
         *plays, again = [await self._play(plan, order=order) for order in (*orders, orders[-1])]
         if not _apart(again, plays[-1]):
             return plays
-        self.leave_out(plan, "the same calls one after the other give something else each time")
+        self.left_out["the same calls one after the other give something else each time"].add(plan.title)
         return []
 
     async def plays(self, plan: Plan, schedule: str = "") -> list[Witness]:
@@ -145,7 +141,7 @@ class SelfJudge:
             return [await self._play(plan, follow(schedule))]
         plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, self._most_switches)
         if cut:
-            self.leave_out(plan, cut)
+            self.left_out[cut].add(plan.title)
         plays = [play for play in plays if play.ordered.has_died or plan.kind == "race"]
         self.played[plan.kind] += len(plays)
         self._races += plan.kind == "race"
@@ -156,7 +152,7 @@ class SelfJudge:
         sequences = await self.sequences(plan)
         plays = await self.plays(plan, schedule) if sequences else []
         if plan.kind == "death" and self.arena.in_threads:
-            self.leave_out(plan, "a call in a thread is neither cancelled nor killed")
+            self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
         wrong = defaultdict[str, list[Witness]](list)
         for play in plays:
             for rule in broken(play, sequences):
@@ -170,11 +166,7 @@ class SelfJudge:
                 counted = _TEXTS[plan.kind].format(_count(those), _count(plays), rule)
                 yield Anomaly(plan, rule, counted, [*shown.lines(), *why[rule]], text)
             else:
-                self.leave_out(plan, "it came out wrong, and not once more")
-
-    def leave_out(self, plan: Plan, reason: str) -> None:
-        """Note why something of a plan is not played."""
-        self.left_out.setdefault(reason, set()).add(plan.title)
+                self.left_out["it came out wrong, and not once more"].add(plan.title)
 
 
 def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[str]]:

@@ -113,10 +113,11 @@ class Witness(Reader):
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls in the arena, also one alone: it may wait for time to pass."""
-        if race.every_order and self._order is None:
+        order = self._order if race.every_order else (0,)
+        if order is None:
             await super().make_together(race, made)
             return
-        for place in self._order or () if race.every_order else (0,):
+        for place in order:
             await self.arena.together([made[place]], self.make, first, Play())
 
     def take(self, race: Race, made: list[Entry]) -> None:

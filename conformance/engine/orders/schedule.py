@@ -106,7 +106,7 @@ def beside(caller: str, text: str) -> str:
 
 def follow(schedule: str) -> Choose:
     """Return what chooses as a text says, and after its end the first that waits."""
-    names = iter(re.findall(rf"[{CALLERS}{STORE}]\d*", schedule))
+    names = iter(re.findall(r"\D\d*", schedule))
 
     def choose(waiting: Sequence[Request]) -> Request:
         name = next(names, "")
