@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import ExitStack
 from importlib.metadata import version
 from threading import Thread
 from typing import Any
@@ -42,7 +42,4 @@ class FakeredisHarness(RedisHarness):
     server_class = FakeServer
     mode = opener = ""
     capabilities = RedisHarness.capabilities - {Capability.REMOTE}
-    url, open_at = Harness.url, Harness.open_at
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return RedisHarness.open_at(self, namespace, self._server.store_url, 5)
+    url = Harness.url
