@@ -23,14 +23,11 @@ async def test_another_client_can_read_the_record(store: Any, namespace: Namespa
         record = json.loads(namespace.inspector.raw(task.task_id) or b"{}")
         values = [task.task_id, task.progress, [*task.video_ids], task.metadata["config"]]
         values += filter(None, (getattr(task, name) for name in TEXTS))
-        missing = [value for value in values if _json(value) not in _json(record)]
+        text = json.dumps(record, sort_keys=True)
+        missing = [value for value in values if json.dumps(value, sort_keys=True) not in text]
         if not isinstance(task, TaskView):  # an adapter's store has names of its own
             missing += [name for name in FIELDS if name not in record and getattr(task, name) is not None]
         assert not missing, f"{missing!r:.200} of the task are not in {record!r:.2000}"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 _REMOVED = {0, 2, 4, *range(8, 15), *range(20, 150)}

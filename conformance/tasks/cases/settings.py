@@ -39,6 +39,8 @@ LINES = (
     'OTHER_APP="-----BEGIN KEY-----\n{name}=wrong\n-----END KEY-----"\n{name}={value}\n',
 )
 """The forms that a line of `.env` may have."""
+_OTHER_MODE = {"memory": "USE_REDIS_FOR_TASKS = true", "redis": "USE_REDIS_FOR_TASKS = false"}
+"""By mode, a line that selects the other one."""
 _OTHERS = "REDIS_PORT=1\nREDIS_DB=7\nREDIS_URL=redis://u:p@h:1/0\nTASK_KEY_PREFIX=another\nOTHER_APP=true\n"
 
 
@@ -48,7 +50,7 @@ async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
     given = namespace.harness.environment(namespace.name)
     mode = namespace.harness.mode
     with showing("MODE-03"):  # a variable that is set long after the store was imported: the way out in tests
-        await _opens(namespace, given, f"{_other_mode(namespace)}\nREDIS_PORT=1\n", mode)
+        await _opens(namespace, given, f"{_OTHER_MODE[mode]}\nREDIS_PORT=1\n", mode)
     for line in LINES:
         lines = [line.format(name=name, value=value) for name, value in given.items()]
         dotenv = "\n".join(lines)
@@ -72,15 +74,9 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
     variables = dict(namespace.harness.environment(namespace.name))
     mine = variables.pop(SWITCH)
     for line in LINES:
-        lines = f"{_other_mode(namespace)}\n# local Redis\n{line.format(name=SWITCH, value=mine)}"
+        lines = f"{_OTHER_MODE[namespace.harness.mode]}\n# local Redis\n{line.format(name=SWITCH, value=mine)}"
         log = await _opens(namespace, variables, lines, namespace.harness.mode)
         assert re.search(f"^WARNING.*{SWITCH}", log, re.MULTILINE), f"no warning, with the .env\n{lines}"
-
-
-def _other_mode(namespace: Namespace) -> str:
-    """The line that selects the other mode."""
-    is_redis = namespace.harness.mode != "redis"
-    return f"{SWITCH} = {str(is_redis).lower()}"
 
 
 _WRONG = """\
