@@ -19,8 +19,8 @@ CallOn: TypeAlias = Callable[[Any], Awaitable[Any]]
 """A call that can be made on any store."""
 _CONFIG = {"n": [1.0, -0.0, 2**64 - 1, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
 _RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://user@a/ü?q=1", config=_CONFIG)
-_FIELDS: dict[str, Any] = {"current_step": " 步\n", "result_url": "url"}
-_FAILED: dict[str, Any] = {"progress": 100 / 3, "error_message": "no disk", "error_traceback": "line\n line"}
+_FIELDS = {"current_step": " 步\n", "result_url": "url"}
+_FAILED = {"progress": 100 / 3, "error_message": "no disk", "error_traceback": "line\n line"}
 
 
 def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:

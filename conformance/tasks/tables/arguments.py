@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
@@ -74,7 +74,7 @@ _WRONG = {
     "offset": values.WRONG["limit"],
     "metadata": [*map(canonical, values.WRONG["metadata"])],
 }
-_MAKERS: Sequence[tuple[Callable[..., Call], str]] = (
+_MAKERS = (
     (create, "config video_ids webhook_url task_id"),
     (listing, "status limit offset after"),
     (get, "about"),
@@ -85,7 +85,7 @@ _MAKERS: Sequence[tuple[Callable[..., Call], str]] = (
     (_impossible, "video_ids task_id status progress metadata created_at updated_at completed_at"),
 )
 """Makers of calls, and the names of arguments, or of fields of a restored task, that `_WRONG` has values of."""
-_ROWS: list[tuple[Callable[..., Call], str, Sequence[Any]]] = [
+_ROWS = [
     *((call, name, _WRONG[name]) for call, names in _MAKERS for name in names.split()),
     (partial(Call, "create_task"), "arguments", _NO_REQUESTS),
     (create, "config", _NESTED),

@@ -155,7 +155,7 @@ _TOGETHER = (
 )
 """Without a listing, since that need not show one moment of several calls."""
 _AT_ONCE: Sequence[Sequence[Call]] = _TOGETHER, (do.listing(), get(A))
-_ALONE: Sequence[Sequence[Call]] = (
+_ALONE = (
     (to("clipping", B), get(A)),
     *([call] for call in (*_TOGETHER, do.listing())),
 )

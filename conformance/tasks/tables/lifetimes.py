@@ -7,7 +7,7 @@ from functools import partial
 from itertools import product
 
 from conformance.engine.kinds import ended, scenario
-from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario, Wait
+from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
@@ -34,7 +34,7 @@ _expiring = partial(scenario, needs=[Capability.EXPIRING])
 _IDLE = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
 _REPEATED = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
 """No refusal, no read and no call that changes nothing renews a lifetime, or ends it."""
-_ENDED: Sequence[tuple[Sequence[Call], Sequence[Call]]] = (
+_ENDED = (
     (CALLS, _IDLE),
     ([get(A)], _REPEATED),
 )
@@ -78,7 +78,7 @@ def scenarios() -> Iterator[Scenario]:
 
 
 _BEFORE = create("a", config={"old": 1}), to("clipping", progress=50, label="a")
-_REMOVALS: Sequence[Sequence[Action]] = (
+_REMOVALS = (
     (to("failed", label="a"), purge(BEYOND), Wait(4 * DAY)),
     (to("failed", label="a"), Wait(8 * DAY)),
     (Wait(8 * DAY),),

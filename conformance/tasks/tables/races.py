@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from itertools import combinations_with_replacement
 
 from conformance.engine.kinds import cancelled, races, scenario
-from conformance.engine.scenario import Call, Race, Scenario
+from conformance.engine.scenario import Race, Scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import create, get, listing
 from conformance.tasks.tables.tasks import CALLS, ENDS, MADE, A, to
 from taskstore import TaskStatus
 
-_RACED: Sequence[tuple[str, Sequence[Call]]] = ("ATOM-02", ENDS[:-1]), ("ATOM-01", CALLS[:-2])
+_RACED = ("ATOM-02", ENDS[:-1]), ("ATOM-01", CALLS[:-2])
 _CROWD = 600
 """More than a pool or a queue of 500 holds."""
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.operations.hostile import OTHER_VALUES, Text
 from conformance.tasks.spec.model import MOST_BYTES
-
-Values: TypeAlias = tuple[Any, ...]
 
 _TEXTS = r"""[
 "", "a", "A", "a ", " a", "a\n", "a\u0000", "\u0000", " ", " \t a b \n", "a\nb\r\nc\rd", "\r\n", "\\n",
@@ -30,7 +28,7 @@ SURROGATES = ("\ud800", "a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x"
 _PROGRESSES = """[
 0, 0.0, 5e-324, 1e-7, 1, 0.1, 33.333333333333336, 0.29, 50, 12.5, 49.999999999, 99.99, 99.99999999999999, 100.0, 100
 ]"""
-PROGRESSES: Values = tuple(json.loads(_PROGRESSES))
+PROGRESSES = tuple(json.loads(_PROGRESSES))
 
 
 def deep(levels: int) -> Any:
@@ -49,7 +47,7 @@ null, true, false, 0, 1, -1, 0.0, -0.0, 1.0, 0.1, 100.0, "", [], {}, 1e16, 1e22,
 {"a.b": 1, "$x": 2, "__proto__": 3, "a b": 4, "0": 5, "\u0000": 6, "\"": 7}, {"b": 1, "a": 2, "c": 0},
 {"task_id": "x", "status": "failed", "webhook_url": 1, "config": {"config": 2}}
 ]"""
-JSON: Values = (
+JSON = (
     *json.loads(_JSON),
     [*range(1_200)],
     {"k" * 1_100: 1},
@@ -57,9 +55,9 @@ JSON: Values = (
     deep(50),
 )
 """Values that a config may hold, at any place."""
-DEEPEST: Values = (deep(99), [deep(98)], ["y" * 1_000] * 500)
+DEEPEST = (deep(99), [deep(98)], ["y" * 1_000] * 500)
 """Values that a config may hold as one of its own values."""
-WRONG_JSON: Values = (
+WRONG_JSON = (
     *OTHER_VALUES,
     *SURROGATES,
     *({key: "x"} for key in (True, 1.5, b"k", *SURROGATES)),
@@ -73,13 +71,13 @@ null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a"
 {"K": 1}, {"k ": 1}, {"\u00e9": 1}, {"e\u0301": 1}, {"": 1}, {"k": [1.0]}, {"k": [true]}, {"k": ["1"]},
 {"k": {"x": 1, "y": [0]}}, {"k": {"y": [0], "x": 1}}, {"k": {"x": 1, "y": [false]}}, {"k": {"y": {}, "x": 1}}
 ]"""
-ALIKE_CONFIGS: Values = tuple(json.loads(_ALIKE))
+ALIKE_CONFIGS = tuple(json.loads(_ALIKE))
 """Configs that careless code takes for the same as one that stands near."""
 
 _VIDEO_IDS = r"""[
 ["c", "a", "b"], ["b", "a", "c"], ["a", "a", "b", "a"], ["A", "a", " a", "a "], ["\u00e9", "e\u0301"], ["", "a", ""]
 ]"""
-VIDEO_IDS: Values = (*map(tuple, json.loads(_VIDEO_IDS)), tuple(map(str, range(10_001, 0, -1))))
+VIDEO_IDS = (*map(tuple, json.loads(_VIDEO_IDS)), tuple(map(str, range(10_001, 0, -1))))
 _AROUND = r"""[
 ["", " "], ["", "\n"], ["", "\u0000"], ["", "*"], ["", ":"], ["", "x"], ["", ":meta"], ["", ":config"], ["", ":lock"],
 ["", ":data"], ["", "\ud800"], [" ", ""], ["/", ""], ["?", ""], ["task:", ""], ["tasks:", ""], ["[", "]"], ["{", "}"]
