@@ -19,7 +19,7 @@ import redis
 import redis.asyncio
 from redis.exceptions import WatchError
 
-from conformance.backends.proxy import Proxy
+from conformance.backends import proxy
 from conformance.backends.resp import read
 from conformance.backends.server_harness import RedisServerHarness
 from conformance.backends.servers import EmbeddedServer
@@ -244,7 +244,7 @@ async def test_a_call_that_nobody_can_hold_is_not_ordered(harness: StoreHarness,
 @pytest.mark.parametrize("url", ["rediss://127.0.0.1:6379/0", "unix:///run/redis.sock", "postgresql://server/db"])
 async def test_what_cannot_be_held_is_refused(url: str) -> None:
     with pytest.raises(HookMissingError, match="without TLS"):
-        Proxy(url)
+        proxy.Proxy(url)
 
 
 KEPT: dict[bytes, bytes] = {}
@@ -280,7 +280,10 @@ class LineStore:
         """Each call has closed its connections."""
 
 
-async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads(server: EmbeddedServer) -> None:
+async def test_another_protocol_is_held_by_what_a_client_sends_before_it_reads(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "_A_MOMENT", 0.1)
     harness: Any = StoreHarness(server, LineStore)
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Lines) as lines:
         Thread(target=lines.serve_forever).start()

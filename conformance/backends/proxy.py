@@ -218,11 +218,10 @@ class Link(asyncio.Protocol):
         self._client.abort()
 
     def abort(self) -> None:
-        """Break the connection at both ends."""
+        """Break the connection at the server's end."""
         self._opening.cancel()
-        for transport in (self._client, self._server):
-            if transport is not None:
-                transport.abort()
+        if self._server:
+            self._server.abort()
 
     # What passes
 
@@ -250,7 +249,7 @@ class Link(asyncio.Protocol):
         if self._server is None:
             return
         while not self.sent and (self.head or self._requests):
-            self.head = self.head or self._first_request()
+            self.head = self.head or take_request(self._requests, by_one=self.proxy.in_order)
             if self.head is None or self._holds(self.head):
                 return
             self.let()
@@ -275,12 +274,6 @@ class Link(asyncio.Protocol):
             asyncio.get_running_loop().call_later(self.proxy.delay, what, *given)
         else:
             what(*given)
-
-    def _first_request(self) -> Message | None:
-        if self.proxy.in_order:
-            return take_request(self._requests)
-        taken, self._requests = self._requests, bytearray()
-        return Message(bytes(taken), ())
 
     def _holds(self, request: Message) -> bool:
         """Whether a request is held: in order none of a handshake is, nor one that the server only queues."""

@@ -76,9 +76,13 @@ class Message(NamedTuple):
         return bool(_BLOCKING.match(self.text))
 
 
-def take_request(buffer: bytearray) -> Message | None:
-    """Take the first request out of a buffer; None if it is not whole yet."""
-    found = read(buffer) if buffer[:1] == b"*" else Message(bytes(buffer), (bytes(buffer),))
+def take_request(buffer: bytearray, *, by_one: bool) -> Message | None:
+    """Take all out of a buffer, or the first request; None if that is not whole yet."""
+    if by_one and buffer.startswith(b"*"):
+        found = read(buffer)
+    else:
+        raw = bytes(buffer)
+        found = Message(raw, (raw,))
     if found:
         del buffer[: len(found.raw)]
     return found

@@ -9,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -133,12 +133,10 @@ class Arena(ABC):
                 play.go_on(steps, choose)
 
         await asyncio.wait(self.tasks.values(), timeout=_PATIENCE if play.stalled else 0)
-        late = [self.tasks[caller] for caller in self.running]
         for caller in self.running:
             self.entries[caller].observed = SILENT
             self.tasks[caller].cancel()
-        if late:
-            await asyncio.wait(late, timeout=_PATIENCE)
+        await asyncio.wait(self.tasks.values(), timeout=_PATIENCE)
 
     def at_once(self) -> Iterable[str]:
         """Return the callers that need no step to begin."""
@@ -149,9 +147,9 @@ class Arena(ABC):
         entry = self.entries[caller]
         call: Any = self._make(entry)
         call.__name__ = entry.call.operation
-        context = copy_context()
-        context.run(CALLER_OF.set, caller)
-        self.tasks[caller] = self.clock.loop.create_task(call, context=context)
+        outside = CALLER_OF.set(caller)
+        self.tasks[caller] = self.clock.loop.create_task(call)
+        CALLER_OF.reset(outside)
 
     @property
     def running(self) -> list[str]:

@@ -97,8 +97,8 @@ class NetworkArena(Arena):
             play.stalled = "its client finds servers by itself, and its requests cannot be held"
             return []
 
-        starts = ((caller, partial(self.begin, caller)) for caller in self.entries.keys() - self.tasks.keys())
-        steps = [Request(caller, STARTS, frozenset(), take=start) for caller, start in starts]
+        late = self.entries.keys() - self.tasks.keys()
+        steps = [Request(caller, STARTS, frozenset(), take=partial(self.begin, caller)) for caller in late]
         for link in held:
             request = Request(link.caller, link.text.replace(self._namespace, ""), link.head.keys, take=link.let)
             steps += [request, *self._deaths(request, link, play)]
