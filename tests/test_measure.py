@@ -37,7 +37,7 @@ from contextlib import asynccontextmanager
 from hypothesis import strategies as st
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation
+from conformance.compare import WHOLE, Operation, earlier_ids
 from conformance import process
 
 class Store:
@@ -69,6 +69,18 @@ class Mine(Harness):
             Operation("put", "put", {**key, "value": st.just("v")}, writes="key"),
             Operation("scan", "scan", reads=WHOLE),
             Operation("remove", "remove", key, writes="key"),
+        )
+
+class Numbered(Mine):
+    def operations(self):
+        def add(store, value):
+            store.put(len(store.entries), value)
+            return [len(store.entries) - 1]
+
+        return (
+            Operation("add", add, {"value": st.just("v")}, ids=(WHOLE,), writes=WHOLE),
+            Operation("many", lambda store, ids: [store.entries[key] for key in ids],
+                      {"ids": st.lists(earlier_ids(), min_size=1)}, reads=WHOLE),
         )
 
 class Broken(Mine):
@@ -252,6 +264,10 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     made = json.loads((tmp_path / "made.json").read_text())
     assert {row["extra_info"]["operation"] for row in made["benchmarks"]} == {"get", "put", "scan"}
     assert all(len(row["extra_info"]["blocks"]) == 13 for row in made["benchmarks"])
+
+
+def test_entries_are_named_by_the_ids_that_the_store_gave(measure: Callable[..., int]) -> None:
+    assert measure("stores:Numbered", "--blocks", "1", "--entries", "5") == 0
 
 
 @pytest.mark.parametrize(
