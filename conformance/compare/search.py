@@ -172,8 +172,9 @@ class Search:
                 self._played[key] = await self._play(steps)
             for shown in self._played[key]:
                 if shown.symptom == found.symptom:
-                    best = shown
-                    return shown.steps
+                    # A time just before one end may be just after another: the sequence keeps its own words
+                    best = replace(shown, steps=steps[: len(shown.steps)])
+                    return best.steps
             return ()
 
         if steps := await again(found.steps):
