@@ -16,6 +16,7 @@ from conformance.tasks.calls import Id
 from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS
 from conformance.tasks.tables import values
 from conformance.tasks.tables.arguments import REFUSED, REQUESTS
+from conformance.tasks.tables.lifetimes import GAPS
 from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND, A, fitting
 from taskstore import TaskStatus
 
@@ -28,14 +29,14 @@ _BY_CURSOR = 0.7
 _RACED = ("create", "named", "update", "update", "cancel", "get", "restore")
 _KINDS = ("wait", "race", "reopen", "list", "list", "purge", "bad", *_RACED)
 """Kinds of actions. One that stands here twice is drawn more often."""
-_TIMES = (SECOND, 11 * MINUTE, DAY, 3 * DAY, 6 * DAY - 3 * MINUTE, LIFETIME - MINUTE, LIFETIME + 2 * SECOND, 8 * DAY)
+_TIMES = *GAPS, LIFETIME - MINUTE, LIFETIME + 2 * SECOND
 """How much time passes at once in a store that expires."""
 _SIZES = (*[0] * 9, 3, 51, 110)
 _LIMITS = (0, 1, 2, 3, 5, 50, 100, 1_000)
 _OFFSETS = (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
 _PROGRESSES = *values.PROGRESSES, *(0.0, 100) * 10
 """Two of them are what a task has whose application tells no progress."""
-_IDS = (*values.NEW_IDS, *["job-1"] * len(values.NEW_IDS))
+_IDS = ("job-1", *values.NEW_IDS[:5])
 _ROWS: Mapping[str, Sequence[Call]] = {
     "create": [do.create("a", **request) for request in REQUESTS],
     "named": [do.create(task_id=task_id, config=config) for task_id, config in product(_IDS, values.ALIKE_CONFIGS[:9])],

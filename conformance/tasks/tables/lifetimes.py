@@ -39,7 +39,7 @@ _ENDED = (
     ([get(A)], _REPEATED),
 )
 """Calls at the end of a lifetime, and others shortly before it."""
-_GAPS = (SECOND, 50 * SECOND, DAY / 2, 6 * DAY)
+GAPS = (SECOND, 50 * SECOND, DAY / 2, 6 * DAY)
 _RENEWALS = (
     cancel(A),
     to("clipping", progress=5.5),
@@ -64,7 +64,7 @@ def scenarios() -> Iterator[Scenario]:
     for task in _OLD:  # a restored task lives as long as a new one, and again if it is restored again
         life = restore(task), *_LIFE
         yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
-    for gap, write in product(_GAPS, _RENEWALS):  # however soon after another write
+    for gap, write in product(GAPS, _RENEWALS):  # however soon after another write
         renewed = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A)
         yield _expiring(create("a"), to("analyzing"), Wait(gap), write, renewed, listing(), about="EXP-03 EXP-01")
     for removal, again in product(_REMOVALS, _AGAIN):
