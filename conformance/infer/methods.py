@@ -28,6 +28,7 @@ class Method:
     optional: list[Parameter]
     unusable: str = UNKNOWN
     kinds: dict[str, Any] = field(default_factory=dict)
+    slow_calls: int = 0
     is_write: bool = False
     is_maker: bool = False
     """Whether it changes what is shown of an empty store."""
