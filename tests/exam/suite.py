@@ -53,7 +53,7 @@ def _run(folder: Path, backend: str, requirement: str, *options: str) -> Verdict
     command = [*PYTEST, f"--conformance-store={backend}", f"--conformance-json={results}", *options]
     if requirement:
         command += ["--conformance-level=SHOULD", "--exitfirst"]
-    process = FORKS.Process(target=_begin, args=(folder, output, command, requirement or "none"))
+    process = FORKS.Process(target=_begin, args=(folder, command, requirement))
     process.start()
     process.join(SECONDS)
     with suppress(ProcessLookupError):
@@ -71,12 +71,13 @@ def _run(folder: Path, backend: str, requirement: str, *options: str) -> Verdict
     return Verdict(tuple(failed), first, has_results=bool(failures) or not errors)
 
 
-def _begin(folder: Path, output: Path, command: list[str], requirement: str) -> None:
+def _begin(folder: Path, command: list[str], requirement: str) -> None:
     """Run pytest in a process of its own, which leads a session."""
     os.setsid()
+    sys.dont_write_bytecode = False
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     os.environ.update(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", EXAM_REQUIREMENT=requirement)
-    with output.open("w") as sys.stdout:
+    with Path("output").open("w") as sys.stdout:
         sys.stderr = sys.stdout
         sys.exit(pytest.main(command))
