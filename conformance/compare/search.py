@@ -19,7 +19,7 @@ from conformance.engine.shrink import Shrinker
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
-from conformance.process import PROGRESS, Doing
+from conformance.process import PROGRESS
 
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
@@ -187,7 +187,7 @@ class Search:
         """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
         found: dict[str, list[Line]] = {}
         for store in self._stores:
-            PROGRESS.tell(Doing(f"{store.name}: calls at the same time"))
+            PROGRESS.begin(f"{store.name}: calls at the same time")
             await self._race(store, found)
         for _, lines in sorted(found.items()):
             if len(lines) == 1:

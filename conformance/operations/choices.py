@@ -115,7 +115,16 @@ class Pool:
         self.plain = self.choices[0]
 
     def own(self, choice: Choice) -> Choice | None:
-        """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None."""
+        """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None.
+
+        Where arguments are collections, it is one with this value in it.
+        """
+        plain = self.plain.value
+        if self.plain.is_several and not choice.is_several:
+            value: Any = type(plain)([choice.value])
+            if isinstance(plain, Mapping):
+                value = dict.fromkeys([choice.value], *[*plain.values()][:1])
+            choice = replace(choice, value=value, text=source(value))
         if choice in self.choices:
             return self.choices[self.choices.index(choice)]
         return choice if len(self.choices) > _FEW else None

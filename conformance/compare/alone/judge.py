@@ -18,6 +18,7 @@ from conformance.engine.scenario import Call
 from conformance.harness import Capability
 from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.trees import Mismatch, mismatches
+from conformance.process import PROGRESS
 
 _MOST_ORDERS = 300
 """Plays of one plan."""
@@ -120,6 +121,7 @@ class SelfJudge:
         return repeated[: changed[0] - 1] if changed else ()
 
     async def _play(self, plan: Plan, choose: Choose = first, order: Sequence[int] | None = None) -> Witness:
+        PROGRESS.go_on()
         witness = Witness(self.arena, self.operations, plan, choose, order)
         await witness.play(witness.drawn())
         return witness
