@@ -18,7 +18,7 @@ from conformance.commands import main
 from conformance.compare.alone.judge import Anomaly, SelfJudge
 from conformance.engine.orders.network import NetworkArena
 from conformance.operations.operation import Operation
-from tests.test_turnstile import StoreHarness
+from tests.test_network import StoreHarness
 
 KEY = {"key": st.just("k")}
 

@@ -89,7 +89,7 @@ class Proxy:
     @property
     def held(self) -> int:
         """On how many connections something is held that the client has not given up."""
-        return sum(link.is_held and link.is_there for link in self.links)
+        return sum(link.is_held for link in self.links)
 
     @property
     def sockets(self) -> int:
@@ -130,7 +130,6 @@ class Proxy:
         self.interruption = None if on_open_ones else how
         for link in [*self.links]:
             link.interruption = how
-            link.replied(b"")
             link.advance()
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -301,8 +300,8 @@ class Link(asyncio.Protocol):
 
     @property
     def is_held(self) -> bool:
-        """Whether something is held."""
-        return bool(self.head or self._replies)
+        """Whether something is held that the client has not given up."""
+        return self.is_there and bool(self.head or self._replies)
 
     @property
     def text(self) -> str:
