@@ -10,6 +10,8 @@ from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race,
 from conformance.text import source
 
 _WIDTH = 100
+_CROWD = 20
+"""Calls at the same time of which those that are repeated are written once."""
 _SHOWN = 8
 """Exceptions of concurrent calls that are shown."""
 
@@ -90,5 +92,20 @@ def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:
         yield line
         return
     yield "await asyncio.gather("
+    size = _period(calls)
+    times = len(calls) // size
+    if times > 1:
+        yield f"    *(call for _ in range({times}) for call in ("
+        yield from (f"        {text}," for text in calls[:size])
+        yield "    )),"
+        calls = calls[size * times :]
     yield from (f"    {text}," for text in calls)
     yield end
+
+
+def _period(calls: Sequence[str]) -> int:
+    """Return after how many calls of a crowd the same ones come again; their number if they do not."""
+    for size in range(1, len(calls) if len(calls) >= _CROWD else 0):
+        if calls[size:] == calls[:-size]:
+            return size
+    return len(calls)

@@ -118,13 +118,13 @@ def follow(schedule: str) -> Choose:
 first = follow("")
 
 
-class Player(Protocol):
+class Ordered(Protocol):
     """Whoever makes calls in an order that is chosen."""
 
     ordered: Play
 
 
-P = TypeVar("P", bound=Player)
+P = TypeVar("P", bound=Ordered)
 
 
 @dataclass
