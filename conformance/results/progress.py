@@ -6,7 +6,7 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import chain, product, starmap
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -25,25 +25,24 @@ from taskstore_conformance_plugin import collects_suite
 INCOMPLETE = 6
 """The exit status of a run in which nothing failed and something that applies was not decided."""
 _ORDER = ("fail", "harness-error", "pass", "not-testable", "not-applicable", "unreached", "not-run")
-_DESELECTED = Judged(
-    verdict="not-run", reason="not selected: options like -k, or the paths given to pytest, leave it out"
+_NOT_RUN = Judged(
+    verdict="not-run", reason="not selected (options like -k, or the paths given to pytest), or the run ended before"
 )
-_NOT_REACHED = Judged(verdict="not-run", reason="the run ended before this test")
 _RUNNING = Judged(verdict="harness-error", reason="the process of pytest ended while this test ran")
 _REQUIREMENTS = tuple(ListedRequirement(**vars(requirement)) for requirement in REQUIREMENTS.values())
 
 
 class Progress:
-    """Gathers results, in the process that shows them: which tests are collected, run and played."""
+    """Gathers results, in the process that shows them: which tests run and were played, and what they told."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._option = plan, plan.option
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
-        self._untold: dict[Place, Judged] = {}
-        """What is said of each test that is collected or runs, and has told nothing yet."""
-        self._told: dict[Place, list[Result]] = {}
+        self._running: set[Place] = set()
+        self._played: set[Place] = set()
+        self._told: list[Result] = []
         self._lines: list[Line] = []
         self._suite = Suite(
             version=version("taskstore"),
@@ -55,21 +54,10 @@ class Progress:
         )
         self._started = datetime.now(UTC)
 
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note what is going to run, if no workers run it."""
-        self.pytest_xdist_node_collection_finished([item.nodeid for item in session.items])
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Note what is going to run. Each worker collects the same."""
-        for place in map(self._plan.place_of, ids):
-            if place:
-                self._untold.setdefault(place, _NOT_REACHED)
-
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write what has come out so far, in case this test ends the process; end the run on a full disk."""
         if place := self._plan.place_of(nodeid):
-            self._untold[place] = _RUNNING
+            self._running.add(place)
             try:
                 self._write(self._gathered())
             except FileError as fault:
@@ -88,18 +76,20 @@ class Progress:
         sent = Sent.model_validate_json(text)
         if sent.about:
             self._about[sent.about.name] = sent.about
-        self._untold.pop(place, None)
-        self._told.setdefault(place, []).extend(sent.results)
+        self._running.discard(place)
+        if any(result.verdict != "not-run" for result in sent.results):
+            self._played.add(place)
+        self._told += sent.results
 
     def _gathered(self) -> Results:
         """The results as they are now: of those of a test a failure stands before anything else."""
         found: dict[Place, Result] = {}
-        untold = starmap(self._plan.alike, self._untold.items())
-        for result in chain(*self._told.values(), *untold):
+        running = [self._plan.alike(place, _RUNNING) for place in self._running]
+        for result in chain(self._told, *running):
             found[result.place] = min(found.get(result.place, result), result, key=_rank)
         results = []
         for backend, test in product(self._plan.backends, self._plan.tests.values()):
-            result = found.get((test.id, backend)) or self._plan.result(test, backend, _DESELECTED)
+            result = found.get((test.id, backend)) or self._plan.result(test, backend, _NOT_RUN)
             results.append(self._marked(result))
         seconds = (datetime.now(UTC) - self._started).total_seconds()
         return Results(
@@ -114,15 +104,10 @@ class Progress:
 
     def _marked(self, result: Result) -> Result:
         """Give a pass a reason if a part of the groups was played: another group may have failed it."""
-        if result.verdict != "pass" or not result.test.startswith("requirement_"):
+        left_out = [name for name in GROUPS if (name, result.backend) not in self._played]
+        if result.verdict != "pass" or not left_out or not result.test.startswith("requirement_"):
             return result
-        left_out = []
-        for name in GROUPS:
-            told = self._told.get((name, result.backend), ())
-            if all(found.verdict == "not-run" for found in told):
-                left_out.append(name)
-        reason = f"a part of the groups was played: not {', '.join(left_out)}" if left_out else ""
-        return result.model_copy(update={"reason": reason})
+        return result.model_copy(update={"reason": f"a part of the groups was played: not {', '.join(left_out)}"})
 
     # At the end
 
