@@ -78,7 +78,7 @@ def main() -> int:
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     names = one_in(asked.share, asked.name or [*entries])
     names.sort(key=lambda name: bool(entries[name].requirement))  # right stores take longer, and so begin
-    print(f"{len(names)} of {len(entries)} entries, one in {asked.share}")
+    print(f"{len(names)} of {len(entries)} entries")
     start = time.monotonic()
     compileall.compile_dir(SOURCE, quiet=1)  # once, and not again for each copy
     results = []

@@ -13,6 +13,7 @@ _GROUPS = {
     "DUR": "servers",
     "EXP": "lifetimes",
     "FAIL": "failures",
+    "FAIL-11": "deaths",
     "FAIL-14": "servers",
     "FAIL-17": "servers",
     "ID-02": "failures",
