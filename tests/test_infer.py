@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -34,6 +34,12 @@ class Cache:
         return threading.Lock()
 
     def skipped(self, key: Any) -> None: ...
+
+    def put(self, key: Any, value: Any, ttl: Any = None) -> None: ...
+
+    def put_pairs(self, pairs: Iterable[tuple[str, int]]) -> None:
+        for key, value in pairs:
+            self.put(key, value)
 
 
 class MemoryCache(Cache):
@@ -151,9 +157,10 @@ def found(*makers: Callable[..., Any], skipped: Any = ()) -> tuple[str, dict[str
 def test_a_cache_is_found_out() -> None:
     table, operations = found(MemoryCache, RedisCache, skipped=["skipped"])
 
-    assert operations.keys() == {"put", "get", "get_all"}
+    assert operations.keys() == {"put", "get", "get_all", "put_pairs"}
     assert operations["put"].writes == operations["get"].reads == ("key",)
     assert operations["get_all"].reads == ("keys",)
+    assert operations["put_pairs"].writes == ("pairs",)
     assert operations["put"].lifetime == "ttl"
     assert "not compared: wait_for: it waits" in table
     assert "not compared: lock: its result cannot be compared" in table

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import starmap
 from pkgutil import resolve_name
 from typing import Any
 
@@ -21,7 +23,7 @@ from conformance.operations.operation import EarlierId
 _KEY = "key|name|id|session|token|field|path|namespace|prefix|tag|queue|topic|bucket|user|label|.+_(id|key|name)"
 _VALUE = "value|val|data|obj|item|payload|message|body|content|result|default|record|entry|state"
 SECONDS = "ttl|ex|timeout|expir.*|lifetime|max_age|age|seconds|duration|lease.*|.+_(ttl|seconds|timeout)"
-_AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version"
+_AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version|(max|min).*"
 NAMED, TYPED = 1, 2
 _RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock"
 """Names of parameters that nothing here is given to."""
@@ -83,6 +85,13 @@ _KINDS = (
 )
 """The likeliest first, for a parameter of which neither its name nor its type says anything."""
 
+_SHAPES: Mapping[type, tuple[str, Callable[..., Any]]] = {
+    tuple: ("st.tuples({})", lambda *parts: parts),
+    Mapping: ("st.dictionaries({}, min_size=1, max_size=3)", lambda key, value: {key: value}),
+    Iterable: ("st.lists({}, min_size=1, max_size=3)", lambda part: [part]),
+}
+"""The strategy of a generic class, and what makes a value of its parts; the first that fits."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -103,7 +112,7 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     if annotation is found.empty or isinstance(annotation, str):  # a name that is not known here
         annotation = Any
 
-    fitting = [*_fitting(annotation)] or [*_fitting(typing.get_origin(annotation))] or [*_built(annotation)]
+    fitting = _kinds_of(annotation)
 
     def unlikeliness(kind: Kind) -> tuple[bool, bool]:
         is_exact = type(kind.samples[0]) is annotation  # integers are floats too
@@ -118,6 +127,25 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     return Parameter(name, [] if re.fullmatch(_RESOURCE, name) else fitting, trust)
 
 
+def _kinds_of(annotation: Any) -> list[Kind]:
+    """Return the kinds that an annotation allows, or those of its parts, of its class, or made by Hypothesis."""
+    of_class = typing.get_origin(annotation)
+    return [*_fitting(annotation)] or [*_composed(annotation)] or [*_fitting(of_class)] or [*_built(annotation)]
+
+
+def _composed(annotation: Any) -> Iterator[Kind]:
+    """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs."""
+    parts = typing.get_args(annotation)
+    kinds = [kind for part in parts for kind in _kinds_of(part)[:1]]
+    for shape, (strategy, make) in _SHAPES.items() if parts and len(kinds) == len(parts) else ():
+        if issubclass(typing.get_origin(annotation), shape):
+            inside = ", ".join(kind.strategy for kind in kinds)
+            name = "_".join((shape.__name__.upper(), *(kind.name for kind in kinds)))
+            samples = zip(*(kind.samples for kind in kinds), strict=False)
+            yield Kind(name, strategy.format(inside), tuple(starmap(make, samples)))
+            return
+
+
 def _fitting(annotation: Any) -> Iterator[Kind]:
     """Yield the kinds whose samples an annotation allows."""
     with suppress(Exception):  # pydantic cannot check every class
@@ -125,7 +153,9 @@ def _fitting(annotation: Any) -> Iterator[Kind]:
         for kind in _KINDS:
             with suppress(ValidationError):
                 for sample in kind.samples:
-                    adapter.validate_python(sample, strict=True)
+                    valid = adapter.validate_python(sample, strict=True)
+                    if isinstance(valid, Iterator):  # of which each item is checked when it is asked for
+                        deque(valid)
                 yield kind
 
 

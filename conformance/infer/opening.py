@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import typing
@@ -124,9 +125,8 @@ class ServedStore(LocalStore, RedisServerHarness):
 @asynccontextmanager
 async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any]:
     """Make a store, enter or connect it, and close it, whichever of these it has."""
-    store = make(**address)
-    if inspect.isawaitable(store):
-        store = await store
+    call = _call_in_thread if address else _call
+    store = await call(make, **address)
     async with AsyncExitStack() as stack:
         entered = None
         if hasattr(store, "__aenter__"):
@@ -134,21 +134,31 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
         elif hasattr(store, "__enter__"):
             entered = stack.enter_context(store)
         else:
-            await _call_first(store, OPENS)
-            stack.push_async_callback(_call_first, store, CLOSES)
+            for function in _first_of(store, OPENS):
+                await call(function)
+            for function in _first_of(store, CLOSES):
+                stack.push_async_callback(call, function)
         yield store if entered is None else entered
 
 
-async def _call_first(store: Any, names: Sequence[str]) -> None:
-    """Call the first of these methods that the store has and that needs no argument."""
-    for name in names:
-        method = getattr(store, name, None)
-        if method is None or _required(method):
-            continue
-        result = method()
-        if inspect.isawaitable(result):
-            await result
-        return
+async def _call(function: Callable[..., Any], **given: Any) -> Any:
+    result = function(**given)
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _call_in_thread(function: Callable[..., Any], **given: Any) -> Any:
+    """Call a function that may wait for a server, which may be behind a proxy in this loop."""
+    try:
+        result = await asyncio.to_thread(function, **given)
+    except RuntimeError:  # it asks for the loop that runs
+        return await _call(function, **given)
+    return await result if inspect.isawaitable(result) else result
+
+
+def _first_of(store: Any, names: Sequence[str]) -> list[Callable[..., Any]]:
+    """Return the first of these methods that the store has and that needs no argument, or none."""
+    methods = [getattr(store, name) for name in names if hasattr(store, name)]
+    return [method for method in methods if not _required(method)][:1]
 
 
 def modes(

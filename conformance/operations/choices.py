@@ -76,11 +76,11 @@ class Choice:
 
     @property
     def entries(self) -> list[Choice]:
-        """The entries that it names: those in it, if it is a collection."""
+        """The entries that it names: those in it, if it is a collection; of pairs the first of each."""
         if not self.is_several:
             return [self]
-        parts = [Choice(part, source(part), self.classes & {*_classes_in(part)}) for part in self.value]
-        return parts or [self]
+        parts = [part[0] if type(part) is tuple and part else part for part in self.value]
+        return [Choice(part, source(part), self.classes & {*_classes_in(part)}) for part in parts] or [self]
 
     @property
     def has_surrogates(self) -> bool:
@@ -113,18 +113,14 @@ class Pool:
             novel = choice.classes - drawn[0].classes
             self.choices.append(replace(choice, classes=_telling(novel) or novel))
         self.plain = self.choices[0]
+        several = [choice for choice in self.choices if choice.is_several]
+        self._alone = {choice.entries[0]: choice for choice in reversed(several) if len(choice.entries) == 1}
+        """By the only entry that it names, the plainest collection."""
 
     def own(self, choice: Choice) -> Choice | None:
-        """This pool's choice of a value. For one that it has not drawn: that choice if it may draw more, or None.
-
-        Where arguments are collections, it is one with this value in it.
-        """
-        plain = self.plain.value
+        """This pool's choice that names an entry. For one that it has not drawn: that choice if it may draw more."""
         if self.plain.is_several and not choice.is_several:
-            value: Any = type(plain)([choice.value])
-            if isinstance(plain, Mapping):
-                value = dict.fromkeys([choice.value], *[*plain.values()][:1])
-            choice = replace(choice, value=value, text=source(value))
+            return self._alone.get(choice)
         if choice in self.choices:
             return self.choices[self.choices.index(choice)]
         return choice if len(self.choices) > _FEW else None
