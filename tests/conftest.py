@@ -38,7 +38,7 @@ def interruptible() -> Iterator[None]:
 def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What this process starts with pytest loads the plugins that it needs, not all that are installed.
 
-    The others take it a second of three. `test_adopting.py` and `test_install.py` are about runs that load all.
+    The others take it a second of three. `test_install.py` is about runs that load all.
     """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name in ("taskstore_conformance_plugin", "_hypothesis_pytestplugin", "xdist.plugin"):

@@ -396,22 +396,13 @@ def test_each_lifetime_is_read_just_before_and_after_its_end(
 
 
 class Queue:
-    """Jobs that are taken once; `waits` lets two callers take the same."""
-
-    waits = False
+    """Jobs that are waited for."""
 
     def __init__(self) -> None:
         self.jobs: list[str] = []
 
     async def add(self, job: str) -> None:
         self.jobs.append(job)
-
-    async def take(self) -> str | None:
-        first = self.jobs[0] if self.jobs else None
-        if self.waits:
-            await asyncio.sleep(0)
-        del self.jobs[:1]
-        return first
 
     async def wait(self) -> str:
         if not self.jobs:
@@ -422,10 +413,6 @@ class Queue:
         return self.jobs.copy()
 
 
-class Hesitating(Queue):
-    waits = True
-
-
 class Impatient(Queue):
     async def wait(self) -> str:
         return self.jobs.pop(0) if self.jobs else ""
@@ -433,7 +420,6 @@ class Impatient(Queue):
 
 QUEUE = (
     Operation("add", "add", {"job": st.sampled_from(["a", "b"])}, writes=WHOLE),
-    Operation("take", "take", writes=WHOLE),
     Operation("wait", "wait", writes=WHOLE, seconds=0.02),
     Operation("left", "left", reads=WHOLE),
 )
@@ -600,7 +586,6 @@ class Unclosable(Harnessed):
 
 STORES = Shelf, Miscounting, Listing, Losing, Dying, Looping
 right, miscounting, listing, losing, dying, looping = (partial(Harnessed, one) for one in STORES)
-queue, hesitating = (partial(Harnessed, one, QUEUE) for one in (Queue, Hesitating))
 
 
 def unopenable() -> Harness:
@@ -671,15 +656,6 @@ def test_what_ends_or_blocks_the_process_is_reported_with_what_was_done_last(
 def test_the_report_does_not_depend_on_a_loop_that_can_be_closed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", f"{HERE}:right", f"{HERE}:Unclosable"]) == 1
     assert "put × 3 > count: 3 / 2" in capsys.readouterr().out
-
-
-def test_calls_at_the_same_time_that_no_order_explains_in_one_store_are_a_finding(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert main(["compare", f"{HERE}:queue", f"{HERE}:hesitating"]) == 1
-    out = capsys.readouterr().out
-    assert "take: concurrent calls give a result in one store that no order of them gives" in out
-    assert "await asyncio.gather(store.take(), store.take())\n" in out
 
 
 def test_the_search_ends_with_the_command(tmp_path: Path) -> None:

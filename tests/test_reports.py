@@ -124,12 +124,6 @@ def test_a_claim_holds_with_the_correction_that_its_words_need() -> None:
     assert [find(report(GOOD), claim).verdict for claim in ("D25", "D26", "D34")] == ["holds-corrected"] * 2 + ["holds"]
 
 
-def test_readings_are_counted_apart() -> None:
-    made = everything()
-    assert len(made.readings) == len(CLAIMS.reading)
-    assert sum(made.tally.values()) == len(CLAIMS.claim)
-
-
 def test_statements_of_another_build_are_said_to_be() -> None:
     assert report(GOOD, checked=statements(fingerprint="f2")).incomplete == (OTHER_BUILD,)
 
