@@ -61,8 +61,9 @@ class Symbol:
         before = self.not_before
         if not isinstance(before, datetime):
             before = earliest
-        is_as_before = self.at.has_ticked and value == before <= latest
-        return max(earliest, before) <= value <= max(latest, before) + _CLOCK_SLACK and not is_as_before
+        if self.at.has_ticked and value == before <= latest:
+            return False
+        return max(earliest, before) <= value <= max(latest, before) + _CLOCK_SLACK
 
     def __repr__(self) -> str:
         if self.at is None:

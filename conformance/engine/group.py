@@ -63,14 +63,17 @@ async def play_one(
     arena: Arena | None = None,
 ) -> None:
     """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
-    verify = partial(_verify, contract, harness, coverage, arena)
     if coverage.is_enough:
         return
-    unfit, hook = _why_unfit(contract, harness, scenario, coverage), ""
-    try:
-        found = None if unfit else await verify(scenario, draw)
-    except HookMissingError as error:
-        unfit, hook, found = str(error), error.hook, None
+    verify = partial(_verify, contract, harness, coverage, arena)
+    found = None
+    hook = ""
+    unfit = _why_unfit(contract, harness, scenario, coverage)
+    if not unfit:
+        try:
+            found = await verify(scenario, draw)
+        except HookMissingError as error:
+            unfit, hook = str(error), error.hook
     if unfit:
         coverage.missing = dict.fromkeys(scenario.about, (unfit, hook)) | coverage.missing
     if found and found.signature not in coverage.findings:

@@ -44,7 +44,10 @@ def scenario(
     """Return a scenario of these actions. A store with two instances has to be shared, if it need not lack that."""
     flat: list[Action] = []
     for action in actions:
-        flat += [action] if isinstance(action, Action) else action
+        if isinstance(action, Action):
+            flat.append(action)
+        else:
+            flat.extend(action)
     needed = {*needs}
     if instances > 1 and Capability.SHARED not in lacks:
         needed.add(Capability.SHARED)

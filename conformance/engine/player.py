@@ -117,8 +117,10 @@ class Player(Surroundings):
                 await self.open(on)
             case Close(on):
                 await self.close(on)
+            case Open(on, ""):
+                await self.open(on)
             case Open(on, url, seconds):
-                await self.open(on, self.harness.open_at(self.namespace, url, seconds) if url else None)
+                await self.open(on, self.harness.open_at(self.namespace, url, seconds))
             case Damage() if self.latest is not None:
                 self.harness.inspector(self.namespace).overwrite_with_another_type(self.latest)
 

@@ -164,7 +164,9 @@ def _simpler_texts(text: str) -> Iterator[str]:
 def _simpler_numbers(number: Any) -> Iterator[float]:
     """Yield small whole numbers, then the half, if they are shorter to write; of another value nothing."""
     kind = type(number)
-    for whole in (0, 1, -1, 2) if kind in (int, float) else ():
+    if kind not in (int, float):
+        return
+    for whole in (0, 1, -1, 2):
         if len(source(kind(whole))) < len(source(number)):
             yield kind(whole)
     if kind is int and number > 1:

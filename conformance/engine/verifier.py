@@ -122,9 +122,9 @@ class Verifier(Player):
             name, came = race.failure.name, f"{self.left} on which nothing comes"
             number = self.contract.leaves_nothing
             self._report(complaint(number, f"no connection is left over, when {name}", came, name))
-        for step in (self._explain, self._count):
-            if not self.is_over:
-                step(race, made)
+        self._explain(race, made)
+        if not self.is_over:
+            self._count(race, made)
 
     def _note(self, entry: Entry) -> None:
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
@@ -133,8 +133,10 @@ class Verifier(Player):
         if name if entry.has_failed else has_result:
             self.results[entry.call.label] = entry
         if name and not entry.operation.is_read:
-            before = self._last.pop(name, None)
-            self._last[name] = entry.observed if has_result else before
+            latest = self._last.pop(name, None)
+            if has_result:
+                latest = entry.observed
+            self._last[name] = latest
 
     def _explain(self, race: Race, made: list[Entry]) -> None:
         """Report what no state explains that the store may be in."""

@@ -83,7 +83,10 @@ class NetworkArena(Arena):
 
         result = await asyncio.to_thread(call)
         is_awaited = isawaitable(result) or hasattr(type(result), "__anext__")
-        (self._awaited if is_awaited else self.in_threads).add(operation.name)
+        if is_awaited:
+            self._awaited.add(operation.name)
+        else:
+            self.in_threads.add(operation.name)
         return await result if isawaitable(result) else result
 
     def at_once(self) -> Iterable[str]:
