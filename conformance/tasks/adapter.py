@@ -119,7 +119,8 @@ class Adapter:
         known = {"task_id": task_id, "failure_kind": FailureKind.BROKEN, "write_may_have_happened": True}
         facts = {}
         for fact in fields(ours):  # type: ignore[arg-type]  # ours are dataclasses
-            facts[fact.name] = _read(error, self.task, fact.name, known.get(fact.name, str(error)))
+            default = known.get(fact.name, str(error))
+            facts[fact.name] = _read(error, self.task, fact.name, default)
         if ours is TaskFinal:
             facts["status"] = self.our_status(facts["status"])
         return ours(**facts)

@@ -60,7 +60,8 @@ class TaskChecks(Checks):
             yield complaint("ID-01", "an id that no other task got", f"{task_id!r} again", "task_id")
         elif halves & made or len(halves) == 1:
             yield complaint("ID-02", "ids of random digits", f"{task_id!r}, and one that is alike", "task_id")
-        made |= {task_id, *halves}
+        made.add(task_id)
+        made |= halves
         self.coverage.exercised.update(("ID-01", "ID-02"))
 
     def at_the_end(self) -> Iterator[Finding]:

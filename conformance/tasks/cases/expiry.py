@@ -30,7 +30,8 @@ async def test_nothing_is_left_by_any_listing(store: Any, namespace: Namespace) 
     if namespace.has(Capability.CURSOR):
         forms.append({"after": "1.a"})
     for form in forms:
-        gone = {task.task_id for task in await fill(store, namespace)}
+        filled = await fill(store, namespace)
+        gone = {task.task_id for task in filled}
         namespace.advance(DAYS)
         await store.cancel_task(await create(store))
         namespace.advance(DAYS)

@@ -61,14 +61,17 @@ def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Itera
         is_played = backend.depth != "smoke" or passed[scenario.about] % _SPARSE == 0
         passed[scenario.about] += 1
         if is_named:
-            yield from repeat(scenario, _REPEATED if scenario.name in backend.only else 0)
+            if scenario.name in backend.only:
+                yield from repeat(scenario, _REPEATED)
         elif is_played:
             yield scenario
 
 
 async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
-    harness, has, depth = backend.harness, backend.harness.capabilities, backend.depth
+    harness = backend.harness
+    has = harness.capabilities
+    depth = backend.depth
     contract = TaskContract(has)
     if name in _RANDOM_GROUPS:
         for scenario in _chosen(backend, name, repeat(Scenario(), _RANDOM[depth])):
@@ -108,11 +111,9 @@ def _test(name: str) -> Callable[[Backend], None]:
             print(f"races in no chosen order, or deaths not played: {count} ({reason})")  # noqa: T201  pytest shows it
         if coverage.silent > 1:
             backend.broken = "two calls did not return: the run does not wait for others"
-        coverage.findings = {
-            signature: finding
-            for signature, finding in coverage.findings.items()
-            if is_selected(backend.only, finding.scenario.name, finding.requirements)
-        }
+        for signature, finding in [*coverage.findings.items()]:
+            if not is_selected(backend.only, finding.scenario.name, finding.requirements):
+                del coverage.findings[signature]
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the group {name}."

@@ -82,7 +82,8 @@ async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Nam
     for _ in range(3):
         await create(store, _CONFIG)
     ids = _ids(await store.list_tasks())
-    inspector, task_id = namespace.inspector, ids[1]
+    task_id = ids[1]
+    inspector = namespace.inspector
 
     pending = inspector.raw(task_id) or b"{}"
     await store.update_task_status(task_id, TaskStatus.FAILED, 12.5, *TEXTS)  # now it has every field

@@ -166,7 +166,8 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
         await _refused(namespace, {name: value}, "", name)
     for line in _MALFORMED_LINES:
         await _refused(namespace, {}, line, ".env")
-    check_hidden(PASSWORD, (await opened(namespace, surroundings({}, _TWICE))).shown, "for lines twice")
+    came = await opened(namespace, surroundings({}, _TWICE))
+    check_hidden(PASSWORD, came.shown, "for lines twice")
 
 
 def _pairs(text: str) -> list[list[str]]:

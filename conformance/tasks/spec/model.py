@@ -124,9 +124,13 @@ def step(state: State, entry: Entry, lifetime: timedelta | None) -> list[Outcome
     There are more if a task is so near its end that it may be there or not.
     """
     outcomes: list[Outcome] = []
-    for possible in [state] if lifetime is None else _after_expiry(state, entry, lifetime):
+    operation = _OPERATIONS[entry.call.operation]
+    states = [state]
+    if lifetime is not None:
+        states = [*_after_expiry(state, entry, lifetime)]
+    for possible in states:
         try:
-            outcomes.extend(_OPERATIONS[entry.call.operation](possible, entry.at, **entry.arguments))
+            outcomes.extend(operation(possible, entry.at, **entry.arguments))
         except _Refused as refused:  # what came before stays
             outcomes.append(Outcome(refused.raised, possible, refused.requirements))
     return outcomes
@@ -319,7 +323,9 @@ def _find(state: State, task_id: Any, *of_gone: str) -> Record:
     """The task of that id. If it is gone, a write that finds it also breaks these requirements."""
     _require(isinstance(task_id, str), "task_id", "API-05")
     if task_id not in state.tasks:
-        reasons = (*of_gone, state.gone[task_id]) if task_id in state.gone else ("ID-03",)
+        reasons = ["ID-03"]
+        if task_id in state.gone:
+            reasons = [*of_gone, state.gone[task_id]]
         raise _Refused("TaskNotFound", *reasons, task_id=task_id)
     found, _ = state.tasks[task_id]
     return found
