@@ -99,10 +99,11 @@ class Proxy:
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
         parts = urlsplit(url)
+        host = parts.hostname
         port = parts.port or _PORTS.get(parts.scheme)
-        if parts.scheme in _WITH_TLS or not (parts.hostname and port):
+        if parts.scheme in _WITH_TLS or not (host and port):
             raise HookMissingError("url (a host and a port, without TLS)")
-        self.server_at = parts.hostname, port
+        self.server_at = host, port
 
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""

@@ -108,10 +108,11 @@ def _imported(place: str) -> Any:
         raise
     except Exception as error:
         reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
-        if isinstance(error, ModuleNotFoundError) and place.startswith("."):
-            reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
-        elif isinstance(error, ModuleNotFoundError):
-            reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
+        if isinstance(error, ModuleNotFoundError):
+            if place.startswith("."):
+                reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
+            else:
+                reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
         raise UnknownBackendError(reason) from error
 
 

@@ -111,7 +111,8 @@ class EmbeddedServer(RedisServer):
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        (self._folder / "server.conf").write_text(self._prepare(undo))
+        config = self._prepare(undo)
+        (self._folder / "server.conf").write_text(config)
 
         undo.callback(self._stop)
         self._start()

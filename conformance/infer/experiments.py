@@ -207,7 +207,8 @@ class Lab:
 def _note_what_differs(method: Method, tree: Tree, again: Tree) -> None:
     """Note the ids and times among the fields in which two answers differ."""
     for mismatch in mismatches(tree, again):
-        named = re.findall(r"[.'\"](\w+)", "".join(mismatch.path)) or [WHOLE]
+        path = "".join(mismatch.path)
+        named = re.findall(r"[.'\"](\w+)", path) or [WHOLE]
         if mismatch.what in _IDS:
             method.ids.add(named[-1])
         elif mismatch.what in _TIMES:

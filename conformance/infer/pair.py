@@ -115,8 +115,9 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
         async with harness.open("") as store:
             kinds.append(type(store))
     shared = [*shared_methods(*kinds)]
-    for name in {*skipped} - {method.name for method in shared}:
-        raise CommandFailedError(f"--skip {name}: they share {', '.join(method.name for method in shared)}")
+    names = [method.name for method in shared]
+    for name in {*skipped}.difference(names):
+        raise CommandFailedError(f"--skip {name}: they share {', '.join(names)}")
     methods = [method for method in shared if method.name not in skipped]
     lab = Lab(quickest_first, methods)
     await lab.find()

@@ -144,9 +144,11 @@ class SelfJudge:
         plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, self._most_switches)
         if cut:
             self.left_out[cut].add(plan.title)
-        plays = [play for play in plays if play.ordered.has_died or plan.kind == "race"]
+        if plan.kind == "race":
+            self._races += 1
+        else:
+            plays = [play for play in plays if play.ordered.has_died]
         self.played[plan.kind] += len(plays)
-        self._races += plan.kind == "race"
         return plays
 
     async def judge(self, plan: Plan, schedule: str = "") -> AsyncIterator[Anomaly]:
@@ -200,7 +202,8 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
     """
     found = defaultdict[int, list[Mismatch]](list)
     for place in range(played.has_failed, len(played.outcome)):
-        came, right = (each.outcome[place].observed for each in (played, sequence))
+        came = played.outcome[place].observed
+        right = sequence.outcome[place].observed
         for mismatch in mismatches(right, came):
             if mismatch.kind != "order":
                 found[place].append(mismatch)
