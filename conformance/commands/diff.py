@@ -87,7 +87,8 @@ def _read(file: Path) -> defaultdict[str, Side]:
             sides["compare"][line.text] = "known" if line.reason else "differs", line.reason
         return sides
     for result in found.results:
-        verdict, why = result.verdict, result.reason.partition("\n")[0]
+        verdict = result.verdict
+        why, _, _ = result.reason.partition("\n")
         if result.failure:
             why = f"{result.failure.name}: {result.failure.difference}"
         kind = f" ({result.expected.kind})" if result.expected else ""

@@ -47,8 +47,9 @@ def time_blocks(
     left = ""
     for number in range(1, blocks + 1):
         tell(f"block {number} of {blocks}{left}")
-        for key, block in in_new_process(time_block, stores, plan, effort, f"{seed} {number}").items():
-            timed[key].append(block)
+        block = in_new_process(time_block, stores, plan, effort, f"{seed} {number}")
+        for key, calls in block.items():
+            timed[key].append(calls)
         each = (monotonic() - started) / number
         left = f", about {each * (blocks - number):.0f} s left"
     return dict(sorted(timed.items()))

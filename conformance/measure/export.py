@@ -33,7 +33,8 @@ def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
     of_blocks = []
     for timed in blocks:
         stats.data += timed.rounds
-        median, p99 = timed.quantile(MEDIAN), timed.quantile(TAIL)
+        median = timed.quantile(MEDIAN)
+        p99 = timed.quantile(TAIL)
         of_blocks.append({"rounds": len(timed.rounds), "median": median, "p99": p99})
     figures = stats.as_dict()  # type: ignore[no-untyped-call]
     figures |= {"data": stats.data, "iterations": 1}

@@ -95,7 +95,9 @@ async def time_calls(calls: Calls, effort: Effort) -> Timed:
         warm.append(await time_round(calls))
 
     seconds = median(warm)
-    batch = min(_MOST_CALLS, round(_BATCH_SECONDS / seconds)) if seconds < _SHORT else 1
+    batch = 1
+    if seconds < _SHORT:
+        batch = min(_MOST_CALLS, round(_BATCH_SECONDS / seconds))
     fitting = min(effort.rounds, int(effort.seconds / seconds / batch))
     fewest = FEWEST_SINGLE if batch == 1 else FEWEST_ROUNDS
     rounds = tuple([await time_round(calls, batch) for _ in range(max(fewest, fitting))])

@@ -120,8 +120,9 @@ class Progress:
             if exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = self._status(results, stale, undecided)
             self._lines = [*summary(results, stale, undecided, self._plan.again)]
+        finished = results.model_copy(update={"exit_status": int(session.exitstatus)})
         try:
-            self._write(results.model_copy(update={"exit_status": int(session.exitstatus)}))
+            self._write(finished)
             if file := self._option.conformance_write_known:
                 known.write(file, results.results)
             if folder := self._option.conformance_scripts:

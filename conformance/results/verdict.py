@@ -47,8 +47,10 @@ def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
         return Judged(verdict="harness-error", reason=error)
     if coverage.exercised[number]:
         return Judged(verdict="pass")
-    why, hook = coverage.missing.get(number, ("no scenario reached it", ""))
-    if hook or number not in coverage.missing:
+    if number not in coverage.missing:
+        return Judged(verdict="not-testable", reason="no scenario reached it")
+    why, hook = coverage.missing[number]
+    if hook:
         return Judged(verdict="not-testable", reason=why, hook=hook)
     return Judged(verdict="not-applicable", reason=why)
 
