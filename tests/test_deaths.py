@@ -18,7 +18,7 @@ from conformance.commands import main
 from conformance.compare.alone.judge import Anomaly, SelfJudge
 from conformance.engine.orders.network import NetworkArena
 from conformance.operations.operation import Operation
-from tests.test_network import StoreHarness
+from tests.test_network import StoreHarness, SyncStore
 
 KEY = {"key": st.just("k")}
 
@@ -89,20 +89,13 @@ class Lying(Store):
             return 0
 
 
-class SyncStore:
-    def __init__(self, url: str, namespace: str) -> None:
-        self.redis: Any = redis.Redis.from_url(url)
-        self.name = f"{namespace}:k"
-
+class Synchronous(SyncStore):
     def change(self, key: str) -> Any:
-        self.redis.set(self.name, 1)
-        self.redis.expire(self.name, 100)
+        self.redis.set(f"{self.namespace}:k", 1)
+        self.redis.expire(f"{self.namespace}:k", 100)
 
     def get(self, key: str) -> Any:
-        return self.redis.get(self.name)
-
-    async def aclose(self) -> None:
-        self.redis.close()
+        return self.redis.get(f"{self.namespace}:k")
 
 
 async def deaths(server: EmbeddedServer, store_class: Any) -> tuple[SelfJudge, list[Anomaly]]:
@@ -146,7 +139,7 @@ async def test_what_is_broken_is_found_each_time_alike(
 
 
 def test_a_synchronous_store_loses_connections_only(server: EmbeddedServer) -> None:
-    played, anomalies = asyncio.run(deaths(server, SyncStore))
+    played, anomalies = asyncio.run(deaths(server, Synchronous))
     assert [anomaly.text for anomaly in anomalies] == ["leaves a key that never expires, at 2 of 4 points"]
     assert "gather(asyncio.to_thread(lambda: store.change(key='k')))" in anomalies[0].lines[0]
     assert {*played.left_out} == {"a call in a thread is neither cancelled nor killed"}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import count
 from math import inf
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance import Capability, Harness
+from conformance import Harness
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.commands import main
@@ -28,6 +29,7 @@ from conformance.tasks.calls import Id, cancel, create, update
 from conformance.tasks.contract import TaskContract
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskStatus
 from taskstore.redis import RedisTaskStore
+from tests.test_compare import Harnessed
 
 COST = {"cost": st.integers(1, 3)}
 TAKE = [Operation("take", "take", {}, COST, writes=WHOLE), Operation("used", "used", reads=WHOLE)]
@@ -42,15 +44,10 @@ class Limiter:
     """Gives out three in all; those below read, wait, and write."""
 
     operations: Sequence[Operation] = TAKE
-    capabilities: frozenset[Capability] = frozenset()
 
-    def __init__(self, kept: dict[str, Any]) -> None:
-        self.kept = kept
+    def __init__(self) -> None:
+        self.taken = 0
         self.lock = asyncio.Lock()
-
-    @property
-    def taken(self) -> int:
-        return int(self.kept.get("taken", 0))
 
     async def take(self, cost: int = 1) -> bool:
         return self.count(cost)
@@ -58,7 +55,7 @@ class Limiter:
     def count(self, cost: int) -> bool:
         if self.taken + cost > 3:
             return False
-        self.kept["taken"] = self.taken + cost
+        self.taken = self.taken + cost
         return True
 
     async def used(self) -> int:
@@ -71,7 +68,7 @@ class LosesUpdates(Limiter):
         await asyncio.sleep(0)
         if taken + cost > 3:
             return False
-        self.kept["taken"] = taken + cost
+        self.taken = taken + cost
         return True
 
 
@@ -80,7 +77,7 @@ class AdmitsTooMany(Limiter):
         if self.taken + cost > 3:
             return False
         await asyncio.sleep(60)
-        self.kept["taken"] = self.taken + cost
+        self.taken = self.taken + cost
         return True
 
 
@@ -104,8 +101,11 @@ class WaitsForEver(Limiter):
             return self.count(cost)
 
 
-class Ids(Limiter):
+class Ids:
     operations = NEW
+
+    def __init__(self) -> None:
+        self.kept: dict[str, int] = {}
 
     async def get(self, key: str) -> Any:
         return self.kept.get(key)
@@ -136,27 +136,11 @@ class Draws(Limiter):
         return next(self.drawn)
 
 
-def harness(store: type[Limiter]) -> type[Harness]:
-    class Made(Harness):
-        capabilities = store.capabilities
-
-        def __init__(self) -> None:
-            self.kept: dict[str, dict[str, Any]] = {}
-
-        def operations(self) -> Sequence[Operation]:
-            return store.operations
-
-        @asynccontextmanager
-        async def open(self, namespace: str) -> AsyncIterator[Limiter]:
-            yield store(self.kept.setdefault(namespace, {}))
-
-    return Made
-
-
 WRONG = LosesUpdates, AdmitsTooMany, WaitsForEver
 RIGHT = Limiter, Locked, Ids
 NOT_ORDERED = {InThreads: "outside the loop", Synchronous: "threads in memory", Draws: "something else each time"}
-globals().update({f"{store.__name__}Harness": harness(store) for store in (*WRONG, *RIGHT, *NOT_ORDERED)})
+STORES: tuple[type[Any], ...] = (*WRONG, *RIGHT, *NOT_ORDERED)
+globals().update({f"{store.__name__}Harness": partial(Harnessed, store, store.operations) for store in STORES})
 
 
 def compared(capsys: pytest.CaptureFixture[str], store: type[Limiter], *options: str) -> tuple[int, str]:

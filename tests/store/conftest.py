@@ -19,6 +19,11 @@ def client(server: EmbeddedServer, nowhere: None) -> Iterator[Any]:  # noqa: ARG
 
 
 @pytest.fixture
-async def store(server: EmbeddedServer, client: Any) -> AsyncIterator[RedisTaskStore]:  # noqa: ARG001  empties the server
-    async with RedisTaskStore(connect(server.url), prefix="taskstore") as store:
+def partitions() -> int:
+    return 1
+
+
+@pytest.fixture
+async def store(server: EmbeddedServer, client: Any, partitions: int) -> AsyncIterator[RedisTaskStore]:  # noqa: ARG001  empties the server
+    async with RedisTaskStore(connect(server.url), prefix="taskstore", partitions=partitions) as store:
         yield store

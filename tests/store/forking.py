@@ -14,12 +14,12 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from typing import Any
-
-import redis
 
 from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStoreError
 from taskstore.redis import RedisTaskStore, connect
+from tests.store.operating import connections, until
 
 Store = MemoryTaskStore | RedisTaskStore
 _stores: list[Store] = []
@@ -66,19 +66,16 @@ async def use_after_fork(store: Store) -> None:
 
 
 async def close_before_child(store: Store, url: str) -> None:
-    """Close the store while a child lives, and print how many connections the server still has of it."""
+    """Close the store while a child lives, and print how many connections the server has of it in the end."""
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
         os.close(writing)
         os.read(reading, 1)  # until the parent closes its end
         os._exit(0)
     await store.aclose()
-    with redis.Redis.from_url(url) as client:
-        left, tries = 1, 500
-        while left and tries:
-            await asyncio.sleep(0.01)
-            left, tries = sum(entry["name"] == "taskstore" for entry in client.client_list()), tries - 1
-    print("left open:", left)
+    with suppress(TimeoutError):
+        await until(lambda: not connections(url))
+    print("left open:", connections(url))
     os.close(writing)
     os.waitpid(child, 0)  # noqa: ASYNC222  nothing else runs here
 

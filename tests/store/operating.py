@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import redis
+
 from taskstore import TaskCreateRequest
 from taskstore.redis import RedisTaskStore, connect
 
+BASE = "{taskstore:0/1}"
+KEY = f"{BASE}:task:job"
 REQUEST = TaskCreateRequest(video_ids=("v1", "视频"), webhook_url="https://x", config={"f": 1.0})
 NO_MOMENTS = [
     *(b"", b"x", b"nan", b"inf", b"1e999", b"1e15", b"-5", b"+5", b"0x10", b"1_0", b" 5", b"5 ", b"5.0", b"1\x00"),
@@ -32,3 +36,15 @@ def on_store(
             return await body(store)
 
     return asyncio.run(run())
+
+
+def connections(url: str) -> int:
+    """How many connections of stores a server has."""
+    with redis.Redis.from_url(url) as client:
+        return sum(entry["name"] == "taskstore" for entry in client.client_list())
+
+
+async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  what another process does sets no event
+            await asyncio.sleep(0.002)

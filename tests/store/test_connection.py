@@ -19,7 +19,7 @@ from conformance.backends.servers import EmbeddedServer
 from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
-from tests.store.operating import REQUEST
+from tests.store.operating import REQUEST, until
 from tests.store.speaking import SET, greet, script, server_that, speaking
 
 pytestmark = pytest.mark.anyio
@@ -217,8 +217,7 @@ async def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedS
         begun = asyncio.get_running_loop().time()
         calls = [asyncio.ensure_future(to.run(SET, "x", n)) for n in range(50)]
         with redis.Redis.from_url(replicated[0].url) as client:
-            while not client.info("clients")["blocked_clients"]:  # noqa: ASYNC110  only the server knows
-                await asyncio.sleep(0.001)
+            await until(lambda: client.info("clients")["blocked_clients"])
         calls[0].cancel()
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         assert asyncio.get_running_loop().time() - begun < 3

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from conformance.backends.servers import EmbeddedServer
 from taskstore import RecordUnreadable, StoreUnavailable, TaskStatus
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.partitions import partition_of
 from tests.store.operating import REQUEST
 
@@ -17,9 +15,8 @@ N = 3
 
 
 @pytest.fixture
-async def store(server: EmbeddedServer, client: Any) -> AsyncIterator[RedisTaskStore]:  # noqa: ARG001  empties the server
-    async with RedisTaskStore(connect(server.url), prefix="taskstore", partitions=N) as store:
-        yield store
+def partitions() -> int:
+    return N
 
 
 @pytest.mark.anyio

@@ -15,10 +15,8 @@ from conformance.backends.servers import EmbeddedServer
 from taskstore import RecordUnreadable, StoreUnavailable, Task, TaskFinal, TaskStatus
 from taskstore.redis import RedisTaskStore, record
 from taskstore.values import microseconds
-from tests.store.operating import NO_MOMENTS, REQUEST, on_store
+from tests.store.operating import BASE, KEY, NO_MOMENTS, REQUEST, on_store
 
-BASE = "{taskstore:0/1}"
-KEY = f"{BASE}:task:job"
 NO_PROGRESS = [
     *(b"", b"half", b"nan", b"inf", b"-1", b"100.5", b"1e400", b"9" * 5_000, b"0x10", b"1_0", b" 5", b"5 ", b"1\x00"),
     *("\u0661".encode(), b".", b"1e", b"1e+", b"--1"),

@@ -24,10 +24,9 @@ from conformance.backends.topologies import ClusterServers, SentinelServers
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
-from tests.store.operating import NO_MOMENTS, REQUEST, on_store
+from tests.store.operating import BASE, NO_MOMENTS, REQUEST, on_store
 from tests.store.speaking import speaking
 
-BASE = "{taskstore:0/1}"
 Run = Callable[..., tuple[int, str, str]]
 Doctor = Callable[..., tuple[int, dict[str, str]]]
 Stored = Callable[..., Any]

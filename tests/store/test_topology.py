@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from copy import copy
-from typing import Any
 
 import pytest
 import redis
@@ -18,7 +17,7 @@ from conformance.backends.topologies import ClusterServers, SentinelServers
 from taskstore import StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
-from tests.store.operating import REQUEST
+from tests.store.operating import REQUEST, connections, until
 from tests.store.speaking import SET, greet, speaking
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nowhere")]
@@ -107,18 +106,6 @@ def watched() -> Iterator[SentinelServers]:
             sentinel.call(f"ACL SETUSER watcher on >w0rd resetchannels {LEAST_RIGHTS}")
             sentinel.call("SENTINEL FLUSHCONFIG")  # the user is there again after a restart
         yield running
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  what another process does sets no event
-            await asyncio.sleep(0.002)
-
-
-def connections(url: str) -> int:
-    """How many connections of stores a server has."""
-    with redis.Redis.from_url(url) as client:
-        return sum(entry["name"] == "taskstore" for entry in client.client_list())
 
 
 def restart(server: EmbeddedServer) -> None:
