@@ -6,7 +6,6 @@ Of steps that have alternatives every combination is a sequence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -16,13 +15,11 @@ from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Step
 from conformance.engine.mutation import changes_of
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
 from conformance.operations.choices import Choice, Pool, pool_of
-from conformance.operations.operation import WHOLE, Operation
+from conformance.operations.operation import LONGEST, WHOLE, Operation
 
 _SIZES = (1, 2, 3, 11, 51)
 """Numbers of entries with which every listing is called: few, and one more than a page of ten or fifty."""
-_LONGEST = timedelta(days=400)
-"""The longest lifetime whose end is waited for."""
-_PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), _LONGEST)))
+_PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), LONGEST)))
 """After which entries are read back: beyond an hour, a day, a week and a year."""
 _CLOSE = timedelta(seconds=0.4)
 """How near to the end of a lifetime entries are read: less than a second, and more than some calls take."""
@@ -110,23 +107,15 @@ class Sequences:
 
     def _lives(self, steps: Sequence[Call], reads: Sequence[Call]) -> Iterator[Steps]:
         """Read near the end of a lifetime, and near both ends that an entry has that is written again."""
-        span = self._lifetime(steps[-1])
+        call = steps[-1]
+        values = {name: choice.value for name, choice in call.arguments.items()}
+        span = self._by_name[call.operation].lifetime_in(values)
         if span:
             life = [[step] for step in steps]
             yield from product(*life, _near(span), reads)
-            again = self._each_on(steps[-1], self._writes)
+            again = self._each_on(call, self._writes)
             ends = _near(span) + _near(span * 1.5)
             yield from product(*life, [EndOfLife(span / 2, "in the middle")], again, ends, reads)
-
-    def _lifetime(self, call: Call) -> timedelta:
-        """Return the lifetime that a call gives, if time can pass that far; else none."""
-        argument = self._by_name[call.operation].lifetime or ""
-        with suppress(Exception):  # it is not given, or no number of seconds
-            given = call.arguments[argument].value
-            span = given if isinstance(given, timedelta) else timedelta(seconds=given)
-            if timedelta(0) < span < _LONGEST:
-                return span
-        return timedelta(0)
 
     def _sizes(self) -> Iterator[Steps]:
         """Every listing of several entries, which differ in what names them, or else in the first argument."""

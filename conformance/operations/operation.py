@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:  # the suite draws nothing from strategies, and Hypothesis tak
 
 WHOLE = ""
 """In `ids` and `times`: the result itself, or each member of a list. In `reads` and `writes`: the store as a whole."""
+
+LONGEST = timedelta(days=400)
+"""The longest lifetime whose end is waited for."""
 
 
 class OperationsError(CommandFailedError):
@@ -119,6 +124,15 @@ class Operation:
     def needed(self, arguments: Iterable[str]) -> set[Capability]:
         """Return what a store has to declare for a call with these arguments."""
         return {self.needs[name] for name in (WHOLE, *arguments) if name in self.needs}
+
+    def lifetime_in(self, arguments: Mapping[str, Any]) -> timedelta:
+        """Return the lifetime that a call gives, if time can pass that far; else none."""
+        given: Any = arguments.get(self.lifetime or "")
+        with suppress(Exception):  # it is no number of seconds
+            span = given if isinstance(given, timedelta) else timedelta(seconds=given)
+            if timedelta(0) < span < LONGEST:
+                return span
+        return timedelta(0)
 
     def check(self, store: Any) -> None:
         """Raise `OperationsError` if the store has no such method."""

@@ -161,7 +161,7 @@ class Sent(BaseModel):
 class Results(_Object):
     """The results of a run: every test that the suite has, for each backend, whether it was run or not."""
 
-    form: Literal["conformance-results/3"] = Field("conformance-results/3", alias="schema")
+    form: Literal["conformance-results/4"] = Field("conformance-results/4", alias="schema")
     suite: Suite
     started: AwareDatetime
     seconds: float

@@ -134,7 +134,7 @@ class Progress:
     def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
         """The exit status of a run that pytest takes for a success: it may be none."""
         verdicts = {result.verdict for result in results.results}
-        is_empty = verdicts.isdisjoint(("pass", "fail"))
+        is_empty = verdicts.isdisjoint(("pass", "fail")) and not self._option.collectonly
         if is_empty or stale or any(result.is_failure for result in results.results):
             return pytest.ExitCode.TESTS_FAILED
         if undecided:

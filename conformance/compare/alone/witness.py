@@ -13,7 +13,7 @@ from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, beside, first
-from conformance.engine.scenario import Action, Race, Reopen, Scenario
+from conformance.engine.scenario import Action, Race, Reopen, Scenario, Wait
 from conformance.engine.script import lines_of
 from conformance.harness import HookMissingError
 from conformance.operations.operation import Operation
@@ -22,6 +22,8 @@ _ATTEMPTS = 3
 """How often a call is made after a death until it does not fail: the first may find that its connection is broken."""
 _DRAWN = re.compile("[0-9a-f]{8,}")
 """An id that a store may have drawn."""
+_AFTER = 1.1
+"""So many lifetimes pass until one has ended."""
 REPEATED = "cannot be repeated"
 """What is wrong if the first result that nothing explains came of the same call, made again, or after it."""
 
@@ -55,6 +57,7 @@ class Witness(Reader):
         self.lasting: set[str] = set()
         """Those that have none."""
         self._order = order
+        self._reads_at_the_end = 0
         self._attempts = 1
         if is_death:
             self.ordered.deaths = CONNECTION, CALLER, PROCESS
@@ -88,7 +91,17 @@ class Witness(Reader):
             for key, left in self.harness.inspector(self.namespace).lifetimes().items():
                 name = _DRAWN.sub("…", key.replace(self.namespace, ""))
                 (self.lasting if left < 0 else self.expiring).add(name)
+        raced = self.outcome[0]
+        if span := raced.operation.lifetime_in(raced.arguments):
+            yield Wait(span * _AFTER)
+            self._reads_at_the_end = len(elsewhere)
+            yield from elsewhere
         yield from (*self.plan.racing, *elsewhere)
+
+    async def change_surroundings(self, action: Action) -> None:
+        """Perform an action that is no call. Where time cannot pass, it does in no play."""
+        with suppress(HookMissingError):
+            await super().change_surroundings(action)
 
     def rule(self, place: int) -> str:
         """Return what is wrong if this result is the first that nothing explains."""
@@ -96,7 +109,8 @@ class Witness(Reader):
             return ""
         here = len(self.plan.after)
         rules = "answers something else", "leaves something else", "leaves an instance that reads something else"
-        return [rules[0], *rules[1:2] * here, *rules[2:] * here, *[REPEATED] * (1 + here)][place]
+        later = ["leaves something else when its lifetime has ended"] * self._reads_at_the_end
+        return [rules[0], *rules[1:2] * here, *rules[2:] * here, *later, *[REPEATED] * (1 + here)][place]
 
     async def close(self, on: int) -> None:
         """Close an instance, whatever comes of that: its process may have died."""
