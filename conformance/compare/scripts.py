@@ -59,8 +59,9 @@ def from_data(data: Iterable[Action], operations: Mapping[str, Operation]) -> St
 
     def choices(call: Call) -> Call:
         given = {}
+        operation = operations[call.operation]
         for name, text in call.arguments.items():
-            by_text = {choice.text: choice for choice in pool(operations[call.operation], name).choices}
+            by_text = {choice.text: choice for choice in pool(operation, name).choices}
             given[name] = by_text[text]
         return replace(call, arguments=given)
 
