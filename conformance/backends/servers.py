@@ -139,7 +139,8 @@ class EmbeddedServer(RedisServer):
         """Start the server program, which saves nothing but by SAVE, and wait until it answers."""
         fixed = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no"
         command = [str(self._binary), *fixed.split(), "--save", "", *self._options]
-        path, none = self._folder / "server.log", subprocess.DEVNULL
+        path = self._folder / "server.log"
+        none = subprocess.DEVNULL
         with path.open("a") as log:
             self.process = subprocess.Popen(
                 command, stdin=none, stdout=log, stderr=log, cwd=self._folder, process_group=0
@@ -173,7 +174,8 @@ class TlsServer(EmbeddedServer):
     def _prepare(self, undo: ExitStack) -> str:
         none = subprocess.DEVNULL
         subprocess.run(_CERTIFICATE.split(), cwd=self._folder, stdin=none, capture_output=True, check=True)
-        port, folder = undo.enter_context(reserved_port()), self._folder
+        port = undo.enter_context(reserved_port())
+        folder = self._folder
         files = f"ssl_ca_certs={folder}/certificate&ssl_certfile={folder}/certificate&ssl_keyfile={folder}/key"
         self.store_url = f"rediss://127.0.0.1:{port}/0?{files}"
         return f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"

@@ -78,7 +78,8 @@ def main(options: argparse.Namespace) -> int:
     """Compare two stores, or race the calls of one, and return the exit status."""
     wrong, right = (_OF_ONE, "one store") if options.other else (_OF_TWO, "two stores")
     for option in wrong:
-        if getattr(options, option[2:].replace("-", "_")):
+        name = option.removeprefix("--").replace("-", "_")
+        if getattr(options, name):
             raise CommandFailedError(f"{option} is for {right}")
     if options.other is None:
         return _alone(options)

@@ -61,7 +61,8 @@ def main(options: argparse.Namespace) -> int:
         pairs = {f"{first} and {other}": (before[first], before[other]) for other in others}
     if not pairs:
         raise CommandFailedError(f"{options.before} is about one backend: name another file")
-    return max([_show(title, *pair) for title, pair in pairs.items()])
+    differ = [_show(title, *pair) for title, pair in pairs.items()]
+    return max(differ)
 
 
 def _show(title: str, left: Side, right: Side) -> bool:
@@ -70,7 +71,8 @@ def _show(title: str, left: Side, right: Side) -> bool:
     lines: list[str] = []
     differ = 0
     for test in every:
-        (before, reason), (after, why) = left.get(test, _UNFOUND), right.get(test, _UNFOUND)
+        before, reason = left.get(test, _UNFOUND)
+        after, why = right.get(test, _UNFOUND)
         if before != after and "not-applicable" not in (before, after):
             differ += 1
             lines += [*wrapped("  ", f"{test}: {before} → {after}"), *wrapped("      ", why or reason)]

@@ -128,7 +128,8 @@ class Recorder(Reader):
             case EndOfLife(by):
                 action = Wait(by - self.passed)
             case Call():
-                action = replace(action, label=f"result{len(self.history)}")
+                label = f"result{len(self.history)}"
+                action = replace(action, label=label)
         try:
             await super().perform(action)
         except (HookMissingError, HarnessFailedError) as missing:

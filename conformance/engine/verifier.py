@@ -119,7 +119,8 @@ class Verifier(Player):
             self._report(self.contract.classify(entry, race, self.secret))
             self._note(entry)
         if race.failure and self.left:
-            name, came = race.failure.name, f"{self.left} on which nothing comes"
+            name = race.failure.name
+            came = f"{self.left} on which nothing comes"
             number = self.contract.leaves_nothing
             self._report(complaint(number, f"no connection is left over, when {name}", came, name))
         self._explain(race, made)

@@ -148,12 +148,15 @@ class Lab:
         """Find out whether a read shows a write, and which of their arguments have to be the same for that."""
         if not await self._shows(start, write, read):
             return
-        writer, reader = write[0], read[0]
+        writer = write[0]
+        reader = read[0]
         writer.is_write = reader.is_shown = True
         writer.is_maker = writer.is_maker or not start
         for name, other in product(write[1], read[1]):
-            elsewhere, there = _with_other(write, name), _with_other(read, other)
-            is_id, asks_id = writer.kinds[name] is EARLIER, reader.kinds[other] is EARLIER
+            elsewhere = _with_other(write, name)
+            there = _with_other(read, other)
+            is_id = writer.kinds[name] is EARLIER
+            asks_id = reader.kinds[other] is EARLIER
             if is_id != asks_id or await self._shows(start, elsewhere, read):
                 continue
             is_known = name == other and other in reader.entry  # where nothing stands under the other name

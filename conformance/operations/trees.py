@@ -60,7 +60,8 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
 
 def _difference(one: Tree, other: Tree) -> tuple[str, str]:
     """Return the kind of a mismatch, and what it is between; nothing if the parts have to be compared."""
-    mine, theirs = one.parts, other.parts
+    mine = one.parts
+    theirs = other.parts
     name = one.kind.__name__
     if one.kind is not other.kind:
         if one.raised or other.raised:

@@ -47,6 +47,9 @@ class Known(BaseModel):
         return is_named and self.backend in ("", result.backend)
 
 
+_FORM = dict[Literal["known", "missing"], list[Known]]
+
+
 def expected(entries: Iterable[Known], result: Result) -> Expected | None:
     """Why a result does not count against the run; None if it does."""
     for entry in entries:
@@ -69,7 +72,7 @@ def read(file: Path, tests: Collection[str]) -> list[Known]:
     Raises:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
     """
-    tables = read_toml(file, dict[Literal["known", "missing"], list[Known]], "a list of known failures")
+    tables = read_toml(file, _FORM, "a list of known failures")
     entries = [*chain.from_iterable(tables.values())]
     for entry in entries:
         if not entry.hook and entry.test not in tests:

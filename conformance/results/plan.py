@@ -28,7 +28,8 @@ class Plan:
         Raises:
             conformance.files.FileError: if their file cannot be used.
         """
-        self.option, self.only = option, option.conformance_only
+        self.option = option
+        self.only = option.conformance_only
         self.backends = [*dict.fromkeys(map(shown_name, option.conformance_store))]
         cases = [function.conformance_case for function in find_cases().values()]  # type: ignore[attr-defined]
         self.tests: dict[str, Case] = {case.id: case for case in (*_GROUPED, *cases)}

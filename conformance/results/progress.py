@@ -36,7 +36,8 @@ class Progress:
     """Gathers results, in the process that shows them: which tests run and were played, and what they told."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self._option = plan, plan.option
+        self._plan = plan
+        self._option = plan.option
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}

@@ -76,7 +76,8 @@ class Recorder:
         name, shown = place
         backend: Any = item.funcargs.get("conformance_backend")
         coverage = backend.coverages.get(name) if backend else None
-        judged = judge_call(call, self._plan.tests.get(name, Case(name, (), "")))
+        case = self._plan.tests.get(name, Case(name, (), ""))
+        judged = judge_call(call, case)
         results = []
         for test in self._plan.tests_of(name):
             found = judge_group(test.requirements[0], coverage, judged.reason) if coverage else judged
@@ -92,10 +93,11 @@ class Recorder:
         vars(report).pop("wasxfail", None)
         report.outcome = "failed"
         if not any(result.is_failure for result in results):
-            report.outcome, report.wasxfail = "skipped", "expected"  # how pytest itself says so
+            report.outcome = "skipped"  # how pytest itself says so
+            report.wasxfail = "expected"
         new = []
         for result in sorted(results, key=lambda result: result.weight):
-            key, text = result.reason, result.reason
+            key = text = result.reason
             if failure := result.failure:
                 key = f"{failure.requirements[0] if failure.script else failure.name} {backend}"
                 text = "\n".join([*show.block(failure, self._plan.again(backend)), ""])

@@ -52,7 +52,8 @@ def write_scripts(folder: Path, results: Iterable[Result]) -> None:
         if failure and failure.script:
             about = [f"# {line}".rstrip() for line in show.block(failure)]
             stores = ["store", *(f"store{place}" for place in range(2, failure.instances + 1))]
-            lines = [*(f"{store} = await opened()" for store in stores), *failure.script]
+            openings = [f"{store} = await opened()" for store in stores]
+            lines = [*openings, *failure.script]
             indented = textwrap.indent("\n".join(lines), " " * 8)
             text = _FILE.format(about="\n".join(about), backend=result.backend, lines=indented)
             write_file(folder / f"{failure.name}.py", text)

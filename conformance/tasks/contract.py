@@ -132,7 +132,8 @@ class TaskContract(Contract):
 
         A wrong read is blamed on the preceding `write` first. A fresh namespace should be empty.
         """
-        expected, observed = outcome.result, entry.observed
+        expected = outcome.result
+        observed = entry.observed
         came = entry.error
         if MARK in source(observed):
             return ["VAL-02"]

@@ -117,7 +117,8 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
     text = ""
     match result:
         case Raised(error, facts):
-            values, text = facts, error
+            values = facts
+            text = error
         case Page(records):
             values = result._asdict() | {"records": [record.task_id for record in records]}
         case Record():

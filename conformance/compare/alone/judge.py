@@ -186,7 +186,8 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[
     apart = [_apart(played, sequence) for sequence in sequences]
     if all(apart):
         place = max(map(min, apart))
-        entry, rule = played.outcome[place], played.rule(place)
+        entry = played.outcome[place]
+        rule = played.rule(place)
         is_locked = rule == REPEATED and played.expiring - expiring - lasting
         if not (is_locked and isinstance(entry.answer, Exception)):  # who holds a lock is waited for
             found[rule] = _why(played, apart)

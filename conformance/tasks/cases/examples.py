@@ -14,7 +14,8 @@ async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: Ta
     """The five operations are coroutine functions, and lead a task from pending to a final status."""
     for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
         assert inspect.iscoroutinefunction(getattr(store, name, None)), f"{name} is no coroutine function"
-    task, other = await store.create_task(a_request()), await store.create_task(a_request())
+    task = await store.create_task(a_request())
+    other = await store.create_task(a_request())
     assert (task.status, task.progress, task.completed_at) == (TaskStatus.PENDING, 0, None)
     done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED, result_url="https://x/y.mp4")
     assert (done.status, done.progress, done.result_url) == (TaskStatus.COMPLETED, 100, "https://x/y.mp4")

@@ -34,7 +34,8 @@ def scenarios() -> Iterator[Scenario]:
     for calls in REFUSED:
         # Nothing else reaches these requirements at depth smoke.
         about = [number for name, number in _ABOUT.items() if name in calls[0].arguments]
-        before, after = (create("a"), to("clipping")), (ReadBack(), to("uploading"), ReadBack())
+        before = create("a"), to("clipping")
+        after = ReadBack(), to("uploading"), ReadBack()
         yield scenario(before, calls, after, about=" ".join(about))
     for first in range(_LISTS):
         yield scenario(*_KEPT[first::_LISTS], ReadBack())
@@ -171,6 +172,7 @@ def _restored() -> Iterator[Scenario]:
     of_one_time = map(restorable, "dacf")  # the last of them are in one partition, if there are two or three
     yield by_cursor(map(restore, of_one_time), _PAGES)
     # The task of a cursor leaves the listing, and then the store.
-    ended, after = (create("c"), create("a"), create("b"), to("completed")), do.CursorOf("a")
+    ended = create("c"), create("a"), create("b"), to("completed")
+    after = do.CursorOf("a")
     yield by_cursor(ended, listing(status=TaskStatus.PENDING, after=after))
     yield by_cursor(ended, purge(BEYOND), listing(after=after))
