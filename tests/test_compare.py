@@ -26,7 +26,7 @@ from conformance.backends.servers import wait_until
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
 from conformance.compare.report import Report
-from conformance.compare.scripts import read_scripts
+from conformance.compare.scripts import from_data, read_scripts
 from conformance.compare.search import Search
 from conformance.compare.values import Observer
 from conformance.engine.scenario import Scenario
@@ -719,10 +719,9 @@ def test_known_lines_are_accepted_and_hide_nothing_else(tmp_path: Path, capsys: 
     assert "known: put, type no longer shows" in capsys.readouterr().out
 
 
-def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path) -> None:
     options = [f"{HERE}:right", f"{HERE}:miscounting", "--write-scripts", str(tmp_path), "--all"]
     assert main(["compare", *options]) == 1
-    capsys.readouterr()
     (program,) = tmp_path.glob("*.py")
 
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -731,4 +730,6 @@ def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path, caps
     assert ran.stdout.splitlines() == [f"{HERE}:right: 3", f"{HERE}:miscounting: 2"]
     (steps,) = read_scripts(tmp_path)
     assert [call.operation for call in Scenario(steps).calls] == ["put", "put", "put", "count"]
+    with pytest.raises(KeyError, match="count"):
+        from_data(steps[-1:], {})
     assert main(["compare", *options]) == 1
