@@ -14,6 +14,8 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from tests.processes import run
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
@@ -97,20 +99,20 @@ def play(runner: Path, inputs: dict[str, str], steps: slice = slice(1, None)) ->
     def filled(text: str) -> str:
         return re.sub(r"\$\{\{ inputs\.([\w-]+) }}", lambda found: given[found[1]], text)
 
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON", "COV"))}
     outputs, summary = runner / "outputs", runner / "summary"
     for file in (outputs, summary):
         file.write_text("")
     places = {"RUNNER_TEMP": runner, "GITHUB_ACTION_PATH": runner / "checkout"}
     places |= {"GITHUB_OUTPUT": outputs, "GITHUB_STEP_SUMMARY": summary}
-    kept |= {name: str(place) for name, place in places.items()} | {"PATH": f"{runner}/python/bin:{kept['PATH']}"}
+    environment = {name: str(place) for name, place in places.items()}
+    environment["PATH"] = f"{runner}/python/bin:{os.environ['PATH']}"
     status, said = 0, ""
     for step in ACTION["runs"]["steps"][steps]:
         if "run" in step and status == 0:
-            asked = kept | {name: filled(text) for name, text in step["env"].items()}
+            asked = environment | {name: filled(text) for name, text in step["env"].items()}
             shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
             folder = runner / filled(step.get("working-directory", "."))
-            ran = subprocess.run(shell, cwd=folder, env=asked, capture_output=True, text=True, check=False)
+            ran = run(folder, *shell, **asked)
             status, said = ran.returncode, said + ran.stdout + ran.stderr
     came = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
     return Played(status, said, summary.read_text(), came)

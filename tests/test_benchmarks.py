@@ -19,6 +19,7 @@ from benchmarks.latencies import describe
 from conformance.backends.registry import REQUIRE_CONTAINER
 from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
+from tests.processes import run
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +44,7 @@ def test_a_figure_says_what_it_belongs_to() -> None:
 def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str) -> None:
     command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
     # pytest-benchmark switches itself off in a worker of pytest-xdist, and takes what a worker starts for one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    ran = run(ROOT, *command)
     assert ran.returncode == pytest.ExitCode.OK, ran.stdout
     table = ran.stdout.partition("- benchmark")[2]
     assert f"test_operation[{chosen.partition(' ')[0]}-get]" in table

@@ -97,7 +97,6 @@ def test_a_run_on_an_odd_store_ends_and_says_why(name: str, told: str, tmp_path:
         (("compare", "gone:Store", "memory"), 2, "gone:Store"),
         (("measure", "--store", "gone:Store"), 2, "gone:Store"),
         (("compare", "memory", "--json", "found"), 2, "--json is for two stores"),
-        (("new", ""), 2, "cannot be imported"),
         (("run", "--stor", "memory"), 2, "unrecognized arguments: --stor"),
         (("run", "--store", "memory", "--json", "/dev/full"), 3, ""),
         (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_random_1"), 3, ""),

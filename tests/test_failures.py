@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.backends.memory import MemoryHarness
 from conformance.backends.proxy import Held, Proxy
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
@@ -74,12 +73,6 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
     pooled = PoolHarness()
     with pooled.running():
         assert not played(pooled).findings
-
-
-def test_a_backend_without_a_server_says_what_is_missing() -> None:
-    memory, coverage = MemoryHarness(), Coverage()
-    asyncio.run(play_group("failures", Backend("backend", memory, {}, 1), coverage))
-    assert "remote" in coverage.missing["FAIL-01"][0]
 
 
 def wrong(operation: Handler, handle: Handler) -> Handler:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -37,11 +38,6 @@ def pytest_sessionfinish():
     },
 }
 HEAVY = {"conformance", "docker", "fakeredis", "hypothesis", "pydantic", "redis", "taskstore", "testcontainers"}
-
-
-def run(folder: Path, *command: str | Path, **changed: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON", "COV"))}
-    return subprocess.run(command, cwd=folder, env={**kept, **changed}, capture_output=True, text=True, check=False)
 
 
 def run_pytest(python: Path, project: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.results.document import Result, read
 from conformance.tasks.cases import find_cases
+from tests.test_plugin import run as run_suite
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
@@ -115,9 +116,8 @@ def out(pytester: pytest.Pytester) -> Path:
 
 def run(pytester: pytest.Pytester, *arguments: str, on: tuple[str, ...] = ("Plain",)) -> pytest.RunResult:
     """Run the suite on stores of the file above, with the results in `results.json`."""
-    named = [f"--conformance-store=stores:{name}" for name in on]
-    command = ["--pyargs", "conformance", "-p", "no:cacheprovider", "--conformance-json=results.json"]
-    return pytester.runpytest_subprocess(*command, *named, *arguments)
+    stores = tuple([f"stores:{name}" for name in on])
+    return run_suite(pytester, "--conformance-json=results.json", *arguments, stores=stores)
 
 
 def select(*tests: str) -> tuple[str, str]:
