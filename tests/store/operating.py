@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import redis
 
-from taskstore import TaskCreateRequest
+from taskstore import TaskCreateRequest, TaskStatus
 from taskstore.redis import RedisTaskStore, connect
 
 BASE = "{taskstore:0/1}"
@@ -19,6 +19,12 @@ NO_MOMENTS = [
     *("\u0661".encode(), b"01", b"8589934592000000", b"9" * 20, b"9" * 5_000),
 ]
 """Values that `int`, `float` or a Lua number takes, and that are no moments all the same."""
+WRITES: dict[str, Callable[[RedisTaskStore], Any]] = {
+    "update": lambda store: store.update_task_status("job", TaskStatus.CLIPPING, 30),
+    "completion": lambda store: store.update_task_status("job", TaskStatus.COMPLETED),
+    "cancel": lambda store: store.cancel_task("job"),
+}
+"""Of the task `job`."""
 _Result = TypeVar("_Result")
 
 

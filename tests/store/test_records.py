@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -12,10 +11,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from conformance.backends.servers import EmbeddedServer
-from taskstore import RecordUnreadable, StoreUnavailable, Task, TaskFinal, TaskStatus
+from taskstore import RecordUnreadable, StoreUnavailable, Task, TaskFinal
 from taskstore.redis import RedisTaskStore, record
 from taskstore.values import microseconds
-from tests.store.operating import BASE, KEY, NO_MOMENTS, REQUEST, on_store
+from tests.store.operating import BASE, KEY, NO_MOMENTS, REQUEST, WRITES, on_store
 
 NO_PROGRESS = [
     *(b"", b"half", b"nan", b"inf", b"-1", b"100.5", b"1e400", b"9" * 5_000, b"0x10", b"1_0", b" 5", b"5 ", b"1\x00"),
@@ -41,11 +40,6 @@ DAMAGED_INSIDE = [  # what a write does not look into
         ["metadata"], [b'{"a":NaN}', b'{"a":1e999}', b'{"a"}', b'{"a":"\xff"}', b'{"a":1}}', b"{" * 100_000 + b"}"]
     ),
 ]
-WRITES: dict[str, Callable[[RedisTaskStore], Any]] = {
-    "update": lambda store: store.update_task_status("job", TaskStatus.CLIPPING, 30),
-    "completion": lambda store: store.update_task_status("job", TaskStatus.COMPLETED),
-    "cancel": lambda store: store.cancel_task("job"),
-}
 
 
 def damage(client: Any, field: str, value: bytes | None) -> None:
