@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from inspect import signature
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -101,6 +102,8 @@ def _imported(place: str) -> Any:
             f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, no redis:// URL, and not of the form "
             f"module:name, as {module or 'mystores'}:{name} is (a class, or a function that gives a store or a harness)"
         )
+    if (folder := str(Path.cwd())) not in sys.path:  # a console script, or a program elsewhere, does not look there
+        sys.path.insert(0, folder)
     try:
         with _not_ending_the_process(place):
             return getattr(importlib.import_module(module_name, __package__), attribute)

@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
 
 from conformance.files import CommandFailedError
 from conformance.text import cut, on_one_line
@@ -53,8 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for option, settings in module.OPTIONS.items():
                 command.add_argument(option, **settings)
             command.set_defaults(main=module.main)
-    if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
-        sys.path.insert(0, folder)
     try:
         options = parser.parse_args(given)
         status: int = options.main(options)
