@@ -54,7 +54,7 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
         why = str(fault)
         if isinstance(fault, ValidationError):
             first = fault.errors(include_url=False)[0]
-            parts = [*first["loc"], first["msg"]]
+            parts = [*first["loc"], first["msg"].removeprefix("Value error, ")]
             why = ": ".join(map(str, parts))
         raise FileError(file, f"not {description}: {why}") from None
 

@@ -253,7 +253,7 @@ class Link(asyncio.Protocol):
             if self.head is None or self._holds(self.head):
                 return
             self.let()
-        if not self.is_there:
+        if not (self.is_there or self._server.is_closing()):
             self._server.write_eof()  # a server first executes what it received before the end
 
     def _pass_replies(self) -> None:

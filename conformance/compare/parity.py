@@ -12,6 +12,7 @@ from conformance.compare.child import searched
 from conformance.compare.report import Report, as_toml, read_known, shows_in
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
+from conformance.operations.operation import OperationsError
 from conformance.tasks.operations import operations_of
 
 _COVERAGE = "coverage"
@@ -24,12 +25,17 @@ def parity_test(
     """Return the test function of `conformance.parity`."""
     names = getattr(one, "__name__", "A"), getattr(other, "__name__", "B")
 
+    first = one()
+    if not isinstance(first, Harness):
+        advice = "write their harnesses by `conformance compare A B --write-harness FILE`"
+        raise OperationsError(f"parity takes two harnesses, and {names[0]} is none: {advice}")
+
     @cache
     def report() -> Report:
         accepted = read_known(Path(known)) if known else {}
         return searched((names[0], one), (names[1], other), seed=seed, known=accepted)
 
-    @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])
+    @pytest.mark.parametrize("part", [*operations_of(first, names[0]), _COVERAGE])
     def test_parity(part: str) -> None:
         try:
             found = report()

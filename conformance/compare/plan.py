@@ -27,6 +27,8 @@ _SHARE = 0.2
 """The same for short lifetimes, as a share of them."""
 _HERE, _BESIDE, _ELSEWHERE = Open(1), Open(1, at=BESIDE), Open(1, at=ELSEWHERE)
 _NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, NOWHERE)
+_FEW_WRITES = 6
+"""Writes of which every three are made in a row."""
 _RANDOM = 80
 """Random sequences: their number does not depend on the machine."""
 _LENGTH = 8
@@ -61,6 +63,7 @@ class Sequences:
         for entry in (self._made, max(variants(self._maker), key=_richness)):
             for call in self._each_on(entry, self._operations):
                 yield (entry, call, Mutate("result"), *self._reads(entry))
+        yield from self._in_a_row()
         yield from self._surroundings()
         yield from self._sizes()
 
@@ -105,6 +108,14 @@ class Sequences:
                     for other in self._each_on(call, self._writes[1:] or self._writes):
                         yield (self._made, *before, call, other, *reads, *self._reads(self._made))
 
+    def _in_a_row(self) -> Iterator[Steps]:
+        """Yield every three writes, or two of many, on one of two entries: what one leaves another may need."""
+        listings = [plain_call(each) for each in self._operations if each.reads == WHOLE]
+        writes = self._each_on(self._made, self._writes)
+        count = 2 if len(writes) > _FEW_WRITES else 3
+        for calls in product(writes, repeat=count):
+            yield (self._made, *self._several(2)[1:], *calls, *self._reads(self._made), *listings)
+
     def _lives(self, steps: Sequence[Call], reads: Sequence[Call]) -> Iterator[Steps]:
         """Read near the end of a lifetime, and near both ends that an entry has that is written again."""
         call = steps[-1]
@@ -114,19 +125,23 @@ class Sequences:
             life = [[step] for step in steps]
             yield from product(*life, _near(span), reads)
             again = self._each_on(call, self._writes)
-            ends = _near(span) + _near(span * 1.5)
+            ends = _near(span) + _near(span * 1.5, "a renewed end")
             yield from product(*life, [EndOfLife(span / 2, "in the middle")], again, ends, reads)
 
     def _sizes(self) -> Iterator[Steps]:
         """Every listing of several entries, which differ in what names them, or else in the first argument."""
+        made = self._several(_SIZES[-1])
+        listings = [call for each in self._operations if each.reads == WHOLE for call in variants(each)]
+        for size in _SIZES:
+            yield (*made[:size], *listings, made[0], *listings, *self._reads(made[0]))
+
+    def _several(self, count: int) -> list[Call]:
+        """Return so many calls that make entries, plain ones before they repeat themselves."""
         made = []
         for name in (*self._maker.entry, *self._maker.arguments)[:1]:
             plain = [choice for choice in pool(self._maker, name).choices if not choice.classes]
             made = [plain_call(self._maker, **{name: choice}) for choice in plain]
-        made = (made or [self._made]) * _SIZES[-1]
-        listings = [call for each in self._operations if each.reads == WHOLE for call in variants(each)]
-        for size in _SIZES:
-            yield (*made[:size], *listings, made[0], *listings, *self._reads(made[0]))
+        return ((made or [self._made]) * count)[:count]
 
     # Time, other instances and failures. Each read is made alone: it may remove what another would show
 
@@ -206,10 +221,10 @@ def _second(calls: Iterable[Call]) -> list[Call]:
     return [replace(call, on=1) for call in calls]
 
 
-def _near(span: timedelta) -> list[EndOfLife]:
+def _near(span: timedelta, end: str = "its end") -> list[EndOfLife]:
     """Return waits until just before and just after the end of a span."""
     apart = min(_CLOSE, span * _SHARE)
-    return [EndOfLife(span - apart, "just before its end"), EndOfLife(span + apart, "just after its end")]
+    return [EndOfLife(span - apart, f"just before {end}"), EndOfLife(span + apart, f"just after {end}")]
 
 
 def _richness(call: Call) -> int:

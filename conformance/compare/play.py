@@ -78,7 +78,7 @@ class Operations(Contract):
 
     def resolve(self, value: Any, results: Mapping[str, Any]) -> Any:
         """Return the value of a choice, with the store's own ids in it."""
-        return with_ids(value.value, [*self.observer.names])
+        return with_ids(value.value, self.observer.recent)
 
 
 class Reader(Player):

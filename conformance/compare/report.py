@@ -158,9 +158,9 @@ class Report:
 
     @property
     def groups(self) -> list[list[Line]]:
-        """The lines of each operation and kind, new lines before known ones."""
+        """The lines of each operation and kind: new lines before known ones, and what callers do before what is odd."""
         groups: dict[tuple[str, str], list[Line]] = {}
-        for line in sorted(self.every_line, key=lambda line: bool(line.reason)):
+        for line in sorted(self.every_line, key=lambda line: (bool(line.reason), line.is_odd)):
             groups.setdefault(line.group, []).append(line)
         return [*groups.values()]
 

@@ -21,6 +21,8 @@ from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
 from conformance.process import PROGRESS
 
+_REPEATED = 6
+"""Times that a sequence is played again to see whether an order is kept."""
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
 
@@ -151,10 +153,24 @@ class Search:
         """Make a difference as short as it gets, and tell its line."""
         shortest = found if found.probe in ALONE else await self._reduced(found)
         if shortest is None:
-            self.report.gaps.add(f"{found.last.name} differed, and did not when called again")
+            where = self.report.notes if found.mismatch.kind == "order" else self.report.gaps
+            where.add(f"{found.last.name} differed, and did not when called again")
             return
         self._shortest.append(shortest)
+        if shortest.mismatch.kind == "order" and await self._is_any_order(shortest):
+            self.report.notes.add(f"{found.last.name} gives another order each time, which is not compared")
+            return
         self._add(shortest.line(self.report.stores))
+
+    async def _is_any_order(self, found: Difference) -> bool:
+        """Whether a store gives another order when the same is done again, such as that of random ids."""
+        for store, history in zip(self._stores, found.histories, strict=True):
+            before = history[-1].made[0].observed
+            for _ in range(_REPEATED):
+                again = await store.play(found.steps)
+                if any(mismatches(before, again[-1].made[0].observed)):
+                    return True
+        return False
 
     def _add(self, line: Line) -> None:
         line = replace(line, reason=self._known.get(line.key, ""))

@@ -26,6 +26,8 @@ class Observer:
 
     def __init__(self) -> None:
         self.names: dict[Any, str] = {}
+        self.recent: list[Any] = []
+        """The ids in the order in which writes last gave them."""
         self.places: dict[Any, int] = {}
         """By id, how many others were seen before."""
         self.fields = {WHOLE}
@@ -33,8 +35,12 @@ class Observer:
 
     def learn(self, value: Any, operation: Operation, path: str) -> None:
         """Note the ids in a result, which the Python `path` names."""
-        for labels, part in ids_in(value, operation):
-            self.names.setdefault(part, path + "".join(labels))
+        given = {part: path + "".join(labels) for labels, part in ids_in(value, operation)}
+        for part, text in given.items():
+            self.names.setdefault(part, text)
+        if len(given) == 1 and not operation.is_read:  # a listing may have them in any order
+            self.recent = [each for each in self.recent if each not in given]
+        self.recent += [part for part in given if part not in self.recent]
 
     def look(self, value: Any, operation: Operation, name: str = WHOLE, around: tuple[type, ...] = ()) -> Tree:
         """Return a value that this operation gave as a tree. `around` are the classes of the values that it is in."""
@@ -67,15 +73,18 @@ class Observer:
         if is_time:
             compared = getattr(value, "tzinfo", None) is None
         elif type(value) in (str, float) and not tolerance:
-            compared = self.named(source(value))  # as which NaN is like itself, and 0.0 unlike -0.0
+            compared = self.named(source(value), by_place=True)  # NaN is like itself then, and 0.0 unlike -0.0
         return Tree(type(value), compared, None, tolerance, partial(self._text, value))
 
     def _text(self, value: Any) -> str:
         return self.named(f"{'raises ' if isinstance(value, BaseException) else ''}{source(value)}"[:_LONG])
 
-    def named(self, text: str) -> str:
-        """The text with names in the place of ids; a short one may be a word."""
+    def named(self, text: str, *, by_place: bool = False) -> str:
+        """The text with names in the place of ids, or their places; a short one may be a word."""
         for known, name in self.names.items():
             if isinstance(known, str) and len(known) > _WORD and known in text:
-                text = re.sub(rf"'{re.escape(known)}'|(?<!\w){re.escape(known)}(?!\w)", name.replace("\\", r"\\"), text)
+                named = name.replace("\\", r"\\")
+                if by_place:
+                    named = f"id {self.places.setdefault(known, len(self.places))}"
+                text = re.sub(rf"'{re.escape(known)}'|(?<!\w){re.escape(known)}(?!\w)", named, text)
         return text

@@ -17,7 +17,7 @@ from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import UNKNOWN, Method
 from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, OperationsError, with_ids
-from conformance.operations.parts import settled
+from conformance.operations.parts import fields_of, settled
 from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
 
@@ -244,6 +244,7 @@ async def _played(harness: LocalStore, steps: Sequence[Step], pause: Any = None)
                 signal.setitimer(signal.ITIMER_REAL, _BLOCKED)
                 async with asyncio.timeout(_SLOW):
                     value = await settled(operation, result)
+                method.ids |= {field for field, part in fields_of(value) if part in observer.names}
                 observer.learn(value, operation, "result")
                 tree = observer.look(value, operation)
             except Exception as error:  # noqa: BLE001  whatever the store raises is its answer

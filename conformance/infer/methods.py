@@ -57,7 +57,9 @@ class Method:
         places = self.places
         required = {name: self.kinds[name] for name in places}
         optional = {name: kind for name, kind in self.kinds.items() if name not in places}
-        entry = tuple(name for name in places if name in self.entry) or WHOLE
+        named = [name for name in places if name in self.entry]
+        makes_ids = self.is_write and bool(self.ids)
+        entry = WHOLE if makes_ids else tuple(named) or WHOLE
         is_read = self.is_shown and not self.is_write
         return Operation(
             self.name,

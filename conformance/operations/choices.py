@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import cache
+from math import inf
 from numbers import Number
 from typing import Any
 
@@ -136,12 +137,14 @@ class Pool:
         return not (isinstance(value, kind) or isinstance(plain, type(value)))
 
     def representatives(self, each: int = 1) -> list[Choice]:
-        """The plainest values, so that every class has `each` of them, if there are as many."""
+        """The plainest values, so that every class has `each` of them if there are as many, and the ends of numbers."""
         seen = Counter[str]()
         chosen = []
+        finite = [choice for choice in self.choices if type(choice.value) in (int, float) and -inf < choice.value < inf]
+        ends = [end(finite, key=lambda choice: choice.value) for end in (min, max)] if finite else []
         for choice in self.choices:
             classes = choice.classes or {""}
-            if any(seen[name] < each for name in classes):
+            if choice in ends or any(seen[name] < each for name in classes):
                 seen.update(classes)
                 chosen.append(choice)
         return chosen

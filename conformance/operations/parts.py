@@ -94,6 +94,13 @@ def field_in(around: str, label: str) -> str:
     return label[2:-2] if label[1] in "'\"" else around
 
 
+def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each part that is compared as it is, behind the name of the field that it is in."""
+    for path, part in inside(value):
+        if parts_of(part) is None:
+            yield reduce(field_in, path, WHOLE), part
+
+
 def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the ids that the store put into a result of an operation, each with the Python that leads there."""
     if operation.ids == ():  # `WHOLE` is empty

@@ -13,10 +13,10 @@ from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, beside, first
-from conformance.engine.scenario import Action, Race, Reopen, Scenario, Wait
+from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
 from conformance.engine.script import lines_of
 from conformance.harness import HookMissingError
-from conformance.operations.operation import Operation
+from conformance.operations.operation import EarlierId, Operation
 
 _ATTEMPTS = 3
 """How often a call is made after a death until it does not fail: the first may find that its connection is broken."""
@@ -82,7 +82,7 @@ class Witness(Reader):
         self._attempts = _ATTEMPTS
         self.contract.observer.places.clear()  # of an answer that is lost nobody learns the id
         elsewhere = [replace(read, on=1) for read in self.plan.after]
-        elsewhere.sort(key=lambda read: len(read.arguments))  # a listing tells the id that an answer has not told
+        elsewhere.sort(key=_asks_id)  # a listing tells the id that an answer has not told
         yield from elsewhere
         if any(PROCESS in request.text for request in self.ordered.trace):
             yield Reopen()
@@ -156,3 +156,8 @@ class Witness(Reader):
         yield from lines_of(self.contract, [raced])
         for caller, entry in zip(CALLERS, raced.made, strict=False):
             yield beside(caller, f"-> {entry.observed.text()}")
+
+
+def _asks_id(read: Call) -> bool:
+    """Whether a call names an entry by an id that the store has made."""
+    return any(isinstance(choice.value, EarlierId) for choice in read.arguments.values())
