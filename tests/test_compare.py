@@ -18,6 +18,7 @@ from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import strategies as st
@@ -429,6 +430,43 @@ def test_an_operation_that_waits_has_a_time_out_of_its_own() -> None:
     report = compared(Impatient, QUEUE, Queue)
     assert texts(report) == {"wait: TimeoutError / a result"}
     assert script(report, "exception") == ["await store.wait()", "# one: raises TimeoutError()", "# other: ''"]
+
+
+class Jobs:
+    """Jobs that are taken, and put back if they fail: behind the others, or before them."""
+
+    place = 99
+
+    def __init__(self) -> None:
+        self.waiting: list[str] = []
+
+    def add(self) -> str:
+        job = uuid4().hex
+        self.waiting.append(job)
+        return job
+
+    def take(self) -> str:
+        self.taken = self.waiting.pop(0)
+        return self.taken
+
+    def fail(self, job: str) -> None:
+        if self.taken == job:
+            self.waiting.insert(self.place, job)
+
+
+class Hasty(Jobs):
+    place = 0
+
+
+JOBS = (
+    Operation("add", "add", writes=WHOLE, ids=[WHOLE]),
+    Operation("take", "take", writes=WHOLE, ids=[WHOLE]),
+    Operation("fail", "fail", {"job": earlier_ids()}, writes="job"),
+)
+
+
+def test_what_one_write_leaves_another_needs() -> None:
+    assert "add × 2 > take > fail > take: EarlierId" in texts(compared(Hasty, JOBS, Jobs))
 
 
 SHELVES: dict[str, Keeping] = {}
