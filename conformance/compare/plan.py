@@ -112,9 +112,11 @@ class Sequences:
         """Yield every three writes, or two of many, on one of two entries: what one leaves another may need."""
         listings = [plain_call(each) for each in self._operations if each.reads == WHOLE]
         writes = self._each_on(self._made, self._writes)
+        entries = self._several(2)
+        reads = self._reads(self._made)
         count = 2 if len(writes) > _FEW_WRITES else 3
         for calls in product(writes, repeat=count):
-            yield (self._made, *self._several(2)[1:], *calls, *self._reads(self._made), *listings)
+            yield (*entries, *calls, *reads, *listings)
 
     def _lives(self, steps: Sequence[Call], reads: Sequence[Call]) -> Iterator[Steps]:
         """Read near the end of a lifetime, and near both ends that an entry has that is written again."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import starmap
 from pkgutil import resolve_name
+from types import UnionType
 from typing import Any
 
 from hypothesis import strategies as st
@@ -134,11 +135,20 @@ def _kinds_of(annotation: Any) -> list[Kind]:
 
 
 def _composed(annotation: Any) -> Iterator[Kind]:
-    """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs."""
-    parts = typing.get_args(annotation)
+    """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs.
+
+    Of a union each part is one.
+    """
+    origin = typing.get_origin(annotation)
+    parts = [part for part in typing.get_args(annotation) if part is not ...]
     kinds = [kind for part in parts for kind in _kinds_of(part)[:1]]
-    for shape, (strategy, make) in _SHAPES.items() if parts and len(kinds) == len(parts) else ():
-        if issubclass(typing.get_origin(annotation), shape):
+    if origin in (typing.Union, UnionType):
+        yield from kinds
+        return
+    if not parts or len(kinds) < len(parts) or not isinstance(origin, type):
+        return
+    for shape, (strategy, make) in _SHAPES.items():
+        if issubclass(origin, shape):
             inside = ", ".join(kind.strategy for kind in kinds)
             name = "_".join((shape.__name__.upper(), *(kind.name for kind in kinds)))
             samples = zip(*(kind.samples for kind in kinds), strict=False)
