@@ -42,9 +42,13 @@ def copy(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def redis_server() -> Iterator[EmbeddedServer]:
-    """A server with the options that compose.yaml gives to its own."""
+    """A server with the options that compose.yaml gives to its own.
+
+    It is killed here, and stopped there: so each write is on the disk before its answer. Else one that was answered
+    waits in the server while the disk is busy.
+    """
     (options,) = re.findall("command: redis-server (.*)", (EXAMPLE / "compose.yaml").read_text())
-    with EmbeddedServer(*options.split()) as server:
+    with EmbeddedServer(*options.split(), "--appendfsync", "always") as server:
         yield server
 
 
