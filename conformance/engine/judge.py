@@ -14,9 +14,11 @@ from conformance.engine.finding import Signature
 _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
 _MOST_NODES = 3_000
-"""Nodes of the search for an order: a second, for a store that is wrong."""
-_MORE_NODES = 400
-"""Nodes after which one order is enough: what a crowd leaves must not depend on it."""
+"""Nodes of the search for an order. Each holds a state."""
+_MOST_STEPS = 200_000
+"""Steps of the search: seconds, for a store that is wrong. A right crowd of 600 needs at most 180,000."""
+_MORE_STEPS = 2_000
+"""Steps of the search for others after the first: what a crowd leaves must not depend on its order."""
 _SHORT = 12
 """So long are the values that tell two findings apart."""
 
@@ -47,6 +49,7 @@ class Judge:
         self._learned = learned
         self.can_tell = True
         """Whether somebody can tell what is right where the last calls were made."""
+        self._steps = 0
         self.forget()
 
     def forget(self) -> None:
@@ -92,9 +95,9 @@ class Judge:
         If it `is_over`, those without an answer take effect before or never.
         """
         seen: set[_Node] = set()
-        most = _MOST_NODES
+        self._steps = _MOST_STEPS
         path: list[Iterator[_Node]] = [iter([(calls, start)])]
-        while path and len(seen) < most:
+        while path and len(seen) < _MOST_NODES and self._steps > 0:
             node = next(path[-1], None)
             if node is None:  # every order that begins so was tried: back to the call before
                 path.pop()
@@ -106,15 +109,23 @@ class Judge:
             is_end = all(entry.has_failed for entry in left)
             if is_end:
                 yield Candidate(state, () if is_over else left)
-                most = _MOST_NODES if is_over else _MORE_NODES
+                if not is_over:
+                    self._steps = min(self._steps, _MORE_STEPS)
             if is_over or not is_end:
                 path.append(self._following(left, state))
 
     def _following(self, left: tuple[Entry, ...], state: Any) -> Iterator[_Node]:
-        """Yield the nodes that one more call leads to."""
+        """Yield the nodes that one more call leads to.
+
+        If a read is right and changes nothing, no other call has to be tried before it: without the read, any order
+        that has it later goes on alike.
+        """
         for place, entry in enumerate(left):
+            self._steps -= 1
             for reached in self._after(state, entry):
                 yield left[:place] + left[place + 1 :], reached
+                if entry.operation.is_read and reached == state:
+                    return
 
     def _after(self, state: Any, entry: Entry) -> Iterator[Any]:
         """Yield the states that a call may leave. If it failed and changes nothing, it is as if it never happened."""
