@@ -14,7 +14,7 @@ from typing import Any
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
-from conformance.measure.block import Figures, time_blocks, workload_of
+from conformance.measure.block import Figures, time_blocks
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
 from conformance.measure.figures import judge_by_figures, lines_of
@@ -59,7 +59,6 @@ def main(options: argparse.Namespace) -> int:
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
     harness = find_backend(options.store)()
-    workload = workload_of(harness, options.store)
     claims, left_out = _read(options.claims, harness.mode)
     budgets, unfit = _read(options.budget, harness.mode)
     if unfit:
@@ -70,8 +69,10 @@ def main(options: argparse.Namespace) -> int:
     miss = miss_of(len(judged))
     figures = _measure(options, judged)
     print(*lines_of(figures, miss), sep="\n")
-    for name in workload.left_out:
-        print(f"{name} was not timed (it may remove the entry)")
+    timed = {operation for _, operation, _ in figures}
+    for operation in getattr(harness, "operations", list)():
+        if operation.name not in timed:
+            print(f"{operation.name} was not timed (it may remove the entry)")
     for claim in claims:
         _judge(claim, figures, miss, MARGIN)
     verdicts = {_judge(budget, figures, miss, margin=0) for budget in budgets}

@@ -21,7 +21,7 @@ from conformance.backends.registry import find_backend
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure import tasks
-from conformance.measure.timing import Calls, Effort, Timed, Workload, time_calls
+from conformance.measure.timing import Calls, Effort, Timed, time_calls
 from conformance.process import PROGRESS, in_new_process
 
 Block = dict[tuple[str, str, int], Timed]
@@ -55,27 +55,6 @@ def time_blocks(
     return dict(sorted(timed.items()))
 
 
-def workload_of(harness: Harness, name: str) -> Workload:
-    """Choose what is timed of a harness's store: the operations that it names for `compare`, or those of a task store.
-
-    A harness of a task store may have a faster way to fill it, `fill`.
-
-    Raises:
-        OperationsError: if the operations that it names cannot be used, or none of them fills the store.
-        HarnessFailedError: if the harness raises.
-    """
-    if hasattr(harness, "operations"):
-        from conformance.measure.operations import workload_of_operations  # Hypothesis takes half a second
-
-        return workload_of_operations(harness, name)
-    create = getattr(harness, "fill", tasks.fill)
-
-    async def fill(store: Any, entries: int, random: Random) -> Mapping[str, Calls]:
-        return tasks.works(store, await create(store, entries), random)
-
-    return Workload(fill)
-
-
 def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> Block:
     """Time operations of stores, named as for `conformance run --store`, with so many entries each."""
     random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
@@ -98,7 +77,6 @@ def time_store(
     only: Collection[str] = (),
 ) -> dict[str, Timed]:
     """Fill a store, and time its operations, or only these; the one that fills it comes last."""
-    workload = workload_of(harness, name)
     namespace = f"measure-{secrets.token_hex(4)}"
 
     async def time_operations() -> dict[str, Timed]:
@@ -108,7 +86,7 @@ def time_store(
             works: dict[str, Calls] = {}
             if type(harness).ping is not Harness.ping:
                 works[PING] = repeat(partial(harness.ping, store))
-            works |= await workload.fill(store, entries, random)
+            works |= await _fill(harness, name, store, entries, random)
             *others, maker = works
             gc.collect()
             timed = {}
@@ -123,3 +101,17 @@ def time_store(
         return asyncio.run(time_operations())
     finally:
         guarded(harness).discard(namespace)
+
+
+async def _fill(harness: Harness, name: str, store: Any, entries: int, random: Random) -> Mapping[str, Calls]:
+    """Fill a store, and return the calls of what is timed of it; the operation that fills it comes last.
+
+    These are the operations that the harness names for `compare`, else those of a task store. The harness of a task
+    store may have a faster way to fill it, `fill`.
+    """
+    if hasattr(harness, "operations"):
+        from conformance.measure.operations import fill_by_operations  # Hypothesis takes half a second
+
+        return await fill_by_operations(harness, name, store, entries, random)
+    fill = getattr(harness, "fill", tasks.fill)
+    return tasks.works(store, await fill(store, entries), random)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from conformance.measure.claims import Latency
 
@@ -24,7 +24,7 @@ MISS = 0.05 / 8
 
 def blocks_for(claims: int) -> int:
     """Say how many blocks a run needs so that intervals hold for all of its claims together."""
-    return next(blocks for blocks in count(BLOCKS) if bounds_for(blocks, miss_of(claims)))
+    return next(blocks for blocks in count(BLOCKS) if bounds_for(blocks, miss_of(claims))[0])
 
 
 def miss_of(claims: int) -> float:
@@ -46,21 +46,16 @@ class Estimate:
 def estimate(values: Sequence[float], miss: float = MISS) -> Estimate:
     """Estimate a median from one value per block, at least one."""
     ordered = sorted(values)
-    bounds = bounds_for(len(values), miss)
-    interval = (ordered[bounds.rank - 1], ordered[-bounds.rank]) if bounds else None
+    rank, _ = bounds_for(len(values), miss)
+    interval = (ordered[rank - 1], ordered[-rank]) if rank else None
     return Estimate(median(values), interval, len(values), (*values,))
 
 
-class Bounds(NamedTuple):
-    """Two values of a sample between which its true median lies, and how probably."""
+def bounds_for(size: int, miss: float = MISS) -> tuple[int, float]:
+    """Find the closest pair of values that misses the true median no more often than this.
 
-    rank: int
-    """They are so many from either end, counted from 1."""
-    confidence: float
-
-
-def bounds_for(size: int, miss: float = MISS) -> Bounds | None:
-    """Find the closest pair that misses the median no more often than this; None if the sample is too small for one.
+    Returns how many values from either end they are, counted from 1, and how probably the median lies between them;
+    0 and 0 if the sample is too small for a pair.
 
     The k-th smallest of n values exceeds the median when fewer than k of them lie below it, which has the probability
     P(X < k), X ~ Binomial(n, 1/2) (David and Nagaraja, Order Statistics, 7.1). Both ends together miss twice as often.
@@ -68,13 +63,13 @@ def bounds_for(size: int, miss: float = MISS) -> Bounds | None:
     Few values leave few pairs to choose from, so a pair misses less often than it may: of thirteen, the second lowest
     and highest hold the median with 99.7 %.
     """
-    bounds, missed = None, 0.0
+    rank, confidence, missed = 0, 0.0, 0.0
     for below in range(size):
         missed += 2 * math.comb(size, below) / (1 << size)
         if missed > miss:
             break
-        bounds = Bounds(below + 1, 1 - missed)
-    return bounds
+        rank, confidence = below + 1, 1 - missed
+    return rank, confidence
 
 
 def judge(interval: tuple[float, float] | None, low: float, high: float, margin: float = MARGIN) -> LatencyVerdict:
@@ -118,10 +113,4 @@ def judge_claim(
 
 def factor_of(verdict: Verdict, value: float, low: float, high: float) -> float | None:
     """Say how many times faster than the nearer end of a range, or slower, a value is; None where it is neither."""
-    match verdict:
-        case "faster":
-            return low / value
-        case "slower":
-            return value / high
-        case _:
-            return None
+    return {"faster": low / value, "slower": value / high}.get(verdict)

@@ -57,8 +57,8 @@ def lines_of(figures: Figures, miss: float) -> Iterator[str]:
             tail = estimate_of(blocks, TAIL, miss)
             p99 = write_ms(tail.value) if tail else "too few calls"
             rows.append((operation, f"{entries:,}", _with_interval(found), p99, f"{1e3 / found.value:,.0f}"))
-    bounds = bounds_for(len(blocks), miss)
-    interval = f" ({100 * bounds.confidence:.1f} % interval)" if bounds else ""
+    _, confidence = bounds_for(len(blocks), miss)
+    interval = f" ({100 * confidence:.1f} % interval)" if confidence else ""
     return in_columns([("operation", "entries", f"median{interval}", "p99", "a second"), *rows])
 
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from conformance.harness import Harness
-from conformance.measure.timing import Call, Calls, Workload, gather
+from conformance.measure.timing import Call, Calls, gather
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.parts import drained, ids_in
@@ -24,32 +24,26 @@ _KEYS: Mapping[type, Callable[[int], Any]] = {str: "key-{}".format, bytes: b"key
 """What makes the n-th name of an entry, by its type."""
 
 
-def workload_of_operations(harness: Harness, name: str) -> Workload:
-    """Choose among the operations of a harness.
+async def fill_by_operations(harness: Harness, name: str, store: Any, entries: int, random: Random) -> dict[str, Calls]:
+    """Fill a store, and return the calls of each operation that is timed; the one that fills it comes last.
 
     Raises:
-        OperationsError: if they cannot be used, or none of them fills the store.
+        OperationsError: if the operations cannot be used, or none of them fills the store.
         HarnessFailedError: if the harness raises.
     """
     operations = operations_of(harness, name).values()
-    writes = [operation for operation in operations if operation.writes is not None]
-    removing = [operation for operation in writes if {*operation.arguments} == {*operation.entry}]
-    maker = next((operation for operation in writes if operation not in removing), None)
+    timed = [each for each in operations if each.writes is None or {*each.arguments} != {*each.entry}]
+    maker = next((each for each in timed if each.writes is not None), None)
     if maker is None:
         raise OperationsError(f"{name}: none of its operations writes an entry, so the store cannot be filled")
-    others = [operation for operation in operations if operation not in (maker, *removing)]
     new_keys = _new_keys(maker)
-
-    async def fill(store: Any, entries: int, random: Random) -> dict[str, Calls]:
-        keys = [*islice(new_keys, entries)]
-        results = await gather(_calls(maker, store, keys), entries)
-        if not maker.entry:
-            keys = [_id_in(result, maker) for result in results]
-        random.shuffle(keys)
-        works = {operation.name: _calls(operation, store, cycle(keys)) for operation in others}
-        return works | {maker.name: _calls(maker, store, new_keys)}
-
-    return Workload(fill, [operation.name for operation in removing])
+    keys = [*islice(new_keys, entries)]
+    results = await gather(_calls(maker, store, keys), entries)
+    if not maker.entry:
+        keys = [_id_in(result, maker) for result in results]
+    random.shuffle(keys)
+    works = {each.name: _calls(each, store, cycle(keys)) for each in timed if each is not maker}
+    return works | {maker.name: _calls(maker, store, new_keys)}
 
 
 def _new_keys(maker: Operation) -> Iterator[Any]:

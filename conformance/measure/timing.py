@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from random import Random
 from statistics import median
 from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from conformance.process import PROGRESS
 
@@ -38,15 +37,6 @@ _SHORT = 1e-4
 _BATCH_SECONDS = 1e-3
 _MOST_CALLS = 500
 """In one round."""
-
-
-class Workload(NamedTuple):
-    """What is timed of a store."""
-
-    fill: Callable[[Any, int, Random], Awaitable[Mapping[str, Calls]]]
-    """Fills a store with so many entries, and gives the calls of each operation; the one that fills it comes last."""
-    left_out: Sequence[str] = ()
-    """Operations that are not timed, since they may remove an entry."""
 
 
 @dataclass(frozen=True)
