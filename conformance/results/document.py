@@ -89,8 +89,7 @@ class Failure(_Object):
     @property
     def values(self) -> tuple[str, str]:
         """What was expected, and what came; of long texts that begin alike, from shortly before they differ."""
-        same = commonprefix([self.expected, self.came])  # noqa: RUF071  these are no paths
-        start = len(same) - _CONTEXT
+        start = len(commonprefix([self.expected, self.came])) - _CONTEXT  # noqa: RUF071  these are no paths
         if start < _CONTEXT:
             return self.expected, self.came
         return f"…{self.expected[start:]}", f"…{self.came[start:]}"

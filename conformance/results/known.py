@@ -43,7 +43,7 @@ class Known(BaseModel):
 
     def covers(self, result: Result) -> bool:
         """Whether it is about this result, whatever its verdict is."""
-        is_named = self.hook == result.hook if result.hook else self.test == result.test
+        is_named = (self.hook or self.test) == (result.hook or result.test)
         return is_named and self.backend in ("", result.backend)
 
 
@@ -90,7 +90,7 @@ def write(file: Path, results: Iterable[Result]) -> None:
     for result in results:
         accepted = result.expected or Expected(kind="known", reason=UNREASONED)
         if result.verdict in _ACCEPTABLE and accepted.kind != "should":
-            about = {"hook": result.hook} if result.hook else {"test": result.test}
-            given = {"backend": result.backend, "reason": accepted.reason, "link": accepted.link}
-            texts.add(toml_entry("missing" if result.hook else "known", about | given))
+            table, name = ("missing", "hook") if result.hook else ("known", "test")
+            given = {name: getattr(result, name), "backend": result.backend}
+            texts.add(toml_entry(table, given | accepted.model_dump(include={"reason", "link"})))
     write_file(file, "\n".join(sorted(texts)))

@@ -51,11 +51,6 @@ class Plan:
         is_named = name in map(group_of, self.only)
         return [test for test in tests if is_named or is_selected(self.only, test.id, test.requirements)]
 
-    def alike(self, place: Place, judged: Judged) -> list[Result]:
-        """All results that a case or a group gives, with one verdict."""
-        name, backend = place
-        return [self.result(test, backend, judged) for test in self.tests_of(name)]
-
     def result(self, test: Case, backend: str, judged: Judged) -> Result:
         """A result of a case, or of what groups say of a requirement."""
         requirements = test.requirements

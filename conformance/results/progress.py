@@ -17,13 +17,11 @@ from conformance.results.document import AboutBackend, Judged, ListedRequirement
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
 from conformance.results.scripts import write_scripts
-from conformance.results.summary import Line, summary
+from conformance.results.summary import Line, status_of, summary
 from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from taskstore_conformance_plugin import collects_suite
 
-INCOMPLETE = 6
-"""The exit status of a run in which nothing failed and something that applies was not decided."""
 _ORDER = ("fail", "harness-error", "pass", "not-testable", "not-applicable", "unreached", "not-run")
 _NOT_RUN = Judged(
     verdict="not-run", reason="not selected (options like -k, or the paths given to pytest), or the run ended before"
@@ -33,7 +31,7 @@ _REQUIREMENTS = tuple(ListedRequirement(**vars(requirement)) for requirement in 
 
 
 class Progress:
-    """Gathers results, in the process that shows them: which tests run and were played, and what they told."""
+    """Gathers results, in the process that shows them."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -41,9 +39,10 @@ class Progress:
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
-        self._running: set[Place] = set()
-        self._played: set[Place] = set()
-        self._told: list[Result] = []
+        tests = product(plan.backends, plan.tests.values())
+        self._not_run = [plan.result(test, backend, _NOT_RUN) for backend, test in tests]
+        self._told: dict[Place, list[Result]] = {}
+        """The results of each case or group that was begun; until it tells any, that it runs."""
         self._lines: list[Line] = []
         self._suite = Suite(
             version=version("taskstore"),
@@ -58,7 +57,9 @@ class Progress:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write what has come out so far, in case this test ends the process; end the run on a full disk."""
         if place := self._plan.place_of(nodeid):
-            self._running.add(place)
+            name, backend = place
+            tests = self._plan.tests_of(name)
+            self._told.setdefault(place, [self._plan.result(test, backend, _RUNNING) for test in tests])
             try:
                 self._write(self._gathered())
             except FileError as fault:
@@ -72,26 +73,33 @@ class Progress:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what a report carries. What never comes back from a worker that has crashed counts as running."""
         place, text = self._plan.place_of(report.nodeid), vars(report).get("conformance")
-        if not place or not text:
-            return
-        sent = Sent.model_validate_json(text)
-        if sent.about:
-            self._about[sent.about.name] = sent.about
-        self._running.discard(place)
-        if any(result.verdict != "not-run" for result in sent.results):
-            self._played.add(place)
-        self._told += sent.results
+        if place and text:
+            sent = Sent.model_validate_json(text)
+            if sent.about:
+                self._about[sent.about.name] = sent.about
+            earlier = [result for result in self._told.get(place, ()) if result.reason != _RUNNING.reason]
+            self._told[place] = earlier + sent.results
 
     def _gathered(self) -> Results:
-        """The results as they are now: of those of a test a failure stands before anything else."""
+        """The results as they are now: of those of a test a failure stands before anything else.
+
+        A pass has a reason if a part of the groups was played: another group may have failed it.
+        """
         found: dict[Place, Result] = {}
-        running = [self._plan.alike(place, _RUNNING) for place in self._running]
-        for result in chain(self._told, *running):
+        for result in chain(*self._told.values()):
             found[result.place] = min(found.get(result.place, result), result, key=_rank)
-        results = []
-        for backend, test in product(self._plan.backends, self._plan.tests.values()):
-            result = found.get((test.id, backend)) or self._plan.result(test, backend, _NOT_RUN)
-            results.append(self._marked(result))
+        every = {result.place: result for result in self._not_run} | found
+
+        played = set()
+        for place, told in self._told.items():
+            if any(result.verdict != "not-run" for result in told):
+                played.add(place)
+        for place, result in every.items():
+            left_out = [name for name in GROUPS if (name, result.backend) not in played]
+            if left_out and result.verdict == "pass" and result.test.startswith("requirement_"):
+                reason = f"a part of the groups was played: not {', '.join(left_out)}"
+                every[place] = result.model_copy(update={"reason": reason})
+
         seconds = (datetime.now(UTC) - self._started).total_seconds()
         return Results(
             suite=self._suite,
@@ -100,27 +108,16 @@ class Progress:
             exit_status=None,
             backends=tuple(self._about.values()),
             requirements=_REQUIREMENTS,
-            results=tuple(results),
+            results=tuple(every.values()),
         )
-
-    def _marked(self, result: Result) -> Result:
-        """Give a pass a reason if a part of the groups was played: another group may have failed it."""
-        left_out = [name for name in GROUPS if (name, result.backend) not in self._played]
-        if result.verdict != "pass" or not left_out or not result.test.startswith("requirement_"):
-            return result
-        return result.model_copy(update={"reason": f"a part of the groups was played: not {', '.join(left_out)}"})
-
-    # At the end
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results, and find the exit status that they deserve."""
         results = self._gathered()
         if self._told or collects_suite(session.config):
-            stale = [*known.stale(self._plan.known, results.results)]
-            undecided = self._undecided(results)
             if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = self._status(results, stale, undecided)
-            self._lines = [*summary(results, stale, undecided, self._plan.again)]
+                session.exitstatus = status_of(results, self._plan)
+            self._lines = [*summary(results, self._plan)]
         finished = results.model_copy(update={"exit_status": int(session.exitstatus)})
         try:
             self._write(finished)
@@ -131,21 +128,6 @@ class Progress:
         except FileError as fault:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             self._lines.append((str(fault), "bold", "red"))
-
-    def _status(self, results: Results, stale: list[str], undecided: list[Result]) -> int:
-        """The exit status of a run that pytest takes for a success: it may be none."""
-        verdicts = {result.verdict for result in results.results}
-        is_empty = verdicts.isdisjoint(("pass", "fail")) and not self._option.collectonly
-        if is_empty or stale or any(result.is_failure for result in results.results):
-            return pytest.ExitCode.TESTS_FAILED
-        if undecided:
-            return INCOMPLETE
-        return pytest.ExitCode.OK
-
-    def _undecided(self, results: Results) -> list[Result]:
-        """Return the results that make the run incomplete; of a partial run, those for which a hook is missing."""
-        is_partial = self._option.conformance_partial or self._plan.only
-        return [result for result in results.results if result.is_open and (result.hook or not is_partial)]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show what to mend first, what is not decided, and how to play it again."""

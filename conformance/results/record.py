@@ -14,7 +14,7 @@ from conformance.results import show
 from conformance.results.document import AboutBackend, Judged, Result, Sent
 from conformance.results.plan import Plan
 from conformance.results.verdict import judge_call, judge_group
-from conformance.tasks.case import Backend, Case
+from conformance.tasks.case import Backend
 
 
 class Recorder:
@@ -76,32 +76,33 @@ class Recorder:
         name, shown = place
         backend: Any = item.funcargs.get("conformance_backend")
         coverage = backend.coverages.get(name) if backend else None
-        case = self._plan.tests.get(name, Case(name, (), ""))
-        judged = judge_call(call, case)
         results = []
         for test in self._plan.tests_of(name):
-            found = judge_group(test.requirements[0], coverage, judged.reason) if coverage else judged
-            results.append(self._plan.result(test, shown, found))
-        sent = Sent(about=_about(shown, backend, judged), results=results)
+            judged = judge_call(call, test)
+            if coverage:
+                judged = judge_group(test.requirements[0], coverage, judged.reason)
+            results.append(self._plan.result(test, shown, judged))
+        sent = Sent(about=_about(shown, backend, results[0]), results=results)
         vars(report)["conformance"] = sent.model_dump_json()
-        if any(result.verdict in ("fail", "harness-error") for result in results):
-            self._set_outcome(report, shown, results)
+        failed = [result for result in results if result.verdict in ("fail", "harness-error")]
+        if failed:
+            self._set_outcome(report, failed)
         return report
 
-    def _set_outcome(self, report: pytest.TestReport, backend: str, results: list[Result]) -> None:
-        """Let a failure fail the test, unless it is expected, and say what is new about it."""
+    def _set_outcome(self, report: pytest.TestReport, failed: list[Result]) -> None:
+        """Let failures fail the test, unless they are expected, and say what is new about them."""
         vars(report).pop("wasxfail", None)
         report.outcome = "failed"
-        if not any(result.is_failure for result in results):
+        if not any(result.is_failure for result in failed):
             report.outcome = "skipped"  # how pytest itself says so
             report.wasxfail = "expected"
         new = []
-        for result in sorted(results, key=lambda result: result.weight):
+        for result in sorted(failed, key=lambda result: result.weight):
             key = text = result.reason
             if failure := result.failure:
-                key = f"{failure.requirements[0] if failure.script else failure.name} {backend}"
-                text = "\n".join([*show.block(failure, self._plan.again(backend)), ""])
-            if result.verdict in ("fail", "harness-error") and key not in self._shown:
+                key = f"{failure.requirements[0] if failure.script else failure.name} {result.backend}"
+                text = "\n".join([*show.block(failure, self._plan.again(result.backend)), ""])
+            if key not in self._shown:
                 self._shown.add(key)
                 new.append(text)
         report.longrepr = "\n".join(new) or "only what is shown above"
@@ -109,9 +110,8 @@ class Recorder:
 
 def _about(name: str, backend: Backend | None, judged: Judged) -> AboutBackend | None:
     """Return what a test found out about its backend."""
-    if backend is None:
-        return AboutBackend(name=name, error=judged.reason) if judged.verdict == "harness-error" else None
-    harness = backend.harness
-    return AboutBackend(
-        name=name, mode=harness.mode, capabilities=tuple(sorted(harness.capabilities)), facts=backend.facts
-    )
+    if backend:
+        harness = backend.harness
+        capabilities = tuple(sorted(harness.capabilities))
+        return AboutBackend(name=name, mode=harness.mode, capabilities=capabilities, facts=backend.facts)
+    return AboutBackend(name=name, error=judged.reason) if judged.verdict == "harness-error" else None

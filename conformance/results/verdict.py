@@ -50,9 +50,7 @@ def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
     if number not in coverage.missing:
         return Judged(verdict="not-testable", reason="no scenario reached it")
     why, hook = coverage.missing[number]
-    if hook:
-        return Judged(verdict="not-testable", reason=why, hook=hook)
-    return Judged(verdict="not-applicable", reason=why)
+    return Judged(verdict="not-testable" if hook else "not-applicable", reason=why, hook=hook)
 
 
 def _failure_of(finding: Finding) -> Failure:
