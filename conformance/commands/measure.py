@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,9 +64,16 @@ def main(options: argparse.Namespace) -> int:
         raise CommandFailedError(f"{options.budget}: a budget has claims about latency here, no others")
     if left_out:
         print(f"{left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
+
     judged = [*claims, *budgets]
     miss = miss_of(len(judged))
-    figures = _measure(options, judged)
+    stated = [entries for claim in judged for entries in claim.entries]
+    plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
+    calls = max((calls_for(claim.quantile) for claim in judged), default=0)
+    effort = Effort(max(Effort.rounds, calls), options.seconds)
+    blocks = options.blocks or blocks_for(len(judged))
+    figures = time_blocks((options.store,), plan, effort, blocks, 0, partial(print, file=sys.stderr))
+
     print(*lines_of(figures, miss), sep="\n")
     timed = {operation for _, operation, _ in figures}
     for operation in getattr(harness, "operations", list)():
@@ -91,16 +97,6 @@ def _read(file: Path | None, mode: str) -> tuple[list[Latency], int]:
     latencies = [claim for claim in stated if isinstance(claim, Latency)]
     claims = [claim for claim in latencies if not mode or claim.mode in ("", mode)]
     return claims, len(stated) - len(claims)
-
-
-def _measure(options: argparse.Namespace, judged: Sequence[Latency]) -> Figures:
-    """Measure as many blocks, among as many entries and with as many calls, as it takes to judge these claims."""
-    stated = [entries for claim in judged for entries in claim.entries]
-    plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
-    calls = max((calls_for(claim.quantile) for claim in judged), default=0)
-    effort = Effort(max(Effort.rounds, calls), options.seconds)
-    wanted = options.blocks or blocks_for(len(judged))
-    return time_blocks((options.store,), plan, effort, wanted, 0, partial(print, file=sys.stderr))
 
 
 def _judge(claim: Latency, figures: Figures, miss: float, margin: float) -> str:

@@ -82,7 +82,7 @@ def _run(command: list[str]) -> int:
         signal.signal(number, signal.default_int_handler)
     # Ctrl-C in a terminal reaches every process of the group. Without a terminal pytest and what it starts are a group
     # of their own, which a signal is passed on to.
-    is_apart = os.name == "posix" and not sys.stdin.isatty()
+    is_apart = not sys.stdin.isatty()
     with subprocess.Popen(command, process_group=0 if is_apart else None) as process:
         send = partial(os.killpg, process.pid) if is_apart else process.send_signal
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 from collections.abc import Generator
 from typing import Any
@@ -36,23 +35,12 @@ class Recorder:
         if not __debug__ or config.option.assertmode != "rewrite":
             raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
         for item in [*items]:
-            place = self._plan.place_of(item.nodeid)
-            if place is None:
-                continue
-            item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to print or judge
-            tests = self._plan.tests_of(place[0])
-            if place[0] in self._plan.tests:
-                item.extra_keyword_matches.update(*(test.requirements for test in tests))
-            if not tests:
-                items.remove(item)
-                config.hook.pytest_deselected(items=[item])
+            if place := self._plan.place_of(item.nodeid):
+                item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to judge
+                if not self._plan.tests_of(place[0]):
+                    items.remove(item)
+                    config.hook.pytest_deselected(items=[item])
         items.sort(key=lambda item: "cases/groups.py::" not in item.nodeid)
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Leave what is imported out of each collection of garbage: it stays."""
-        if session.config.pluginmanager.has_plugin("hypothesispytest"):
-            import hypothesis  # noqa: F401  its plugin imports it at the end, and it warns where much is frozen
-        gc.freeze()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.files import write_file
-from conformance.results import show
 from conformance.results.document import Result
 
 _FILE = """\
@@ -50,10 +49,9 @@ def write_scripts(folder: Path, results: Iterable[Result]) -> None:
     for result in results:
         failure = result.failure
         if failure and failure.script:
-            about = [f"# {line}".rstrip() for line in show.block(failure)]
-            stores = ["store", *(f"store{place}" for place in range(2, failure.instances + 1))]
-            openings = [f"{store} = await opened()" for store in stores]
-            lines = [*openings, *failure.script]
-            indented = textwrap.indent("\n".join(lines), " " * 8)
-            text = _FILE.format(about="\n".join(about), backend=result.backend, lines=indented)
+            about = textwrap.indent(result.reason, "# ")
+            places = ["", *range(2, failure.instances + 1)]
+            openings = [f"store{place} = await opened()" for place in places]
+            lines = textwrap.indent("\n".join([*openings, *failure.script]), " " * 8)
+            text = _FILE.format(about=about, backend=result.backend, lines=lines)
             write_file(folder / f"{failure.name}.py", text)

@@ -43,8 +43,8 @@ def summary(results: Results, plan: Plan) -> Iterator[Line]:
     yield from _titled("accepted", _accepted(results))
     stale = known.stale(plan.known, results.results)
     yield from _titled("known failures that are none any more; take them out of the file", stale)
-    reasons = Counter(map(_why, _undecided(results, plan)))
-    gaps = [f"{number} × {why}" for why, number in reasons.most_common()]
+    reasons = Counter(on_one_line(f"{result.verdict}: {result.reason}") for result in _undecided(results, plan))
+    gaps = [f"{number} × {reason}" for reason, number in reasons.most_common()]
     yield from _titled("incomplete: some applicable requirements were not decided", gaps)
 
     broken = [result for result in results.results if result.failure and not result.is_accepted]
@@ -66,11 +66,10 @@ def summary(results: Results, plan: Plan) -> Iterator[Line]:
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[Line]:
     """Yield a title and different lines, or nothing without a line."""
-    different = [*dict.fromkeys(lines)]
+    different = dict.fromkeys(lines)
     if different:
         yield title, "bold"
-    for line in different:
-        yield (f"  {line}",)
+    yield from zip(f"  {line}" for line in different)
 
 
 def _accepted(results: Results) -> Iterator[str]:
@@ -79,9 +78,3 @@ def _accepted(results: Results) -> Iterator[str]:
         if expected and result.is_accepted:
             name = result.hook or f"{result.test} [{result.backend}]"
             yield f"{name}: {expected.reason} {expected.link}".strip()
-
-
-def _why(result: Result) -> str:
-    if result.hook and result.hook != "adapter":  # of an adapter the reason says what to do
-        return f"the harness has no hook {result.hook}"
-    return on_one_line(f"{result.verdict}: {result.reason}")

@@ -19,14 +19,12 @@ def judge_call(call: pytest.CallInfo[None], case: Case) -> Judged:
     if call.excinfo is None:
         return Judged(verdict="pass")
     raised = call.excinfo.value
-    reason = str(raised)
     if isinstance(raised, NotApplicable):
-        return Judged(verdict="not-applicable", reason=reason)
+        return Judged(verdict="not-applicable", reason=str(raised))
     if isinstance(raised, NotTestable):
-        return Judged(verdict="not-testable", reason=reason, hook=raised.hook)
-    if not isinstance(raised, AssertionError | pytest.fail.Exception):
-        reason = call.excinfo.exconly()
-    reason = printable(reason)[:_REASON_LENGTH]
+        return Judged(verdict="not-testable", reason=str(raised), hook=raised.hook)
+    is_plain = isinstance(raised, AssertionError | pytest.fail.Exception)
+    reason = printable(str(raised) if is_plain else call.excinfo.exconly())[:_REASON_LENGTH]
     if isinstance(raised, pytest.skip.Exception) and call.when == "setup":
         return Judged(verdict="not-run", reason=f"skipped by a marker or another plugin: {reason}")
     if call.when != "call" or isinstance(raised, HarnessFailedError):
