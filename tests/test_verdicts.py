@@ -13,10 +13,11 @@ from tests.test_plugin import run as run_suite
 
 pytestmark = pytest.mark.usefixtures("few_plugins")
 
-NEIGHBOURS = "sharing.test_a_neighbour_is_never_shown_or_removed"
+LOOPS = "sharing.test_a_store_belongs_to_one_event_loop"
 ZONES = "sharing.test_times_do_not_depend_on_the_time_zone"
+MANY = "cost.test_many_tasks_are_kept_counted_and_purged"
 WORKS = "examples.test_a_task_can_be_created_read_listed_updated_and_cancelled"
-"""It lists without arguments."""
+"""It lists without arguments, and the others with some."""
 PARTIAL = "--conformance-partial"
 SMOKE = "--conformance-depth=smoke"
 FAILED = pytest.ExitCode.TESTS_FAILED
@@ -139,9 +140,9 @@ def verdicts(out: Path, name: str = "Plain") -> dict[str, str]:
 def test_a_selection_is_incomplete_however_it_is_made(
     pytester: pytest.Pytester, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(select(NEIGHBOURS)))
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(select(LOOPS)))
     assert run(pytester).ret == 6
-    assert verdicts(out) == {NEIGHBOURS: "pass"}
+    assert verdicts(out) == {LOOPS: "pass"}
     assert run(pytester, PARTIAL).ret == 0
 
 
@@ -154,60 +155,60 @@ def test_what_a_harness_cannot_do_or_a_group_has_not_played_is_open(pytester: py
 
 
 def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: pytest.Pytester, out: Path) -> None:
-    assert run(pytester, "-n1", PARTIAL, *select(ZONES, NEIGHBOURS), on=("Vanishing",)).ret == FAILED
-    died = results(out, "Vanishing")[NEIGHBOURS]
+    assert run(pytester, "-n1", PARTIAL, *select(ZONES, LOOPS), on=("Vanishing",)).ret == FAILED
+    died = results(out, "Vanishing")[LOOPS]
     assert died.verdict == "harness-error"
     assert died.reason == "the process of pytest ended while this test ran"
 
 
 def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester, out: Path) -> None:
     command = [sys.executable, "-m", "conformance", "run", "--store", "stores:Vanishing", "--json", str(out)]
-    ran = pytester.run(*command, "--partial", "--", "-p", "no:cacheprovider", *select(WORKS, NEIGHBOURS))
+    ran = pytester.run(*command, "--partial", "--", "-p", "no:cacheprovider", *select(WORKS, LOOPS))
     assert ran.ret == 3
-    assert verdicts(out, "Vanishing") == {WORKS: "pass", NEIGHBOURS: "harness-error"}
+    assert verdicts(out, "Vanishing") == {WORKS: "pass", LOOPS: "harness-error"}
 
 
 @pytest.mark.parametrize(("name", "workers"), [("Matching", ()), ("Sleeping", ("-n1",))])
 def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
     pytester: pytest.Pytester, out: Path, name: str, workers: tuple[str, ...]
 ) -> None:
-    ran = run(pytester, "--conformance-timeout=2", *workers, *select(WORKS, NEIGHBOURS), on=(name,))
+    ran = run(pytester, "--conformance-timeout=2", *workers, *select(WORKS, LOOPS), on=(name,))
     assert ran.ret == FAILED
-    assert verdicts(out, name) == {WORKS: "pass", NEIGHBOURS: "harness-error"}
+    assert verdicts(out, name) == {WORKS: "pass", LOOPS: "harness-error"}
     assert "stores.py" in ran.stderr.str()
 
 
 def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makeconftest(RERUN)
-    ran = run(pytester, PARTIAL, "-pconftest", *select(ZONES, NEIGHBOURS), on=("Sometimes",))
+    ran = run(pytester, PARTIAL, "-pconftest", *select(ZONES, LOOPS), on=("Sometimes",))
     assert ran.ret == FAILED
     assert ran.parseoutcomes()["passed"] == 2, "this is what pytest itself makes of it"
-    assert verdicts(out, "Sometimes") == {ZONES: "fail", NEIGHBOURS: "pass"}
+    assert verdicts(out, "Sometimes") == {ZONES: "fail", LOOPS: "pass"}
 
 
 def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
     names = ("Skipping", "Xfailing", "Exiting")
-    assert run(pytester, PARTIAL, SMOKE, *select(NEIGHBOURS, "test_random_1"), on=names).ret == FAILED
+    assert run(pytester, PARTIAL, SMOKE, *select(LOOPS, "test_random_1"), on=names).ret == FAILED
     for name in names:
         came = verdicts(out, name)
-        assert came[NEIGHBOURS] == "fail"
+        assert came[LOOPS] == "fail"
         assert came["requirement_LIST-03"] in ("fail", "harness-error")
-    assert "is no verdict of the suite" in results(out, "Skipping")[NEIGHBOURS].reason
+    assert "is no verdict of the suite" in results(out, "Skipping")[LOOPS].reason
 
 
 def test_a_marker_or_a_plugin_makes_nothing_pass(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makeconftest(PLUGIN)
-    chosen = select(ZONES, NEIGHBOURS)
+    chosen = select(ZONES, MANY)
     assert run(pytester, PARTIAL, "-pconftest", *chosen, on=("Raising",)).ret == FAILED
     came = verdicts(out, "Raising")
-    assert came[NEIGHBOURS] == "fail"
+    assert came[MANY] == "fail"
     assert "pass" not in came.values()
     reason = results(out, "Raising")[ZONES].reason
     assert reason.startswith("skipped by a marker or another plugin: ")
 
 
 def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
-    chosen = (PARTIAL, SMOKE, *select(ZONES, NEIGHBOURS, "test_arguments", "test_lifetimes"))
+    chosen = (PARTIAL, SMOKE, *select(ZONES, LOOPS, "test_arguments", "test_lifetimes"))
     assert run(pytester, *chosen, "--conformance-write-known=known.toml", on=("Wrong",)).ret == FAILED
     file = pytester.path / "known.toml"
     refused = run(pytester, *chosen, "--conformance-known=known.toml", on=("Wrong",))
@@ -221,9 +222,8 @@ def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pyte
 
 
 def test_a_should_is_named_and_fails_only_where_it_is_asked_to(pytester: pytest.Pytester, out: Path) -> None:
-    test = "sharing.test_a_store_belongs_to_one_event_loop"
-    ran = run(pytester, PARTIAL, *select(test), on=("Everywhere",))
+    ran = run(pytester, PARTIAL, *select(LOOPS), on=("Everywhere",))
     assert ran.ret == 0
     ran.stdout.fnmatch_lines(["*: 1 SHOULD broken: API-04"])
-    assert getattr(results(out, "Everywhere")[test].expected, "kind", None) == "should"
-    assert run(pytester, PARTIAL, *select(test), "--conformance-level=SHOULD", on=("Everywhere",)).ret == FAILED
+    assert getattr(results(out, "Everywhere")[LOOPS].expected, "kind", None) == "should"
+    assert run(pytester, PARTIAL, *select(LOOPS), "--conformance-level=SHOULD", on=("Everywhere",)).ret == FAILED

@@ -25,7 +25,8 @@ _CLOSE = timedelta(seconds=0.4)
 """How near to the end of a lifetime entries are read: less than a second, and more than some calls take."""
 _SHARE = 0.2
 """The same for short lifetimes, as a share of them."""
-_HERE, _BESIDE, _ELSEWHERE = Open(1), Open(1, at=BESIDE), Open(1, at=ELSEWHERE)
+_HERE, _ELSEWHERE = Open(1), Open(1, at=ELSEWHERE)
+_BESIDE = Open(1, at=BESIDE, behind="-neighbour")  # a prefix that ends too early meets it
 _NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, NOWHERE)
 _FEW_WRITES = 6
 """Writes of which every three are made in a row."""

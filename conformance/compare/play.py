@@ -142,11 +142,6 @@ class Recorder(Reader):
         kind = kind_of(action)
         self._store.tell(f"a hook of the harness ({kind})")
         match kind:
-            case "neighbour":
-                neighbour = f"{self.namespace}-neighbour"  # a prefix that ends too early meets it
-                self._stack.callback(self.harness.discard, neighbour)
-                await self.open(1, self.harness.open(neighbour))
-                return
             case "process":
                 self.stores[1] = ELSEWHERE
                 return

@@ -117,8 +117,11 @@ class Player(Surroundings):
                 await self.open(on)
             case Close(on):
                 await self.close(on)
-            case Open(on, ""):
-                await self.open(on)
+            case Open(on, "", behind=behind):
+                neighbour = self.namespace + behind
+                if behind:
+                    self._stack.callback(self.harness.discard, neighbour)
+                await self.open(on, self.harness.open(neighbour))
             case Open(on, url, seconds):
                 await self.open(on, self.harness.open_at(self.namespace, url, seconds))
             case Damage() if self.latest is not None:

@@ -77,12 +77,16 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An instance is opened besides; with a URL there."""
+    """An instance is opened besides; with a URL there.
+
+    `behind` stands behind the name of the namespace, if it is to be a neighbour on another.
+    """
 
     on: int
     url: str = ""
     seconds: float = 0.0
     at: str = "on the same place"
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

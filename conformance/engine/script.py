@@ -68,8 +68,11 @@ def _line(action: Action) -> Iterator[str]:
         case Reopen(on):
             yield f"await {_store(on)}.aclose()"
             yield f"{_store(on)} = await opened()  # on the same place"
-        case Open(on, url, _, at):
-            yield f"{_store(on)} = await opened({url and repr(url)})  # {at}"
+        case Open(on, url, _, at, behind):
+            given = url and repr(url)
+            if behind:
+                given = f"behind={behind!r}"
+            yield f"{_store(on)} = await opened({given})  # {at}"
         case Close(on):
             yield f"await {_store(on)}.aclose()"
         case Damage():

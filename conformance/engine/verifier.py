@@ -15,7 +15,7 @@ from conformance.engine.mutation import mutate
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import Choose, first
 from conformance.engine.player import Done, Player
-from conformance.engine.scenario import Action, Call, Race, ReadBack, Reopen, Scenario, Series
+from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness
 from conformance.text import place_of
@@ -72,6 +72,8 @@ class Verifier(Player):
                         break
             case _:
                 await super().change_surroundings(action)
+        if isinstance(action, Open):  # a neighbour, who begins anew
+            self._judges.append(Judge(self.contract, self.coverage.learned))
         is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
         if isinstance(action, Reopen) and not is_persistent:
             self._judges[0].forget()
@@ -158,7 +160,10 @@ class Verifier(Player):
 
         (entry,) = answered
         outcome, fields = nearest = judge.nearest(entry)
-        blamed = self.contract.blame(entry, outcome, fields, self._write, is_new=not self._last)
+        write = self._write
+        if len(self._judges) > self.scenario.instances:  # it may have been in another namespace
+            write = None
+        blamed = self.contract.blame(entry, outcome, fields, write, is_new=not self._last)
         if race.failure and entry.error:  # of another class than the contract's
             blamed = []
         return Finding(

@@ -28,8 +28,8 @@ namespace = "script"
 async def main():
     async with AsyncExitStack() as stack:
 
-        async def opened(url=""):
-            opening = harness.open_at(namespace, url, 1.0) if url else harness.open(namespace)
+        async def opened(url="", behind=""):
+            opening = harness.open_at(namespace, url, 1.0) if url else harness.open(namespace + behind)
             return await stack.enter_async_context(opening)
 
 {lines}

@@ -8,19 +8,16 @@ import os
 import sys
 import time
 import warnings
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from unittest import mock
 
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
-from conformance.tasks.cases.contents import create, every_call, fill, outcome_of
+from conformance.tasks.cases.contents import create, every_call, outcome_of
 from conformance.tasks.cases.environment import ASCII, FOREIGN_LINE, application
 from conformance.tasks.interpreter import run_elsewhere
-from conformance.tasks.observe import result_of
-from conformance.tasks.tables.tasks import BEYOND
-from taskstore import StoreNotOpen, TaskNotFound, TaskStore
+from taskstore import StoreNotOpen, TaskStore
 
 
 @case("API-04")
@@ -36,7 +33,7 @@ async def test_a_store_belongs_to_one_event_loop(namespace: Namespace) -> None:
         with asyncio.Runner() as runner:
             store, task_id = runner.run(use(namespace.open()))
             asyncio.run(_refuses(store, task_id))
-            assert runner.run(store.list_tasks()).total
+            assert runner.run(store.list_tasks(limit=0)).total
         del runner
         gc.collect()  # nobody has the first loop any more
         asyncio.run(_refuses(store, task_id))
@@ -77,10 +74,6 @@ async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -
     assert [task.metadata["config"] for task in tasks] == [{"字": "文"}] * 8
 
 
-_MINUTES = timedelta(minutes=5)
-"""How far a store's clock may be from ours."""
-
-
 @case("VAL-10")
 async def test_times_do_not_depend_on_the_time_zone(store: TaskStore) -> None:
     """In Shanghai and in New York the times of a task are those of the clock in UTC."""
@@ -95,40 +88,5 @@ async def test_times_do_not_depend_on_the_time_zone(store: TaskStore) -> None:
             time.tzset()
         now = datetime.now(UTC)
         for moment in filter(None, (task.created_at, task.updated_at, task.completed_at)):
-            assert moment.tzinfo, f"{moment} has no time zone"
-            assert abs(moment - now) < _MINUTES, f"{moment} is a time of {task_id} at {now}, in {zone}"
-
-
-_BEHIND = (":x", "/x", "bar", "-0")
-"""What stands behind the name of a namespace in the names of others."""
-
-
-@case("LIST-10")
-async def test_a_neighbour_is_never_shown_or_removed(store: Any, namespace: Namespace) -> None:
-    """Whatever is written or purged in a namespace, those whose names resemble its name keep their tasks."""
-    name = namespace.name
-    stem, _, own = name.rpartition("-")  # rights may name what all names begin with
-    names = {name[:-1], f"{stem}-{own.upper()}", *(name + behind for behind in _BEHIND)}
-    async with AsyncExitStack() as stack:
-        stores = [store]
-        for neighbour in names - {name}:
-            stack.callback(namespace.harness.discard, neighbour)
-            stores.append(await stack.enter_async_context(namespace.harness.open(neighbour)))
-        for each in stores:
-            made = await fill(each, namespace)
-            for between in ":/":  # what stores put between the name of a namespace and the id of a task
-                came = await outcome_of(store.get_task(f"x{between}{made[0].task_id}"))
-                assert isinstance(came, TaskNotFound), f"a task of a neighbour: {came!r:.200}"
-        before = [await _listed(each) for each in stores]
-        assert [len(page.records) for page in before] == [len(made)] * len(stores)
-
-        for task in (await store.list_tasks(limit=1_000)).tasks:
-            await outcome_of(store.cancel_task(task.task_id))
-        if namespace.has(Capability.MAINTENANCE):
-            await store.purge(BEYOND)
-
-        assert [await _listed(each) for each in stores[1:]] == before[1:], "a neighbour has changed"
-
-
-async def _listed(store: Any) -> Any:
-    return result_of(await store.list_tasks(limit=1_000))
+            is_ours = abs(moment - now) < timedelta(minutes=5)  # the store's clock may be another
+            assert is_ours, f"{moment} is a time of {task_id} at {now}, in {zone}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conformance.engine.kinds import closed, reopened, scenario, shared
-from conformance.engine.scenario import Close, Race, ReadBack, Scenario
+from conformance.engine.scenario import Action, Close, Open, Race, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
-from conformance.tasks.calls import cancel, create, get, listing, purge
+from conformance.tasks.calls import Id, cancel, create, get, listing, purge
 from conformance.tasks.tables.tasks import BEYOND, CALLS, EXTRAS, MADE, MIXED, READS, WRITES, A, to
 from taskstore import TaskStatus
 
@@ -34,13 +34,31 @@ _BY_CURSOR = (
 )
 
 
+_BEHIND = ("a", "A", ":x", "/x", "bar", "-0")
+"""What stands behind the name of a namespace in those of its neighbours."""
+
+
 def scenarios() -> Iterator[Scenario]:
     """All of them."""
     yield from closed(MADE, _ON_A_CLOSED_ONE, about="API-03")
+    yield scenario(MADE, _neighbours(), ReadBack(), about="LIST-10")
+    purged = purge(BEYOND, 1), ReadBack(), purge(BEYOND), ReadBack()
+    yield scenario(MADE, _neighbours(), purged, about="LIST-10 MAINT-01")
     yield from shared(_IN_TURN, about="SHARE-01", apart="SHARE-02")
     yield from reopened(_KEPT, _AFTERWARDS, about="DUR-01", anew="DUR-03")
     yield scenario(_GOES_ON, about="SHARE-01", instances=2)
     yield scenario(_GOES_ON, about="SHARE-02", lacks=[Capability.SHARED], instances=2)
+
+
+def _neighbours() -> Iterator[Action]:
+    """Yield neighbours, the task of each, and calls about it where it is not."""
+    for on, text in enumerate(_BEHIND, start=1):
+        yield Open(on, at="on another namespace", behind=text)
+        yield create("a", on=on)
+        for between in ":/":  # what stores put between the name of a namespace and the id of a task
+            yield get(Id("a", f"x{between}"))
+        yield cancel(A)
+        yield cancel(A, on)
 
 
 def many() -> Iterator[Scenario]:
