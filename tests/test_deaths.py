@@ -16,7 +16,6 @@ from redis.backoff import ExponentialBackoff
 from conformance.backends.servers import EmbeddedServer
 from conformance.commands import main
 from conformance.compare.alone.judge import Anomaly, SelfJudge
-from conformance.engine.orders.network import NetworkArena
 from conformance.operations.operation import Operation
 from tests.test_network import StoreHarness, SyncStore
 
@@ -103,8 +102,7 @@ async def deaths(server: EmbeddedServer, store_class: Any) -> tuple[SelfJudge, l
         "change": Operation("change", "change", KEY, writes="key"),
         "get": Operation("get", "get", KEY, reads="key"),
     }
-    arena = NetworkArena(StoreHarness(server, store_class))
-    judge = SelfJudge(arena, operations)
+    judge = SelfJudge(StoreHarness(server, store_class), operations)
     judge.crowds = [(operation,) for operation in operations.values()]
     return judge, [anomaly async for anomaly in judge.findings()]
 

@@ -15,7 +15,7 @@ from conformance.backends.proxy import Held, Proxy
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
 from conformance.engine.group import play
-from conformance.engine.stages import arena_of
+from conformance.engine.orders.network import arena_of
 from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
 from conformance.tasks.contract import TaskContract

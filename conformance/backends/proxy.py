@@ -26,6 +26,7 @@ _PORTS = {"redis": 6379, "valkey": 6379}
 _WITH_TLS = "rediss", "valkeys", "https", "wss", "amqps"
 _LEADING = "CLUSTER", "SENTINEL"
 """Commands whose replies lead a client to other servers."""
+_MOST_BYTES = 65_536
 _SOON = 5.0
 """Seconds in which a server answers."""
 _A_MOMENT = 0.02
@@ -176,15 +177,18 @@ class Link(asyncio.Protocol):
         self._opening = asyncio.ensure_future(self._open())
 
     async def _open(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.create_connection(partial(_ServerSide, self), *self.proxy.server_at)
-        except OSError:
-            self.server_left()
-
-    def server_accepted(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection to the server."""
-        self._server = transport
+        """Connect to the server, and take what it sends. When it leaves, the client sees that after what was sent."""
+        with contextlib.suppress(OSError):
+            replies, self._server = await asyncio.open_connection(*self.proxy.server_at)
+            self.advance()
+            while data := await replies.read(_MOST_BYTES):
+                self._replies += data
+                self.advance()
+        if self._server:
+            self._server.close()
+        self.sent = None
+        self._has_server_left = True
+        self._end()
         self.advance()
 
     def eof_received(self) -> bool:
@@ -201,13 +205,6 @@ class Link(asyncio.Protocol):
         self.eof_received()
         self._end()
 
-    def server_left(self) -> None:
-        """Have the client see that, after what the server has sent."""
-        self.sent = None
-        self._end()
-        self._has_server_left = True
-        self.advance()
-
     def _end(self) -> None:
         self._ends -= 1
         if not self._ends:
@@ -221,7 +218,7 @@ class Link(asyncio.Protocol):
         """Break the connection at the server's end."""
         self._opening.cancel()
         if self._server:
-            self._server.abort()
+            self._server.transport.abort()
 
     # What passes
 
@@ -236,11 +233,6 @@ class Link(asyncio.Protocol):
             self._client.write(text * max(1, data.startswith(b"*") + data.count(b"\r\n*")))
         else:
             self._client.close()
-
-    def replied(self, data: bytes) -> None:
-        """Take what the server sends."""
-        self._replies += data
-        self.advance()
 
     def advance(self) -> None:
         """Pass on what is not held."""
@@ -315,20 +307,6 @@ class Link(asyncio.Protocol):
         if self._server is None or (self.sent and not self.sent.blocks):
             return _SOON
         return _A_MOMENT if self.sent or self.may_go_on else 0
-
-
-class _ServerSide(asyncio.Protocol):
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._link.server_accepted(transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._link.replied(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._link.server_left()
 
 
 @contextlib.contextmanager

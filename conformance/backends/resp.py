@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from conformance.text import cut, on_one_line
 
@@ -57,9 +57,9 @@ class Message(NamedTuple):
         return " ".join(cut(word, _LONGEST_WORD) for word in words)
 
     @property
-    def keys(self) -> frozenset[Any] | None:
-        """The keys that it touches; None if nobody knows. A script may make others of those that it is given."""
-        return frozenset(self.words[_KEYS[self.name]]) if self.name in _KEYS else None
+    def keys(self) -> frozenset[bytes]:
+        """The keys that it touches; none if nobody knows. A script may make others of those that it is given."""
+        return frozenset(self.words[_KEYS.get(self.name, slice(0))])
 
     @property
     def is_resp(self) -> bool:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
-from conformance.compare.alone import judge_of
 from conformance.compare.alone.judge import SelfJudge
 from conformance.compare.child import searched
 from conformance.compare.report import Line, as_toml, read_known
@@ -128,7 +127,7 @@ def _alone(options: argparse.Namespace) -> int:
     operations = operations_of(harness, _short(options.one))
 
     async def race() -> SelfJudge:
-        judge = judge_of(harness, operations, is_full=options.full)
+        judge = SelfJudge(harness, operations, is_full=options.full)
         async for anomaly in judge.findings(options.only, options.schedule):
             command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
             again = f"  again: {command} --schedule {anomaly.schedule}"

@@ -7,8 +7,7 @@ from dataclasses import replace
 from itertools import chain, takewhile
 from math import inf
 
-from conformance.compare.alone import judge_of
-from conformance.compare.alone.judge import Anomaly
+from conformance.compare.alone.judge import Anomaly, SelfJudge
 from conformance.compare.difference import Difference, explains
 from conformance.compare.plan import Sequences, plainer
 from conformance.compare.play import ALONE, EndOfLife, Steps, Store, kind_of
@@ -222,7 +221,7 @@ class Search:
         operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": self._operations.keys() - operations}
         try:
-            judge = judge_of(store.harness, operations)
+            judge = SelfJudge(store.harness, operations)
             async for anomaly in judge.findings():
                 found.setdefault(anomaly.title, []).append(self._line(store.name, anomaly))
             left_out |= judge.left_out

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Coverage, Finding
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Choose, explore, first
+from conformance.engine.orders.schedule import Play, explore
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Scenario
 from conformance.engine.shrink import MOST_PLAYED, Actions, Shrinker
@@ -121,8 +121,8 @@ async def _verify(
 ) -> Finding | None:
     """Play a scenario, once for each order of its races if they can be ordered. Return the shortest finding."""
 
-    async def verified(choose: Choose = first, arena: Arena | None = None) -> Verifier:
-        verifier = Verifier(contract, harness, coverage, scenario, arena, choose)
+    async def verified(ordered: Play | None = None, arena: Arena | None = None) -> Verifier:
+        verifier = Verifier(contract, harness, coverage, scenario, arena, ordered)
         await verifier.play(draw(verifier))
         return verifier
 

@@ -17,7 +17,7 @@ from conformance.engine.contract import SILENT, Contract, Entry, Span
 from conformance.engine.failures import SOON, Surroundings
 from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Choose, Play, beside, first
+from conformance.engine.orders.schedule import Play, beside
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness
 from conformance.operations.parts import settled
@@ -54,14 +54,12 @@ class Player(Surroundings):
         harness: Harness,
         scenario: Scenario,
         arena: Arena | None = None,
-        choose: Choose = first,
+        ordered: Play | None = None,
     ) -> None:
-        """Take a scenario. In an arena the calls of a race of which every order is played are made as is chosen."""
+        """Take a scenario. In an arena the calls of a race of which every order is played are `ordered`."""
         super().__init__(harness)
         self.arena = arena
-        self.choose = choose
-        self.ordered = Play()
-        """What was chosen."""
+        self.ordered = ordered or Play()
         self.contract = contract
         self.scenario = scenario
         self.history: list[Done] = []
@@ -224,7 +222,7 @@ class Player(Surroundings):
         if self.arena and race.every_order:
             if failure:
                 self.ordered.deaths = (failure.name,)
-            await self.arena.together(made, self.make, self.choose, self.ordered)
+            await self.arena.together(made, self.make, self.ordered)
             self.history[-1].notes += [beside(request.caller, request.text) for request in self.ordered.requests]
         elif failure:
             async with self.failing(failure, [entry.call.on for entry in made]):

@@ -13,7 +13,7 @@ from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Choose, first
+from conformance.engine.orders.schedule import Play
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
@@ -38,9 +38,9 @@ class Verifier(Player):
         coverage: Coverage,
         scenario: Scenario,
         arena: Arena | None = None,
-        choose: Choose = first,
+        ordered: Play | None = None,
     ) -> None:
-        super().__init__(contract, harness, scenario, arena, choose)
+        super().__init__(contract, harness, scenario, arena, ordered)
         self.coverage = coverage
         self.seconds = coverage.seconds
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these

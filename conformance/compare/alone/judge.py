@@ -11,11 +11,11 @@ from math import inf
 
 from conformance.compare.alone.plans import Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, Witness
-from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.network import NetworkArena
-from conformance.engine.orders.schedule import Choose, explore, first, follow
+from conformance.engine.orders.loom import LoopArena
+from conformance.engine.orders.network import NetworkArena, arena_of
+from conformance.engine.orders.schedule import Play, explore, follow
 from conformance.engine.scenario import Call
-from conformance.harness import Capability
+from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.trees import Mismatch, mismatches
 from conformance.process import PROGRESS
@@ -55,20 +55,20 @@ class Anomaly:
 
 
 class SelfJudge:
-    """Races each two operations in an arena, lets something die in each, and notes what was played."""
+    """Races each two operations, lets something die in each, and notes what was played."""
 
-    def __init__(self, arena: Arena, operations: Mapping[str, Operation], *, is_full: bool = False) -> None:
-        """Take an arena. If full, three callers race too."""
-        self.arena = arena
+    def __init__(self, harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False) -> None:
+        """Take a store, which plays at its server, or else in the loop that runs. If full, three callers race too."""
+        self.arena = arena_of(harness) or LoopArena(harness)
         self.operations = operations
         self.left_out = defaultdict[str, set[str]](set)
         """Why something was not played, and the titles of plans."""
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
         self.found = self._races = 0
-        self._is_at_server = isinstance(arena, NetworkArena)
+        self._is_at_server = isinstance(self.arena, NetworkArena)
         self._most_switches = inf if self._is_at_server else _MOST_SWITCHES
-        self._instances = (1, 2) if Capability.SHARED in arena.harness.capabilities else (1,)
+        self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
         self.crowds: list[Sequence[Operation]] = []
         """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
@@ -120,9 +120,9 @@ class SelfJudge:
         changed = [place for place, kind in enumerate(kinds) if kind != kinds[0]]
         return repeated[: changed[0] - 1] if changed else ()
 
-    async def _play(self, plan: Plan, choose: Choose = first, order: Sequence[int] | None = None) -> Witness:
+    async def _play(self, plan: Plan, ordered: Play | None = None, order: Sequence[int] | None = None) -> Witness:
         PROGRESS.go_on()
-        witness = Witness(self.arena, self.operations, plan, choose, order)
+        witness = Witness(self.arena, self.operations, plan, ordered, order)
         await witness.play(witness.drawn())
         return witness
 
@@ -136,7 +136,7 @@ class SelfJudge:
     async def plays(self, plan: Plan, schedule: str = "") -> list[Witness]:
         """Play every order of a plan, or that of a schedule."""
         if schedule:
-            return [await self._play(plan, follow(schedule))]
+            return [await self._play(plan, Play(follow(schedule)))]
         plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, self._most_switches)
         if cut:
             self.left_out[cut].add(plan.title)
@@ -163,7 +163,7 @@ class SelfJudge:
 
         for rule, those in wrong.items():
             text = min(those, key=_turns).ordered.schedule
-            shown = await self._play(plan, follow(text))
+            shown = await self._play(plan, Play(follow(text)))
             why = broken(shown, sequences)
             if rule in why:
                 counted = _TEXTS[plan.kind].format(_count(those), _count(plays), rule)

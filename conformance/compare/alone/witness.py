@@ -12,7 +12,7 @@ from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Choose, Play, beside, first
+from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Play, beside
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
 from conformance.engine.script import lines_of
 from conformance.harness import HookMissingError
@@ -42,13 +42,13 @@ class Witness(Reader):
         arena: Arena,
         operations: Mapping[str, Operation],
         plan: Plan,
-        choose: Choose = first,
+        ordered: Play | None = None,
         order: Sequence[int] | None = None,
     ) -> None:
         is_death = plan.kind == "death"
         instances = 1 + max([is_death, *(call.on for call in plan.racing)])
         scenario = Scenario((*plan.start, Race(plan.racing, every_order=True)), instances=instances)
-        super().__init__(Operations(operations), arena.harness, scenario, arena, choose)
+        super().__init__(Operations(operations), arena.harness, scenario, arena, ordered)
         self.plan = plan
         self.entries: list[Entry] = []
         """What came out, in the order of the plan."""
@@ -132,7 +132,7 @@ class Witness(Reader):
             await super().make_together(race, made)
             return
         for place in order:
-            await self.arena.together([made[place]], self.make, first, Play())
+            await self.arena.together([made[place]], self.make, Play())
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Give each result a name, and calls without one an exception."""

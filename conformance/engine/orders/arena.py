@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import SILENT, Entry
-from conformance.engine.orders.schedule import CALLERS, Choose, Play, Request
+from conformance.engine.orders.schedule import CALLERS, Play, Request
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
@@ -117,8 +117,8 @@ class Arena(ABC):
         """Call an operation, and return what it gives at once."""
         return operation.invoke(store, given)
 
-    async def together(self, entries: Sequence[Entry], make: Make, choose: Choose, play: Play) -> None:
-        """Make calls, each by a caller of its own, in the order that is chosen; note in the play what was chosen.
+    async def together(self, entries: Sequence[Entry], make: Make, play: Play) -> None:
+        """Make calls, each by a caller of its own, in the order that the play chooses.
 
         One that waits for ever is cancelled, and has no answer.
         """
@@ -130,7 +130,7 @@ class Arena(ABC):
             self.begin(caller)
         with self.clock.standing(), self.closed():
             while not play.stalled and (steps := await self.steps(play)):
-                play.go_on(steps, choose)
+                play.go_on(steps)
 
         await asyncio.wait(self.tasks.values(), timeout=_PATIENCE if play.stalled else 0)
         for caller in self.running:

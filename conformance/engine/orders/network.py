@@ -16,8 +16,9 @@ from typing import Any
 
 from conformance.backends.proxy import Held, Link, Proxy
 from conformance.engine.orders.arena import Arena
+from conformance.engine.orders.loom import LoopArena
 from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, STARTS, Play, Request
-from conformance.harness import Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
 
 _TIMEOUT = 10.0
@@ -38,7 +39,6 @@ class NetworkArena(Arena):
     def __init__(self, harness: Harness) -> None:
         super().__init__(harness)
         self._proxies: dict[int, Proxy] = {}
-        self._awaited = set[str]()
         self._namespace = ""
 
     @asynccontextmanager
@@ -54,15 +54,14 @@ class NetworkArena(Arena):
     @contextmanager
     def closed(self) -> Iterator[None]:
         """Hold the requests that come in the block."""
-        self._interrupt(Held.REQUESTS)
+        proxies = [*self._proxies.values()]
+        for proxy in proxies:
+            proxy.interrupt(Held.REQUESTS)
         try:
             yield
         finally:
-            self._interrupt(None)
-
-    def _interrupt(self, how: Held | None) -> None:
-        for proxy in self._proxies.values():
-            proxy.interrupt(how)
+            for proxy in proxies:
+                proxy.interrupt(None)
 
     def _links(self) -> Iterator[Link]:
         """Yield the open connections."""
@@ -71,8 +70,7 @@ class NetworkArena(Arena):
     def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation in this loop, or in a thread if nothing of it is awaited."""
         function = getattr(store, operation.call) if isinstance(operation.call, str) else operation.call
-        is_async = iscoroutinefunction(function) or isasyncgenfunction(function)
-        if is_async or operation.name in self._awaited:
+        if iscoroutinefunction(function) or isasyncgenfunction(function):
             return operation.invoke(store, given)
         return self._in_thread(operation, store, given)
 
@@ -82,12 +80,11 @@ class NetworkArena(Arena):
             return [*result] if isinstance(result, Iterator) else result
 
         result = await asyncio.to_thread(call)
-        is_awaited = isawaitable(result) or hasattr(type(result), "__anext__")
-        if is_awaited:
-            self._awaited.add(operation.name)
-        else:
+        if isawaitable(result):
+            return await result
+        if not hasattr(type(result), "__anext__"):
             self.in_threads.add(operation.name)
-        return await result if isawaitable(result) else result
+        return result
 
     def at_once(self) -> Iterable[str]:
         """Return the callers with an instance of their own. Another may begin later."""
@@ -102,7 +99,7 @@ class NetworkArena(Arena):
             return []
 
         late = self.entries.keys() - self.tasks.keys()
-        steps = [Request(caller, STARTS, frozenset(), take=partial(self.begin, caller)) for caller in late]
+        steps = [Request(caller, STARTS, take=partial(self.begin, caller)) for caller in late]
         for link in held:
             request = Request(link.caller, link.text.replace(self._namespace, ""), link.head.keys, take=link.let)
             steps += [request, *self._deaths(request, link, play)]
@@ -125,7 +122,7 @@ class NetworkArena(Arena):
                 if is_late or what != PROCESS:
                     text = f"{request.text[:_SHOWN]}  # {what} {when}"
                     take = partial(self._end, play, link, ways[what], is_late=bool(is_late))
-                    yield replace(request, text=text, keys=None, take=take)
+                    yield replace(request, text=text, keys=frozenset(), take=take)
 
     def _end(self, play: Play, link: Link, end: Callable[[], object], *, is_late: bool) -> None:
         play.has_died = True
@@ -181,3 +178,17 @@ class NetworkArena(Arena):
         is_missing = len(held) < (len(self.running) if self.in_threads else bool(self.running))
         patience = max(at_server, seconds if is_missing and not is_alone else 0.0)
         return patience > 0 and self.clock.wait(patience)
+
+
+def arena_of(harness: Harness) -> Arena | None:
+    """Return where the calls of a store are ordered, in the loop of asyncio that runs.
+
+    There is none where instances share something that is not behind an address: what a client such as fakeredis does
+    in the loop by itself has too many orders.
+    """
+    try:
+        harness.open_at("conformance-no-case", harness.url(), 1.0)
+        Proxy(harness.url())
+    except HookMissingError:
+        return None if Capability.SHARED in harness.capabilities else LoopArena(harness)
+    return NetworkArena(harness)

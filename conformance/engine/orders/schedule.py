@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import inf
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 CONNECTION, CALLER, PROCESS = "the connection is lost", "the caller is cancelled", "the process dies"
 CALLERS = "ABCDEFGH"
@@ -16,10 +16,6 @@ STORE = "-"
 """The label for what a store does by itself."""
 STARTS = "starts"
 """The text of a request that is none: a caller begins."""
-_COLUMN = 15
-"""Letters by which each caller's requests are further to the right."""
-_LONGEST = 90
-"""Letters of a request that are shown."""
 _COLUMN = 15
 """Letters by which each caller's requests are further to the right."""
 _LONGEST = 90
@@ -36,8 +32,8 @@ class Request:
     """The label of its caller, and a number if that waits with several."""
     text: str
     """As a trace shows it. Its first word does not depend on values that the store draws."""
-    keys: frozenset[Any] | None = None
-    """The keys that it touches; None if nobody knows, and none where it is no request but the beginning of a call."""
+    keys: frozenset[Any] = frozenset()
+    """The keys that it touches; none if nobody knows."""
     is_idle: bool = False
     """Whether it only waits for time to pass. Others that go on meanwhile do not count as a switch."""
     take: Callable[[], object] = field(default=tuple, compare=False)
@@ -62,48 +58,6 @@ Choose: TypeAlias = Callable[[Sequence[Request]], Request]
 """Returns who of those that wait is let go. It is asked whenever every caller waits or is done, also about one."""
 
 
-@dataclass
-class Play:
-    """What was let go in one play, in this order. Arenas fill it as it goes."""
-
-    trace: list[Request] = field(default_factory=list)
-    stalled: str = ""
-    """Why the play could not be ordered; its results are no evidence then."""
-    deaths: Sequence[str] = ()
-    """What may end at one request: `CONNECTION`, `CALLER` or `PROCESS`."""
-    has_died: bool = False
-    """Whether it has ended."""
-
-    @property
-    def schedule(self) -> str:
-        """The order as `follow` takes it."""
-        return "".join(request.name for request in self.trace)
-
-    @property
-    def requests(self) -> list[Request]:
-        """What was let go, but for the beginnings of calls."""
-        return [request for request in self.trace if request.text != STARTS]
-
-    def go_on(self, waiting: Iterable[Request], choose: Choose) -> None:
-        """Let one of those that wait go. They are sorted by caller, and those of one numbered."""
-        numbered = []
-        ordered = sorted(waiting, key=lambda request: (request.name, request.is_idle))
-        for name, those in groupby(ordered, key=lambda request: request.name):
-            for number, request in enumerate(those):
-                numbered.append(replace(request, name=f"{name}{number or ''}"))
-        chosen = choose(numbered)
-        self.trace.append(chosen)
-        chosen.take()
-        if len(self.trace) == _MOST_STEPS:
-            self.stalled = f"it goes on for more than {_MOST_STEPS} steps"
-
-
-def beside(caller: str, text: str) -> str:
-    """Return what a caller does as a comment of a script, in a column of its own."""
-    column = _COLUMN * max(0, CALLERS.find(caller))
-    return f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}"
-
-
 def follow(schedule: str) -> Choose:
     """Return what chooses as a text says, and after its end the first that waits."""
     names = iter(re.findall(r"\D\d*", schedule))
@@ -118,13 +72,50 @@ def follow(schedule: str) -> Choose:
 first = follow("")
 
 
-class Ordered(Protocol):
-    """Whoever makes calls in an order that is chosen."""
+@dataclass
+class Play:
+    """What was let go in one play, in this order. Arenas fill it as it goes."""
 
-    ordered: Play
+    choose: Choose = first
+    deaths: Sequence[str] = ()
+    """What may end at one request: `CONNECTION`, `CALLER` or `PROCESS`."""
+    has_died: bool = False
+    """Whether it has ended."""
+    trace: list[Request] = field(default_factory=list)
+    stalled: str = ""
+    """Why the play could not be ordered; its results are no evidence then."""
+
+    @property
+    def schedule(self) -> str:
+        """The order as `follow` takes it."""
+        return "".join(request.name for request in self.trace)
+
+    @property
+    def requests(self) -> list[Request]:
+        """What was let go, but for the beginnings of calls."""
+        return [request for request in self.trace if request.text != STARTS]
+
+    def go_on(self, waiting: Iterable[Request]) -> None:
+        """Let one of those that wait go. They are sorted by caller, and those of one numbered."""
+        numbered = []
+        ordered = sorted(waiting, key=lambda request: (request.name, request.is_idle))
+        for name, those in groupby(ordered, key=lambda request: request.name):
+            for number, request in enumerate(those):
+                numbered.append(replace(request, name=f"{name}{number or ''}"))
+        chosen = self.choose(numbered)
+        self.trace.append(chosen)
+        chosen.take()
+        if len(self.trace) == _MOST_STEPS:
+            self.stalled = f"it goes on for more than {_MOST_STEPS} steps"
 
 
-P = TypeVar("P", bound=Ordered)
+def beside(caller: str, text: str) -> str:
+    """Return what a caller does as a comment of a script, in a column of its own."""
+    column = _COLUMN * max(0, CALLERS.find(caller))
+    return f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}"
+
+
+P = TypeVar("P")
 
 
 @dataclass
@@ -137,7 +128,7 @@ class _Node:
     """Who is let go here, in this play and in later ones."""
 
 
-async def explore(play: Callable[[Choose], Awaitable[P]], most: int, most_switches: float = inf) -> tuple[list[P], str]:
+async def explore(play: Callable[[Play], Awaitable[P]], most: int, most_switches: float = inf) -> tuple[list[P], str]:
     """Play in every order, depth first, at most so many times. Return who has played, and why that is not all.
 
     It ends with the first play that cannot be ordered. Requests that commute are played in one order only (sleep sets;
@@ -147,28 +138,21 @@ async def explore(play: Callable[[Choose], Awaitable[P]], most: int, most_switch
     players: list[P] = []
     cut = ""
     path: list[_Node] = []
-
-    # Of one play: the part of the last path that it has still to follow, and where it stands
-    ahead: list[_Node] = []
-    asleep: set[str] = set()
-    last, parted = "", ""
-    switches = most_switches
+    asleep, depth, last, switches = set[str](), 0, "", most_switches  # of one play
 
     def choose(waiting: Sequence[Request]) -> Request:
-        """Choose as the last path says, and from its end on what no other play chooses."""
-        nonlocal asleep, last, parted, switches
+        """Choose as the path says, and from its end on what no other play chooses."""
+        nonlocal asleep, depth, last, switches
         costs = {request.shape: _is_switch(request, last, waiting) for request in waiting}
-        awake = [shape for shape, cost in costs.items() if shape not in asleep and cost <= switches]
-        node = ahead.pop(0) if ahead else _Node(asleep, sorted(awake, key=costs.__getitem__))
-        if node.left and node.left[0] not in costs:
-            parted = f"a replay sent {', '.join(costs)}, and before {node.left[0]}"
-            ahead.clear()
-        if parted or not node.left:  # an order like this one is played elsewhere
-            switches = -1
+        if depth == len(path):
+            awake = [shape for shape, cost in costs.items() if shape not in asleep and cost <= switches]
+            path.append(_Node(asleep, sorted(awake, key=costs.__getitem__)))
+        node = path[depth]
+        chosen = next((request for request in waiting if request.shape in node.left[:1]), None)
+        if chosen is None:
             return waiting[0]
 
-        path.append(node)
-        chosen = next(request for request in waiting if request.shape == node.left[0])
+        depth += 1
         last = chosen.caller
         switches -= costs[chosen.shape]
         # Who is asleep here is so until something is let go that it does not commute with.
@@ -176,31 +160,25 @@ async def explore(play: Callable[[Choose], Awaitable[P]], most: int, most_switch
         return chosen
 
     for _ in range(most):
-        player = await play(choose)
-        if player.ordered.stalled:
-            return players, player.ordered.stalled
-        if ahead:
-            parted = "a replay sent fewer requests than before"
-        if parted or switches >= 0:
+        ordered = Play(choose)
+        player = await play(ordered)
+        if ordered.stalled:
+            return players, ordered.stalled
+        is_played_elsewhere = bool(path) and not path[-1].left
+        if not is_played_elsewhere and not depth == len(path) == len(ordered.trace):
+            cut = "a replay sent other requests than before"
+        if cut or not is_played_elsewhere:
             players.append(player)
-        cut = parted or cut
 
-        ahead, path = _following(path), []
-        if not ahead:
+        del path[depth:]
+        while path and len(path[-1].left) == 1:
+            path.pop()
+        if not path:
             return players, cut
-        asleep, last, parted, switches = set(), "", "", most_switches
-    return players, f"only {most} orders were played"
-
-
-def _following(path: list[_Node]) -> list[_Node]:
-    """Return the path of the next order; an empty one if there is none."""
-    while path:
         node = path[-1]
         node.asleep.add(node.left.pop(0))
-        if node.left:
-            break
-        path.pop()
-    return path
+        asleep, depth, last, switches = set(), 0, "", most_switches
+    return players, f"only {most} orders were played"
 
 
 def _is_switch(request: Request, last: str, waiting: Sequence[Request]) -> bool:

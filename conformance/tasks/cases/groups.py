@@ -15,8 +15,8 @@ from random import Random
 
 from conformance.engine.finding import Coverage
 from conformance.engine.group import play, play_one
+from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
-from conformance.engine.stages import arena_of
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract
 from conformance.tasks.random_scenarios import RandomTasks
