@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from itertools import islice, product
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
-from conformance.infer.methods import UNKNOWN, Method
+from conformance.infer.methods import Method, Step, with_other
 from conformance.infer.opening import LocalStore
-from conformance.operations.operation import WHOLE, OperationsError, with_ids
-from conformance.operations.parts import fields_of, settled
+from conformance.operations.operation import OperationsError, with_ids
+from conformance.operations.parts import field_at, fields_of, settled
 from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
 
 _SLOW = 0.9
 """Seconds that a call may take. One that takes longer twice waits for something: often for a whole second."""
-_BLOCKED = 3.0
-"""After so many seconds a call that is awaited, and cannot be cancelled, is interrupted."""
+_BLOCKED = 1.5
+"""After so many seconds a call that does not let the loop go on, or cannot be cancelled, is interrupted."""
 _LATER = timedelta(hours=1, seconds=0.5)
 """By which the clock is put forward when calls are repeated: what gives a time gives another one then."""
 _LIFE = timedelta(seconds=1.2)
@@ -39,22 +37,6 @@ _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, Assertion
 """Exceptions by which a store says that an argument is of a wrong kind."""
 _IDS = ("str", "bytes", "UUID")
 _TIMES = ("int", "float", "datetime", "date", "timedelta")
-
-
-Step: TypeAlias = tuple[Method, dict[str, Any]]
-"""A call of an experiment, with its arguments."""
-
-
-def _call(method: Method, *optional: str, turn: int = 0) -> Step:
-    """Return a call with the first or second sample of each required argument, and of these."""
-    names = {*method.places, *optional}
-    return method, {name: kind.samples[turn] for name, kind in method.kinds.items() if name in names}
-
-
-def _with_other(step: Step, name: str) -> Step:
-    """Return a call with the second sample of an argument."""
-    method, arguments = step
-    return method, arguments | {name: method.kinds[name].samples[1]}
 
 
 class Lab:
@@ -79,9 +61,9 @@ class Lab:
             for parameter in method.optional:
                 await self._choose(method, [parameter])
 
-        calls = [_call(method) for method in self._usable]
-        writes = [*calls, *(_call(method, *method.kinds) for method in self._usable)]  # which may change more
-        starts = [[], *([call, _call(call[0], turn=1)] for call in calls)]
+        calls = [method.step() for method in self._usable]
+        writes = [*calls, *(method.step(*method.kinds) for method in self._usable)]  # which may change more
+        starts = [[], *([method.step(), method.step(turn=1)] for method in self._usable)]
         for start, write, read in product(starts, writes, calls):
             if not start or await self._shows([], start[0], read):
                 await self._observe(start, write, read)
@@ -96,51 +78,44 @@ class Lab:
         names = [parameter.name for parameter in parameters]
         trust = min((parameter.trust for parameter in parameters), default=TYPED)
         has_ids = any(other.ids for other in self._usable)
-        before, accepted = method.kinds, None
+        chosen = before = method.kinds
         for kinds in islice(product(*(parameter.kinds for parameter in parameters)), _MOST_TRIALS):
-            if method.unusable not in ("", UNKNOWN) or (EARLIER in kinds and not has_ids):
-                continue
             method.kinds = before | dict(zip(names, kinds, strict=True))
-            step = _call(method, *names)
-            if not await self._accepts(step):
+            call = method.step(*names)
+            if method.reason or (EARLIER in kinds and not has_ids) or not await self._accepts(call):
                 continue
-            if trust == TYPED or await self._are_alike(step):
+            is_right = trust == TYPED or await self._are_alike(call)
+            if is_right or (trust and chosen is before):
+                chosen = method.kinds
+                method.is_accepted = True
+            if is_right:
                 break
-            accepted = accepted or method.kinds
-        else:
-            method.kinds = before
-            if not (accepted and trust):
-                return
-            method.kinds = accepted
-        if method.unusable == UNKNOWN:
-            method.unusable = ""
+        method.kinds = chosen
 
-    async def _accepts(self, step: Step) -> bool:
+    async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
-        for start in [[], *([_call(method)] for method in self._usable[:_MOST_STARTS])]:
+        for start in [[], *([method.step()] for method in self._usable[:_MOST_STARTS])]:
             for on in (0, 1):
-                given = await self._play(*start, step, on=on)
-                if step[0].unusable not in ("", UNKNOWN):
-                    return False
-                if issubclass(given.kind, _MISUSE):
+                tree = await self._play(*start, call, on=on)
+                if issubclass(tree.kind, _MISUSE):
                     break
             else:
-                return True
+                return not call[0].reason
         return False
 
-    async def _are_alike(self, step: Step) -> bool:
+    async def _are_alike(self, call: Step) -> bool:
         """Whether both stores give the same, also with a call before or after it that alone gives the same."""
-        sequences = [[step]]
-        for other in map(_call, self._usable):
+        sequences = [[call]]
+        for other in (method.step() for method in self._usable):
             if not await self._differ(other):
-                sequences += [[step, other], [other, step]]
-        for steps in sequences:
-            if await self._differ(*steps):
+                sequences += [[call, other], [other, call]]
+        for calls in sequences:
+            if await self._differ(*calls):
                 return False
         return True
 
-    async def _differ(self, *steps: Step) -> bool:
-        return await self._play(*steps) != await self._play(*steps, on=1)
+    async def _differ(self, *calls: Step) -> bool:
+        return await self._play(*calls) != await self._play(*calls, on=1)
 
     # Roles
 
@@ -153,11 +128,9 @@ class Lab:
         writer.is_write = reader.is_shown = True
         writer.is_maker = writer.is_maker or not start
         for name, other in product(write[1], read[1]):
-            elsewhere = _with_other(write, name)
-            there = _with_other(read, other)
-            is_id = writer.kinds[name] is EARLIER
-            asks_id = reader.kinds[other] is EARLIER
-            if is_id != asks_id or await self._shows(start, elsewhere, read):
+            elsewhere = with_other(write, name)
+            there = with_other(read, other)
+            if await self._shows(start, elsewhere, read):
                 continue
             is_known = name == other and other in reader.entry  # where nothing stands under the other name
             if is_known or await self._shows(start, elsewhere, there):
@@ -171,14 +144,14 @@ class Lab:
     async def follow_the_clock(self) -> bool:
         """Whether what ends by a wait ends by a jump of the clock, and the reverse, in both stores, by every method."""
         are_alike = set[bool]()
-        for writer in self._usable:
-            write = _call(writer, *writer.lifetimes)
-            for name in writer.lifetimes:
-                write = _with_other(write, name)  # which is short
-            reads = [read for read in map(_call, self._usable) if await self._shows([], write, read)]
-            for harness, read in product(self._harnesses, reads[:1] if writer.lifetimes else ()):
-                waited = await _played(harness, [write, read], partial(asyncio.sleep, _LIFE.total_seconds()))
-                jumped = await _played(harness, [write, read], partial(_jump, harness))
+        for method in self._usable:
+            write = method.step(*method.lifetimes)
+            for name in method.lifetimes:
+                write = with_other(write, name)  # which is short
+            reads = [read for read in map(Method.step, self._usable) if await self._shows([], write, read)]
+            for harness, read in product(self._harnesses, reads[:1] if method.lifetimes else ()):
+                waited = await _play(harness, [write, read], asyncio.sleep(_LIFE.total_seconds()))
+                jumped = await _play(harness, [write, read], _jump(harness))
                 are_alike.add(waited == jumped)
         return are_alike == {True}
 
@@ -194,28 +167,27 @@ class Lab:
         if key in self._seen:
             return self._seen[key]
 
-        tree = await _played(harness, steps)
+        tree = await _play(harness, steps)
         if any(method.slow_calls for method, _ in steps):  # perhaps the machine was busy
-            tree = await _played(harness, steps)
+            tree = await _play(harness, steps)
         if on == 0:
             harness.advance("", _LATER)
-            again = await _played(harness, steps)
-            if tree != again:
-                _note_what_differs(steps[-1][0], tree, again)
-                tree = await _played(harness, steps)
+            later = await _play(harness, steps)
+            if tree != later:
+                _note_what_differs(steps[-1][0], tree, later)
+                tree = await _play(harness, steps)
         self._seen[key] = tree
         return tree
 
 
-def _note_what_differs(method: Method, tree: Tree, again: Tree) -> None:
+def _note_what_differs(method: Method, tree: Tree, later: Tree) -> None:
     """Note the ids and times among the fields in which two answers differ."""
-    for mismatch in mismatches(tree, again):
-        path = "".join(mismatch.path)
-        named = re.findall(r"[.'\"](\w+)", path) or [WHOLE]
+    for mismatch in mismatches(tree, later):
+        name = field_at(mismatch.path)
         if mismatch.what in _IDS:
-            method.ids.add(named[-1])
+            method.ids.add(name)
         elif mismatch.what in _TIMES:
-            method.times.add(named[-1])
+            method.times.add(name)
 
 
 async def _jump(harness: LocalStore) -> None:
@@ -224,40 +196,43 @@ async def _jump(harness: LocalStore) -> None:
     await asyncio.sleep(_TICK)
 
 
-async def _played(harness: LocalStore, steps: Sequence[Step], pause: Any = None) -> Tree:
-    """Make calls in order on a new store, and return what the last one gave; of an exception only the class.
-
-    The last comes after a pause.
-    """
+async def _play(harness: LocalStore, steps: Sequence[Step], pause: Any = None) -> Tree:
+    """Make calls in order on a new store, the last after a pause, and return what that gave."""
     observer = Observer()
+    if pause:
+        harness.advance("", timedelta(0))  # from here on time goes on alike, whatever the pause is
     async with harness.open("") as store:
         for step in steps:
-            method, arguments = step
             if pause and step is steps[-1]:
-                await pause()
-            operation = method.operation
-            PROGRESS.begin(f"a call of {method.name}")
-            began = perf_counter()
-            signal.setitimer(signal.ITIMER_REAL, _SLOW)
-            try:
-                result = operation.invoke(store, with_ids(arguments, [*observer.names]))
-                signal.setitimer(signal.ITIMER_REAL, _BLOCKED)
-                async with asyncio.timeout(_SLOW):
-                    value = await settled(operation, result)
-                method.ids |= {field for field, part in fields_of(value) if part in observer.names}
-                observer.learn(value, operation, "result")
-                tree = observer.look(value, operation)
-            except Exception as error:  # noqa: BLE001  whatever the store raises is its answer
-                tree = Tree(type(error))
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            is_slow = perf_counter() - began >= _SLOW  # a library may catch what interrupts it
-            method.slow_calls = method.slow_calls + 1 if is_slow else 0
-            if method.slow_calls > 1:
-                method.unusable = "it waits for something"
-            if tree.kind is OperationsError:
-                method.unusable = "its result cannot be compared"
+                await pause
+            tree = await _make(store, observer, *step)
     harness.discard("")
+    return tree
+
+
+async def _make(store: Any, observer: Observer, method: Method, arguments: Mapping[str, Any]) -> Tree:
+    """Make a call, and return what it gave; of an exception only the class."""
+    PROGRESS.begin(f"a call of {method.name}")
+    operation = method.operation
+    began = perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, _BLOCKED)
+    try:
+        async with asyncio.timeout(_SLOW):
+            value = await settled(operation, operation.invoke(store, with_ids(arguments, [*observer.names])))
+        method.ids |= {name for name, part in fields_of(value) if part in observer.names}
+        observer.learn(value, operation, "result")
+        tree = observer.look(value, operation)
+    except Exception as error:  # noqa: BLE001  whatever the store raises is its answer
+        tree = Tree(type(error))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+    is_slow = perf_counter() - began >= _SLOW  # a library may catch what interrupts it
+    method.slow_calls = method.slow_calls + 1 if is_slow else 0
+    if method.slow_calls > 1:
+        method.reason = "it waits for something"
+    if tree.kind is OperationsError:
+        method.reason = "its result cannot be compared"
     return tree
 
 

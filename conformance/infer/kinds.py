@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import starmap
+from itertools import chain, starmap
 from pkgutil import resolve_name
 from types import UnionType
 from typing import Any
@@ -25,7 +25,7 @@ _KEY = "key|name|id|session|token|field|path|namespace|prefix|tag|queue|topic|bu
 _VALUE = "value|val|data|obj|item|payload|message|body|content|result|default|record|entry|state"
 SECONDS = "ttl|ex|timeout|expir.*|lifetime|max_age|age|seconds|duration|lease.*|.+_(ttl|seconds|timeout)"
 _AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version|(max|min).*"
-NAMED, TYPED = 1, 2
+TYPED = 2
 _RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock"
 """Names of parameters that nothing here is given to."""
 
@@ -43,7 +43,7 @@ class Kind:
 
     name: str
     strategy: str
-    samples: tuple[Any, ...]
+    samples: Sequence[Any]
     names: str = ""
 
     def __repr__(self) -> str:
@@ -101,58 +101,52 @@ class Parameter:
     name: str
     kinds: Sequence[Kind]
     trust: int
-    """`TYPED`, `NAMED`, or nothing."""
+    """`TYPED`, 1 if it is known from its name, or nothing."""
 
 
 def parameter_of(found: inspect.Parameter) -> Parameter:
     """Return what a parameter may take."""
-    name, annotation = found.name, found.annotation
-    has_default = found.default not in (found.empty, None)
-    if annotation is found.empty and has_default and not re.fullmatch(_VALUE, name):  # a value may be anything
-        annotation = type(found.default)
-    if annotation is found.empty or isinstance(annotation, str):  # a name that is not known here
+    name, annotation, default = found.name, found.annotation, found.default
+    if annotation is found.empty and default not in (found.empty, None) and not re.fullmatch(_VALUE, name):
+        annotation = type(default)
+    if annotation in (found.empty, object) or isinstance(annotation, str):  # a name that is not known here
         annotation = Any
-
-    fitting = _kinds_of(annotation)
+    fitting = [] if re.fullmatch(_RESOURCE, name) else _kinds_of(annotation)
 
     def unlikeliness(kind: Kind) -> tuple[bool, bool]:
         is_exact = type(kind.samples[0]) is annotation  # integers are floats too
         return not re.fullmatch(kind.names, name), not is_exact
 
     fitting.sort(key=unlikeliness)
-    trust = TYPED
-    if annotation in (Any, object):
-        trust = NAMED if re.fullmatch(fitting[0].names, name) else 0
+    is_named = any(re.fullmatch(kind.names, name) for kind in fitting)
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
         fitting.insert(0, EARLIER)
-    return Parameter(name, [] if re.fullmatch(_RESOURCE, name) else fitting, trust)
+    return Parameter(name, fitting, is_named if annotation is Any else TYPED)
 
 
 def _kinds_of(annotation: Any) -> list[Kind]:
     """Return the kinds that an annotation allows, or those of its parts, of its class, or made by Hypothesis."""
-    of_class = typing.get_origin(annotation)
-    return [*_fitting(annotation)] or [*_composed(annotation)] or [*_fitting(of_class)] or [*_built(annotation)]
-
-
-def _composed(annotation: Any) -> Iterator[Kind]:
-    """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs.
-
-    Of a union each part is one.
-    """
+    fitting = [*_fitting(annotation)]
+    if fitting:
+        return fitting
     origin = typing.get_origin(annotation)
-    parts = [part for part in typing.get_args(annotation) if part is not ...]
-    kinds = [kind for part in parts for kind in _kinds_of(part)[:1]]
+    parts = [_kinds_of(part) for part in typing.get_args(annotation) if part is not ...]
     if origin in (typing.Union, UnionType):
-        yield from kinds
+        return [*chain.from_iterable(parts)]
+    return [*_composed(origin, parts)] or [*_fitting(origin)] or [*_built(annotation)]
+
+
+def _composed(origin: Any, parts: Sequence[list[Kind]]) -> Iterator[Kind]:
+    """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs."""
+    if not (parts and all(parts) and isinstance(origin, type)):
         return
-    if not parts or len(kinds) < len(parts) or not isinstance(origin, type):
-        return
+    kinds = [likeliest for likeliest, *_ in parts]
+    inside = ", ".join(kind.strategy for kind in kinds)
+    samples = [*zip(*(kind.samples for kind in kinds), strict=False)]
     for shape, (strategy, make) in _SHAPES.items():
         if issubclass(origin, shape):
-            inside = ", ".join(kind.strategy for kind in kinds)
-            name = "_".join((shape.__name__.upper(), *(kind.name for kind in kinds)))
-            samples = zip(*(kind.samples for kind in kinds), strict=False)
-            yield Kind(name, strategy.format(inside), tuple(starmap(make, samples)))
+            name = "_".join([shape.__name__.upper(), *map(str, kinds)])
+            yield Kind(name, strategy.format(inside), [*starmap(make, samples)])
             return
 
 
@@ -173,10 +167,9 @@ def _built(annotation: Any) -> Iterator[Kind]:
     """Yield kinds of a class that no row is for: objects that Hypothesis makes, with few arguments first, if it can."""
     if not isinstance(annotation, type):
         return
-    name = annotation.__name__
     place = f"{annotation.__module__}:{annotation.__qualname__}"
     for make in (st.builds, st.from_type):
         with suppress(Exception):  # as it needs what is not annotated
-            first, second, *_ = [choice.value for choice in pool_of(make(resolve_name(place))).choices] * 2
-            strategy = f"st.{make.__name__}(resolve_name({place!r}))"
-            yield Kind(f"{make.__name__}_{name}".upper(), strategy, (first, second))
+            samples = [choice.value for choice in pool_of(make(resolve_name(place))).choices] * 2
+            name = f"{make.__name__}_{annotation.__name__}".upper()
+            yield Kind(name, f"st.{make.__name__}(resolve_name({place!r}))", samples)

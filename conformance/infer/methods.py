@@ -5,28 +5,30 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from conformance.infer.kinds import SECONDS, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, parameters_of
 from conformance.operations.operation import WHOLE, Operation
 
-UNKNOWN = "no argument that was tried is accepted"
-"""Why a method is not compared for which no kinds of arguments are found."""
+_UNKNOWN = "no argument that was tried is accepted"
 
 
 @dataclass(eq=False)
 class Method:
     """A method that both stores have, and what is known of it so far.
 
-    `unusable` says why it is not compared. `kinds` are those of the arguments that are used, `entry` the arguments that
-    name what it changes or shows: none if that is the whole store. `times` are fields that depend on the time.
+    `kinds` are those of the arguments that are used, `entry` the arguments that name what it changes or shows: none if
+    that is the whole store. `times` are fields that depend on the time.
     """
 
     name: str
     required: list[Parameter]
     optional: list[Parameter]
-    unusable: str = UNKNOWN
+    reason: str = ""
+    """Why it is not called any more."""
+    is_accepted: bool = False
+    """Whether both stores accept the arguments that `kinds` gives."""
     kinds: dict[str, Any] = field(default_factory=dict)
     slow_calls: int = 0
     is_write: bool = False
@@ -37,6 +39,11 @@ class Method:
     entry: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
+
+    @property
+    def unusable(self) -> str:
+        """Why it is not compared, if so."""
+        return self.reason or ("" if self.is_accepted else _UNKNOWN)
 
     @property
     def places(self) -> list[str]:
@@ -55,17 +62,14 @@ class Method:
         One that nothing shows may change anything.
         """
         places = self.places
-        required = {name: self.kinds[name] for name in places}
-        optional = {name: kind for name, kind in self.kinds.items() if name not in places}
-        named = [name for name in places if name in self.entry]
-        makes_ids = self.is_write and bool(self.ids)
-        entry = WHOLE if makes_ids else tuple(named) or WHOLE
+        named = tuple(name for name in places if name in self.entry)
+        entry = WHOLE if self.is_write and self.ids else named or WHOLE
         is_read = self.is_shown and not self.is_write
         return Operation(
             self.name,
             self.name,
-            required,
-            optional,
+            {name: self.kinds[name] for name in places},
+            {name: kind for name, kind in self.kinds.items() if name not in places},
             ids=sorted(self.ids) or (),
             times=sorted(self.times),
             writes=None if is_read else entry,
@@ -73,6 +77,21 @@ class Method:
             positional=places,
             lifetime=next(iter(self.lifetimes), None),
         )
+
+    def step(self, *optional: str, turn: int = 0) -> Step:
+        """Return a call with the first or second sample of each required argument, and of these."""
+        names = {*self.places, *optional}
+        return self, {name: kind.samples[turn] for name, kind in self.kinds.items() if name in names}
+
+
+Step: TypeAlias = tuple[Method, dict[str, Any]]
+"""A call of an experiment, with its arguments."""
+
+
+def with_other(step: Step, name: str) -> Step:
+    """Return a call with the second sample of an argument."""
+    method, arguments = step
+    return method, arguments | {name: method.kinds[name].samples[1]}
 
 
 def shared_methods(first: type, second: type) -> Iterator[Method]:
@@ -86,5 +105,5 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
         optional = [parameter_of(each) for each in parameters if each.default is not each.empty]
         method = Method(name, required, [parameter for parameter in optional if parameter.trust])
         if name[0] == "a" and hasattr(first, name[1:]):
-            method.unusable = f"it is {name[1:]} for callers that await"
+            method.reason = f"it is {name[1:]} for callers that await"
         yield method

@@ -7,7 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -51,18 +51,17 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
     place = urlsplit(url)
     given: dict[str, Any] = {}
     for parameter in parameters_of(make):
-        name, annotation = parameter.name, parameter.annotation
-        for kind in (annotation, *typing.get_args(annotation)):
+        for kind in (parameter.annotation, *typing.get_args(parameter.annotation)):
             if "Redis" in str(kind) and hasattr(kind, "from_url"):
-                given[name] = kind.from_url(url)
-        for pattern, part in ((_URL, url), (_HOST, place.hostname), (_PORT, place.port)):
-            if re.fullmatch(pattern, name):
-                given[name] = part
+                given[parameter.name] = kind.from_url(url)
+        for pattern, part in ((_HOST, place.hostname), (_PORT, place.port), (_URL, url)):
+            if re.fullmatch(pattern, parameter.name):
+                given[parameter.name] = part
 
     missing = ", ".join(name for name in _required(make) if name not in given)
     if missing:
         raise CommandFailedError(f"{make.__name__} requires {missing}: {advice(make)}")
-    alone = [name for name in given if re.fullmatch(_URL, name)]
+    alone = [name for name, part in given.items() if part == url]
     return {name: given[name] for name in alone[:1] or given}
 
 
@@ -86,14 +85,17 @@ class LocalStore(Harness):
         self._clock = ProcessClock()
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        """Put the clock of this process forward, if the store goes by it."""
+        """Put the clock of this process forward, if the store goes by it, and let as much pass for keys."""
         if not self.has_clock:
             raise HookMissingError("advance")
         self._clock.advance(by)
+        with suppress(HookMissingError):
+            super().advance(namespace, by)
 
     def discard(self, namespace: str) -> None:
-        """Set the clock back."""
+        """Set the clock back, and remove every key."""
         self._clock.set_back()
+        super().discard(namespace)
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the store, empty."""
@@ -106,16 +108,6 @@ class ServedStore(LocalStore, RedisServerHarness):
     capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
     prefix = record = ""
     open = RedisServerHarness.open
-
-    def advance(self, namespace: str, by: timedelta) -> None:
-        """Put the clock of this process forward, and let as much pass for the keys."""
-        super().advance(namespace, by)
-        RedisServerHarness.advance(self, namespace, by)
-
-    def discard(self, namespace: str) -> None:
-        """Set the clock back, and remove every key."""
-        LocalStore.discard(self, namespace)
-        RedisServerHarness.discard(self, namespace)
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open the store on the server at a URL."""
@@ -134,11 +126,15 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
         elif hasattr(store, "__enter__"):
             entered = stack.enter_context(store)
         else:
-            for function in _first_of(store, OPENS):
-                await call(function)
-            for function in _first_of(store, CLOSES):
-                stack.push_async_callback(call, function)
+            await call(_first_of(store, OPENS))
+            stack.push_async_callback(call, _first_of(store, CLOSES))
         yield store if entered is None else entered
+
+
+def _first_of(store: Any, names: Sequence[str]) -> Callable[..., Any]:
+    """Return the first of these methods that the store has and that needs no argument; else what does nothing."""
+    methods = [getattr(store, name) for name in names if hasattr(store, name)]
+    return next((method for method in methods if not _required(method)), object)
 
 
 async def _call(function: Callable[..., Any], **given: Any) -> Any:
@@ -153,12 +149,6 @@ async def _call_in_thread(function: Callable[..., Any], **given: Any) -> Any:
     except RuntimeError:  # it asks for the loop that runs
         return await _call(function, **given)
     return await result if inspect.isawaitable(result) else result
-
-
-def _first_of(store: Any, names: Sequence[str]) -> list[Callable[..., Any]]:
-    """Return the first of these methods that the store has and that needs no argument, or none."""
-    methods = [getattr(store, name) for name in names if hasattr(store, name)]
-    return [method for method in methods if not _required(method)][:1]
 
 
 def modes(

@@ -47,12 +47,9 @@ def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collect
         skipped: methods that are left out.
 
     Raises:
-        CommandFailedError: if one cannot be opened.
+        CommandFailedError: if a store cannot be opened, or may use somebody's server.
     """
-    names = [name for name, _ in makers]
-    first, second = [make() for make in modes((), *(make for _, make in makers))]
-    with first.running(), second.running():
-        found: tuple[list[str], str] = in_new_process(_find, names, [first, second], skipped, method="fork")
+    found: tuple[list[str], str] = in_new_process(_find, makers, skipped, method="fork")
     return found
 
 
@@ -69,31 +66,17 @@ def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
     return [names["FirstMode"], names["SecondMode"]]
 
 
-def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[str], str]:
-    """Find out the operations, as `found_out` says.
-
-    Raises:
-        CommandFailedError: if a store cannot be opened, or may use somebody's server.
-    """
+def _find(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str]) -> tuple[list[str], str]:
+    """Find out the operations, as `found_out` says."""
     silence()
-    private = [urlsplit(harness.url()).port for harness in harnesses if isinstance(harness, ServedStore)]
-
-    def stop_strangers(event: str, arguments: tuple[Any, ...]) -> None:
-        """Stop before a class connects to the server that is its default: it may be somebody's."""
-        if event != "socket.connect" or not isinstance(arguments[1], tuple):
-            return
-        port = arguments[1][1]
-        if port not in private:
-            raise SystemExit(port)
-
-    classes = [harness.make for harness in harnesses if isinstance(harness.make, type)]
-    if classes:
-        sys.addaudithook(stop_strangers)
-    try:
-        methods, has_clock = asyncio.run(_methods(harnesses, skipped))
-    except SystemExit as port:
-        where = f"may connect to port {port}, where somebody's server is"
-        raise CommandFailedError(f"{classes[-1].__name__} {where}: {advice(classes[-1])}") from None
+    names = [name for name, _ in makers]
+    first, second = [make() for make in modes((), *(make for _, make in makers))]
+    with first.running(), second.running():
+        _stop_strangers(first, second)
+        try:
+            methods, has_clock = asyncio.run(_methods([first, second], skipped))
+        except SystemExit as stranger:
+            raise CommandFailedError(str(stranger)) from None
 
     used = [method for method in methods if not method.unusable]
     used.sort(key=lambda method: not method.is_maker)  # the first that writes makes the entries
@@ -101,10 +84,27 @@ def _find(names: Sequence[str], harnesses: Sequence[LocalStore], skipped: Collec
     lines += [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
     if not any(method.is_write for method in used):
         return lines, ""
-    kinds = {kind.name: kind for method in used for kind in method.kinds.values()}
-    values = "\n".join(f"{name} = {kind.strategy}" for name, kind in kinds.items())
-    operations = "\n    ".join(f"{_written(method.operation)}," for method in used)
-    return lines, _FILE.format(*names, values=values, operations=operations, has_clock=has_clock)
+    values = {f"{kind.name} = {kind.strategy}": None for method in used for kind in method.kinds.values()}
+    operations = [f"{_written(method.operation)}," for method in used]
+    inside = {"values": "\n".join(values), "operations": "\n    ".join(operations), "has_clock": has_clock}
+    return lines, _FILE.format(*names, **inside)
+
+
+def _stop_strangers(*harnesses: LocalStore) -> None:
+    """From now on stop before a class connects to the server that is its default: it may be somebody's."""
+    private = [urlsplit(harness.url()).port for harness in harnesses if isinstance(harness, ServedStore)]
+    classes = [harness.make for harness in harnesses if isinstance(harness.make, type)]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "socket.connect" or not isinstance(arguments[1], tuple):
+            return
+        port = arguments[1][1]
+        if port not in private:
+            name = classes[-1].__name__
+            raise SystemExit(f"{name} may connect to port {port}, where somebody's server is: {advice(classes[-1])}")
+
+    if classes:
+        sys.addaudithook(hook)
 
 
 async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], bool]:
@@ -114,11 +114,11 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
     for harness in quickest_first:
         async with harness.open("") as store:
             kinds.append(type(store))
-    shared = [*shared_methods(*kinds)]
-    names = [method.name for method in shared]
-    for name in {*skipped}.difference(names):
-        raise CommandFailedError(f"--skip {name}: they share {', '.join(names)}")
-    methods = [method for method in shared if method.name not in skipped]
+    shared = {method.name: method for method in shared_methods(*kinds)}
+    for name in {*skipped}:
+        if shared.pop(name, None) is None:
+            raise CommandFailedError(f"--skip {name}: they share {', '.join(shared)}")
+    methods = [*shared.values()]
     lab = Lab(quickest_first, methods)
     await lab.find()
     return methods, await lab.follow_the_clock()

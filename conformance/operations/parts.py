@@ -94,11 +94,16 @@ def field_in(around: str, label: str) -> str:
     return label[2:-2] if label[1] in "'\"" else around
 
 
+def field_at(path: Sequence[str]) -> str:
+    """Return the name of the field that the Python `path` leads to, label by label."""
+    return reduce(field_in, path, WHOLE)
+
+
 def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield each part that is compared as it is, behind the name of the field that it is in."""
     for path, part in inside(value):
         if parts_of(part) is None:
-            yield reduce(field_in, path, WHOLE), part
+            yield field_at(path), part
 
 
 def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -106,8 +111,7 @@ def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...],
     if operation.ids == ():  # `WHOLE` is empty
         return
     for path, part in inside(result):
-        name = reduce(field_in, path, WHOLE)
-        if name in operation.ids and parts_of(part) is None and part not in (None, ""):
+        if field_at(path) in operation.ids and parts_of(part) is None and part not in (None, ""):
             yield path, part
 
 
