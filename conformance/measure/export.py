@@ -33,25 +33,16 @@ def _row(key: tuple[str, str, int], blocks: Sequence[Timed]) -> dict[str, Any]:
     of_blocks = []
     for timed in blocks:
         stats.data += timed.rounds
-        median = timed.quantile(MEDIAN)
-        p99 = timed.quantile(TAIL)
+        median, p99 = map(timed.quantile, (MEDIAN, TAIL))
         of_blocks.append({"rounds": len(timed.rounds), "median": median, "p99": p99})
-    figures = stats.as_dict()  # type: ignore[no-untyped-call]
-    figures |= {"data": stats.data, "iterations": 1}
     name = f"test_operation[{store}-{entries}-{operation}]"
-    info = {
-        "store": store,
-        "operation": operation,
-        "entries": entries,
-        "blocks": of_blocks,
-    }
     return {
         "group": f"{operation}, {entries:,} entries",
         "name": name,
         "fullname": name,
         "params": None,
         "param": None,
-        "extra_info": info,
+        "extra_info": {"store": store, "operation": operation, "entries": entries, "blocks": of_blocks},
         "options": {},
-        "stats": figures,
+        "stats": {**stats.as_dict(), "data": stats.data, "iterations": 1},  # type: ignore[no-untyped-call]
     }

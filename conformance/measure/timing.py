@@ -110,8 +110,8 @@ async def time_round(calls: Calls, count: int = 1) -> float:
 async def gather(calls: Calls, count: int) -> list[Any]:
     """Make so many calls, a few at a time, and return their answers."""
     answers: list[Any] = []
-    while len(answers) < count:
-        some = islice(calls, min(AT_ONCE, count - len(answers)))
+    wanted = islice(calls, count)
+    while some := [*islice(wanted, AT_ONCE)]:
         PROGRESS.go_on()
         answers += await asyncio.gather(*(call() for call in some))
     return answers

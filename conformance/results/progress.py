@@ -17,7 +17,7 @@ from conformance.results.document import AboutBackend, Judged, ListedRequirement
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
 from conformance.results.scripts import write_scripts
-from conformance.results.summary import Line, status_of, summary
+from conformance.results.summary import Line, conclude
 from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from taskstore_conformance_plugin import collects_suite
@@ -115,9 +115,8 @@ class Progress:
         """Write the results, and find the exit status that they deserve."""
         results = self._gathered()
         if self._told or collects_suite(session.config):
-            if exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = status_of(results, self._plan)
-            self._lines = [*summary(results, self._plan)]
+            status, self._lines = conclude(results.results, self._plan)
+            session.exitstatus = exitstatus or status
         finished = results.model_copy(update={"exit_status": int(session.exitstatus)})
         try:
             self._write(finished)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TypeAlias
 
 import pytest
 
 from conformance.results import known
-from conformance.results.document import Result, Results
+from conformance.results.document import Result
 from conformance.results.plan import Plan
 from conformance.results.show import block
 from conformance.tasks.spec.requirements import REQUIREMENTS
@@ -22,46 +22,44 @@ Line: TypeAlias = tuple[str, ...]
 _COLORS = {"MUST": "red", "SHOULD": "yellow"}
 
 
-def status_of(results: Results, plan: Plan) -> int:
-    """Return the exit status of a run that pytest takes for a success: it may be none."""
-    verdicts = {result.verdict for result in results.results}
-    is_empty = verdicts.isdisjoint(("pass", "fail")) and not plan.option.collectonly
-    is_stale = any(known.stale(plan.known, results.results))
-    if is_empty or is_stale or any(result.is_failure for result in results.results):
-        return pytest.ExitCode.TESTS_FAILED
-    return INCOMPLETE if _undecided(results, plan) else pytest.ExitCode.OK
-
-
-def _undecided(results: Results, plan: Plan) -> list[Result]:
-    """Return the results that make the run incomplete; of a partial run, those for which a hook is missing."""
+def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
+    """Conclude a run: its exit status if pytest takes it for a success, and its summary, last what to fix first."""
+    stale = [*known.stale(plan.known, results)]
     is_partial = plan.option.conformance_partial or plan.only
-    return [result for result in results.results if result.is_open and (result.hook or not is_partial)]
-
-
-def summary(results: Results, plan: Plan) -> Iterator[Line]:
-    """Yield the lines of a summary, and last the failure to fix first."""
-    yield from _titled("accepted", _accepted(results))
-    stale = known.stale(plan.known, results.results)
-    yield from _titled("known failures that are none any more; take them out of the file", stale)
-    reasons = Counter(on_one_line(f"{result.verdict}: {result.reason}") for result in _undecided(results, plan))
-    gaps = [f"{number} × {reason}" for reason, number in reasons.most_common()]
-    yield from _titled("incomplete: some applicable requirements were not decided", gaps)
-
-    broken = [result for result in results.results if result.failure and not result.is_accepted]
+    undecided = Counter[str]()
+    broken = []
     numbers = defaultdict(set)
-    for result in broken:
-        for number in result.requirements:
-            numbers[result.backend, REQUIREMENTS[number].level].add(number)
+    for result in results:
+        if result.is_open and (result.hook or not is_partial):
+            undecided[on_one_line(f"{result.verdict}: {result.reason}")] += 1
+        if result.failure and not result.is_accepted:
+            broken.append(result)
+            for number in result.requirements:
+                numbers[result.backend, REQUIREMENTS[number].level].add(number)
+    verdicts = {result.verdict for result in results}
+    is_empty = verdicts.isdisjoint(("pass", "fail")) and not plan.option.collectonly
+
+    status: int = INCOMPLETE if undecided else pytest.ExitCode.OK
+    if is_empty or stale or any(result.is_failure for result in results):
+        status = pytest.ExitCode.TESTS_FAILED
+
+    gaps = [f"{number} × {reason}" for reason, number in undecided.most_common()]
+    lines = [
+        *_titled("accepted", _accepted(results)),
+        *_titled("known failures that are none any more; take them out of the file", stale),
+        *_titled("incomplete: some applicable requirements were not decided", gaps),
+    ]
     for (backend, level), found in sorted(numbers.items()):
-        yield f"{backend}: {len(found)} {level} broken: {', '.join(sorted(found))}", "bold", _COLORS[level]
-    if not broken and any(result.verdict == "pass" for result in results.results):
-        yield "no MUST and no SHOULD is broken", "bold", "green"
+        lines.append((f"{backend}: {len(found)} {level} broken: {', '.join(sorted(found))}", "bold", _COLORS[level]))
+    if not broken and "pass" in verdicts:
+        lines.append(("no MUST and no SHOULD is broken", "bold", "green"))
     elif not broken and not gaps:
-        yield "nothing was decided: nothing that was selected applies", "bold", "red"
+        lines.append(("nothing was decided: nothing that was selected applies", "bold", "red"))
     worst = min(broken, key=lambda result: (not result.is_failure, result.weight), default=None)
     if worst and worst.failure and len(broken) > 1:
-        yield "\nFix this first:", "bold", "red"
-        yield from zip(block(worst.failure, plan.again(worst.backend)))
+        lines.append(("\nFix this first:", "bold", "red"))
+        lines += zip(block(worst.failure, plan.again(worst.backend)))
+    return status, lines
 
 
 def _titled(title: str, lines: Iterable[str]) -> Iterator[Line]:
@@ -72,8 +70,8 @@ def _titled(title: str, lines: Iterable[str]) -> Iterator[Line]:
     yield from zip(f"  {line}" for line in different)
 
 
-def _accepted(results: Results) -> Iterator[str]:
-    for result in results.results:
+def _accepted(results: Iterable[Result]) -> Iterator[str]:
+    for result in results:
         expected = result.expected
         if expected and result.is_accepted:
             name = result.hook or f"{result.test} [{result.backend}]"
