@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, ClassVar
 
 from redis.crc import key_slot
@@ -24,16 +23,14 @@ from taskstore.redis.partitions import partition_of
 class TaskNamespace(RedisNamespace):
     """The keys of our own store, under a hash tag for each partition."""
 
+    deadlines = ":deadlines"
+
     def __init__(self, client: Any, prefix: str, partitions: int) -> None:
         super().__init__(client, f"{{{prefix}:", "")
         self.bases = bases_of(prefix, partitions)
 
     def key(self, task_id: str) -> str:
         return f"{self.bases[partition_of(task_id, len(self.bases))]}:task:{task_id}"
-
-    def advance(self, by: timedelta) -> None:
-        for base in self.bases:
-            self._age([key for key in self.keys() if key.startswith(base)], by, f"{base}:deadlines")
 
 
 def bases_of(prefix: str, partitions: int) -> list[str]:
@@ -124,12 +121,8 @@ class ClusterHarness(SentinelHarness):
     def spare_database(self) -> int:
         return 0
 
-    @contextmanager
-    def slot_moved(self, namespace: str) -> Iterator[None]:
-        with ExitStack() as moved:
-            for slot in self._slots(self._prefix(namespace)):
-                moved.enter_context(self._server.slot_moved(slot))
-            yield
+    def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
+        return self._server.slots_moved(*self._slots(self._prefix(namespace)))
 
 
 class PartitionedClusterHarness(ClusterHarness):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import timedelta
 from functools import cache
@@ -24,14 +24,11 @@ from taskstore import FailureKind
 setattr(redis.utils, "get_lib_version", cache(redis.utils.get_lib_version))  # noqa: B010  mypy refuses an assignment
 
 _AGE = """
-local by, deadlines = tonumber(ARGV[1]), ARGV[2]
-if deadlines ~= '' then
-  for _, id in ipairs(redis.call('ZRANGE', deadlines, 0, -1)) do redis.call('ZINCRBY', deadlines, -by, id) end
+local by, deadlines, left = tonumber(ARGV[1]), ARGV[2], redis.call('PTTL', KEYS[1])
+if string.sub(KEYS[1], -#deadlines) == deadlines then
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZINCRBY', KEYS[1], -by, id) end
 end
-for _, key in ipairs(KEYS) do
-  local left = redis.call('PTTL', key)
-  if left >= 0 then redis.call('PEXPIRE', key, left - by) end
-end
+if left >= 0 then redis.call('PEXPIRE', KEYS[1], left - by) end
 """
 _MENTIONS = """
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -48,6 +45,9 @@ class RedisNamespace(Inspector):
     holds an array or an object as JSON holds it there too.
     """
 
+    deadlines = ""
+    """How the key of an index of deadlines in milliseconds ends, if there is one."""
+
     def __init__(self, client: Any, prefix: str, record: str) -> None:
         self._client, self._record = client, record
         self._pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
@@ -60,7 +60,7 @@ class RedisNamespace(Inspector):
         return {key.decode() for key in self._client.scan_iter(match=self._pattern, count=1_000)}
 
     def mentions(self, task_id: str) -> bool:
-        return any(self._client.eval(_MENTIONS, 1, key, task_id) for key in self.keys())
+        return any(self._of_each_key("EVAL", _MENTIONS, 1, after=(task_id,)).values())
 
     def raw(self, task_id: str) -> bytes | None:
         if not self._is_hash(task_id):
@@ -90,7 +90,7 @@ class RedisNamespace(Inspector):
         self._client.delete(self.key(task_id))
 
     def lifetimes(self) -> Mapping[str, int]:
-        return {key: int(self._client.pttl(key)) for key in self.keys()}
+        return self._of_each_key("PTTL")
 
     def requests(self) -> int:
         try:
@@ -99,19 +99,20 @@ class RedisNamespace(Inspector):
             raise HookMissingError("inspector.requests") from None
 
     def advance(self, by: timedelta) -> None:
-        """Make the deadline of every key earlier, at one instant."""
-        self._age(self.keys(), by)
-
-    def _age(self, keys: Collection[str], by: timedelta, deadlines: str = "") -> None:
-        """Age these keys, and the entries of an index of deadlines in milliseconds."""
-        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), deadlines)
+        """Make the deadline of every key earlier."""
+        self._of_each_key("EVAL", _AGE, 1, after=(by // timedelta(milliseconds=1), self.deadlines))
 
     def discard(self) -> None:
         """Remove every key of this namespace."""
+        self._of_each_key("UNLINK")
+
+    def _of_each_key(self, *before: Any, after: Sequence[Any] = ()) -> dict[str, Any]:
+        """Send a command for each key, with what stands before the key and after it, and return the replies."""
+        keys = [*self.keys()]
         with self._client.pipeline(transaction=False) as pipeline:  # in a cluster each key may have another slot
-            for key in self.keys():
-                pipeline.unlink(key)
-            pipeline.execute()
+            for key in keys:
+                pipeline.execute_command(*before, key, *after)
+            return dict(zip(keys, pipeline.execute(), strict=True))
 
 
 class RedisServerHarness(Harness):
@@ -180,13 +181,12 @@ class RedisServerHarness(Harness):
     def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
         if failure_kind is not FailureKind.OUT_OF_MEMORY:
             raise HookMissingError(f"cause_failure({failure_kind})")
-        client = self._client()
-        before = client.config_get("maxmemory")["maxmemory"]
-        client.config_set("maxmemory", 1)
+        _, before = self._server.call("CONFIG GET maxmemory")
+        self._server.call("CONFIG SET maxmemory 1")
         try:
             yield
         finally:
-            client.config_set("maxmemory", before)
+            self._server.call("CONFIG SET maxmemory", before)
 
     def _client(self) -> Any:
         return _client_of(self._server.url)  # another one after a failover

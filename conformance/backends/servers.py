@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -67,10 +68,8 @@ class RedisServer:
 
     def facts(self) -> Mapping[str, str]:
         """Which server this is."""
-        with redis.Redis.from_url(self.url, protocol=3) as client:
-            info: dict[str, Any] = client.info("server")
-        name = info.get("server_name", "redis").title()
-        return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
+        versions = re.findall(r"(redis|valkey)_version:(\S+)", self.call("INFO server").decode())
+        return {"server": " ".join(versions[-1]).title()}  # Valkey says first which Redis it is like
 
     def restart(self) -> None:
         """Save, stop, and start again under the same address."""
@@ -99,11 +98,13 @@ class EmbeddedServer(RedisServer):
 
     login = ""
     """Who the store is, before the address in its URL."""
+    _config = ""
 
     def __init__(self, *options: str, config: str = "") -> None:
         """`options` are further ones of the server program, `config` the text of its configuration file."""
         super().__init__()
-        self._options, self._config = options, config
+        self._options = options
+        self._config = config or self._config
 
     def _set_up(self, undo: ExitStack) -> None:
         self._binary = find_binary()
@@ -111,15 +112,14 @@ class EmbeddedServer(RedisServer):
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        config = self._prepare(undo)
-        (self._folder / "server.conf").write_text(config)
+        self._prepare(undo)
+        (self._folder / "server.conf").write_text(self._config)
 
         undo.callback(self._stop)
         self._start()
 
-    def _prepare(self, undo: ExitStack) -> str:
-        """Make ready what the server needs until `undo` ends, and return the text of its configuration file."""
-        return self._config
+    def _prepare(self, undo: ExitStack) -> None:
+        """Make ready what the server needs until `undo` ends."""
 
     def restart(self) -> None:
         wait_until(lambda: self.call("SAVE"), "another save goes on")
@@ -171,14 +171,14 @@ class TlsServer(EmbeddedServer):
     What needs a proxy goes without TLS too.
     """
 
-    def _prepare(self, undo: ExitStack) -> str:
+    def _prepare(self, undo: ExitStack) -> None:
         none = subprocess.DEVNULL
         subprocess.run(_CERTIFICATE.split(), cwd=self._folder, stdin=none, capture_output=True, check=True)
         port = undo.enter_context(reserved_port())
         folder = self._folder
         files = f"ssl_ca_certs={folder}/certificate&ssl_certfile={folder}/certificate&ssl_keyfile={folder}/key"
         self.store_url = f"rediss://127.0.0.1:{port}/0?{files}"
-        return f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
+        self._config = f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
 
 
 class AclServer(EmbeddedServer):
@@ -186,13 +186,12 @@ class AclServer(EmbeddedServer):
 
     login = "store:least@"
 
-    def _prepare(self, undo: ExitStack) -> str:
-        # A case selects another database. The others a store sends, or its scripts call.
-        return (
-            "user store on >least resetkeys ~{conformance-* +select +ping +client|setname +exists +scan +info "
-            "+evalsha +eval +time +hmget +hset +unlink +pttl +pexpire +pexpireat "
-            "+zadd +zrem +zcard +zcount +zscore +zrangebyscore +zrevrange +zrevrank"
-        )
+    # A case selects another database. The others a store sends, or its scripts call.
+    _config = (
+        "user store on >least resetkeys ~{conformance-* +select +ping +client|setname +exists +scan +info "
+        "+evalsha +eval +time +hmget +hset +unlink +pttl +pexpire +pexpireat "
+        "+zadd +zrem +zcard +zcount +zscore +zrangebyscore +zrevrange +zrevrank"
+    )
 
 
 def find_binary() -> Path:

@@ -15,6 +15,7 @@ SERVICE = "conformance"
 """What the Sentinel calls the master."""
 LONE_SLOTS = 16_382, 16_383
 """The slots of the second and the third node of the cluster; the first has all others."""
+_SLOTS = "0 16381", "16382 16382", "16383 16383"
 _AT_ONCE = "repl-diskless-sync-delay 0\n"
 
 
@@ -30,7 +31,7 @@ class ServerGroup(RedisServer):
 
     @abstractmethod
     def _replace(self, master: EmbeddedServer) -> None:
-        """Let a replica take over by a command."""
+        """Order a replica to take over, and the master to follow it."""
 
     def settle(self) -> None:
         """Wait until one has the tasks, the others follow it, and all know it."""
@@ -40,8 +41,12 @@ class ServerGroup(RedisServer):
     def _is_settled(self) -> bool:
         self._members.sort(key=lambda server: not _leads(server))
         master, *replicas = self._members
-        follows = [replica.call("ROLE")[2:4] == [master.port, b"connected"] for replica in replicas]
-        return all(follows) and self._agrees(master)
+        written = master.call("ROLE")[1]
+        for replica in replicas:
+            _, _, port, state, received = replica.call("ROLE")
+            if (port, state) != (master.port, b"connected") or received < written:
+                return False
+        return self._agrees(master)
 
     def restart(self) -> None:
         self._members[0].restart()
@@ -52,12 +57,8 @@ class ServerGroup(RedisServer):
         return self._members[0].killed()
 
     def fail_over(self, *, kill: bool) -> None:
+        self.settle()  # the replicas have what was acknowledged
         master, *replicas = self._members
-        written = master.call("ROLE")[1]
-        wait_until(
-            lambda: all(replica.call("ROLE")[4] >= written for replica in replicas),
-            "a replica does not have what was written",
-        )
         if kill:
             with master.killed():
                 wait_until(lambda: any(map(_leads, replicas)), "nobody took over")
@@ -99,23 +100,16 @@ class SentinelServers(ServerGroup):
         return f"redis+sentinel://{places}/{SERVICE}/0"
 
     def _agrees(self, master: EmbeddedServer) -> bool:
-        known = (len(self._members) - 1, len(self.sentinels) - 1)
-        for sentinel in self.sentinels:
-            replicas, others = (sentinel.call(f"SENTINEL {of} {SERVICE}") for of in ("REPLICAS", "SENTINELS"))
-            if (len(replicas), len(others)) != known:
-                return False
-        return self._named() == {master.port}
-
-    def _named(self) -> set[int]:
-        """The ports of the masters that the Sentinels name; SENTINEL MASTER would name another one later."""
-        places = [sentinel.call(f"SENTINEL GET-MASTER-ADDR-BY-NAME {SERVICE}") for sentinel in self.sentinels]
-        return {int(port) for _, port in places}
+        replicas, sentinels = self._counts
+        known = f"address=127.0.0.1:{master.port},slaves={replicas},sentinels={sentinels}".encode()
+        return all(known in sentinel.call("INFO sentinel") for sentinel in self.sentinels)
 
     def _replace(self, master: EmbeddedServer) -> None:
         leader = self.sentinels[-1]
         wait_until(lambda: leader.call(f"SENTINEL FAILOVER {SERVICE}"), "the order to take over was refused")
-        wait_until(lambda: master.port not in self._named(), "nobody took over")
-        [port] = self._named()
+        others = self._members[1:]
+        wait_until(lambda: any(map(self._agrees, others)), "nobody took over")
+        [port] = [other.port for other in others if _leads(other)]
         master.call(f"REPLICAOF 127.0.0.1 {port}")  # as the Sentinel does it, some ten seconds later
         master.call("CLIENT KILL TYPE normal")
 
@@ -133,10 +127,9 @@ class ClusterServers(ServerGroup):
             node.call(f"CLUSTER SET-CONFIG-EPOCH {epoch}")
             self.all[0].call(f"CLUSTER MEET 127.0.0.1 {node.port} {bus}")
 
-        first, *others, replica = self.all
-        first.call(f"CLUSTER ADDSLOTSRANGE 0 {LONE_SLOTS[0] - 1}")
-        for node, slot in zip(others, LONE_SLOTS, strict=True):
-            node.call(f"CLUSTER ADDSLOTS {slot}")
+        first, *_, replica = self.all
+        for node, slots in zip(self.all, _SLOTS, strict=False):
+            node.call(f"CLUSTER ADDSLOTSRANGE {slots}")
         wait_until(lambda: replica.call(f"CLUSTER REPLICATE {_id(first)}"), "the replica did not meet its master")
 
         self._members = [first, replica]
@@ -148,7 +141,7 @@ class ClusterServers(ServerGroup):
         for node in self.all:
             facts = node.call("CLUSTER INFO")
             is_well = b"cluster_state:ok" in facts and b"cluster_known_nodes:4" in facts
-            _, _, owner, *_ = node.call("CLUSTER SLOTS")[0]
+            owner = node.call("CLUSTER SLOTS")[0][2]
             if not is_well or owner[1] != master.port:
                 return False
         return True
@@ -159,14 +152,16 @@ class ClusterServers(ServerGroup):
         wait_until(lambda: _leads(replica) and not _leads(master), "nobody took over")
 
     @contextmanager
-    def slot_moved(self, slot: int) -> Iterator[None]:
-        """Let another node have a slot for the time of the block."""
+    def slots_moved(self, *slots: int) -> Iterator[None]:
+        """Let another node have these slots for the time of the block."""
         nodes = self._members[0], self.all[1]
-        _move(slot, *nodes)
+        for slot in slots:
+            _move(slot, *nodes)
         try:
             yield
         finally:
-            _move(slot, *reversed(nodes))
+            for slot in slots:
+                _move(slot, *reversed(nodes))
 
 
 def _move(slot: int, source: EmbeddedServer, target: EmbeddedServer) -> None:
