@@ -110,12 +110,6 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
     assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= allowed
 
 
-def test_a_mistake_in_a_check_is_no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("conformance.tasks.calibration._REQUEST")
-    with pytest.raises(NameError):
-        calibrate(MemoryHarness())
-
-
 class Refuses(MemoryTaskStore):
     async def get_task(self, task_id: str) -> Task:
         raise OSError

@@ -9,7 +9,7 @@ change of it, a time without a zone and a value of a wrong type are seen as the 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
 from inspect import signature
@@ -139,26 +139,23 @@ class AdaptedStore:
     async def _play(self, operation: str, /, *positional: Any, **named: Any) -> Any:
         given = self._given(operation, positional, named)
         call = Operation(operation, self._adapter.calls[operation])
-        answer = None
+        fault = answer = None
         try:
             answer = await settled(call, call.invoke(self._own, given))
         except TaskStoreError:
             raise
-        except Exception as fault:
-            self._raise_ours(fault, given)
-            raise
-        if operation in ("purge", "restore") or isinstance(answer, Task):
+        except Exception as error:  # noqa: BLE001  if it stands for none of ours, it comes out
+            fault = error
+        if fault is None and (operation in ("purge", "restore") or isinstance(answer, Task)):
             return answer
         if answer is None:
-            self._raise_ours(None, given)
+            if ours := self._adapter.our_error(fault, given.get("task_id")):
+                raise ours from fault
+            if fault:
+                raise fault
             return None
         view = _page if operation == "list_tasks" else TaskView
         return view(answer, self._adapter)
-
-    def _raise_ours(self, fault: BaseException | None, given: Mapping[str, Any]) -> None:
-        """Raise our exception for one of the store's, or for a result that is `None`, if there is one."""
-        if error := self._adapter.our_error(fault, given.get("task_id")):
-            raise error from fault
 
     def _given(self, operation: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call, without optional ones that are `None`; those of a request by themselves."""
@@ -214,10 +211,6 @@ def _read(own: Any, reads: Mapping[str, Read], name: str, *default: Any) -> Any:
     how = reads.get(name, name)
     if not isinstance(how, str):
         return how(own)
-    if isinstance(own, Mapping) and how in own:
+    with suppress(LookupError, TypeError):  # it is an attribute, or missing
         return own[how]
-    if hasattr(own, how):
-        return getattr(own, how)
-    if default:
-        return default[0]
-    raise AttributeError(f"{type(own).__name__} has no {how!r}, which is read as {name}")
+    return getattr(own, how, *default)

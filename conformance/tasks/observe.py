@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from conformance.engine.contract import NOT_COMPARED, Raised
@@ -24,6 +27,7 @@ from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
 _LONGEST = 4_000
 """Characters of a field's value that a failure keeps: it shows them from where they differ."""
 _PROSE = ("reason", "detail")
+_read = attrgetter(*FIELDS)
 
 
 def for_store(value: Any) -> Any:
@@ -67,31 +71,35 @@ def record_of(task: Any) -> Record:
     Raises:
         TypeError: if the model cannot go on with it.
     """
-    fields = {name: _as_ours(getattr(task, name)) for name in FIELDS}
-    if not (isinstance(fields["task_id"], str) and isinstance(fields["created_at"], datetime)):
+    record = Record(*map(_as_ours, _read(task)))
+    if not (isinstance(record.task_id, str) and isinstance(record.created_at, datetime)):
         raise TypeError("it has no id, or no time")
-    fields["status"] = str(fields["status"])
-    fields["metadata"] = _as_json(fields["metadata"])
-    return Record(**fields)
+    return record._replace(status=str(record.status), metadata=_as_json(record.metadata))
 
 
 def _as_ours(value: Any) -> Any:
     """A value of the type and zone that the contract has for it: that it is of another is reported by itself."""
-    if type(value) is int:
-        return float(value)
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value
+    kind = type(value)
+    return _KINDS[kind](value) if kind in _KINDS else value
+
+
+_KINDS: Mapping[type, Callable[[Any], Any]] = {
+    int: float,
+    list: tuple,
+    datetime: lambda time: time if time.tzinfo else time.replace(tzinfo=UTC),
+}
 
 
 def _as_json(metadata: Any) -> str:
     with suppress(TypeError, ValueError, RecursionError):
         text = canonical(metadata)
-        if plain(text) == metadata:  # no tuple, and no key that is a number
+        if _decoded(text) == metadata:  # no tuple, and no key that is a number
             return text
     return canonical({"no JSON": shown(metadata)})
+
+
+_decoded = lru_cache(maxsize=32)(plain)
+"""To look at: many results in a row hold the same."""
 
 
 def raised_of(error: TaskStoreError) -> Raised:
@@ -114,11 +122,12 @@ def mutate_task(task: Any) -> None:
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
     """A result in words, with the fields `names`; without these, with its first two."""
-    text = ""
+    error = ""
+    values: Mapping[str, Any]
     match result:
-        case Raised(error, facts):
-            values = facts
-            text = error
+        case Raised(error, values):
+            if " " in error:  # no answer is no exception
+                return error
         case Page(records):
             values = result._asdict() | {"records": [record.task_id for record in records]}
         case Record():
@@ -127,4 +136,4 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
             return shown(result)
     chosen = [name for name in names if name in values] or [*values][:2]
     fields = ", ".join(f"{name}={shown(values[name], _LONGEST)}" for name in chosen)
-    return f"{text}({fields})" if text and " " not in text else text or fields  # no answer is no exception
+    return f"{error}({fields})" if error else fields

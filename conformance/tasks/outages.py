@@ -31,6 +31,9 @@ def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
         number = _LACKING.get(operation, "LIFE-04") if "calls" in hook else "LIFE-02"
         return complaint(number, "a store that has this status, or argument", hook, "adapter")
 
+    if not (entry.error or race.failure):  # most calls
+        return None
+
     failure = race.failure or _NO_FAILURE
     expected = {CANCELLED.error, SILENT.error}
     if race.failure:

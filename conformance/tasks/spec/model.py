@@ -110,7 +110,9 @@ class State:
         """The state without these tasks, for a reason that is to be remembered."""
         if not gone:
             return self
-        kept = {key: task for key, task in self.tasks.items() if key not in gone}
+        kept = {**self.tasks}
+        for key in gone:
+            del kept[key]
         remembered = {**self.gone, **dict.fromkeys(gone, requirement)}
         return State(kept, remembered, self.unseen.difference(gone), self.oldest)
 
@@ -400,13 +402,10 @@ def size_of(task: Record) -> int:
     return len("".join([*texts, canonical(task.video_ids), task.metadata]).encode())
 
 
-def canonical(value: Any) -> str:
-    """A JSON value as text: equal only if value and types are, in whatever order the keys are.
+canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+"""A JSON value as text: equal only if value and types are, in whatever order the keys are.
 
-    It has no space that JSON does not need, and no escape: its length in UTF-8 is the size that the contract counts.
-    """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-
-
+It has no space that JSON does not need, and no escape: its length in UTF-8 is the size that the contract counts.
+"""
 plain = json.loads
 """The JSON value that a text of `canonical` stands for."""
