@@ -9,7 +9,7 @@ import typing
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +26,8 @@ OPENS = ("connect", "open", "initialize", "setup", "start", "startup")
 CLOSES = ("aclose", "close", "disconnect", "shutdown", "stop")
 
 
-def parameters_of(make: Callable[..., Any]) -> list[inspect.Parameter]:
+@cache  # a store is opened thousands of times
+def parameters_of(make: Callable[..., Any]) -> Sequence[inspect.Parameter]:
     """Return the parameters of a class or function, with annotations where they can be resolved."""
     try:
         signature = inspect.signature(make, eval_str=True)
