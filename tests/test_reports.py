@@ -276,7 +276,7 @@ def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> N
         said = plain(text)
         asked = "Are the documented latencies right, on one machine?"
         assert f"{asked} Not right: 1 right, 2 faster than documented, 5 not checked" in said
-        assert "Create and get are 5.0 to 10 times faster than documented." in said
+        assert "Create and get are 5.0 to 10 times faster than documented in Redis mode." in said
 
 
 @pytest.mark.parametrize(
