@@ -269,12 +269,11 @@ class Link(asyncio.Protocol):
 
     def _holds(self, request: Message) -> bool:
         """Whether a request is held: in order none of a handshake is, nor one that the server only queues."""
-        if self.interruption != Held.REQUESTS:
-            return False
-        if not self.proxy.in_order:
-            return True
-        is_queued = self._transaction and request.name != "EXEC"
-        return not (is_queued or request.name in PASSING or request.name in PUSHING)
+        is_passing = False
+        if self.proxy.in_order:
+            is_queued = self._transaction and request.name != "EXEC"
+            is_passing = is_queued or request.name in PASSING + PUSHING
+        return self.interruption == Held.REQUESTS and not is_passing
 
     def let(self) -> None:
         """Send the request that is held."""

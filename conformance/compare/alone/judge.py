@@ -9,12 +9,11 @@ from functools import partial
 from itertools import chain, combinations_with_replacement, groupby, permutations
 from math import inf
 
-from conformance.compare.alone.plans import Plan, call, plans_of
+from conformance.compare.alone.plans import Calls, Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, Witness
 from conformance.engine.orders.loom import LoopArena
 from conformance.engine.orders.network import NetworkArena, arena_of
 from conformance.engine.orders.schedule import Play, explore, follow
-from conformance.engine.scenario import Call
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.trees import Mismatch, mismatches
@@ -28,10 +27,6 @@ _MOST_SWITCHES = 3
 """How often a caller of a store in memory has to wait that could go on."""
 _SHOWN = 2
 """Places that are shown where two results part."""
-_TEXTS = {
-    "race": "in {} of {} orders of their requests, as in no order of the calls",
-    "death": "{2}, at {0} of {1} points",
-}
 
 
 @dataclass(frozen=True)
@@ -70,15 +65,13 @@ class SelfJudge:
         self._most_switches = inf if self._is_at_server else _MOST_SWITCHES
         self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
-        self.crowds: list[Sequence[Operation]] = []
+        pairs = combinations_with_replacement(operations.values(), 2)
+        self.crowds: list[Sequence[Operation]] = [pair for pair in pairs if not (pair[0].is_read and pair[1].is_read)]
         """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
-        for pair in combinations_with_replacement(operations.values(), 2):
-            if not all(operation.is_read for operation in pair):
-                self.crowds.append(pair)
         if is_full:
             self.crowds += [(operation,) * 3 for operation in self._writes]
         if self._is_at_server:
-            self.crowds += [(operation,) for operation in operations.values()]
+            self.crowds += zip(operations.values())
 
     def extent(self) -> Iterator[str]:
         """Yield what was played."""
@@ -100,7 +93,7 @@ class SelfJudge:
         is_there = not only
         for crowd in self.crowds:
             rules = set[str]()
-            for plan in plans_of(self.operations.values(), crowd, self._instances, brinks if crowd[1:] else {}):
+            for plan in plans_of(self.operations.values(), crowd, self._instances, brinks):
                 is_there |= plan.title == only
                 if only not in ("", plan.title) or "" in rules:
                     continue
@@ -112,7 +105,7 @@ class SelfJudge:
         if not is_there:
             raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
 
-    async def _brink(self, operation: Operation) -> tuple[Call, ...]:
+    async def _brink(self, operation: Operation) -> Calls:
         """Return as many calls of a write as come before the last of which the answer is still the same."""
         repeated = (call(operation),) * _MOST_REPEATS
         witness = await self._play(Plan(repeated, ()))
@@ -166,8 +159,11 @@ class SelfJudge:
             shown = await self._play(plan, Play(follow(text)))
             why = broken(shown, sequences)
             if rule in why:
-                counted = _TEXTS[plan.kind].format(_count(those), _count(plays), rule)
-                yield Anomaly(plan, rule, counted, [*shown.lines(), *why[rule]], text)
+                counted = f"{_count(those)} of {_count(plays)}"
+                said = f"in {counted} orders of their requests, as in no order of the calls"
+                if rule:
+                    said = f"{rule}, at {counted} points"
+                yield Anomaly(plan, rule, said, [*shown.lines(), *why[rule]], text)
             else:
                 self.left_out["it came out wrong, and not once more"].add(plan.title)
 
@@ -185,10 +181,9 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[
     apart = [_apart(played, sequence) for sequence in sequences]
     if all(apart):
         place = max(map(min, apart))
-        entry = played.outcome[place]
         rule = played.rule(place)
-        is_locked = rule == REPEATED and played.expiring - expiring - lasting
-        if not (is_locked and isinstance(entry.answer, Exception)):  # who holds a lock is waited for
+        is_refused = rule == REPEATED and isinstance(played.outcome[place].answer, Exception)
+        if not (is_refused and played.expiring - expiring - lasting):  # who holds a lock is waited for
             found[rule] = _why(played, apart)
     if keys := sorted(played.lasting & expiring - lasting):
         found["leaves a key that never expires"] = [f"#   then {keys[0]} has no lifetime"]
@@ -200,13 +195,11 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
 
     A call in which something dies may fail. Lists may be in another order: replies may overtake each other.
     """
-    found = defaultdict[int, list[Mismatch]](list)
-    for place in range(played.has_failed, len(played.outcome)):
-        came = played.outcome[place].observed
-        right = sequence.outcome[place].observed
-        for mismatch in mismatches(right, came):
-            if mismatch.kind != "order":
-                found[place].append(mismatch)
+    found = {}
+    for place, (came, right) in enumerate(zip(played.outcome, sequence.outcome, strict=False)):
+        apart = [each for each in mismatches(right.observed, came.observed) if each.kind != "order"]
+        if apart and place >= played.has_failed:
+            found[place] = apart
     return found
 
 

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from conformance.engine.scenario import Call
 from conformance.operations.choices import Choice, pool_of
 from conformance.operations.operation import Operation
 from conformance.operations.parts import inside
 
+Calls: TypeAlias = tuple[Call, ...]
 _ARGUMENTS = "different", "equal", "all"
 
 
@@ -20,11 +21,11 @@ _ARGUMENTS = "different", "equal", "all"
 class Plan:
     """Calls that are raced, each on the instance `on` that it names. During one alone something dies."""
 
-    start: tuple[Call, ...]
+    start: Calls
     """Made before, one after the other."""
-    racing: tuple[Call, ...]
+    racing: Calls
     """Made at the same time, each by a caller of its own."""
-    after: tuple[Call, ...] = ()
+    after: Calls = ()
     """Reads, made when all have returned."""
     title: str = field(default="", compare=False)
     """How a command line calls it."""
@@ -39,19 +40,17 @@ def plans_of(
     operations: Collection[Operation],
     crowd: Sequence[Operation],
     instances: Sequence[int],
-    brinks: Mapping[str, tuple[Call, ...]],
+    brinks: Mapping[str, Calls],
 ) -> Sequence[Plan]:
     """Return the plans of a crowd, on so many instances, with different arguments.
 
     `brinks` has for an operation the calls of it after which one more gives another answer.
     """
     first = next(operation for operation in operations if not operation.is_read)
-    reads = (read for read in operations if read.is_read and {*read.arguments} <= {*read.entry})
-    after = tuple(map(call, reads))
-    starts: dict[str, tuple[Call, ...]] = {"entry absent": (), "entry there": (call(first, 2),)}
-    for operation in crowd:
-        if operation.name in brinks:
-            starts[f"at the brink of {operation.name}"] = brinks[operation.name]
+    after = [call(read) for read in operations if read.is_read and {*read.arguments} <= {*read.entry}]
+    starts: dict[str, Calls] = {"entry absent": (), "entry there": (call(first, 2),)}
+    for name in [operation.name for operation in crowd if crowd[1:]]:
+        starts[f"at the brink of {name}"] = brinks.get(name, ())
 
     names = " × ".join(operation.name for operation in crowd)
     plans: list[Plan] = []
@@ -61,7 +60,7 @@ def plans_of(
             turn = 0 if arguments == "equal" else place % 2
             racing.append(replace(call(operation, turn, is_full=arguments == "all"), on=place % count))
         title = f"{names}, {start}, {arguments} arguments, instances: {count}"
-        plan = Plan(starts[start], tuple(racing), after, title)
+        plan = Plan(starts[start], tuple(racing), tuple(after), title)
         if plan not in plans:
             plans.append(plan)
     return plans
@@ -74,19 +73,18 @@ def call(operation: Operation, turn: int = 0, *, is_full: bool = False) -> Call:
         if name in operation.entry:
             given[name] = pool_of(strategy).plain
         elif name in operation.arguments or is_full:
-            given[name] = _apart(strategy)[turn]
+            values = _apart(strategy)
+            given[name] = values[turn % len(values)]
     return Call(operation.name, given)
 
 
 @cache
-def _apart(strategy: Any) -> tuple[Choice, Choice, Choice]:
-    """Return two values that are not empty and have as little in common as possible, and a third if there is one."""
+def _apart(strategy: Any) -> Sequence[Choice]:
+    """Return values that are not empty: a first one, and others by how little they have in common with it."""
     values = pool_of(strategy).choices
     first, *others = [value for value in values if value.value] or values
     labels = _labels(first)
-    others.sort(key=lambda value: len(labels & _labels(value)))
-    second, third, *_ = *others, first, first
-    return first, second, third
+    return [first, *sorted(others, key=lambda value: len(labels & _labels(value)))]
 
 
 def _labels(value: Choice) -> set[Any]:

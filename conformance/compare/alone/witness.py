@@ -57,10 +57,14 @@ class Witness(Reader):
         self.lasting: set[str] = set()
         """Those that have none."""
         self._order = order
-        self._reads_at_the_end = 0
         self._attempts = 1
+        self._rules: list[str] = []
+        """What is wrong if a result is the first that nothing explains, for each entry."""
+        self._rule = ""
+        """That of the results to come."""
         if is_death:
             self.ordered.deaths = CONNECTION, CALLER, PROCESS
+            self._rule = "answers something else"
 
     @property
     def outcome(self) -> list[Entry]:
@@ -83,9 +87,11 @@ class Witness(Reader):
         self.contract.observer.places.clear()  # of an answer that is lost nobody learns the id
         elsewhere = [replace(read, on=1) for read in self.plan.after]
         elsewhere.sort(key=_asks_id)  # a listing tells the id that an answer has not told
+        self._rule = "leaves something else"
         yield from elsewhere
         if any(PROCESS in request.text for request in self.ordered.trace):
             yield Reopen()
+        self._rule = "leaves an instance that reads something else"
         yield from self.plan.after
         with suppress(HookMissingError):
             for key, left in self.harness.inspector(self.namespace).lifetimes().items():
@@ -94,8 +100,9 @@ class Witness(Reader):
         raced = self.outcome[0]
         if span := raced.operation.lifetime_in(raced.arguments):
             yield Wait(span * _AFTER)
-            self._reads_at_the_end = len(elsewhere)
+            self._rule = "leaves something else when its lifetime has ended"
             yield from elsewhere
+        self._rule = REPEATED
         yield from (*self.plan.racing, *elsewhere)
 
     async def change_surroundings(self, action: Action) -> None:
@@ -105,12 +112,7 @@ class Witness(Reader):
 
     def rule(self, place: int) -> str:
         """Return what is wrong if this result is the first that nothing explains."""
-        if self.plan.kind == "race":
-            return ""
-        here = len(self.plan.after)
-        rules = "answers something else", "leaves something else", "leaves an instance that reads something else"
-        later = ["leaves something else when its lifetime has ended"] * self._reads_at_the_end
-        return [rules[0], *rules[1:2] * here, *rules[2:] * here, *later, *[REPEATED] * (1 + here)][place]
+        return self._rules[len(self.plan.start) + place]
 
     async def close(self, on: int) -> None:
         """Close an instance, whatever comes of that: its process may have died."""
@@ -139,6 +141,7 @@ class Witness(Reader):
         for entry in made:
             entry.call = replace(entry.call, label=f"result{len(self.entries)}")
             self.entries.append(entry)
+            self._rules.append(self._rule)
             entry.is_awaited &= entry.operation.name not in self.arena.in_threads
             if entry.observed in (CANCELLED, SILENT):
                 entry.answer = NoAnswerError(entry.observed.error)

@@ -32,7 +32,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.loop: Any = asyncio.get_running_loop()
-        if not hasattr(self.loop, "_ready"):
+        self.ready: Any = getattr(self.loop, "_ready", None)
+        """What is ready."""
+        if self.ready is None:
             raise HookMissingError("a loop of asyncio: another does not show what is ready")
         self.now: float | None = None
         """Where it stands, if it stands still."""

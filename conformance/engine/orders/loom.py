@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import linecache
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -29,7 +29,7 @@ class LoopArena(Arena):
 
     def __init__(self, harness: Harness) -> None:
         super().__init__(harness)
-        self._ready = self.clock.loop._ready
+        self._ready = self.clock.ready
         self._held: list[Any] = []
         CALLER_OF.set(STORE)
 
@@ -96,10 +96,9 @@ def _text(handle: Any) -> str:
     while hasattr(awaited, "cr_frame"):
         if inspect.getcoroutinestate(awaited) == inspect.CORO_CREATED:
             return f"{awaited.__name__} begins"
-        frame = awaited.cr_frame
-        file = Path(frame.f_code.co_filename)
+        (place,) = traceback.extract_stack(awaited.cr_frame, limit=1)
+        file = Path(place.filename)
         if "asyncio" not in file.parts:
-            line = linecache.getline(str(file), frame.f_lineno).strip()
-            text = f"{frame.f_code.co_name} goes on after {line} ({file.name}:{frame.f_lineno})"
+            text = f"{place.name} goes on after {place.line} ({file.name}:{place.lineno})"
         awaited = awaited.cr_await
     return text

@@ -1,13 +1,12 @@
 """Stores whose requests go through proxies: every order in which the server can meet them."""
 
-# ruff: noqa: SLF001  nothing public tells what is ready in a loop
+
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
 from itertools import chain
@@ -17,7 +16,7 @@ from typing import Any
 from conformance.backends.proxy import Held, Link, Proxy
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.loom import LoopArena
-from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, STARTS, Play, Request
+from conformance.engine.orders.schedule import CONNECTION, PROCESS, STARTS, Play, Request
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
 
@@ -109,28 +108,29 @@ class NetworkArena(Arena):
 
     def _deaths(self, request: Request, link: Link, play: Play) -> Iterator[Request]:
         """Yield what may end at a request, before it arrives and before its reply does."""
+        if play.has_died:
+            return
         task = self.tasks[link.caller]
 
-        def die() -> None:
-            link.proxy.stop()
-            task.cancel()
+        def end(what: str) -> None:
+            play.has_died = True
+            if what == CONNECTION:
+                link.leave()
+            else:
+                task.cancel()
+            if what == PROCESS:
+                link.proxy.stop()
 
-        ways: Mapping[str, Callable[[], object]] = {CONNECTION: link.leave, CALLER: task.cancel, PROCESS: die}
-        deaths = play.deaths[:1] if self.in_threads else play.deaths
-        for what in () if play.has_died else deaths:
-            for is_late, when in enumerate(("before this arrives", "before the reply")):
-                if is_late or what != PROCESS:
-                    text = f"{request.text[:_SHOWN]}  # {what} {when}"
-                    take = partial(self._end, play, link, ways[what], is_late=bool(is_late))
-                    yield replace(request, text=text, keys=frozenset(), take=take)
-
-    def _end(self, play: Play, link: Link, end: Callable[[], object], *, is_late: bool) -> None:
-        play.has_died = True
-        if is_late:
-            link.on_reply = end
+        def end_on_reply(what: str) -> None:
+            play.has_died = True
+            link.on_reply = partial(end, what)
             link.let()
-        else:
-            end()
+
+        for what in play.deaths[:1] if self.in_threads else play.deaths:
+            text = f"{request.text[:_SHOWN]}  # {what} before"
+            if what != PROCESS:
+                yield Request(request.name, f"{text} this arrives", take=partial(end, what))
+            yield Request(request.name, f"{text} the reply", take=partial(end_on_reply, what))
 
     def _held(self, play: Play) -> list[Link]:
         """Return the connections whose request is held, and note whose it is.
@@ -140,9 +140,10 @@ class NetworkArena(Arena):
         """
         last = play.trace[-1].caller if play.trace else ""
         held = [link for link in self._links() if link.head]
+        callers = sorted(self.running, key=last.__ne__)
         for link in held:
-            here = [caller for caller in self.running if self._proxies.get(self.entries[caller].call.on) is link.proxy]
-            link.caller = link.caller or (last if last in here else "".join(here[:1]))
+            here = [caller for caller in callers if self._proxies.get(self.entries[caller].call.on) is link.proxy]
+            link.caller = link.caller or "".join(here[:1])
         return [link for link in held if link.caller]
 
     async def _settle(self, play: Play) -> list[Link]:
@@ -152,7 +153,7 @@ class NetworkArena(Arena):
         was sent has arrived when `send` returns. When only timers are left, time passes at once.
         """
         held: list[Link] = []
-        ready = self.clock.loop._ready
+        ready = self.clock.ready
         for _ in range(_MOST_TURNS):
             was_quiet = not ready
             await asyncio.sleep(0)  # a turn of the loop, which looks for data too
@@ -176,8 +177,7 @@ class NetworkArena(Arena):
         sockets = sum(proxy.sockets for proxy in self._proxies.values())
         is_alone = not at_server and self.clock.is_alone(sockets)
         is_missing = len(held) < (len(self.running) if self.in_threads else bool(self.running))
-        patience = max(at_server, seconds if is_missing and not is_alone else 0.0)
-        return patience > 0 and self.clock.wait(patience)
+        return self.clock.wait(max(at_server, seconds if is_missing and not is_alone else 0.0))
 
 
 def arena_of(harness: Harness) -> Arena | None:
