@@ -212,7 +212,7 @@ async def test_a_blocking_command_waits_at_the_server(harness: StoreHarness) -> 
     plays, left_out = await raced(harness, "pop", "push")
     assert not left_out
     assert {trace(play)[0] for play in plays} == {"A: BLPOP :k 5", "B: RPUSH :k x"}
-    assert all("x" in play.entries[0].observed.text() for play in plays)
+    assert all("x" in play.outcome[0].observed.text() for play in plays)
 
 
 @pytest.mark.parametrize("on", [0, 1])

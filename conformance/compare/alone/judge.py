@@ -108,14 +108,14 @@ class SelfJudge:
     async def _brink(self, operation: Operation) -> Calls:
         """Return as many calls of a write as come before the last of which the answer is still the same."""
         repeated = (call(operation),) * _MOST_REPEATS
-        witness = await self._play(Plan(repeated, ()))
+        witness = await self._play(Plan(repeated, ()), Play())
         kinds = [(type(entry.answer), entry.answer is True) for entry in witness.entries]
         changed = [place for place, kind in enumerate(kinds) if kind != kinds[0]]
         return repeated[: changed[0] - 1] if changed else ()
 
-    async def _play(self, plan: Plan, ordered: Play | None = None, order: Sequence[int] | None = None) -> Witness:
+    async def _play(self, plan: Plan, ordered: Play) -> Witness:
         PROGRESS.go_on()
-        witness = Witness(self.arena, self.operations, plan, ordered, order)
+        witness = Witness(self.arena, self.operations, plan, ordered)
         await witness.play(witness.drawn())
         return witness
 
@@ -124,7 +124,7 @@ class SelfJudge:
         orders: list[Sequence[int]] = [*permutations(range(len(plan.racing)))]
         if plan.kind == "death":
             orders.insert(0, ())
-        return [await self._play(plan, order=order) for order in orders]
+        return [await self._play(plan, Play(order=order)) for order in orders]
 
     async def plays(self, plan: Plan, schedule: str = "") -> list[Witness]:
         """Play every order of a plan, or that of a schedule."""
@@ -181,8 +181,9 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[
     apart = [_apart(played, sequence) for sequence in sequences]
     if all(apart):
         place = max(map(min, apart))
-        rule = played.rule(place)
-        is_refused = rule == REPEATED and isinstance(played.outcome[place].answer, Exception)
+        entry = played.outcome[place]
+        rule = played.entries[entry]
+        is_refused = rule == REPEATED and isinstance(entry.answer, Exception)
         if not (is_refused and played.expiring - expiring - lasting):  # who holds a lock is waited for
             found[rule] = _why(played, apart)
     if keys := sorted(played.lasting & expiring - lasting):

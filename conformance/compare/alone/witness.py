@@ -33,7 +33,7 @@ class NoAnswerError(Exception):
 
 
 class Witness(Reader):
-    """Plays a plan at the same time, as is chosen, or one after the other in an `order`, which may leave calls out."""
+    """Plays a plan."""
 
     arena: Arena
 
@@ -42,24 +42,20 @@ class Witness(Reader):
         arena: Arena,
         operations: Mapping[str, Operation],
         plan: Plan,
-        ordered: Play | None = None,
-        order: Sequence[int] | None = None,
+        ordered: Play,
     ) -> None:
         is_death = plan.kind == "death"
         instances = 1 + max([is_death, *(call.on for call in plan.racing)])
         scenario = Scenario((*plan.start, Race(plan.racing, every_order=True)), instances=instances)
         super().__init__(Operations(operations), arena.harness, scenario, arena, ordered)
         self.plan = plan
-        self.entries: list[Entry] = []
-        """What came out, in the order of the plan."""
+        self.entries: dict[Entry, str] = {}
+        """All calls, in the order of the plan, and what is wrong if one is the first that nothing explains."""
         self.expiring: set[str] = set()
         """The keys after a death that have a lifetime, by what is the same of their names in each play."""
         self.lasting: set[str] = set()
         """Those that have none."""
-        self._order = order
         self._attempts = 1
-        self._rules: list[str] = []
-        """What is wrong if a result is the first that nothing explains, for each entry."""
         self._rule = ""
         """That of the results to come."""
         if is_death:
@@ -69,7 +65,7 @@ class Witness(Reader):
     @property
     def outcome(self) -> list[Entry]:
         """What is compared: all that came out since the start, first what the raced calls gave, by caller."""
-        return self.entries[len(self.plan.start) :]
+        return [*self.entries][len(self.plan.start) :]
 
     @property
     def has_failed(self) -> bool:
@@ -110,10 +106,6 @@ class Witness(Reader):
         with suppress(HookMissingError):
             await super().change_surroundings(action)
 
-    def rule(self, place: int) -> str:
-        """Return what is wrong if this result is the first that nothing explains."""
-        return self._rules[len(self.plan.start) + place]
-
     async def close(self, on: int) -> None:
         """Close an instance, whatever comes of that: its process may have died."""
         with suppress(Exception):
@@ -129,20 +121,19 @@ class Witness(Reader):
 
     async def make_together(self, race: Race, made: Sequence[Entry]) -> None:
         """Make calls in the arena, also one alone: it may wait for time to pass."""
-        order = self._order if race.every_order else (0,)
-        if order is None:
+        if race.every_order:
             await super().make_together(race, made)
-            return
-        for place in order:
-            await self.arena.together([made[place]], self.make, Play())
+        else:
+            await self.arena.together(made, self.make, Play())
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Give each result a name, and calls without one an exception."""
         for entry in made:
             entry.call = replace(entry.call, label=f"result{len(self.entries)}")
-            self.entries.append(entry)
-            self._rules.append(self._rule)
+            self.entries[entry] = self._rule
             entry.is_awaited &= entry.operation.name not in self.arena.in_threads
+            if race.every_order and not entry.is_awaited:
+                entry.line = f"asyncio.to_thread(lambda: {entry.line})"
             if entry.observed in (CANCELLED, SILENT):
                 entry.answer = NoAnswerError(entry.observed.error)
         super().take(race, made)
@@ -153,9 +144,6 @@ class Witness(Reader):
         for text, same in groupby(lines_of(self.contract, start)):
             times = len([*same])
             yield f"{text}  # {times} times" if times > 1 else text
-        for entry in raced.made:
-            if not entry.is_awaited:
-                entry.line = f"asyncio.to_thread(lambda: {entry.line})"
         yield from lines_of(self.contract, [raced])
         for caller, entry in zip(CALLERS, raced.made, strict=False):
             yield beside(caller, f"-> {entry.observed.text()}")

@@ -124,6 +124,10 @@ class Arena(ABC):
 
         One that waits for ever is cancelled, and has no answer.
         """
+        if play.order is not None:
+            for place in play.order:
+                await self.together([entries[place]], make, Play())
+            return
         self.entries = dict(zip(CALLERS, entries, strict=False))
         self.tasks = {}
         self._make = make

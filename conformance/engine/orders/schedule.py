@@ -77,6 +77,8 @@ class Play:
     """What was let go in one play, in this order. Arenas fill it as it goes."""
 
     choose: Choose = first
+    order: Sequence[int] | None = None
+    """The calls that are made one after the other, by their places; None if all are made at the same time."""
     deaths: Sequence[str] = ()
     """What may end at one request: `CONNECTION`, `CALLER` or `PROCESS`."""
     has_died: bool = False
