@@ -52,11 +52,23 @@ async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
     with showing("MODE-03"):  # a variable that is set long after the store was imported: the way out in tests
         await _opens(namespace, given, f"{_OTHER_MODE[mode]}\nREDIS_PORT=1\n", mode)
     for line in LINES:
-        lines = [line.format(name=name, value=value) for name, value in given.items()]
-        dotenv = "\n".join(lines)
-        await _opens(namespace, {}, dotenv, mode)
+        await _opens(namespace, {}, _lines(line, given), mode)
     for other in (None, "", _OTHERS):
-        await _opens(namespace, {}, other, "memory")
+        await _opens(namespace, {}, other)
+
+
+@case("MODE-11", mode="memory or redis")
+async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
+    """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
+    mode = namespace.harness.mode
+    for line in LINES:
+        lines = _lines(line, namespace.harness.environment(namespace.name))
+        log = await _opens(namespace, {}, f"{_OTHER_MODE[mode]}\n# local Redis\n{lines}", mode)
+        assert re.search(f"^WARNING.*{SWITCH}", log, re.MULTILINE), f"no warning, with the .env\n{lines}"
+
+
+def _lines(form: str, given: Mapping[str, str]) -> str:
+    return "\n".join(form.format(name=name, value=value) for name, value in given.items())
 
 
 async def _opens(
@@ -68,82 +80,68 @@ async def _opens(
     return came.log
 
 
-@case("MODE-11", mode="memory or redis")
-async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
-    """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
-    variables = dict(namespace.harness.environment(namespace.name))
-    mine = variables.pop(SWITCH)
-    for line in LINES:
-        lines = f"{_OTHER_MODE[namespace.harness.mode]}\n# local Redis\n{line.format(name=SWITCH, value=mine)}"
-        log = await _opens(namespace, variables, lines, namespace.harness.mode)
-        assert re.search(f"^WARNING.*{SWITCH}", log, re.MULTILINE), f"no warning, with the .env\n{lines}"
-
-
-_WRONG = """\
-REDIS_PORT=
-REDIS_PORT=0
-REDIS_PORT=65536
-REDIS_PORT=1.5
-REDIS_PORT=http
-REDIS_DB=
-REDIS_DB=-1
-REDIS_DB=one
-REDIS_HOST=
-REDIS_HOST=h:6379
-REDIS_HOST=h/0
-REDIS_URL=http://h
-REDIS_URL=h:6379
-REDIS_URL=redis://h:70000/0
-REDIS_URL=redis://h:0/0
-REDIS_URL=redis://h/one
-REDIS_URL=redis://h?x=1
-REDIS_TIMEOUT=
-REDIS_TIMEOUT=0
-REDIS_TIMEOUT=-1
-REDIS_TIMEOUT=inf
-REDIS_TIMEOUT=nan
-REDIS_TIMEOUT=soon
-TASK_KEY_PREFIX=
-TASK_KEY_PREFIX=a{b
-TASK_KEY_PREFIX=}
-TASK_TTL=
-TASK_TTL=0
-TASK_TTL=0.5
-TASK_TTL=-1
-TASK_TTL=3155760001
-TASK_TTL=a week
+_SETTINGS = """
+MODE-12 named REDIS_HOST=redis://u:s3cret-w0rd@h:1/0
+MODE-12 named REDIS_PORT=redis://u:s3cret-w0rd@h:1/0
+MODE-12 named REDIS_DB=redis://u:s3cret-w0rd@h:1/0
+MODE-12 named TASK_TTL=redis://u:s3cret-w0rd@h:1/0
+MODE-12 named REDIS_URL=redis://u:s3cret-w0rd@127.0.0.1:port/0
+MODE-12 named REDIS_URL=http://u:s3cret-w0rd@127.0.0.1
+MODE-12 named REDIS_URL=redis://u:s3cret-w0rd@127.0.0.1/one?x=s3cret-w0rd
+MODE-12 named REDIS_URL=u:s3cret-w0rd@127.0.0.1:6379
+MODE-12 named REDIS_URL=redis://u:s3cret-w0rd/x@127.0.0.1:6379/0
+MODE-12 named REDIS_URL=redis://u:s3cret-w0rd?x@127.0.0.1:6379/0
+MODE-12 named REDIS_URL=redis://u:s3cret-w0rd#x@127.0.0.1:6379/0
+MODE-15 taken REDIS_PORT=1
+MODE-15 taken REDIS_PORT=65535
+MODE-15 taken REDIS_DB=0
+MODE-15 taken REDIS_DB=15
+MODE-15 taken REDIS_HOST=h
+MODE-15 taken REDIS_HOST=::1
+MODE-15 taken REDIS_URL=redis://h
+MODE-15 taken REDIS_URL=redis://h:1/3
+MODE-15 taken REDIS_URL=rediss://:secret@h:6380/0
+MODE-15 taken REDIS_URL=unix:///run/redis.sock
+MODE-15 taken REDIS_TIMEOUT=0.1
+MODE-15 taken REDIS_TIMEOUT=60
+MODE-15 taken TASK_KEY_PREFIX=p
+MODE-15 taken TASK_KEY_PREFIX=a:b*
+MODE-15 taken TASK_TTL=1
+MODE-15 taken TASK_TTL=3155760000
+MODE-15 named REDIS_PORT=
+MODE-15 named REDIS_PORT=0
+MODE-15 named REDIS_PORT=65536
+MODE-15 named REDIS_PORT=1.5
+MODE-15 named REDIS_PORT=http
+MODE-15 named REDIS_DB=
+MODE-15 named REDIS_DB=-1
+MODE-15 named REDIS_DB=one
+MODE-15 named REDIS_HOST=
+MODE-15 named REDIS_HOST=h:6379
+MODE-15 named REDIS_HOST=h/0
+MODE-15 named REDIS_URL=http://h
+MODE-15 named REDIS_URL=h:6379
+MODE-15 named REDIS_URL=redis://h:70000/0
+MODE-15 named REDIS_URL=redis://h:0/0
+MODE-15 named REDIS_URL=redis://h/one
+MODE-15 named REDIS_URL=redis://h?x=1
+MODE-15 named REDIS_TIMEOUT=
+MODE-15 named REDIS_TIMEOUT=0
+MODE-15 named REDIS_TIMEOUT=-1
+MODE-15 named REDIS_TIMEOUT=inf
+MODE-15 named REDIS_TIMEOUT=nan
+MODE-15 named REDIS_TIMEOUT=soon
+MODE-15 named TASK_KEY_PREFIX=
+MODE-15 named TASK_KEY_PREFIX=a{b
+MODE-15 named TASK_KEY_PREFIX=}
+MODE-15 named TASK_TTL=
+MODE-15 named TASK_TTL=0
+MODE-15 named TASK_TTL=0.5
+MODE-15 named TASK_TTL=-1
+MODE-15 named TASK_TTL=3155760001
+MODE-15 named TASK_TTL=a week
 """
-_TAKEN = """\
-REDIS_PORT=1
-REDIS_PORT=65535
-REDIS_DB=0
-REDIS_DB=15
-REDIS_HOST=h
-REDIS_HOST=::1
-REDIS_URL=redis://h
-REDIS_URL=redis://h:1/3
-REDIS_URL=rediss://:secret@h:6380/0
-REDIS_URL=unix:///run/redis.sock
-REDIS_TIMEOUT=0.1
-REDIS_TIMEOUT=60
-TASK_KEY_PREFIX=p
-TASK_KEY_PREFIX=a:b*
-TASK_TTL=1
-TASK_TTL=3155760000
-"""
-_MALFORMED = """\
-REDIS_HOST=redis://u:s3cret-w0rd@h:1/0
-REDIS_PORT=redis://u:s3cret-w0rd@h:1/0
-REDIS_DB=redis://u:s3cret-w0rd@h:1/0
-TASK_TTL=redis://u:s3cret-w0rd@h:1/0
-REDIS_URL=redis://u:s3cret-w0rd@127.0.0.1:port/0
-REDIS_URL=http://u:s3cret-w0rd@127.0.0.1
-REDIS_URL=redis://u:s3cret-w0rd@127.0.0.1/one?x=s3cret-w0rd
-REDIS_URL=u:s3cret-w0rd@127.0.0.1:6379
-REDIS_URL=redis://u:s3cret-w0rd/x@127.0.0.1:6379/0
-REDIS_URL=redis://u:s3cret-w0rd?x@127.0.0.1:6379/0
-REDIS_URL=redis://u:s3cret-w0rd#x@127.0.0.1:6379/0
-"""
+"""Requirements, and settings that are taken or named as wrong."""
 _MALFORMED_LINES = (
     "\udcff\udcfe",  # bytes that are no UTF-8
     "USE_REDIS_FOR_TASKS='true\nREDIS_HOST=h\n",
@@ -162,16 +160,25 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for each malformed one of .env, and a password neither there nor logged."""
     await _refused(namespace, _SEVERAL, "", SWITCH, "REDIS_PORT", "REDIS_DB")
     await _refused(namespace, {SWITCH: "false"}, _SEVERAL_LINES, ".env", ".env", "REDIS_TIMEOUT")
-    for name, value in _pairs(_MALFORMED):
-        await _refused(namespace, {name: value}, "", name)
+    await _check_rows(namespace, "MODE-12")
     for line in _MALFORMED_LINES:
         await _refused(namespace, {}, line, ".env")
     came = await opened(namespace, surroundings({}, _TWICE))
     check_hidden(PASSWORD, came.shown, "for lines twice")
 
 
-def _pairs(text: str) -> list[list[str]]:
-    return [line.split("=", 1) for line in text.splitlines()]
+@case("MODE-15", mode="memory or redis")
+async def test_settings_have_bounds(namespace: Namespace) -> None:
+    """A value at a bound is taken, and one beyond it is named, also in memory mode: half a second is not none."""
+    await _check_rows(namespace, "MODE-15")
+
+
+async def _check_rows(namespace: Namespace, number: str) -> None:
+    for outcome, name, value in re.findall(rf"{number} (taken|named) (\w+)=(.*)", _SETTINGS):
+        if outcome == "taken":
+            await _opens(namespace, {SWITCH: "false", name: value})
+        else:
+            await _refused(namespace, {name: value}, "", name)
 
 
 async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str, *names: str) -> None:
@@ -184,15 +191,6 @@ async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: s
     lines = str(came.error).splitlines()
     for name in names:
         assert sum(name in line for line in lines) == names.count(name), f"lines with {name} in {lines} {given}"
-
-
-@case("MODE-15", mode="memory or redis")
-async def test_settings_have_bounds(namespace: Namespace) -> None:
-    """A value at a bound is taken, and one beyond it is named, also in memory mode: half a second is not none."""
-    for name, value in _pairs(_TAKEN):
-        await _opens(namespace, {SWITCH: "false", name: value})
-    for name, value in _pairs(_WRONG):
-        await _refused(namespace, {name: value}, "", name)
 
 
 @case("MODE-07", mode="memory or redis")
