@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.backends.proxy import Proxy
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Harness, HookMissingError
 
 SOON = 2.0
 """Seconds in which what needs no time has happened."""
@@ -42,7 +42,8 @@ class Failure:
     """Whether the store is closed when a call has met it."""
     on: int = 0
     """The instance that meets it. The first goes through a proxy."""
-    needs: Collection[Capability] = ()
+    needs: str = ""
+    """Capabilities, with blanks between them."""
     seconds: float = 5.0
     """The time-outs of the store."""
     patience: float = 0.0

@@ -12,8 +12,8 @@ A table says what it has, and the maker says what is done with it:
     yield from reopened(made, calls, about="DUR-01", anew="DUR-03")
     yield from ended(made, calls, lifetime=timedelta(days=7), about="EXP-01")
 
-`made` are the actions that make the entries which the calls name. `about` names requirements, with blanks between
-them. `scenario` makes any other scenario.
+`made` are the actions that make the entries which the calls name. `about` names requirements, `needs` and `lacks`
+capabilities, with blanks between them. `scenario` makes any other scenario.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ Actions: TypeAlias = Sequence[Action]
 _COUNTS = (1, 3)
 """Calls of which the first is cancelled: it is alone, or others wait behind it."""
 _SECOND = timedelta(seconds=1)
-_UNSHARED = [Capability.SHARED]
 
 
 def scenario(
     *actions: Action | Iterable[Action],
     about: str = "",
-    needs: Iterable[Capability] = (),
-    lacks: Iterable[Capability] = (),
+    needs: str = "",
+    lacks: str = "",
     instances: int = 1,
 ) -> Scenario:
     """Return a scenario of these actions. A store with two instances has to be shared, if it need not lack that."""
@@ -48,10 +47,11 @@ def scenario(
             flat.append(action)
         else:
             flat.extend(action)
-    needed = {*needs}
-    if instances > 1 and Capability.SHARED not in lacks:
+    needed = {*map(Capability, needs.split())}
+    lacked = frozenset(map(Capability, lacks.split()))
+    if instances > 1 and Capability.SHARED not in lacked:
         needed.add(Capability.SHARED)
-    return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
+    return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), lacked, instances)
 
 
 def _in_turn(calls: Iterable[Call], instances: int = 2, first: int = 0) -> Iterator[Call]:
@@ -72,7 +72,7 @@ def races(
     """Yield calls at the same time, on two instances, or on one if there is no other."""
     for calls, instances in product(crowds, (1, 2)):
         race = Race((*_in_turn(calls, instances),), every_order=every_order)
-        lacks = () if instances > 1 else _UNSHARED
+        lacks = "" if instances > 1 else "shared"
         yield scenario(made, race, ReadBack(), about=about, lacks=lacks, instances=instances)
 
 
@@ -85,7 +85,7 @@ def cancelled(made: Actions, calls: Iterable[Call], *, then: Actions, about: str
 
 def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Iterator[Scenario]:
     """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
-    for (number, lacks), calls, first in product(((about, ()), (apart, _UNSHARED)), sequences, (0, 1)):
+    for (number, lacks), calls, first in product(((about, ""), (apart, "shared")), sequences, (0, 1)):
         actions: list[Action] = []
         for call in _in_turn(calls, first=first):
             actions += [call, ReadBack()]
@@ -95,9 +95,8 @@ def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> It
 def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Iterator[Scenario]:
     """Yield the actions after a store was opened again, which has kept everything, or begins anew."""
     again = Reopen(), *then
-    persistent = [Capability.PERSISTENT]
-    yield scenario(made, again, again, ReadBack(), about=about, needs=persistent)
-    yield scenario(made, again, ReadBack(), about=anew, lacks=persistent)
+    yield scenario(made, again, again, ReadBack(), about=about, needs="persistent")
+    yield scenario(made, again, ReadBack(), about=anew, lacks="persistent")
 
 
 def ended(
@@ -106,4 +105,4 @@ def ended(
     """Yield each call a second after a lifetime has ended; the actions `alive` come a second before that."""
     life = Wait(lifetime - _SECOND), *alive, Wait(2 * _SECOND)
     for call in calls:
-        yield scenario(made, life, call, ReadBack(), about=about, needs=[Capability.EXPIRING])
+        yield scenario(made, life, call, ReadBack(), about=about, needs="expiring")

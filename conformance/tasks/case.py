@@ -186,14 +186,14 @@ def probe(harness: Harness) -> str:
 
 
 def case(
-    *requirements: str, needs: tuple[Capability, ...] | Capability = (), mode: str = ""
+    *requirements: str, needs: str = "", mode: str = ""
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Backend], None]]:
     """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
 
-    It decides `requirements`, on backends that declare `needs` and are of that `mode`: `memory`, `redis`, or
-    `memory or redis`, which is one that settings select.
+    It decides `requirements`, on backends that declare the capabilities `needs` and are of that `mode`: `memory`,
+    `redis`, or `memory or redis`, which is one that settings select.
     """
-    needed = (needs,) if isinstance(needs, Capability) else needs
+    needed = [*map(Capability, needs.split())]
 
     def make(function: Callable[..., Awaitable[None]]) -> Callable[[Backend], None]:
         module = function.__module__.rpartition(".")[2]

@@ -16,7 +16,7 @@ from conformance.tasks.tables.tasks import BEYOND
 from taskstore import StoreUnavailable, TaskStatus, TaskStore
 
 
-@case("COST-01", "COST-02", needs=(Capability.REMOTE, Capability.SHARED))
+@case("COST-01", "COST-02", needs="remote shared")
 async def test_every_operation_is_one_request(store: TaskStore, namespace: Namespace) -> None:
     """Among 300 tasks of another instance each is one request, or one to each partition, however often it is made."""
     counted: dict[str, int] = {}
@@ -77,31 +77,23 @@ def what_is_open() -> list[int]:
     return [len(files), len(threads), len(asyncio.all_tasks()), len(timers)]
 
 
-_MANY = 10_100
-"""Tasks of one store: more than a counter may stop at."""
-_FINAL = 1_100
-"""Final tasks among them: more than the longest page, and than several batches of a purge."""
-_FEWER = 10
-"""At depth smoke there are so many times fewer."""
-_TOGETHER = 100
+_MANY = 10_100, 1_100
+"""More tasks than a counter may stop at; final ones among them, more than the longest page and batches of a purge."""
+_FEWER = 1_100, 100
 
 
 @case("COST-04", "LIST-03")
 async def test_many_tasks_are_kept_counted_and_purged(store: Any, namespace: Namespace) -> None:
     """Of ten thousand tasks each is there and counted, whether it is final or not, until it is purged."""
-    fewer = 1
-    if namespace.depth == "smoke":
-        fewer = _FEWER
-    final = _FINAL // fewer
-
+    many, final = _FEWER if namespace.depth == "smoke" else _MANY
     ids: list[str] = []
-    while len(ids) < _MANY // fewer:
-        ids += await asyncio.gather(*(create(store) for _ in range(_TOGETHER)))
+    while len(ids) < many:
+        ids += await asyncio.gather(*(create(store) for _ in range(100)))
     for task_id in ids[:final]:
         await store.cancel_task(task_id)
 
     with showing("COST-04"):
-        for task_id in (*ids[:final:20], *ids[final::200]):
+        for task_id in ids[::50]:
             await store.get_task(task_id)
     with showing("LIST-03"):
         assert (await store.list_tasks(limit=0)).total == len(ids)

@@ -23,7 +23,7 @@ def left_of(namespace: Namespace, ids: set[str]) -> list[str]:
     return [task_id for task_id in ids if namespace.inspector.mentions(task_id)]
 
 
-@case("EXP-04", needs=Capability.EXPIRING)
+@case("EXP-04", needs="expiring")
 async def test_nothing_is_left_by_any_listing(store: Any, namespace: Namespace) -> None:
     """Whatever the page, the first listing leaves nothing of tasks that had expired, while others live."""
     forms: list[dict[str, Any]] = [{}, {"limit": 0}, {"status": TaskStatus.PENDING, "offset": 50}]
@@ -39,7 +39,7 @@ async def test_nothing_is_left_by_any_listing(store: Any, namespace: Namespace) 
         assert left_of(namespace, gone) == [], f"expected nothing of expired tasks after list_tasks(**{form})"
 
 
-@case("EXP-08", needs=Capability.EXPIRING)
+@case("EXP-08", needs="expiring")
 async def test_later_writes_let_go_of_what_has_expired(store: Any, namespace: Namespace) -> None:
     """Without any listing, nothing is left of tasks that have expired after twenty writes in each partition."""
     gone = {task.task_id for task in await fill(store, namespace)}
@@ -53,7 +53,7 @@ async def test_later_writes_let_go_of_what_has_expired(store: Any, namespace: Na
     assert left_of(namespace, gone) == [], "expected nothing of expired tasks after many writes"
 
 
-@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
+@case("EXP-08", needs="expiring shared")
 async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Namespace) -> None:
     """A lifetime after the last task was due every key has gone by itself."""
     await fill(store, namespace)
@@ -64,7 +64,7 @@ async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Na
     assert namespace.inspector.keys() == set(), "expected that all keys have expired"
 
 
-@case("EXP-07", needs=Capability.EXPIRING, mode="memory or redis")
+@case("EXP-07", needs="expiring", mode="memory or redis")
 async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
     """TASK_TTL is the lifetime in seconds, and a week where it is not set, after each write and for each listing."""
     for variables in ({}, {"TASK_TTL": "3600"}, {"TASK_TTL": "3155760000"}):

@@ -16,7 +16,7 @@ from conformance.tasks.tables.tasks import LONG_AGO
 from taskstore import RecordUnreadable, TaskFinal, TaskStatus
 
 
-@case("SHARE-03", needs=Capability.SHARED)
+@case("SHARE-03", needs="shared")
 async def test_another_client_can_read_the_record(store: Any, namespace: Namespace) -> None:
     """The stored record has every field of the task under its name, after each write."""
     for task in await fill(store, namespace):
@@ -34,7 +34,7 @@ _REMOVED = {0, 2, 4, *range(8, 15), *range(20, 150)}
 """Which of 160 tasks are removed, counted from the newest: single ones, whole pages, and many."""
 
 
-@case("LIST-11", "LIST-04", needs=Capability.SHARED)
+@case("LIST-11", "LIST-04", needs="shared")
 async def test_a_removed_record_is_neither_listed_nor_counted(store: Any, namespace: Namespace) -> None:
     """Pages that come to the places of deleted records are as long as others, and from then on no total counts them."""
     for status in (None, TaskStatus.PENDING):
@@ -76,7 +76,7 @@ def _damages(raw: bytes) -> Iterator[tuple[str, bytes, bool]]:
         yield f"the {name} {value!r}", json.dumps(damaged).encode(), name in _NEEDED
 
 
-@case("FAIL-09", needs=Capability.SHARED)
+@case("FAIL-09", needs="shared")
 async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Namespace) -> None:
     """A record that is none, half of one, or has a wrong field: calls refuse it and leave it, listings name it."""
     for _ in range(3):

@@ -57,7 +57,7 @@ async with open_store() as store:
 """
 
 
-@case("DUR-01", needs=Capability.PERSISTENT)
+@case("DUR-01", needs="persistent")
 async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -> None:
     """What a process of another locale writes is seen at once by an open store that shares it, and by the next one."""
     with application(namespace, ASCII, FOREIGN_LINE):

@@ -10,7 +10,6 @@ from typing import Any
 
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
-from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, TIMES, Record, canonical, size_of
@@ -168,7 +167,7 @@ def _restored() -> Iterator[Scenario]:
     of_all_times = [restorable(f"t{place}", created_at=time, updated_at=_LAST) for place, time in times]
     yield scenario(map(restore, of_all_times), listing(), listing(limit=3), about="LIST-01")
 
-    by_cursor = partial(scenario, about="LIST-12", needs=[Capability.CURSOR])
+    by_cursor = partial(scenario, about="LIST-12", needs="cursor")
     of_one_time = map(restorable, "dacf")  # the last of them are in one partition, if there are two or three
     yield by_cursor(map(restore, of_one_time), _PAGES)
     # The task of a cursor leaves the listing, and then the store.

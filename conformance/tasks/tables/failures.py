@@ -90,7 +90,7 @@ _unreachable = partial(
     about="FAIL-01 FAIL-11 FAIL-17",
     may_write=False,
 )
-_taken_over = partial(Failure, kinds=_ANY, about="FAIL-17", on=1, needs=[Capability.FAILOVER], patience=20)
+_taken_over = partial(Failure, kinds=_ANY, about="FAIL-17", on=1, needs="failover", patience=20)
 
 CONNECTIONS = (
     Failure("each reply is late", _interrupted(Held.REPLIES), _LATE, about="FAIL-11 FAIL-13", seconds=_IMPATIENT),
@@ -134,7 +134,7 @@ SERVERS = (
     Failure(f"the server is {_OUT}", partial(_failing, _OUT), (_OUT,), _WRITES, "FAIL-06", may_write=False),
     Failure("the server has closed the connections", _disconnected, about="FAIL-14", on=1),
     Failure("the server has restarted", _restarted, about="DUR-01 FAIL-14"),
-    Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs=[Capability.CLUSTER]),
+    Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs="cluster"),
     _taken_over("another server takes over", cause=partial(_failed_over, kill=False)),
     _taken_over("another server takes over from a killed one", cause=partial(_failed_over, kill=True)),
 )
@@ -169,7 +169,7 @@ def scenarios(rows: Iterable[Failure], declared: frozenset[Capability]) -> Itera
     """Scenarios in which every operation meets each failure: at the same time, or alone if it is a death."""
     before = fitting(_BEFORE, declared)
     for row in rows:
-        needs = Capability.REMOTE, *row.needs
+        needs = f"remote {row.needs}"
         groups = _AT_ONCE[:1] if row.patience else _AT_ONCE
         if row in DEATHS:
             groups = _ALONE

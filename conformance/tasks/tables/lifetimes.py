@@ -8,7 +8,6 @@ from itertools import product
 
 from conformance.engine.kinds import ended, scenario
 from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
-from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
 from conformance.tasks.spec.model import LIFETIME, STATUSES
@@ -29,7 +28,7 @@ from conformance.tasks.tables.tasks import (
 )
 from taskstore import TaskStatus
 
-_expiring = partial(scenario, needs=[Capability.EXPIRING])
+_expiring = partial(scenario, needs="expiring")
 
 _IDLE = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
 _REPEATED = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
@@ -52,18 +51,18 @@ _OLD = (
     restorable(status="failed", completed_at=LONG_AGO),
     restorable(updated_at=BEYOND),
 )
-_LIFE = Wait(LIFETIME - MINUTE), get("restored"), Wait(2 * MINUTE), get("restored")
+_READS_OLD = [get("restored")]
 
 
 def scenarios() -> Iterator[Scenario]:
     """All of them."""
-    yield _expiring(MADE, Wait(LIFETIME - MINUTE), get(A), Wait(2 * MINUTE), get(A), about="EXP-06")
+    yield from ended(MADE, [get(A)], lifetime=LIFETIME, about="EXP-06", alive=[get(A)])
     for status, (calls, alive) in product(("pending", "completed"), _ENDED):
         made = *MADE, to(status)
         yield from ended(made, calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
     for task in _OLD:  # a restored task lives as long as a new one, and again if it is restored again
-        life = restore(task), *_LIFE
-        yield _expiring(life, life, listing(), about="MAINT-02 EXP-01")
+        restored = restore(task), Wait(LIFETIME + SECOND), restore(task)
+        yield from ended(restored, _READS_OLD, lifetime=LIFETIME, about="MAINT-02 EXP-01", alive=_READS_OLD)
     for gap, write in product(GAPS, _RENEWALS):  # however soon after another write
         renewed = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A)
         yield _expiring(create("a"), to("analyzing"), Wait(gap), write, renewed, listing(), about="EXP-03 EXP-01")
@@ -74,7 +73,7 @@ def scenarios() -> Iterator[Scenario]:
         after = first, *READS[1:], listing(status=TaskStatus.FAILED), ReadBack()
         yield _expiring(many, _SOME_EXPIRE, after, about="EXP-01 EXP-03 ATOM-01")
     long = Wait(400 * DAY), get(A), to("completed"), ReadBack()
-    yield scenario(MADE, long, about="EXP-05", lacks=[Capability.EXPIRING])
+    yield scenario(MADE, long, about="EXP-05", lacks="expiring")
 
 
 _BEFORE = create("a", config={"old": 1}), to("clipping", progress=50, label="a")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from conformance.engine.kinds import closed, reopened, scenario, shared
 from conformance.engine.scenario import Action, Close, Open, Race, ReadBack, Scenario
-from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge
 from conformance.tasks.tables.tasks import BEYOND, CALLS, EXTRAS, MADE, MIXED, READS, WRITES, A, to
@@ -47,7 +46,7 @@ def scenarios() -> Iterator[Scenario]:
     yield from shared(_IN_TURN, about="SHARE-01", apart="SHARE-02")
     yield from reopened(_KEPT, _AFTERWARDS, about="DUR-01", anew="DUR-03")
     yield scenario(_GOES_ON, about="SHARE-01", instances=2)
-    yield scenario(_GOES_ON, about="SHARE-02", lacks=[Capability.SHARED], instances=2)
+    yield scenario(_GOES_ON, about="SHARE-02", lacks="shared", instances=2)
 
 
 def _neighbours() -> Iterator[Action]:
@@ -65,4 +64,4 @@ def many() -> Iterator[Scenario]:
     """More tasks than the longest page shows: too many for depth smoke."""
     made = create("a"), do.Populate(1_000, ("pending",) * 3 + MIXED), create("last")
     yield scenario(made, _BESIDE_WRITES, about="LIST-03 LIST-04")
-    yield scenario(made, _BY_CURSOR, about="LIST-04 LIST-12 MAINT-01", needs=[Capability.CURSOR])
+    yield scenario(made, _BY_CURSOR, about="LIST-04 LIST-12 MAINT-01")
