@@ -7,6 +7,7 @@ collecting the package with `pytest --pyargs conformance`. Other runs are left a
 from __future__ import annotations
 
 import importlib
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -101,5 +102,4 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def collects_suite(config: pytest.Config) -> bool:
     """Whether the arguments of pytest name the suite."""
-    named = (argument.partition("::")[0].partition(".")[0] for argument in config.args)
-    return bool(config.option.pyargs) and _PACKAGE in named
+    return config.option.pyargs and any(re.match(rf"{_PACKAGE}(\.|::|$)", argument) for argument in config.args)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from threading import Thread, main_thread
+from threading import Thread, get_ident
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
@@ -131,7 +131,7 @@ def silence() -> None:
 def _work(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed, which ends this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_end_with_parent, args=(get_ident(),), daemon=True).start()
     PROGRESS.tell = sender.send
     try:
         answer = function(*arguments)
@@ -144,10 +144,9 @@ def _work(sender: Connection, function: Callable[..., Any], arguments: tuple[Any
         return  # nobody waits for an answer
 
 
-def _end_with_parent() -> None:
-    """End this process when its parent has died by any signal."""
-    parent, main = parent_process(), main_thread().ident
-    assert parent is not None and main is not None  # noqa: S101, PT018  this is a child, and its main thread runs
+def _end_with_parent(main: int) -> None:
+    """End this process, whose main thread is this one, when its parent has died by any signal."""
+    parent: Any = parent_process()
     wait([parent.sentinel])
     signal.pthread_kill(main, signal.SIGTERM)
     sleep(_END_SECONDS)

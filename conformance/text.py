@@ -97,9 +97,8 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     if hasattr(kind, "model_fields"):  # pydantic
-        given = [field for field in kind.model_fields if field in value.model_fields_set]
-        fields = {field: getattr(value, field) for field in given}
-        return constructed(name, fields)
+        given = value.model_fields_set
+        return constructed(name, {field: inside for field, inside in vars(value).items() if field in given})
     if isinstance(value, str):
         text = _repeated(value) if len(value) > _LONG else str.__repr__(value)
         if kind is str:

@@ -39,9 +39,6 @@ class DocumentedRedisHarness(RedisServerHarness):
         """The variables that the document names."""
         return {"USE_REDIS_FOR_TASKS": "true", **variables_of(self._server.url)}
 
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskService]:
-        return open_documented(self._server.url, f"{namespace}:task:")
-
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskService]:
         return open_documented(f"{url}{'&' if '?' in url else '?'}socket_timeout={seconds}", f"{namespace}:task:")
 

@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -112,21 +112,17 @@ class TaskService:
 
     async def get_task(self, task_id: str) -> DocumentedTask:
         """The task, or not found."""
+        task = self.memory_storage.get(task_id)
         if self.redis:
-            found = await self.redis.get_tasks(self.redis.prefix + task_id)
-        else:
-            found = [*filter(None, [self.memory_storage.get(task_id)])]
-        if not found:
+            task = next(iter(await self.redis.get_tasks(self.redis.prefix + task_id)), None)
+        if task is None:
             raise TaskNotFound(task_id)
-        return found[0]
+        return task
 
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> DocumentedPage:
         """Everything, filtered, sorted and cut."""
-        if self.redis:
-            tasks = await self.redis.get_tasks()
-        else:
-            tasks = list(self.memory_storage.values())
-        tasks = [task for task in tasks if status is None or task.status == status]
+        every = await self.redis.get_tasks() if self.redis else self.memory_storage.values()
+        tasks = [task for task in every if status is None or task.status == status]
         tasks.sort(key=lambda task: task.created_at, reverse=True)
         return DocumentedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
 
@@ -177,11 +173,11 @@ async def open_documented(
             yield TaskService(RedisClient(redis, prefix))
 
 
-@asynccontextmanager
-async def open_from_environment() -> AsyncIterator[TaskService]:
+def open_from_environment() -> AbstractAsyncContextManager[TaskService]:
     """The service as the application makes it at start."""
     settings = Settings()
-    logger.info("task_service_initialized storage_mode=%s", "redis" if settings.use_redis_for_tasks else "memory")
-    url = f"redis://{settings.redis_host}:{settings.redis_port}/{settings.redis_db}"
-    async with open_documented(url if settings.use_redis_for_tasks else None) as service:
-        yield service
+    if not settings.use_redis_for_tasks:
+        logger.info("task_service_initialized storage_mode=memory")
+        return open_documented()
+    logger.info("task_service_initialized storage_mode=redis")
+    return open_documented(f"redis://{settings.redis_host}:{settings.redis_port}/{settings.redis_db}")

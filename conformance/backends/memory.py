@@ -35,9 +35,6 @@ class MemoryHarness(Harness):
     def advance(self, namespace: str, by: timedelta) -> None:
         self._ahead[namespace] += by // timedelta(microseconds=1) * 1_000
 
-    def discard(self, namespace: str) -> None:
-        del self._ahead[namespace]
-
     def environment(self, namespace: str) -> Mapping[str, str]:
         return {"USE_REDIS_FOR_TASKS": "false"}
 

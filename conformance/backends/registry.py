@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from inspect import signature
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 from unittest import mock
 
@@ -19,19 +18,19 @@ from conformance.harness import Capability, Harness
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one backend less."""
 BACKENDS = {
-    "memory": ".memory:MemoryHarness",
-    "memory-expiring": ".memory:ExpiringMemoryHarness",
-    "fakeredis": ".fakeredis:FakeredisHarness",
-    "embedded": ".redis:RedisHarness",
-    "container": ".redis:ContainerHarness",
-    "documented-memory": ".documented:DocumentedMemoryHarness",
-    "documented-redis": ".documented:DocumentedRedisHarness",
-    "partitioned": ".redis:PartitionedHarness",
-    "sentinel": ".redis:SentinelHarness",
-    "cluster": ".redis:ClusterHarness",
-    "partitioned-cluster": ".redis:PartitionedClusterHarness",
-    "tls": ".redis:TlsHarness",
-    "acl": ".redis:AclHarness",
+    "memory": "conformance.backends.memory:MemoryHarness",
+    "memory-expiring": "conformance.backends.memory:ExpiringMemoryHarness",
+    "fakeredis": "conformance.backends.fakeredis:FakeredisHarness",
+    "embedded": "conformance.backends.redis:RedisHarness",
+    "container": "conformance.backends.redis:ContainerHarness",
+    "documented-memory": "conformance.backends.documented:DocumentedMemoryHarness",
+    "documented-redis": "conformance.backends.documented:DocumentedRedisHarness",
+    "partitioned": "conformance.backends.redis:PartitionedHarness",
+    "sentinel": "conformance.backends.redis:SentinelHarness",
+    "cluster": "conformance.backends.redis:ClusterHarness",
+    "partitioned-cluster": "conformance.backends.redis:PartitionedClusterHarness",
+    "tls": "conformance.backends.redis:TlsHarness",
+    "acl": "conformance.backends.redis:AclHarness",
 }
 """The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
 
@@ -61,7 +60,7 @@ def find_backend(name: str) -> Callable[[], Harness]:
             a class that is no `Harness`.
     """
     given = [name] if "://" in name else []
-    make = _imported(".redis:NamedRedisHarness" if given else BACKENDS.get(name, name))
+    make = _imported("conformance.backends.redis:NamedRedisHarness" if given else BACKENDS.get(name, name))
     if isinstance(make, type) and not issubclass(make, Harness):
         raise UnknownBackendError(f"{name} is no subclass of conformance.Harness")
 
@@ -85,18 +84,17 @@ def find_maker(name: str) -> Callable[..., Any] | None:
     """
     if name in BACKENDS or "://" in name:
         return None
-    make = made = _imported(name)
-    if callable(make) and not isinstance(make, type):
+    make: Any = _imported(name)
+    kind = make
+    if not isinstance(make, type):
+        kind = type(make)
         with suppress(TypeError):  # what takes arguments makes no harness
-            signature(make).bind()
-            made = make()
-    kind = made if isinstance(made, type) else type(made)
+            kind = type(make())
     return make if callable(make) and not issubclass(kind, Harness) else None
 
 
 def _imported(place: str) -> Any:
-    module_name, _, attribute = place.partition(":")
-    if not module_name or not attribute:
+    if not re.fullmatch(".+:.+", place):
         module, _, name = place.strip(":").rpartition(".")
         raise UnknownBackendError(
             f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, no redis:// URL, and not of the form "
@@ -106,13 +104,13 @@ def _imported(place: str) -> Any:
         sys.path.insert(0, folder)
     try:
         with _not_ending_the_process(place):
-            return getattr(importlib.import_module(module_name, __package__), attribute)
+            return resolve_name(place)
     except UnknownBackendError:
         raise
     except Exception as error:
         reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
         if isinstance(error, ModuleNotFoundError):
-            if place.startswith("."):
+            if place in BACKENDS.values():
                 reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
             else:
                 reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"

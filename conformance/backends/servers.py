@@ -113,7 +113,8 @@ class EmbeddedServer(RedisServer):
         self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
         self._prepare(undo)
-        (self._folder / "server.conf").write_text(self._config)
+        config = f'port {self.port}\nbind 127.0.0.1\nappendonly no\nsave ""\n{self._config}'
+        (self._folder / "server.conf").write_text(config)
 
         undo.callback(self._stop)
         self._start()
@@ -137,8 +138,7 @@ class EmbeddedServer(RedisServer):
 
     def _start(self) -> None:
         """Start the server program, which saves nothing but by SAVE, and wait until it answers."""
-        fixed = f"server.conf --port {self.port} --bind 127.0.0.1 --appendonly no"
-        command = [str(self._binary), *fixed.split(), "--save", "", *self._options]
+        command = [str(self._binary), "server.conf", *self._options]
         path = self._folder / "server.log"
         none = subprocess.DEVNULL
         with path.open("a") as log:

@@ -125,7 +125,8 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
         if hasattr(store, "__aenter__"):
             entered = await stack.enter_async_context(store)
         elif hasattr(store, "__enter__"):
-            entered = stack.enter_context(store)
+            entered = await call(store.__enter__)
+            stack.push(store)
         else:
             await call(_first_of(store, OPENS))
             stack.push_async_callback(call, _first_of(store, CLOSES))
