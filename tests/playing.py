@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from conformance.engine.finding import Coverage
-from conformance.engine.group import play
+from conformance.engine.group import Group
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
 from conformance.tasks.contract import TaskContract
@@ -14,7 +14,7 @@ from conformance.tasks.contract import TaskContract
 
 def played(harness: Harness, scenarios: Iterable[Scenario]) -> Coverage:
     coverage = Coverage()
-    asyncio.run(play(TaskContract(harness.capabilities), harness, scenarios, coverage))
+    asyncio.run(Group(TaskContract(harness.capabilities), harness, coverage).play(scenarios))
     return coverage
 
 

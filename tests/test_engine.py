@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from conformance.engine import kinds
 from conformance.engine.contract import Contract, Entry, Outcome, Raised
 from conformance.engine.finding import Coverage, Finding
-from conformance.engine.group import play
+from conformance.engine.group import Group
 from conformance.engine.scenario import Call, Scenario
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import WHOLE, Operation
@@ -169,12 +169,12 @@ class QueueHarness(Harness):
 
 def findings(kind: type[Queue]) -> list[Finding]:
     coverage = Coverage()
-    asyncio.run(play(QueueContract(), QueueHarness(kind), scenarios(), coverage))
+    asyncio.run(Group(QueueContract(), QueueHarness(kind), coverage).play(scenarios()))
     return [*coverage.findings.values()]
 
 
 def test_a_right_queue_passes() -> None:
-    assert [finding.lines for finding in findings(Queue)] == []
+    assert findings(Queue) == []
 
 
 SHOWN = {

@@ -14,7 +14,7 @@ import pytest
 from conformance.backends.proxy import Held, Proxy
 from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
-from conformance.engine.group import play
+from conformance.engine.group import Group
 from conformance.engine.orders.network import arena_of
 from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
@@ -44,14 +44,9 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
             for group in ("failures", "servers", "deaths"):
                 await play_group(group, Backend("backend", harness, {}, 1), coverage)
             return
-        (row,) = (row for row in (*CONNECTIONS, *DEATHS) if row.name == name)
-        await play(
-            TaskContract(harness.capabilities),
-            harness,
-            scenarios([row], harness.capabilities),
-            coverage,
-            arena=arena_of(harness),
-        )
+        rows = [row for row in (*CONNECTIONS, *DEATHS) if row.name == name]
+        has = harness.capabilities
+        await Group(TaskContract(has), harness, coverage, arena_of(harness)).play(scenarios(rows, has))
 
     asyncio.run(body())
     return coverage

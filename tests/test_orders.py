@@ -20,7 +20,7 @@ from conformance.backends.redis import RedisHarness
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids
 from conformance.engine.finding import Coverage
-from conformance.engine.group import play
+from conformance.engine.group import Group
 from conformance.engine.orders.network import arena_of
 from conformance.engine.orders.schedule import Play, Request, explore
 from conformance.engine.scenario import Race, Scenario
@@ -260,7 +260,7 @@ async def test_the_suite_shows_the_order_that_breaks_a_store(kind: type[Harness]
 
     harness = guarded(wrong)
     with wrong.running():
-        await play(TaskContract(harness.capabilities), harness, [scenario], coverage, arena=arena_of(harness))
+        await Group(TaskContract(harness.capabilities), harness, coverage, arena_of(harness)).play([scenario])
     (found,) = coverage.findings.values()
     assert found.requirements == ("ATOM-02",)
     order = [line.strip("# ")[0] for line in found.lines if re.match("# +[AB]: ", line)]

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.backends.memory import MemoryHarness
 from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Call, Race, Scenario
-from conformance.engine.shrink import Actions, Shrinker
+from conformance.engine.shrink import Actions, shrink
 from conformance.operations.operation import Operation
 from conformance.tasks.calls import cancel, create
 from conformance.tasks.tables.tasks import to
@@ -25,7 +25,7 @@ def test_what_a_simpler_action_makes_superfluous_is_left_out() -> None:
         shows = keep in calls and end in calls and (tie not in calls or pad in calls)
         return actions if shows else ()
 
-    shortest = asyncio.run(Shrinker(replay, operations).shrink((pad, Race((keep, tie)), end)))
+    shortest = asyncio.run(shrink((pad, Race((keep, tie)), end), replay, operations))
     assert shortest == (keep, end)
 
 
@@ -40,7 +40,7 @@ def test_a_script_has_no_idle_step_and_the_simplest_values() -> None:
     harness = MemoryHarness()
     harness.store_class = TakesLess
     calls = create("a"), to("clipping"), cancel("nobody"), to("uploading", progress=-5e-324, current_step="s")
-    (found,) = played(harness, [scenario(*calls)]).findings.values()
+    (found,) = played(harness, [scenario(calls)]).findings.values()
     created, updated = found.lines
     assert created.startswith("a = await store.create_task(")
     assert updated.endswith("progress=-1.0)")

@@ -14,7 +14,7 @@ from conformance.compare.play import ALONE, EndOfLife, Steps, Store, kind_of
 from conformance.compare.report import Key, Line, Report, Row
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Action, Call
-from conformance.engine.shrink import Shrinker
+from conformance.engine.shrink import shrink
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
@@ -201,7 +201,7 @@ class Search:
             return ()
 
         if steps := await again(found.steps):
-            await Shrinker(again, self._operations, plainer, _MOST_PLAYED, seconds=inf).shrink(steps)
+            await shrink(steps, again, self._operations, plainer, _MOST_PLAYED, seconds=inf)
         return best
 
     # Races

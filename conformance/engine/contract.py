@@ -256,29 +256,30 @@ def is_same(left: Any, right: Any) -> bool:
 
 def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     """Return the names of the fields in which a result is not the expected one; `` for a result of another kind."""
-    if is_same(expected, observed):
-        return ()
-    if isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
-        facts = observed.facts
-        return tuple(name for name, value in expected.facts.items() if not is_same(facts.get(name), value))
-    if hasattr(expected, "_fields") and type(expected) is type(observed):
-        return tuple(dict.fromkeys(_fields(expected, observed)))
-    return ("",)
+    return tuple(dict.fromkeys(_differing(expected, observed, "")))
 
 
-def _fields(expected: Any, observed: Any) -> Iterator[str]:
-    """Yield the fields that differ; of members that are the same things, by their first fields, the fields of these."""
-    for name, wanted, present in zip(expected._fields, expected, observed, strict=True):
-        if isinstance(wanted, Symbol):
-            if not wanted.accepts(present):
-                yield name
-        elif present is NOT_COMPARED or is_same(wanted, present):
-            continue
-        elif (names := _names(wanted)) and names == _names(present):
-            for pair in zip(wanted, present, strict=True):
-                yield from _fields(*pair)
-        else:
+def _differing(wanted: Any, present: Any, name: str) -> Iterator[str]:
+    """Yield the fields of a part that differ; if it has none, the `name` of the field that it is in.
+
+    Members are compared if they are the same things, by their first fields.
+    """
+    if isinstance(wanted, Symbol):
+        if not wanted.accepts(present):
             yield name
+    elif present is NOT_COMPARED or is_same(wanted, present):
+        return
+    elif type(wanted) is type(present) and hasattr(wanted, "_fields"):
+        for parts in zip(wanted, present, wanted._fields, strict=True):
+            yield from _differing(*parts)
+    elif isinstance(present, Raised) and getattr(wanted, "error", None) == present.error:
+        for fact, value in wanted.facts.items():
+            yield from _differing(value, present.facts.get(fact), fact)
+    elif (names := _names(wanted)) and names == _names(present):
+        for members in zip(wanted, present, strict=True):
+            yield from _differing(*members, name)
+    else:
+        yield name
 
 
 def _names(members: Any) -> list[Any]:

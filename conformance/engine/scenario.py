@@ -38,12 +38,13 @@ class Call:
 class Race:
     """Calls that are made at the same time.
 
-    The first is cancelled after so many turns of the loop, if a number is given. With a `failure` the first instance is
-    opened through a proxy. With `every_order` the scenario is played once for each order of their requests, with a
-    failure once for each request that is the last of something.
+    All are made so many `times`. The first is cancelled after so many turns of the loop, if a number is given. With a
+    `failure` the first instance is opened through a proxy. With `every_order` the scenario is played once for each
+    order of their requests, with a failure once for each request that is the last of something.
     """
 
     calls: tuple[Call, ...]
+    times: int = 1
     cancelled_after: int | None = None
     failure: Failure | None = None
     every_order: bool = False
@@ -161,24 +162,9 @@ class Scenario:
         return next((race.failure for race in self.races if race.failure and not race.every_order), None)
 
     @property
-    def is_ordered(self) -> bool:
-        """Whether it is played in several orders."""
-        return any(race.every_order for race in self.races)
-
-    @property
-    def is_deadly(self) -> bool:
-        """Whether something is lost at each request, and nothing by chance."""
-        return any(race.every_order and race.failure for race in self.races)
-
-    @property
     def calls(self) -> list[Call]:
         """Its calls, but for those of a series."""
         return [call for action in self.actions for call in calls_of(action)]
-
-    @property
-    def in_a_row(self) -> tuple[Action, ...]:
-        """Its actions, with the calls of each race one after the other, while nothing fails."""
-        return tuple(part for action in self.actions for part in calls_of(action) or (action,))
 
     @property
     def is_simple(self) -> bool:

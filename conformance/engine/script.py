@@ -10,8 +10,6 @@ from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race,
 from conformance.text import source
 
 _WIDTH = 100
-_CROWD = 20
-"""Calls at the same time of which those that are repeated are written once."""
 _SHOWN = 8
 """Exceptions of concurrent calls that are shown."""
 
@@ -19,21 +17,17 @@ _SHOWN = 8
 def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
     """Yield what was done as lines of Python, and which exceptions came of it."""
     for done in history:
-        raised = []
-        for entry in done.made:
+        calls = []
+        for entry in done.made[: len(calls_of(done.action))]:
             yield from entry.before
-            if entry.error:
-                raised.append(f"raises {contract.describe(entry.observed)}")
-        calls = [entry.line for entry in done.made if entry.line]
-        if not calls:
-            calls = [call_text(contract, call, _as_python(call)) for call in calls_of(done.action)]
+            calls.append(entry.line or _as_python(contract, entry.call))
+        raised = [f"raises {contract.describe(entry.observed)}" for entry in done.made if entry.error]
         match done.action:
             case Call(label=label):
-                (text,) = calls
-                if all(entry.is_awaited for entry in done.made):
-                    text = f"await {text}"
-                line = f"{label} = {text}" if label else text
-                yield "  # ".join([line, *raised])
+                for text, entry in zip(calls, done.made, strict=True):
+                    name = f"{label} = " if label else ""
+                    line = f"{name}await {text}" if entry.is_awaited else name + text
+                    yield "  # ".join([line, *raised])
                 continue
             case Race():
                 yield from _race(done.action, calls)
@@ -41,6 +35,10 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
                 yield from _line(done.action)
         yield from done.notes
         yield from (f"#   {text}" for text in raised[:_SHOWN])
+
+
+def _as_python(contract: Contract, call: Call) -> str:
+    return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
 
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
@@ -52,10 +50,6 @@ def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
 
 def _store(on: int) -> str:
     return f"store{on + 1}" if on else "store"
-
-
-def _as_python(call: Call) -> dict[str, str]:
-    return {name: source(value) for name, value in call.arguments.items()}
 
 
 def _line(action: Action) -> Iterator[str]:
@@ -91,24 +85,14 @@ def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:
     if race.failure and race.failure.closes:
         end += "  # and aclose"
     line = f"await asyncio.gather({', '.join(calls)}{end}"
-    if len(line) <= _WIDTH:
+    if race.times > 1:
+        yield "await asyncio.gather("
+        yield f"    *(call for _ in range({race.times}) for call in ("
+        yield from (f"        {text}," for text in calls)
+        yield f"    )){end}"
+    elif len(line) <= _WIDTH:
         yield line
-        return
-    yield "await asyncio.gather("
-    size = _period(calls)
-    times = len(calls) // size
-    if times > 1:
-        yield f"    *(call for _ in range({times}) for call in ("
-        yield from (f"        {text}," for text in calls[:size])
-        yield "    )),"
-        calls = calls[size * times :]
-    yield from (f"    {text}," for text in calls)
-    yield end
-
-
-def _period(calls: Sequence[str]) -> int:
-    """Return after how many calls of a crowd the same ones come again; their number if they do not."""
-    for size in range(1, len(calls) if len(calls) >= _CROWD else 0):
-        if calls[size:] == calls[:-size]:
-            return size
-    return len(calls)
+    else:
+        yield "await asyncio.gather("
+        yield from (f"    {text}," for text in calls)
+        yield end

@@ -8,6 +8,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import partial
 from typing import Any, TypeAlias
 
+from conformance.engine.contract import is_same
 from conformance.engine.scenario import Action, Call, Mutate, Race, Reference, Series, calls_of, changed
 from conformance.operations.operation import Operation
 from conformance.text import source
@@ -17,8 +18,7 @@ MOST_PLAYED = 150
 _MOST_SECONDS = 3.0
 _MOST_PLACES = 20
 """Places of what the caller changes that are tried alone."""
-_HUGE = 1_000
-"""Characters of a text that is written as one character, so many times."""
+_SMALL = (0, 1, -1, 2)
 Actions: TypeAlias = tuple[Action, ...]
 Replay: TypeAlias = Callable[[Actions], Awaitable[Actions]]
 """Plays actions, and returns those that show the same: all, or their beginning, or none."""
@@ -26,67 +26,36 @@ Values: TypeAlias = Callable[[Operation, str, Any], Iterable[Any]]
 """Yields what an argument of an operation may have in place of a value, the simplest first."""
 
 
-class Shrinker:
-    """Shrinks scenarios: `replay` says which show the same, and remembers the last of them.
+async def shrink(
+    actions: Actions,
+    replay: Replay,
+    operations: Mapping[str, Operation],
+    values: Values = lambda _operation, _name, value: simpler_values(value),
+    most_played: int = MOST_PLAYED,
+    seconds: float = _MOST_SECONDS,
+) -> Actions:
+    """Leave out actions but the last, and simplify the others, until nothing gets shorter or simpler.
 
-    No operation can do without its `arguments`. `values` yields simpler values of one.
+    `replay` says which show the same. A simpler action may make an earlier one superfluous. No operation can do without
+    its `arguments`. `values` yields simpler values of one.
     """
-
-    def __init__(
-        self,
-        replay: Replay,
-        operations: Mapping[str, Operation],
-        values: Values = lambda _operation, _name, value: simpler_values(value),
-        most_played: int = MOST_PLAYED,
-        seconds: float = _MOST_SECONDS,
-    ) -> None:
-        self._replay = replay
-        self._operations = operations
-        self._values = values
-        self._left = most_played
-        self._until = time.monotonic() + seconds
-
-    async def shrink(self, actions: Actions) -> Actions:
-        """Leave out actions but the last, and simplify the others, until nothing gets shorter or simpler.
-
-        A simpler action may make an earlier one superfluous.
-        """
-        before: Actions = ()
-        while actions != before:
-            before = actions
-            for less in (partial(_without_some, kept=1), self._simpler):
-                place = 0
-                while place < len(actions):
-                    shown = await self._first_shown(less(actions, place))
-                    actions = shown or actions
-                    place += not shown
-        return actions
-
-    async def _first_shown(self, candidates: Iterable[Actions]) -> Actions:
-        for actions in candidates:
-            if self._left <= 0 or time.monotonic() > self._until:
-                break
-            self._left -= 1
-            if shown := await self._replay(actions):
-                return shown
-        return ()
-
-    def _simpler(self, actions: Actions, place: int) -> Iterator[Actions]:
-        """Yield the actions with less at one place: with fewer parts, then with fewer arguments or simpler ones."""
-        action = actions[place]
-
-        def instead(less: Action) -> Actions:
-            return (*actions[:place], less, *actions[place + 1 :])
-
-        yield from map(instead, _with_fewer_parts(action))
-        for call in calls_of(action):
-            operation = self._operations[call.operation]
-            for name, value in call.arguments.items():
-                if name not in operation.arguments:
-                    yield instead(changed(action, partial(_without, name, of=call)))
-                for simpler in self._values(operation, name, value):
-                    change = partial(_with, value=value, simpler=simpler)
-                    yield tuple(changed(each, change) for each in actions)
+    until = time.monotonic() + seconds
+    before: Actions = ()
+    while actions != before:
+        before = actions
+        for less in (partial(_without_some, kept=1), partial(_simpler, operations, values)):
+            place = 0
+            while place < len(actions):
+                place += 1
+                for candidate in less(actions, place - 1):
+                    if not most_played or time.monotonic() > until:
+                        return actions
+                    most_played -= 1
+                    if shown := await replay(candidate):
+                        actions = shown
+                        place -= 1
+                        break
+    return actions
 
 
 def _without_some(values: Any, place: int, kept: int = 0) -> Iterator[Any]:
@@ -97,9 +66,25 @@ def _without_some(values: Any, place: int, kept: int = 0) -> Iterator[Any]:
             yield values[:place] + values[place + size :]
 
 
+def _simpler(operations: Mapping[str, Operation], values: Values, actions: Actions, place: int) -> Iterator[Actions]:
+    """Yield the actions with less at one place: with fewer parts, then with fewer arguments or simpler ones."""
+    action = actions[place]
+    before, after = actions[:place], actions[place + 1 :]
+    for less in _with_fewer_parts(action):
+        yield (*before, less, *after)
+    for call in calls_of(action):
+        operation = operations[call.operation]
+        for name, value in call.arguments.items():
+            if name not in operation.arguments:
+                yield (*before, changed(action, partial(_without, name=name, of=call)), *after)
+            for simpler in values(operation, name, value):
+                change = partial(_with, value=value, simpler=simpler)
+                yield tuple(changed(each, change) for each in actions)
+
+
 def _with_fewer_parts(action: Action) -> Iterator[Action]:
     match action:
-        case Race(calls=(only,), failure=None):
+        case Race(calls=(only,), times=1, failure=None):
             yield only
         case Race() | Series():
             yield from _simpler_objects(action, _fewer)
@@ -107,26 +92,25 @@ def _with_fewer_parts(action: Action) -> Iterator[Action]:
             yield from (replace(action, place=place) for place in range(_MOST_PLACES))
 
 
-def _without(name: str, call: Call, of: Call) -> Call:
+def _without(call: Call, name: str, of: Call) -> Call:
     """Return a call without this argument, if it is the one in question."""
-    left = {other: value for other, value in call.arguments.items() if other != name}
-    return replace(call, arguments=left) if call is of else call
+    given = {**call.arguments}
+    if call is of:
+        del given[name]
+    return replace(call, arguments=given)
 
 
 def _with(call: Call, value: Any, simpler: Any) -> Call:
     """Return a call with a simpler value wherever it has this one: scenarios name an entry again and again."""
-    given = {**call.arguments}
-    for name, present in given.items():
-        if present is value or (type(present) is type(value) and present == value):
-            given[name] = simpler
+    given = {name: simpler if is_same(present, value) else present for name, present in call.arguments.items()}
     return replace(call, arguments=given)
 
 
 def simpler_values(value: Any) -> Iterator[Any]:
     """Yield values with less in them, the least first: parts are left out, then parts are made simpler."""
+    yield from _fewer(value)
     kind = type(value)
     if kind in (tuple, list):
-        yield from _fewer(value)
         for place, part in enumerate(value):
             for less in simpler_values(part):
                 yield value[:place] + kind([less]) + value[place + 1 :]
@@ -135,42 +119,26 @@ def simpler_values(value: Any) -> Iterator[Any]:
             yield {key: kept for key, kept in value.items() if key != name}
             for less in simpler_values(part):
                 yield {**value, name: less}
-    elif kind is str:
-        yield from _simpler_texts(value)
     elif is_dataclass(value) and not isinstance(value, Reference):
         yield from _simpler_objects(value, simpler_values)
-    else:
-        yield from _simpler_numbers(value)
 
 
 def _fewer(values: Any) -> Iterator[Any]:
-    """Yield a sequence without some of it: as many as possible from each place on. A number becomes smaller."""
-    if not isinstance(values, tuple | list):
-        yield from _simpler_numbers(values)
-        return
-    for place in range(len(values)):
-        yield from _without_some(values, place)
-
-
-def _simpler_texts(text: str) -> Iterator[str]:
-    half = len(text) // 2
-    if half:
-        yield text[:half]
-        yield text[half:]
-    if half >= _HUGE and {*text} != {"x"}:  # it is about the size
-        yield "x" * 2 * 10 ** len(str(half))
-
-
-def _simpler_numbers(number: Any) -> Iterator[float]:
-    """Yield small whole numbers, then the half, if they are shorter to write; of another value nothing."""
-    kind = type(number)
-    if kind not in (int, float):
-        return
-    for whole in (0, 1, -1, 2):
-        if len(source(kind(whole))) < len(source(number)):
-            yield kind(whole)
-    if kind is int and number > 1:
-        yield number // 2
+    """Yield a sequence or a text without some of it, or small whole numbers and the half, if they are shorter."""
+    kind = type(values)
+    if kind in (tuple, list):
+        for place in range(len(values)):
+            yield from _without_some(values, place)
+    elif kind is str and len(values) > 1:
+        half = len(values) // 2
+        yield values[:half]
+        yield values[half:]
+    elif kind in (int, float):
+        for small in map(kind, _SMALL):
+            if len(source(small)) < len(source(values)):
+                yield small
+        if kind is int and values > 1:
+            yield values // 2
 
 
 def _simpler_objects(value: Any, simpler: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:

@@ -78,7 +78,7 @@ class RandomTasks:
                 return Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else Wait()
             case "race":
                 calls = [replace(self._call(self._one_of(_RACED)), label="") for _ in range(_RACERS)]
-                return Race(tuple(fitting(calls, self._has)), self._one_of(_CANCELLED_AFTER))
+                return Race(tuple(fitting(calls, self._has)), cancelled_after=self._one_of(_CANCELLED_AFTER))
             case "reopen":
                 return Reopen()
         return self._call(kind)

@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from random import Random
 
 from conformance.engine.finding import Coverage
-from conformance.engine.group import play, play_one
+from conformance.engine.group import Group
 from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
@@ -73,10 +73,11 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     has = harness.capabilities
     depth = backend.depth
     contract = TaskContract(has)
+    group = Group(contract, harness, coverage)
     if name in _RANDOM_GROUPS:
         for scenario in _chosen(backend, name, repeat(Scenario(), _RANDOM[depth])):
             draw = partial(RandomTasks, Random(f"{backend.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
-            await play_one(contract, harness, scenario, coverage, draw)
+            await group.play_one(scenario, draw)
         return
 
     if name in _FAILURES:
@@ -86,10 +87,10 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     else:
         scenarios = _TABLES[name].scenarios()
     chosen = _chosen(backend, name, scenarios)
-    await play(contract, harness, _named("simple", simple()), coverage)
+    await group.play(_named("simple", simple()))
     at_once = _AT_ONCE if name == "failures" else 1
     arena = arena_of(harness) if name in _ORDERED else None
-    await play(contract, harness, chosen, coverage, at_once=at_once, arena=arena)
+    await Group(contract, harness, coverage, arena).play(chosen, at_once)
 
 
 def group_of(scenario: str) -> str:

@@ -24,8 +24,8 @@ def scenarios() -> Iterator[Scenario]:
         pairs = combinations_with_replacement(raced, 2)
         yield from races(MADE, pairs, about=about, every_order=True)
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06")
-    for calls in (_READS * (_CROWD // len(_READS)), _CREATIONS):
-        yield scenario(_READ, get(A), Race(tuple(calls)), listing(limit=0), about="ATOM-06")
+    for crowd in (Race(_READS, _CROWD // len(_READS)), Race(_CREATIONS)):
+        yield scenario(_READ, get(A), crowd, listing(limit=0), about="ATOM-06")
     # A page of more than a hundred tasks beside writes that change what it holds. A write that moves all pages is made
     # beside such as begin at the newest task: other pages are of no one moment.
     for status in (None, TaskStatus.PENDING):
@@ -39,8 +39,8 @@ def scenarios() -> Iterator[Scenario]:
 
 _LABELS = [f"t{number}" for number in range(20)]
 _READ = create("a"), *map(create, _LABELS)
-_READS = [call for label in _LABELS for call in (get(do.Id(label)), get("nobody"))]
-_CREATIONS = [create(video_ids=(str(number),)) for number in range(_CROWD // 2)]
+_READS = tuple(call for label in _LABELS for call in (get(do.Id(label)), get("nobody")))
+_CREATIONS = tuple(create(video_ids=(str(number),)) for number in range(_CROWD // 2))
 """Reads, each with its own result, and creations, with ids of their own."""
 _MANY = 130
-_MADE_MANY = *MADE, do.Populate(_MANY, ("pending",) * 9 + ("completed",)), Race((get(A),) * 3)
+_MADE_MANY = *MADE, do.Populate(_MANY, ("pending",) * 9 + ("completed",)), Race((get(A),), times=3)
