@@ -62,7 +62,6 @@ class SelfJudge:
         """How many orders of races, and points of deaths."""
         self.found = self._races = 0
         self._is_at_server = isinstance(self.arena, NetworkArena)
-        self._most_switches = inf if self._is_at_server else _MOST_SWITCHES
         self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
         pairs = combinations_with_replacement(operations.values(), 2)
@@ -130,7 +129,8 @@ class SelfJudge:
         """Play every order of a plan, or that of a schedule."""
         if schedule:
             return [await self._play(plan, Play(follow(schedule)))]
-        plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, self._most_switches)
+        most_switches = inf if self._is_at_server else _MOST_SWITCHES
+        plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, most_switches)
         if cut:
             self.left_out[cut].add(plan.title)
         if plan.kind == "race":

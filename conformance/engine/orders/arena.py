@@ -7,8 +7,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,35 +27,103 @@ _PATIENCE = 2.0
 """Seconds in which a call ends that is cancelled, or that waits for something that nobody orders."""
 
 
-class Clock:
-    """The time of the loop that runs, which can stand still."""
+class Arena(ABC):
+    """Makes calls in a chosen order, on stores that it opens. It holds what callers do, and lets it go step by step."""
 
-    def __init__(self) -> None:
+    def __init__(self, harness: Harness) -> None:
+        self.harness = guarded(harness)
         self.loop: Any = asyncio.get_running_loop()
         self.ready: Any = getattr(self.loop, "_ready", None)
-        """What is ready."""
+        """What is ready in the loop."""
         if self.ready is None:
             raise HookMissingError("a loop of asyncio: another does not show what is ready")
         self.now: float | None = None
-        """Where it stands, if it stands still."""
+        """Where time stands, if it stands still."""
         self._ahead = 0.0
         self._running = self.loop.time
         setattr(self.loop, "time", self.time)  # noqa: B010  a checker takes the method for one that stays
         self._threads = {*threading.enumerate()} - self._workers()
+        self.in_threads = set[str]()
+        """The operations that are not awaited, and are called in a thread each."""
+        self.entries: Mapping[str, Entry] = {}
+        """By caller, the calls that are made."""
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        """By caller, those that have begun."""
+
+    def open(self, namespace: str, on: int) -> AbstractAsyncContextManager[Any]:
+        """Open an instance."""
+        return self.harness.open(namespace)
+
+    @abstractmethod
+    def hold(self) -> None:
+        """Hold what callers do from now on."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let go what is held, and hold nothing more."""
+
+    @abstractmethod
+    async def steps(self, play: Play) -> Sequence[Request]:
+        """Return what can be let go when nothing else goes on. Note in the play if that cannot be told."""
+
+    def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
+        """Call an operation, and return what it gives at once."""
+        return operation.invoke(store, given)
+
+    async def together(self, entries: Sequence[Entry], make: Make, play: Play) -> None:
+        """Make calls, each by a caller of its own, in the order that the play chooses.
+
+        One that waits for ever is cancelled, and has no answer.
+        """
+        if play.order is not None:
+            for place in play.order:
+                await self.together([entries[place]], make, Play())
+            return
+        self.entries = dict(zip(CALLERS, entries, strict=False))
+        self.tasks = {}
+        self._make = make
+        await asyncio.sleep(0)  # what others have begun goes on first
+        for caller in self.at_once():
+            self.begin(caller)
+        self.now = self.time()
+        self.hold()
+        try:
+            while not play.stalled and (steps := await self.steps(play)):
+                play.go_on(steps)
+        finally:
+            self.release()
+            self._ahead = self.now - self._running()
+            self.now = None
+
+        await asyncio.wait(self.tasks.values(), timeout=_PATIENCE if play.stalled else 0)
+        for caller in self.running:
+            self.entries[caller].observed = SILENT
+            self.tasks[caller].cancel()
+        await asyncio.wait(self.tasks.values(), timeout=_PATIENCE)
+
+    def at_once(self) -> Iterable[str]:
+        """Return the callers that need no step to begin."""
+        return self.entries
+
+    def begin(self, caller: str) -> None:
+        """Begin to make the call of a caller."""
+        entry = self.entries[caller]
+        call: Any = self._make(entry)
+        call.__name__ = entry.call.operation
+        outside = CALLER_OF.set(caller)
+        self.tasks[caller] = self.loop.create_task(call)
+        CALLER_OF.reset(outside)
+
+    @property
+    def running(self) -> list[str]:
+        """The callers whose calls have not returned."""
+        return [caller for caller, task in self.tasks.items() if not task.done()]
+
+    # Time, and what else can go on
 
     def time(self) -> float:
         """Return the time."""
         return self._running() + self._ahead if self.now is None else self.now
-
-    @contextmanager
-    def standing(self) -> Iterator[None]:
-        """Let time stand still in the block."""
-        self.now = now = self.time()
-        try:
-            yield
-        finally:
-            now, self.now = self.now, None
-            self._ahead += now - self.time()
 
     def timers(self) -> list[Any]:
         """Return the timers that end next."""
@@ -88,76 +156,3 @@ class Clock:
         """Whether no thread and no more than so many sockets can make anything ready."""
         is_alone = len(self.loop._selector.get_map()) <= 1 + sockets
         return is_alone and self._threads.issuperset(threading.enumerate())
-
-
-class Arena(ABC):
-    """Makes calls in a chosen order, on stores that it opens. It holds what callers do, and lets it go step by step."""
-
-    def __init__(self, harness: Harness) -> None:
-        self.harness = guarded(harness)
-        self.clock = Clock()
-        self.in_threads = set[str]()
-        """The operations that are not awaited, and are called in a thread each."""
-        self.entries: Mapping[str, Entry] = {}
-        """By caller, the calls that are made."""
-        self.tasks: dict[str, asyncio.Task[None]] = {}
-        """By caller, those that have begun."""
-
-    def open(self, namespace: str, on: int) -> AbstractAsyncContextManager[Any]:
-        """Open an instance."""
-        return self.harness.open(namespace)
-
-    @abstractmethod
-    def closed(self) -> AbstractContextManager[None]:
-        """Hold what callers do in the block."""
-
-    @abstractmethod
-    async def steps(self, play: Play) -> Sequence[Request]:
-        """Return what can be let go when nothing else goes on. Note in the play if that cannot be told."""
-
-    def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation, and return what it gives at once."""
-        return operation.invoke(store, given)
-
-    async def together(self, entries: Sequence[Entry], make: Make, play: Play) -> None:
-        """Make calls, each by a caller of its own, in the order that the play chooses.
-
-        One that waits for ever is cancelled, and has no answer.
-        """
-        if play.order is not None:
-            for place in play.order:
-                await self.together([entries[place]], make, Play())
-            return
-        self.entries = dict(zip(CALLERS, entries, strict=False))
-        self.tasks = {}
-        self._make = make
-        await asyncio.sleep(0)  # what others have begun goes on first
-        for caller in self.at_once():
-            self.begin(caller)
-        with self.clock.standing(), self.closed():
-            while not play.stalled and (steps := await self.steps(play)):
-                play.go_on(steps)
-
-        await asyncio.wait(self.tasks.values(), timeout=_PATIENCE if play.stalled else 0)
-        for caller in self.running:
-            self.entries[caller].observed = SILENT
-            self.tasks[caller].cancel()
-        await asyncio.wait(self.tasks.values(), timeout=_PATIENCE)
-
-    def at_once(self) -> Iterable[str]:
-        """Return the callers that need no step to begin."""
-        return self.entries
-
-    def begin(self, caller: str) -> None:
-        """Begin to make the call of a caller."""
-        entry = self.entries[caller]
-        call: Any = self._make(entry)
-        call.__name__ = entry.call.operation
-        outside = CALLER_OF.set(caller)
-        self.tasks[caller] = self.clock.loop.create_task(call)
-        CALLER_OF.reset(outside)
-
-    @property
-    def running(self) -> list[str]:
-        """The callers whose calls have not returned."""
-        return [caller for caller, task in self.tasks.items() if not task.done()]

@@ -7,8 +7,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,33 +28,27 @@ class LoopArena(Arena):
 
     def __init__(self, harness: Harness) -> None:
         super().__init__(harness)
-        self._ready = self.clock.ready
         self._held: list[Any] = []
         CALLER_OF.set(STORE)
 
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Hold what is ready in the block."""
-        self._hold()
-        try:
-            yield
-        finally:
-            self._ready.extend(self._held)
-            self._held.clear()
-
-    def _hold(self) -> None:
+    def hold(self) -> None:
         """Take away what is ready. The loop will run as many callbacks in this turn, so it is given others."""
-        ready = [*self._ready]
-        self._ready.clear()
+        ready = [*self.ready]
+        self.ready.clear()
         for handle in ready:
-            self.clock.loop.call_soon(tuple)
+            self.loop.call_soon(tuple)
             if handle._callback is not tuple:
                 self._held.append(handle)
+
+    def release(self) -> None:
+        """Have the loop run what is held, and what comes from now on."""
+        self.ready.extend(self._held)
+        self._held.clear()
 
     async def steps(self, play: Play) -> Sequence[Request]:
         """Return the callbacks that can run: the first of each caller, and the timers that end next."""
         await asyncio.sleep(0)  # a turn of the loop, in which runs what was let go
-        self._hold()
+        self.hold()
         if not self.running:
             if not any(entry.is_awaited for entry in self.entries.values()):
                 play.stalled = "synchronous calls: threads in memory are not ordered"
@@ -66,8 +59,8 @@ class LoopArena(Arena):
             if not handle.cancelled():
                 first.setdefault(handle._context.get(CALLER_OF, ""), handle)
         steps = [Request(caller, _text(handle), take=partial(self._let, handle)) for caller, handle in first.items()]
-        is_alone = self.clock.is_alone()
-        for timer in self.clock.timers() if is_alone else ():
+        is_alone = self.is_alone()
+        for timer in self.timers() if is_alone else ():
             caller = timer._context.get(CALLER_OF, STORE)
             is_sleep = timer._callback is _END_OF_SLEEP and caller != STORE
             if is_sleep or not first:
@@ -79,13 +72,13 @@ class LoopArena(Arena):
 
     def _let(self, handle: Any) -> None:
         self._held.remove(handle)
-        self._ready.append(handle)
+        self.ready.append(handle)
 
     def _end(self, timer: Any) -> None:
-        self.clock.now = timer.when()
+        self.now = timer.when()
         timer._run()
         timer.cancel()
-        self._hold()
+        self.hold()
 
 
 def _text(handle: Any) -> str:

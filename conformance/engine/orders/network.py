@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
 from itertools import chain
@@ -48,17 +48,14 @@ class NetworkArena(Arena):
                 yield store
             del self._proxies[on]
 
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Hold the requests that come in the block."""
-        proxies = [*self._proxies.values()]
-        for proxy in proxies:
-            proxy.interrupt(Held.REQUESTS)
-        try:
-            yield
-        finally:
-            for proxy in proxies:
-                proxy.interrupt(None)
+    def hold(self, how: Held | None = Held.REQUESTS) -> None:
+        """Hold the requests that come from now on."""
+        for proxy in self._proxies.values():
+            proxy.interrupt(how)
+
+    def release(self) -> None:
+        """Let the requests through that are held, and those to come."""
+        self.hold(None)
 
     def _links(self) -> Iterator[Link]:
         """Yield the open connections."""
@@ -151,7 +148,7 @@ class NetworkArena(Arena):
         was sent has arrived when `send` returns. When only timers are left, time passes at once.
         """
         held: list[Link] = []
-        ready = self.clock.ready
+        ready = self.ready
         for _ in range(_MOST_TURNS):
             was_quiet = not ready
             await asyncio.sleep(0)  # a turn of the loop, which looks for data too
@@ -160,22 +157,22 @@ class NetworkArena(Arena):
 
             held = self._held(play)
             is_at_server = any(link.sent for link in self._links())
-            timers = [] if held or is_at_server else self.clock.timers()
+            timers = [] if held or is_at_server else self.timers()
             if self._goes_on(held, _A_MOMENT if held or timers else _PATIENCE):
                 continue
             if not (self.running and timers):
                 break
             # A loop runs a timer a nanosecond early: less than two floats differ by where it is up for months.
-            self.clock.now = nextafter(max(self.clock.time(), timers[0].when()), inf)
+            self.now = nextafter(max(self.time(), timers[0].when()), inf)
         return held
 
     def _goes_on(self, held: Sequence[Link], seconds: float) -> bool:
         """Whether something comes of a server, or within so many seconds of what only a caller knows."""
         at_server = max((link.patience for link in self._links()), default=0.0)
         sockets = sum(proxy.sockets for proxy in self._proxies.values())
-        is_alone = not at_server and self.clock.is_alone(sockets)
+        is_alone = not at_server and self.is_alone(sockets)
         is_missing = len(held) < (len(self.running) if self.in_threads else bool(self.running))
-        return self.clock.wait(max(at_server, seconds if is_missing and not is_alone else 0.0))
+        return self.wait(max(at_server, seconds if is_missing and not is_alone else 0.0))
 
 
 def arena_of(harness: Harness) -> Arena | None:
