@@ -47,9 +47,9 @@ class Verifier(Player):
         self._write: Entry | None = None
         self._about = scenario.about or (contract.atomic,)
         self._checks = contract.checks(coverage)
-        self._judges = [Judge(contract, coverage.learned) for _ in range(scenario.instances)]
+        self._judges = {on: Judge(contract, coverage.learned) for on in range(scenario.instances)}
         if Capability.SHARED in harness.capabilities:
-            self._judges = self._judges[:1] * scenario.instances
+            self._judges = dict.fromkeys(self._judges, self._judges[0])
 
     def end(self) -> None:
         """Check what only many results show."""
@@ -73,7 +73,7 @@ class Verifier(Player):
             case _:
                 await super().change_surroundings(action)
         if isinstance(action, Open):  # a neighbour, who begins anew
-            self._judges.append(Judge(self.contract, self.coverage.learned))
+            self._judges[action.on] = Judge(self.contract, self.coverage.learned)
         is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
         if isinstance(action, Reopen) and not is_persistent:
             self._judges[0].forget()
@@ -143,7 +143,7 @@ class Verifier(Player):
 
     def _explain(self, race: Race, made: list[Entry]) -> None:
         """Report what no state explains that the store may be in."""
-        for judge in dict.fromkeys(self._judges):
+        for judge in dict.fromkeys(self._judges.values()):
             here = [entry for entry in made if self._judges[entry.call.on] is judge]
             if not self.is_over and not judge.explain(here, is_over=race.failure is not None):
                 if judge.can_tell:
