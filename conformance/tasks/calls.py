@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -53,10 +53,9 @@ def CursorOf(label: str) -> Reference:
     return Reference(label, f"cursor_of({label})", lambda entry: cursor_of(entry.observed))
 
 
-def TaskOf(label: str, fields: Mapping[str, Any] | None = None) -> Reference:
-    """The task, with other fields, for `restore`."""
-    text = f"{label}.model_copy(update={source(fields)})" if fields else label
-    return Reference(label, text, lambda entry: entry.observed._replace(**fields or {}))
+def TaskOf(label: str) -> Reference:
+    """The task, for `restore`."""
+    return Reference(label, label, lambda entry: entry.observed)
 
 
 @source.register

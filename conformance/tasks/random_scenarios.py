@@ -16,7 +16,7 @@ from conformance.tasks.calls import Id
 from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS
 from conformance.tasks.tables import values
 from conformance.tasks.tables.arguments import REFUSED, REQUESTS
-from conformance.tasks.tables.lifetimes import GAPS
+from conformance.tasks.tables.lifetimes import GAPS, OLD
 from conformance.tasks.tables.tasks import BEYOND, DAY, LONG_AGO, MINUTE, SECOND, A, fitting
 from taskstore import TaskStatus
 
@@ -40,7 +40,9 @@ _IDS = ("job-1", *values.NEW_IDS[:5])
 _ROWS: Mapping[str, Sequence[Call]] = {
     "create": [do.create("a", **request) for request in REQUESTS],
     "named": [do.create(task_id=task_id, config=config) for task_id, config in product(_IDS, values.ALIKE_CONFIGS[:9])],
+    "get": [do.get(A)],
     "cancel": [do.cancel(A)],
+    "restore": [*map(do.restore, OLD)],
     "purge": [do.purge(LONG_AGO + DAY), do.purge(BEYOND)],
     "bad": [*chain.from_iterable(REFUSED)],
 }
@@ -84,7 +86,7 @@ class RandomTasks:
         return self._call(kind)
 
     def _call(self, kind: str) -> Call:
-        """Return a call of a kind, a row of a table if there is one; a `get` where nothing is there to restore."""
+        """Return a call of a kind, a row of a table if there is one."""
         made = [*self._results]
         task: Any = self._one_of(["job-1", "restored", *map(Id, (*made[:2], *made[-4:]))])
         match kind:
@@ -96,11 +98,8 @@ class RandomTasks:
                 by_cursor = made and self._random.random() < _BY_CURSOR
                 place = {"after": [*map(do.CursorOf, made)]} if by_cursor else {"offset": _OFFSETS}
                 return do.listing(**self._some(status=[*TaskStatus], limit=_LIMITS, **place))
-            case "restore" if made:
-                fields = self._some(task_id=["restored"], created_at=[LONG_AGO])
-                return do.restore(do.TaskOf(self._one_of(made), fields))
 
-        call = self._one_of(_ROWS.get(kind, [do.get(A)]))
+        call = self._one_of(_ROWS[kind])
         arguments = {name: task if value is A else value for name, value in call.arguments.items()}
         return replace(call, arguments=arguments, label=call.label and f"task{len(made) + 1}")
 

@@ -10,7 +10,7 @@ from conformance.engine.kinds import ended, scenario
 from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
 from conformance.tasks import calls as do
 from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
-from conformance.tasks.spec.model import LIFETIME, STATUSES
+from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS, canonical
 from conformance.tasks.tables.tasks import (
     BEYOND,
     CALLS,
@@ -46,11 +46,13 @@ _RENEWALS = (
     to("clipping", result_url="r"),
     *map(to, STATUSES),
 )
-_OLD = (
+_RICH = canonical({"webhook_url": "w", "config": {"k": [1, 1.0, -0.0, 2**64 - 1, {}]}})
+OLD = (
     restorable(),
-    restorable(status="failed", completed_at=LONG_AGO),
+    restorable(status="failed", completed_at=LONG_AGO, metadata=_RICH, **dict.fromkeys(TEXTS, "é")),
     restorable(updated_at=BEYOND),
 )
+"""Tasks to restore."""
 _READS_OLD = [get("restored")]
 
 
@@ -60,7 +62,7 @@ def scenarios() -> Iterator[Scenario]:
     for status, (calls, alive) in product(("pending", "completed"), _ENDED):
         made = *MADE, to(status)
         yield from ended(made, calls, lifetime=LIFETIME, about="EXP-01 ATOM-01", alive=alive)
-    for task in _OLD:  # a restored task lives as long as a new one, and again if it is restored again
+    for task in OLD:  # a restored task lives as long as a new one, and again if it is restored again
         restored = restore(task), Wait(LIFETIME + SECOND), restore(task)
         yield from ended(restored, _READS_OLD, lifetime=LIFETIME, about="MAINT-02 EXP-01", alive=_READS_OLD)
     for gap, write in product(GAPS, _RENEWALS):  # however soon after another write
