@@ -35,9 +35,8 @@ class TaskChecks(Checks):
     def of(self, entry: Entry, expected: Any) -> Iterator[Finding]:
         """Check a result that the model allows, and keep or change what was handed out."""
         self.coverage.exercised["VAL-10"] += 1
-        tasks = getattr(entry.answer, "tasks", ())[:2]
-        if isinstance(entry.observed, Record):
-            tasks = [entry.answer]
+        is_one = isinstance(entry.observed, Record)
+        tasks = [entry.answer] if is_one else getattr(entry.answer, "tasks", ())[:2]
         for task in tasks:
             yield from _types(task)
             if self.coverage.mutates:

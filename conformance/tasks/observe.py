@@ -54,7 +54,7 @@ def result_of(answer: Any, *, has_cursor: bool = True) -> Any:
     if answer is None or type(answer) is int:
         return answer
     try:
-        if not hasattr(answer, "tasks"):
+        if hasattr(answer, "task_id"):
             return record_of(answer)
         following: Any = NOT_COMPARED
         if has_cursor:
