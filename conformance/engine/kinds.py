@@ -43,10 +43,7 @@ def scenario(
     """Return a scenario of these actions. A store with two instances has to be shared, if it need not lack that."""
     flat: list[Action] = []
     for action in actions:
-        if isinstance(action, Action):
-            flat.append(action)
-        else:
-            flat.extend(action)
+        flat += [action] if isinstance(action, Action) else action
     needed = {*map(Capability, needs.split())}
     lacked = frozenset(map(Capability, lacks.split()))
     if instances > 1 and Capability.SHARED not in lacked:

@@ -228,11 +228,11 @@ class Player(Surroundings):
             async with self.failing(failure, [entry.call.on for entry in made]):
                 await self._make_all(race, made, SOON + (0 if failure.closes else self.seconds))
         elif race.cancelled_after is not None or len(made) > 1:
-            await self._make_all(race, made, self.seconds)
+            await self._make_all(race, made)
         else:
             await self.make(made[0])
 
-    async def _make_all(self, race: Race, made: Sequence[Entry], seconds: float) -> None:
+    async def _make_all(self, race: Race, made: Sequence[Entry], seconds: float = 0.0) -> None:
         calls = [asyncio.ensure_future(self.make(entry, seconds)) for entry in made]
         if race.cancelled_after is not None:
             for _ in range(race.cancelled_after):

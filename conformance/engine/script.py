@@ -60,8 +60,8 @@ def _line(action: Action) -> Iterator[str]:
         case Wait():
             yield "await asyncio.sleep(0.002)  # some milliseconds pass"
         case Reopen(on):
-            yield f"await {_store(on)}.aclose()"
-            yield f"{_store(on)} = await opened()  # on the same place"
+            yield from _line(Close(on))
+            yield from _line(Open(on))
         case Open(on, url, _, at, behind):
             given = url and repr(url)
             if behind:

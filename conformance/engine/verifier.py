@@ -37,8 +37,8 @@ class Verifier(Player):
         harness: Harness,
         coverage: Coverage,
         scenario: Scenario,
-        arena: Arena | None = None,
-        ordered: Play | None = None,
+        arena: Arena | None,
+        ordered: Play | None,
     ) -> None:
         super().__init__(contract, harness, scenario, arena, ordered)
         self.coverage = coverage
@@ -116,8 +116,7 @@ class Verifier(Player):
             if self.coverage.mutates:  # as a careless caller changes what was passed in
                 for value in entry.passed.values():
                     mutate(value, *getattr(value, "__dict__", {}).values())
-        self.has_ticked &= all(entry.operation.is_read for entry in made)
-        for entry in made:
+            self.has_ticked &= entry.operation.is_read
             self._report(self.contract.classify(entry, race, self.secret))
             self._note(entry)
         if race.failure and self.left:
