@@ -119,7 +119,8 @@ class MemoryTaskStore(BaseStore):
     async def purge(self, before: datetime) -> int:
         self._check_open()
         before = check_moment(before)
-        removed, last = 0, ""
+        removed = 0
+        last = ""
         while places := [*islice(self._created.irange(last, inclusive=(False, True)), _AT_ONCE)]:
             for task_id in [place[18:] for place in places]:
                 completed = self._tasks_with(task_id)[task_id].completed_at
@@ -154,7 +155,8 @@ class MemoryTaskStore(BaseStore):
         return self._lifetime_ms is not None and self._deadline_of[task_id] < self._now_ms()
 
     async def _apply(self, task_id: str, change: Change) -> Task:
-        task, status = self._live(task_id), change["status"]
+        task = self._live(task_id)
+        status = change["status"]
         if (before := task.status).is_final:
             if all(repr(getattr(task, name)) == repr(value) for name, value in change.items()):
                 return task
@@ -190,7 +192,8 @@ class MemoryTaskStore(BaseStore):
         task = tasks.pop(task_id)
         if not tasks:
             self._earlier = [*filter(None, self._earlier)]
-        place, listed = _created_place(task), self._moved.pop(task_id, task.status)
+        place = _created_place(task)
+        listed = self._moved.pop(task_id, task.status)
         self._created.remove(place)
         if listed:
             self._created_by_status[listed].remove(place)

@@ -80,21 +80,26 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
         try:
             await store.ping()
         except StoreUnavailable as error:
-            error.add_note(_advice(settings.url))
+            for advice in _advice(settings.url):
+                error.add_note(advice)
             raise
         yield store
 
 
-def _advice(url: str) -> str:
+def _advice(url: str) -> tuple[str, str]:
     """What to check when Redis does not answer, in English and in Chinese."""
     address = parse(url)
     where = "-h {} -p {}".format(*address.nodes[0]) if address.nodes else f"-s {shlex.quote(address.path)}"
     probe = f"redis-cli {where}{' --tls' * address.url.startswith('rediss:')} ping"
     return (
-        f"1. Check that `{probe}` answers PONG.\n"
-        "2. Check REDIS_URL, or REDIS_HOST, REDIS_PORT and REDIS_DB, and then REDIS_USERNAME and REDIS_PASSWORD.\n"
-        "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode.\n"
-        f"1. 请确认 `{probe}` 返回 PONG。\n"
-        "2. 请检查 REDIS_URL（或 REDIS_HOST、REDIS_PORT、REDIS_DB），以及 REDIS_USERNAME 和 REDIS_PASSWORD。\n"
-        "3. Redis 恢复之前，可设 USE_REDIS_FOR_TASKS=false 并重启，服务即以内存模式运行。"
+        (
+            f"1. Check that `{probe}` answers PONG.\n"
+            "2. Check REDIS_URL, or REDIS_HOST, REDIS_PORT and REDIS_DB, and then REDIS_USERNAME and REDIS_PASSWORD.\n"
+            "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode."
+        ),
+        (
+            f"1. 请确认 `{probe}` 返回 PONG。\n"
+            "2. 请检查 REDIS_URL（或 REDIS_HOST、REDIS_PORT、REDIS_DB），以及 REDIS_USERNAME 和 REDIS_PASSWORD。\n"
+            "3. Redis 恢复之前，可设 USE_REDIS_FOR_TASKS=false 并重启，服务即以内存模式运行。"
+        ),
     )

@@ -106,7 +106,8 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
             problems.append((str(env_file), f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}"))
         return values, problems
     for key, value, original, is_wrong in parse_stream(StringIO(text)):
-        name, line = (key or "").lower(), original.line + original.string.rstrip().count("\n")
+        name = (key or "").lower()
+        line = original.line + original.string.rstrip().count("\n")
         if is_wrong or (key and value is None):
             problems.append((f"{env_file}, line {line}", "must be NAME=value, with every quote closed"))
         elif value is not None and name in TaskStoreSettings.model_fields:

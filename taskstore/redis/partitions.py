@@ -56,7 +56,8 @@ class Partition:
 
     async def get(self, task_id: str, until: float | None = None) -> Task:
         """Return a task, of any text as id."""
-        server, key = self.server, self.key(task_id)
+        server = self.server
+        key = self.key(task_id)
         values = await self.of_type("hash", key, server.read("HMGET", _bytes(key), *record.FIELDS, until=until))
         if values == record.ABSENT:
             raise TaskNotFound(task_id)
@@ -96,7 +97,8 @@ class Partition:
             reply = await self.server.run(LIST, self.base, *wanted, until=until)
         try:
             total, further, entries, records = reply
-            moments, ids = map(int, entries[1::2]), [task_id.decode(errors="replace") for task_id in entries[::2]]
+            moments = map(int, entries[1::2])
+            ids = [task_id.decode(errors="replace") for task_id in entries[::2]]
             return total, further > 0, [*zip(moments, ids, records, strict=True)]
         except (AttributeError, TypeError, ValueError):
             raise self.server.unexpected(reply, writes=False) from None

@@ -77,7 +77,8 @@ def decode(values: list[Any], task_id: str) -> Task:
         if progress.strip(_SIGNS_OF_A_NUMBER):  # `float` alone takes spaces and underscores
             raise ValueError("the progress is not a number")  # noqa: TRY301  as above
         _read_object(metadata)
-        began, changed = moment(created), moment(updated)
+        began = moment(created)
+        changed = moment(updated)
         fields = {
             "task_id": task_id,
             "status": STATUSES[status],

@@ -100,7 +100,8 @@ class Server:
     async def _request(self, command: tuple[Argument, ...], until: float | None, *, writes: bool) -> Any:
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
-        loop, failures = asyncio.get_running_loop(), 0
+        loop = asyncio.get_running_loop()
+        failures = 0
         until = until or loop.time() + self.opener.seconds + self._timeout
         while True:
             connection = self.opener.usable(self._node) or await self.opener.open(self._node, until)

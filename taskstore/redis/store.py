@@ -96,7 +96,8 @@ class RedisTaskStore(BaseStore):
         until = self.server.deadline()
         total, goes_on, entries = await self._list(wanted, limit, offset, place, until)
         following = "{}.{}".format(*entries[-1]) if goes_on and entries else None
-        tasks, unreadable = list[Task](), list[str]()
+        tasks = list[Task]()
+        unreadable = list[str]()
         for _, task_id, values in entries:
             try:
                 if values is None:
@@ -171,4 +172,5 @@ class RedisTaskStore(BaseStore):
                 return total, len(entries) > size or any(page[1] for page in pages), entries[:size]
             if offset >= total or not entries:
                 return total, False, []
-            place, offset = entries[:size][-1][:2], offset - size
+            place = entries[:size][-1][:2]
+            offset -= size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
+import locale
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (SettingsInvalid, StoreUnavailable) as error:
-        told = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
+        is_chinese = "zh" in str(locale.getlocale())
+        notes = getattr(error, "__notes__", [])  # in English, and in Chinese
+        told = "\n".join([f"error: {error}", *notes[is_chinese::2]])
         print(*map(on_one_line, told.split("\n")), file=sys.stderr, sep="\n")
         return 2 if isinstance(error, SettingsInvalid) else 3
     return status
@@ -39,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
     commands = parser.add_subparsers(required=True)
-    checks, copies = (_add_command(commands, run) for run in (doctor, migrate))
+    checks = _add_command(commands, doctor)
+    copies = _add_command(commands, migrate)
     of_prefix = "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"
 
     checks.add_argument("url", metavar="URL", nargs="?", default="settings", help="(default: that of the settings)")

@@ -47,7 +47,9 @@ _OF_INFO = (
     ("version", "redis_version", "6.2 is the oldest that works", {"wrong": r" ([0-5]\.|6\.[01]\.)"}),
     ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", {"warning": "policy (?!noeviction)"}),
     (
-        *("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks"),
+        "persistence",
+        "aof_enabled aof_last_write_status",
+        "0: a crash may lose tasks",
         {"wrong": " err", "warning": "enabled 0"},
     ),
     ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", {"wrong": " err"}),
@@ -144,7 +146,8 @@ async def _of_records(part: Partition, repair: bool) -> AsyncIterator[Line]:
         except RecordUnreadable as fault:
             no_indexes.append(fault.key)
 
-    unreadable, unlike = list[str](), list[str]()
+    unreadable = list[str]()
+    unlike = list[str]()
     for batch in batches(ids):
         for found in await asyncio.gather(*map(part.get, batch), return_exceptions=True):
             if isinstance(found, RecordUnreadable):

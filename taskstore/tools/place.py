@@ -24,7 +24,8 @@ async def keys(part: Partition, prefix: str) -> set[str]:
     """The keys that begin with `prefix`, on the server that has this partition."""
     await part.server.read("EXISTS", part.base)  # in a cluster this finds the node: SCAN names no key
     pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
-    found, cursor = set[str](), b""
+    found = set[str]()
+    cursor = b""
     while cursor != b"0":
         cursor, some = await part.server.read("SCAN", cursor or b"0", "MATCH", pattern, "COUNT", 1_000)
         found.update(key.decode(errors="replace") for key in some)
