@@ -91,13 +91,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options and not collects_suite(config):
         return
     origin = getattr(find_spec(_PACKAGE), "origin", None)
-    if origin != str(Path(__file__).parent / _PACKAGE / "__init__.py"):
-        if not options:
-            return  # a package of that name which is not ours
+    if origin == str(Path(__file__).parent / _PACKAGE / "__init__.py"):
+        # pytest marks what the wheel lists; an editable install lists nothing: its failures would say "AssertionError".
+        pytest.register_assert_rewrite(f"{_PACKAGE}.tasks.cases")
+        config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")
+    elif options:
         raise pytest.UsageError(f"{_PREFIX}{options[0]}: {origin} hides the installed {_PACKAGE}")
-    # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
-    pytest.register_assert_rewrite(f"{_PACKAGE}.tasks.cases")
-    config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")
 
 
 def collects_suite(config: pytest.Config) -> bool:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any
 
 from redis.crc import key_slot
 
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
 from conformance.backends.servers import AclServer, ContainerServer, RedisServer, TlsServer
 from conformance.backends.settings import variables_of
-from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
+from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers
 from conformance.harness import Capability, Harness, Inspector
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore, connect
@@ -51,9 +51,12 @@ class RedisHarness(RedisServerHarness):
         return self.store_class(server, prefix=prefix, partitions=self.partitions)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
-        where = variables_of(self._server.store_url)
-        named = {"TASK_KEY_PREFIX": self._prefix(namespace), "TASK_PARTITIONS": str(self.partitions)}
-        return {"USE_REDIS_FOR_TASKS": "true", **where, **named}
+        return {
+            "USE_REDIS_FOR_TASKS": "true",
+            "TASK_KEY_PREFIX": self._prefix(namespace),
+            "TASK_PARTITIONS": str(self.partitions),
+            **variables_of(self._server.store_url),
+        }
 
     def _behind(self, namespace: str) -> RedisNamespace:
         return TaskNamespace(self._client(), self._prefix(namespace), self.partitions)
@@ -92,11 +95,11 @@ class AclHarness(RedisHarness):
 class SentinelHarness(RedisHarness):
     """The Redis store on the master that a Sentinel names."""
 
-    server_class: ClassVar[type[ServerGroup]] = SentinelServers
+    server_class = SentinelServers
     capabilities = RedisHarness.capabilities | {Capability.FAILOVER}
 
 
-class ClusterHarness(SentinelHarness):
+class ClusterHarness(RedisHarness):
     """The Redis store on a Redis Cluster."""
 
     server_class = ClusterServers

@@ -67,14 +67,14 @@ class RedisNamespace(Inspector):
             found: bytes | None = self._client.get(self.key(task_id))
             return found
         record = self._client.hgetall(self.key(task_id))
-        return _json({name.decode(): _decoded(text) for name, text in sorted(record.items())}).encode()
+        return json.dumps({name.decode(): _decoded(text) for name, text in sorted(record.items())}).encode()
 
     def overwrite(self, task_id: str, raw: bytes) -> None:
         """Put a JSON object in the place of a hash as a hash, all else as a string."""
         record = _decoded(raw) if self._is_hash(task_id) else None
         self.delete(task_id)
         if record and isinstance(record, dict):
-            fields = {name: value if isinstance(value, str) else _json(value) for name, value in record.items()}
+            fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in record.items()}
             self._client.hset(self.key(task_id), mapping=fields)
         else:
             self._client.set(self.key(task_id), raw)
@@ -198,10 +198,6 @@ def _decoded(text: bytes) -> Any:
         if isinstance(value := json.loads(text), list | dict):
             return value
     return text.decode(errors="replace")
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 @cache
