@@ -184,7 +184,6 @@ class Link(asyncio.Protocol):
             while data := await replies.read(_MOST_BYTES):
                 self._replies += data
                 self.advance()
-        if self._server:
             self._server.close()
         self.sent = None
         self._has_server_left = True

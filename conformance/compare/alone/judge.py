@@ -158,14 +158,14 @@ class SelfJudge:
             text = min(those, key=_turns).ordered.schedule
             shown = await self._play(plan, Play(follow(text)))
             why = broken(shown, sequences)
-            if rule in why:
-                counted = f"{_count(those)} of {_count(plays)}"
-                said = f"in {counted} orders of their requests, as in no order of the calls"
-                if rule:
-                    said = f"{rule}, at {counted} points"
-                yield Anomaly(plan, rule, said, [*shown.lines(), *why[rule]], text)
-            else:
+            if rule not in why:
                 self.left_out["it came out wrong, and not once more"].add(plan.title)
+                continue
+            counted = f"{_count(those)} of {_count(plays)}"
+            said = f"in {counted} orders of their requests, as in no order of the calls"
+            if rule:
+                said = f"{rule}, at {counted} points"
+            yield Anomaly(plan, rule, said, [*shown.lines(), *why[rule]], text)
 
 
 def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[str]]:

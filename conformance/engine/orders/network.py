@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
@@ -63,21 +63,21 @@ class NetworkArena(Arena):
 
     def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
         """Call an operation in this loop, or in a thread if nothing of it is awaited."""
-        function = getattr(store, operation.call) if isinstance(operation.call, str) else operation.call
-        if iscoroutinefunction(function) or isasyncgenfunction(function):
-            return operation.invoke(store, given)
-        return self._in_thread(operation, store, given)
+        call = operation.prepared(store, given)
+        if iscoroutinefunction(call) or isasyncgenfunction(call):
+            return call()
+        return self._in_thread(operation.name, call)
 
-    async def _in_thread(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        def call() -> Any:
-            result = operation.invoke(store, given)
+    async def _in_thread(self, name: str, call: Callable[[], Any]) -> Any:
+        def drained() -> Any:
+            result = call()
             return [*result] if isinstance(result, Iterator) else result
 
-        result = await asyncio.to_thread(call)
+        result = await asyncio.to_thread(drained)
         if isawaitable(result):
             return await result
         if not hasattr(type(result), "__anext__"):
-            self.in_threads.add(operation.name)
+            self.in_threads.add(name)
         return result
 
     def at_once(self) -> Iterable[str]:
@@ -135,10 +135,11 @@ class NetworkArena(Arena):
         """
         last = play.trace[-1].caller if play.trace else ""
         held = [link for link in self._links() if link.head]
-        callers = sorted(self.running, key=last.__ne__)
-        for link in held:
-            here = [caller for caller in callers if self._proxies.get(self.entries[caller].call.on) is link.proxy]
-            link.caller = link.caller or "".join(here[:1])
+        for caller in sorted(self.running, key=last.__ne__):
+            proxy = self._proxies.get(self.entries[caller].call.on)
+            for link in held:
+                if link.proxy is proxy:
+                    link.caller = link.caller or caller
         return [link for link in held if link.caller]
 
     async def _settle(self, play: Play) -> list[Link]:
