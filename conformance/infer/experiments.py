@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import reduce
 from itertools import islice, product
 from time import perf_counter
 from typing import Any
@@ -14,8 +15,8 @@ from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import Method, Step, with_other
 from conformance.infer.opening import LocalStore
-from conformance.operations.operation import OperationsError, with_ids
-from conformance.operations.parts import field_at, fields_of, settled
+from conformance.operations.operation import WHOLE, OperationsError, with_ids
+from conformance.operations.parts import field_in, leaves_of, settled
 from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
 
@@ -145,11 +146,12 @@ class Lab:
         """Whether what ends by a wait ends by a jump of the clock, and the reverse, in both stores, by every method."""
         are_alike = set[bool]()
         for method in self._usable:
-            write = method.step(*method.lifetimes)
-            for name in method.lifetimes:
-                write = with_other(write, name)  # which is short
-            reads = [read for read in map(Method.step, self._usable) if await self._shows([], write, read)]
-            for harness, read in product(self._harnesses, reads[:1] if method.lifetimes else ()):
+            lifetimes = method.lifetimes
+            write = with_other(method.step(*lifetimes), *lifetimes)  # which are short
+            reads = [
+                read for read in map(Method.step, self._usable) if lifetimes and await self._shows([], write, read)
+            ]
+            for harness, read in product(self._harnesses, reads[:1]):
                 waited = await _play(harness, [write, read], asyncio.sleep(_LIFE.total_seconds()))
                 jumped = await _play(harness, [write, read], _jump(harness))
                 are_alike.add(waited == jumped)
@@ -183,7 +185,7 @@ class Lab:
 def _note_what_differs(method: Method, tree: Tree, later: Tree) -> None:
     """Note the ids and times among the fields in which two answers differ."""
     for mismatch in mismatches(tree, later):
-        name = field_at(mismatch.path)
+        name = reduce(field_in, mismatch.path, WHOLE)
         if mismatch.what in _IDS:
             method.ids.add(name)
         elif mismatch.what in _TIMES:
@@ -219,7 +221,7 @@ async def _make(store: Any, observer: Observer, method: Method, arguments: Mappi
     try:
         async with asyncio.timeout(_SLOW):
             value = await settled(operation, operation.invoke(store, with_ids(arguments, [*observer.names])))
-        method.ids |= {name for name, part in fields_of(value) if part in observer.names}
+        method.ids |= {name for _, name, part in leaves_of(value) if part in observer.names}
         observer.learn(value, operation, "result")
         tree = observer.look(value, operation)
     except Exception as error:  # noqa: BLE001  whatever the store raises is its answer

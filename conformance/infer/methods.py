@@ -88,10 +88,10 @@ Step: TypeAlias = tuple[Method, dict[str, Any]]
 """A call of an experiment, with its arguments."""
 
 
-def with_other(step: Step, name: str) -> Step:
-    """Return a call with the second sample of an argument."""
+def with_other(step: Step, *names: str) -> Step:
+    """Return a call with the second sample of these arguments."""
     method, arguments = step
-    return method, arguments | {name: method.kinds[name].samples[1]}
+    return method, arguments | {name: method.kinds[name].samples[1] for name in names}
 
 
 def shared_methods(first: type, second: type) -> Iterator[Method]:

@@ -18,6 +18,7 @@ from conformance.files import CommandFailedError
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.infer.clock import ProcessClock
 from conformance.operations.operation import Operation
+from conformance.operations.parts import awaited
 
 _URL = "(.+_)?(url|uri|dsn)|conn_string"
 _HOST = "(.+_)?(host|hostname|endpoint)"
@@ -38,9 +39,9 @@ def parameters_of(make: Callable[..., Any]) -> Sequence[inspect.Parameter]:
 
 def _required(make: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments without which a call fails."""
-    parameters = parameters_of(make)
-    single = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
-    return [each.name for each in single if each.default is each.empty]
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [each for each in parameters_of(make) if each.default is each.empty]
+    return [each.name for each in needed if each.kind not in variadic]
 
 
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
@@ -140,8 +141,7 @@ def _first_of(store: Any, names: Sequence[str]) -> Callable[..., Any]:
 
 
 async def _call(function: Callable[..., Any], **given: Any) -> Any:
-    result = function(**given)
-    return await result if inspect.isawaitable(result) else result
+    return await awaited(function(**given))
 
 
 async def _call_in_thread(function: Callable[..., Any], **given: Any) -> Any:
@@ -149,8 +149,8 @@ async def _call_in_thread(function: Callable[..., Any], **given: Any) -> Any:
     try:
         result = await asyncio.to_thread(function, **given)
     except RuntimeError:  # it asks for the loop that runs
-        return await _call(function, **given)
-    return await result if inspect.isawaitable(result) else result
+        result = function(**given)
+    return await awaited(result)
 
 
 def modes(

@@ -17,7 +17,7 @@ from conformance.harness import Harness
 from conformance.measure.timing import Call, Calls, gather
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation, OperationsError, with_ids
-from conformance.operations.parts import drained, ids_in
+from conformance.operations.parts import awaited, drained, ids_in
 from conformance.tasks.operations import operations_of
 
 _KEYS: Mapping[type, Callable[[int], Any]] = {str: "key-{}".format, bytes: b"key-%d".__mod__, int: int}
@@ -71,8 +71,7 @@ def _calls(operation: Operation, store: Any, keys: Iterable[Any]) -> Calls:
 
 async def _awaited(call: Call) -> Any:
     """Make a call of any kind, and run an iterator that it returns to its end."""
-    result = call()
-    return await drained(await result if inspect.isawaitable(result) else result)
+    return await drained(await awaited(call()))
 
 
 def _id_in(result: Any, maker: Operation) -> Any:

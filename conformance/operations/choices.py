@@ -102,11 +102,15 @@ class Pool:
         simplest = type(drawn[0].value)
 
         def complexity(choice: Choice) -> tuple[Any, ...]:
-            is_new = _EARLIER not in choice.classes
-            is_odd = type(choice.value) is not simplest
-            telling = len(_telling(choice.classes))
-            is_hostile = choice.text in DRAWN
-            return is_new, is_odd, choice.has_surrogates, telling, is_hostile, len(choice.text), choice.text
+            return (
+                _EARLIER not in choice.classes,  # it is new
+                type(choice.value) is not simplest,
+                choice.has_surrogates,
+                len(_telling(choice.classes)),
+                choice.text in DRAWN,
+                len(choice.text),
+                choice.text,
+            )
 
         drawn.sort(key=complexity)
         self.choices: list[Choice] = []
@@ -114,17 +118,15 @@ class Pool:
             novel = choice.classes - drawn[0].classes
             self.choices.append(replace(choice, classes=_telling(novel) or novel))
         self.plain = self.choices[0]
-        several = [choice for choice in self.choices if choice.is_several]
-        self._alone = {choice.entries[0]: choice for choice in reversed(several) if len(choice.entries) == 1}
-        """By the only entry that it names, the plainest collection."""
+        single = [choice for choice in self.choices if len(choice.entries) == 1]
+        self._alone = {choice.entries[0]: choice for choice in reversed(single)}
+        """By the only entry that it names, the plainest choice: the entry, or a collection."""
 
     def own(self, choice: Choice) -> Choice | None:
         """This pool's choice that names an entry. For one that it has not drawn: that choice if it may draw more."""
-        if self.plain.is_several and not choice.is_several:
-            return self._alone.get(choice)
-        if choice in self.choices:
-            return self.choices[self.choices.index(choice)]
-        return choice if len(self.choices) > _FEW else None
+        is_part = self.plain.is_several and not choice.is_several
+        undrawn = None if is_part or len(self.choices) <= _FEW else choice
+        return self._alone.get(choice, undrawn)
 
     def is_foreign(self, choice: Choice) -> bool:
         """Whether a value is a text that cannot be encoded, or of a type that the argument does not take."""
@@ -141,7 +143,8 @@ class Pool:
         seen = Counter[str]()
         chosen = []
         finite = [choice for choice in self.choices if type(choice.value) in (int, float) and -inf < choice.value < inf]
-        ends = [end(finite, key=lambda choice: choice.value) for end in (min, max)] if finite else []
+        finite.sort(key=lambda choice: choice.value)
+        ends = finite[:1] + finite[-1:]
         for choice in self.choices:
             classes = choice.classes or {""}
             if choice in ends or any(seen[name] < each for name in classes):

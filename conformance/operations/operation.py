@@ -143,10 +143,8 @@ class Operation:
         """Return a call that is still to be made."""
         named = dict(arguments)
         placed = [named.pop(name) for name in self.positional if name in named]
-        call = self.call
-        if isinstance(call, str):
-            return partial(getattr(store, call), *placed, **named)
-        return partial(call, store, *placed, **named)
+        call = getattr(store, self.call) if isinstance(self.call, str) else partial(self.call, store)
+        return partial(call, *placed, **named)
 
     def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
         """Make a call."""

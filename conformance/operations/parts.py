@@ -29,11 +29,14 @@ async def drained(result: Any) -> Any:
     return [*result] if hasattr(kind, "__next__") else result
 
 
+async def awaited(result: Any) -> Any:
+    """A result, awaited if it has to be."""
+    return await result if isawaitable(result) else result
+
+
 async def settled(operation: Operation, result: Any) -> Any:
     """Await a call that was begun, and return its result as it is compared."""
-    if isawaitable(result):
-        result = await result
-    result = await drained(result)
+    result = await drained(await awaited(result))
     return operation.view(result) if operation.view else result
 
 
@@ -94,24 +97,19 @@ def field_in(around: str, label: str) -> str:
     return label[2:-2] if label[1] in "'\"" else around
 
 
-def field_at(path: Sequence[str]) -> str:
-    """Return the name of the field that the Python `path` leads to, label by label."""
-    return reduce(field_in, path, WHOLE)
-
-
-def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield each part that is compared as it is, behind the name of the field that it is in."""
+def leaves_of(value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """Yield each part that is compared as it is, behind the Python that leads there and the name of its field."""
     for path, part in inside(value):
         if parts_of(part) is None:
-            yield field_at(path), part
+            yield path, reduce(field_in, path, WHOLE), part
 
 
 def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the ids that the store put into a result of an operation, each with the Python that leads there."""
     if operation.ids == ():  # `WHOLE` is empty
         return
-    for path, part in inside(result):
-        if field_at(path) in operation.ids and parts_of(part) is None and part not in (None, ""):
+    for path, name, part in leaves_of(result):
+        if name in operation.ids and part not in (None, ""):
             yield path, part
 
 
