@@ -140,6 +140,9 @@ class MemoryLimiter:
         return self._hits[user]
 
 
+hit = MemoryLimiter.hit
+
+
 class Stranger(MemoryLimiter):
     """A store on a server that may be somebody's."""
 
@@ -149,7 +152,7 @@ class Stranger(MemoryLimiter):
 
 def found(*makers: Callable[..., Any], skipped: Any = ()) -> tuple[str, dict[str, Operation]]:
     """Return the table of two stores, and their operations as the file of harnesses names them."""
-    lines, file = found_out([(f"{HERE}:{make.__name__}", make) for make in makers], skipped)
+    lines, file = found_out([f"{HERE}:{make.__name__}" for make in makers], skipped)
     harness: Any = harnesses_in(file)[0]()
     return "\n".join(lines), {operation.name: operation for operation in harness.operations()}
 
@@ -207,7 +210,7 @@ def test_the_written_harness_compares_as_the_names_do(
 @pytest.mark.parametrize(
     ("first", "second", "reason"),
     [
-        (MemoryLimiter, MemoryLimiter.hit, "requires self, user: write a function"),
+        (MemoryLimiter, hit, "requires self, user: write a function"),
         (
             MemoryLimiter,
             Stranger,

@@ -104,8 +104,7 @@ def main(options: argparse.Namespace) -> int:
 def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
     """Return what makes the harnesses of two stores; of stores that have none, after printing what was found out."""
     names = options.one, options.other
-    makers = [(name, make) for name in names if (make := find_maker(name))]
-    if len(makers) != len(names):
+    if not all(map(find_maker, names)):
         if options.skip or options.write_harness:
             raise CommandFailedError("--skip and --write-harness are for stores without a harness: change `operations`")
         return [*map(find_backend, names)]
@@ -113,7 +112,7 @@ def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
     from conformance.infer.pair import found_out, harnesses_in
 
-    lines, file = found_out(makers, options.skip)
+    lines, file = found_out(names, options.skip)
     print(*lines, "", sep="\n", flush=True)
     harnesses = harnesses_in(file)
     if options.write_harness:

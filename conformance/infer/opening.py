@@ -9,7 +9,7 @@ import typing
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ OPENS = ("connect", "open", "initialize", "setup", "start", "startup")
 CLOSES = ("aclose", "close", "disconnect", "shutdown", "stop")
 
 
-@cache  # a store is opened thousands of times
+@lru_cache(64)  # a store is opened thousands of times, and none is kept for that
 def parameters_of(make: Callable[..., Any]) -> Sequence[inspect.Parameter]:
     """Return the parameters of a class or function, with annotations where they can be resolved."""
     try:

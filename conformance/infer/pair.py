@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from conformance.backends.registry import find_maker
 from conformance.files import CommandFailedError
 from conformance.infer.experiments import Lab
 from conformance.infer.methods import Method, shared_methods
@@ -37,19 +38,19 @@ FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}
 '''
 
 
-def found_out(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str] = ()) -> tuple[list[str], str]:
+def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list[str], str]:
     """Return the operations of two stores, and what is left out, as lines of a table; and the harnesses as a file.
 
     The file is empty if no method changes what another shows.
 
     Args:
-        makers: by name, as a user gave it, a class or a function that makes a store.
+        names: of a class or function each that makes a store, as a user gave them.
         skipped: methods that are left out.
 
     Raises:
         CommandFailedError: if a store cannot be opened, or may use somebody's server.
     """
-    found: tuple[list[str], str] = in_new_process(_find, makers, skipped, method="fork")
+    found: tuple[list[str], str] = in_new_process(_find, names, skipped, method="fork")
     return found
 
 
@@ -66,11 +67,11 @@ def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
     return [names["FirstMode"], names["SecondMode"]]
 
 
-def _find(makers: Sequence[tuple[str, Callable[..., Any]]], skipped: Collection[str]) -> tuple[list[str], str]:
+def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], str]:
     """Find out the operations, as `found_out` says."""
     silence()
-    names = [name for name, _ in makers]
-    first, second = [make() for make in modes((), *(make for _, make in makers))]
+    makers: Any = map(find_maker, names)
+    first, second = [make() for make in modes((), *makers)]
     with first.running(), second.running():
         _stop_strangers(first, second)
         try:
