@@ -314,20 +314,15 @@ def reserved_port() -> Iterator[int]:
     Where a socket is bound that does not listen, Linux lets one listen that has SO_REUSEADDR, as servers have.
     """
     with socket.socket() as kept:
-        port = _bind(kept)
+        port = 0
+        while not port:  # below those that outgoing connections get: one could be connected to itself
+            with contextlib.suppress(OSError):
+                kept.bind(("127.0.0.1", secrets.randbelow(20_000) + 12_000))
+                _, port = kept.getsockname()
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: two of these could share a port
         if sys.platform != "linux":
             kept.close()
         yield port
-
-
-def _bind(opened: socket.socket) -> int:
-    """Bind a socket below the ports that outgoing connections get: one could be connected to itself."""
-    while True:
-        port = secrets.randbelow(20_000) + 12_000
-        with contextlib.suppress(OSError):
-            opened.bind(("127.0.0.1", port))
-            return port
 
 
 def unused_port() -> int:
