@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -160,17 +160,12 @@ class TaskService:
 
 
 @asynccontextmanager
-async def open_documented(
-    url: str | None = None, prefix: str = "task:", now: Callable[[], datetime] = datetime.now
-) -> AsyncIterator[TaskService]:
-    """The service, in Redis mode if there is a URL."""
-    if url is None:
-        yield TaskService(now=now)
-    else:
-        from redis.asyncio import Redis
+async def open_documented(url: str, prefix: str = "task:") -> AsyncIterator[TaskService]:
+    """The service in Redis mode."""
+    from redis.asyncio import Redis
 
-        async with Redis.from_url(url) as redis:
-            yield TaskService(RedisClient(redis, prefix))
+    async with Redis.from_url(url) as redis:
+        yield TaskService(RedisClient(redis, prefix))
 
 
 def open_from_environment() -> AbstractAsyncContextManager[TaskService]:
@@ -178,6 +173,6 @@ def open_from_environment() -> AbstractAsyncContextManager[TaskService]:
     settings = Settings()
     if not settings.use_redis_for_tasks:
         logger.info("task_service_initialized storage_mode=memory")
-        return open_documented()
+        return nullcontext(TaskService())
     logger.info("task_service_initialized storage_mode=redis")
     return open_documented(f"redis://{settings.redis_host}:{settings.redis_port}/{settings.redis_db}")

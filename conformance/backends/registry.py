@@ -102,19 +102,17 @@ def _imported(place: str) -> Any:
         )
     if (folder := str(Path.cwd())) not in sys.path:  # a console script, or a program elsewhere, does not look there
         sys.path.insert(0, folder)
-    try:
-        with _not_ending_the_process(place):
+    with _not_ending_the_process(place):
+        try:
             return resolve_name(place)
-    except UnknownBackendError:
-        raise
-    except Exception as error:
-        reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
-        if isinstance(error, ModuleNotFoundError):
-            if place in BACKENDS.values():
-                reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
-            else:
-                reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
-        raise UnknownBackendError(reason) from error
+        except Exception as error:
+            reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
+            if isinstance(error, ModuleNotFoundError):
+                if place.startswith(f"{__package__}."):
+                    reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
+                else:
+                    reason += f" (name it without .py; the first folder that was searched is {sys.path[0]})"
+            raise UnknownBackendError(reason) from error
 
 
 @contextmanager
