@@ -147,9 +147,9 @@ class Player(Surroundings):
     # Opening
 
     async def _set_up(self) -> None:
-        failure = self.scenario.failure
-        if failure:
-            await self.set_up_proxy(failure.seconds)
+        failures = [race.failure for race in self.scenario.races if race.failure and not race.every_order]
+        if failures:  # but for deaths
+            await self.set_up_proxy(failures[0].seconds)
         for on in range(self.scenario.instances):
             await self.open(on)
 

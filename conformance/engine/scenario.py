@@ -157,11 +157,6 @@ class Scenario:
         return [action for action in self.actions if isinstance(action, Race)]
 
     @property
-    def failure(self) -> Failure | None:
-        """The first of its failures but a death. With one, the first instance is opened through a proxy."""
-        return next((race.failure for race in self.races if race.failure and not race.every_order), None)
-
-    @property
     def calls(self) -> list[Call]:
         """Its calls, but for those of a series."""
         return [call for action in self.actions for call in calls_of(action)]
