@@ -1,7 +1,4 @@
-"""The sequences that are played: recipes first, so that what is found does not depend on luck, then random ones.
-
-Of steps that have alternatives every combination is a sequence.
-"""
+"""The sequences that are played: recipes first, so that what is found does not depend on luck, then random ones."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from random import Random
+from typing import TypeAlias
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
@@ -17,6 +15,8 @@ from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reop
 from conformance.operations.choices import Choice, Pool, pool_of
 from conformance.operations.operation import LONGEST, WHOLE, Operation
 
+Row: TypeAlias = Sequence[Sequence[Action]]
+"""The alternatives for each step."""
 _SIZES = (1, 2, 3, 11, 51)
 """Numbers of entries with which every listing is called: few, and one more than a page of ten or fifty."""
 _PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), LONGEST)))
@@ -47,11 +47,20 @@ class Sequences:
         self._random = Random(seed)  # noqa: S311  a search is no secret
         self._writes = [each for each in self._operations if not each.is_read] or self._operations
         reads = [each for each in self._operations if each.is_read]
-        self._lookups = [each for each in reads if {*each.arguments} == {*each.entry}]
-        if not any(each.entry for each in self._lookups):
-            self._lookups += [each for each in reads if each.entry]
-        self._maker = self._writes[0]
-        self._made = plain_call(self._maker)
+        self._listings = [each for each in reads if each.reads == WHOLE]
+        lookups = [each for each in reads if {*each.arguments} == {*each.entry}]
+        if not any(each.entry for each in lookups):
+            lookups += [each for each in reads if each.entry]
+        self._lookups = [*map(plain_call, lookups)]
+
+        maker = self._writes[0]
+        self._made = plain_call(maker)
+        several = [self._made]
+        for name in (*maker.entry, *maker.arguments)[:1]:
+            plain = (choice for choice in pool(maker, name).choices if not choice.classes)
+            several = [plain_call(maker, **{name: choice}) for choice in plain]
+        self._several = several * _SIZES[-1]
+        """Calls that make entries, which differ in what names them, or else in the first argument."""
 
     def planned(self) -> Iterator[Steps]:
         """Yield the sequences that do not depend on the seed: what no caller would pass comes after what some would."""
@@ -61,11 +70,13 @@ class Sequences:
             yield (call, *reads)
             yield (self._on(call, self._made)[0], call, *reads)
         yield from self._written()
-        for entry in (self._made, max(variants(self._maker), key=_richness)):
-            for call in self._each_on(entry, self._operations):
+        for entry in (self._made, max(variants(self._writes[0]), key=_richness)):
+            for call in self._on(entry, *map(plain_call, self._operations)):
                 yield (entry, call, Mutate("result"), *self._reads(entry))
-        yield from self._in_a_row()
-        yield from self._surroundings()
+        writes = self._on(self._made, *map(plain_call, self._writes))
+        yield from self._in_a_row(writes)
+        for row in self._surroundings(_second(writes)):
+            yield from product(*row)
         yield from self._sizes()
 
     def separation(self) -> Steps:
@@ -75,92 +86,81 @@ class Sequences:
 
     # Calls on an entry
 
-    def _on(self, entry: Call, call: Call) -> list[Call]:
-        """Return a call on each entry that another call names; as it is, if they do not name entries alike."""
-        operation, other = self._by_name[call.operation], self._by_name[entry.operation]
+    def _on(self, entry: Call, *calls: Call) -> list[Call]:
+        """Return each call on each entry that another call names; as it is, if they do not name entries alike."""
+        other = self._by_name[entry.operation]
         named = [entry.arguments[name].entries for name in other.entry if name in entry.arguments]
-        calls = []
-        for keys in zip(*named, strict=False):
-            own = {name: pool(operation, name).own(key) for name, key in zip(operation.entry, keys, strict=False)}
-            if all(own.values()):
-                calls.append(replace(call, arguments={**call.arguments, **own}))
-        return calls or [call]
-
-    def _each_on(self, entry: Call, operations: Iterable[Operation]) -> list[Call]:
-        """Return a plain call of each operation on an entry, or on each entry that the other call names."""
-        return [call for operation in operations for call in self._on(entry, plain_call(operation))]
+        made = []
+        for call in calls:
+            operation = self._by_name[call.operation]
+            placed = []
+            for keys in zip(*named, strict=False):
+                own = {name: pool(operation, name).own(key) for name, key in zip(operation.entry, keys, strict=False)}
+                if all(own.values()):
+                    placed.append(replace(call, arguments={**call.arguments, **own}))
+            made += placed or [call]
+        return made
 
     def _reads(self, entry: Call) -> list[Call]:
         """Return the reads of what a call touched."""
-        return self._each_on(entry, self._lookups)
+        return self._on(entry, *self._lookups)
 
-    # Values
+    # Values and sizes
 
     def _written(self) -> Iterator[Steps]:
         """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
-        for write in self._writes:
+        others = [*map(plain_call, self._writes[1:] or self._writes)]
+        for place, write in enumerate(self._writes):
             for call in variants(write):
-                before = [] if write is self._maker else self._on(call, self._made)[:1]
+                before = self._on(call, self._made)[:place]  # the first write makes the entry
                 reads = self._reads(call)
                 if _richness(call):
                     yield (*before, call, Mutate("argument"), *reads)
-                yield from self._lives([*before, call], reads)
-                if write is self._maker or call.arguments.keys() == write.arguments.keys():
-                    for other in self._each_on(call, self._writes[1:] or self._writes):
+                for row in self._lives(call, reads):
+                    yield from ((*before, *steps) for steps in product(*row))
+                if not before or call.arguments.keys() == write.arguments.keys():
+                    for other in self._on(call, *others):
                         yield (self._made, *before, call, other, *reads, *self._reads(self._made))
 
-    def _in_a_row(self) -> Iterator[Steps]:
+    def _sizes(self) -> Iterator[Steps]:
+        """Every listing of several entries."""
+        listings = [call for each in self._listings for call in variants(each)]
+        first = self._several[0]
+        for size in _SIZES:
+            yield (*self._several[:size], *listings, first, *listings, *self._reads(first))
+
+    def _in_a_row(self, writes: Sequence[Call]) -> Iterator[Steps]:
         """Yield every three writes, or two of many, on one of two entries: what one leaves another may need."""
-        listings = [plain_call(each) for each in self._operations if each.reads == WHOLE]
-        writes = self._each_on(self._made, self._writes)
-        entries = self._several(2)
         reads = self._reads(self._made)
         count = 2 if len(writes) > _FEW_WRITES else 3
         for calls in product(writes, repeat=count):
-            yield (*entries, *calls, *reads, *listings)
+            yield (*self._several[:2], *calls, *reads, *map(plain_call, self._listings))
 
-    def _lives(self, steps: Sequence[Call], reads: Sequence[Call]) -> Iterator[Steps]:
+    # Rows of a table: of steps that have alternatives every combination is a sequence
+
+    def _lives(self, call: Call, reads: Sequence[Call]) -> Iterator[Row]:
         """Read near the end of a lifetime, and near both ends that an entry has that is written again."""
-        call = steps[-1]
         values = {name: choice.value for name, choice in call.arguments.items()}
         span = self._by_name[call.operation].lifetime_in(values)
         if span:
-            life = [[step] for step in steps]
-            yield from product(*life, _near(span), reads)
-            again = self._each_on(call, self._writes)
-            ends = _near(span) + _near(span * 1.5, "a renewed end")
-            yield from product(*life, [EndOfLife(span / 2, "in the middle")], again, ends, reads)
+            again = self._on(call, *map(plain_call, self._writes))
+            renewed = _near(span * 1.5, "a renewed end")
+            yield [call], _near(span), reads
+            yield [call], [EndOfLife(span / 2, "in the middle")], again, _near(span) + renewed, reads
 
-    def _sizes(self) -> Iterator[Steps]:
-        """Every listing of several entries, which differ in what names them, or else in the first argument."""
-        made = self._several(_SIZES[-1])
-        listings = [call for each in self._operations if each.reads == WHOLE for call in variants(each)]
-        for size in _SIZES:
-            yield (*made[:size], *listings, made[0], *listings, *self._reads(made[0]))
-
-    def _several(self, count: int) -> list[Call]:
-        """Return so many calls that make entries, plain ones before they repeat themselves."""
-        made = []
-        for name in (*self._maker.entry, *self._maker.arguments)[:1]:
-            plain = [choice for choice in pool(self._maker, name).choices if not choice.classes]
-            made = [plain_call(self._maker, **{name: choice}) for choice in plain]
-        return ((made or [self._made]) * count)[:count]
-
-    # Time, other instances and failures. Each read is made alone: it may remove what another would show
-
-    def _surroundings(self) -> Iterator[Steps]:
+    def _surroundings(self, again: Sequence[Call]) -> Iterator[Row]:
+        """Time, other instances and failures. Each read is made alone: it may remove what another would show."""
         made, opened = [self._made], (_HERE, _ELSEWHERE)
-        again = _second(self._each_on(self._made, self._writes))
         wide = [call for write in self._writes for call in variants(write, names=_texts_of(write))]
         for one in self._reads(self._made):
             read, there = [one], _second([one])
-            yield from product(made, [_HERE], there)
-            yield from product(made, _PASSING, read)
-            yield from product(opened, _second(made), read)
-            yield from product(made, opened, read, again, read)
-            yield from product([_BESIDE], _second(made), wide, there)
-            yield from product(read, made, read, [Damage()], read)
-            yield from product(read, made, read, [_NOWHERE], there)
+            yield made, [_HERE], there
+            yield made, _PASSING, read
+            yield opened, _second(made), read
+            yield made, opened, read, again, read
+            yield [_BESIDE], _second(made), wide, there
+            yield read, made, read, [Damage()], read
+            yield read, made, read, [_NOWHERE], there
 
     # Chance
 
