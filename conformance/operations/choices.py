@@ -118,6 +118,7 @@ class Pool:
             novel = choice.classes - drawn[0].classes
             self.choices.append(replace(choice, classes=_telling(novel) or novel))
         self.plain = self.choices[0]
+        self._plainest = {*self.representatives(_EACH)}
         single = [choice for choice in self.choices if len(choice.entries) == 1]
         self._alone = {choice.entries[0]: choice for choice in reversed(single)}
         """By the only entry that it names, the plainest choice: the entry, or a collection."""
@@ -154,13 +155,12 @@ class Pool:
 
     def plainer(self, choice: Choice) -> Iterator[Choice]:
         """Yield the plainest values of every class that have nothing special that this one has not."""
-        plainest = self.representatives(_EACH)
         for plain in self.choices:
             if plain == choice:
                 return
             is_alike = type(plain.value) is type(choice.value)
             classes = _telling(plain.classes) if is_alike else plain.classes
-            if plain in plainest and classes <= choice.classes:
+            if plain in self._plainest and classes <= choice.classes:
                 yield plain
 
 
