@@ -192,8 +192,16 @@ def _label(step: Action) -> str:
 
 
 def explains(line: Difference, found: Difference) -> bool:
-    """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same."""
-    if line.symptom != found.symptom or not line.features[-1] <= found.features[-1]:
+    """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same.
+
+    Where one store fails, the other may fail as well, of something else that both refuse.
+    """
+    *where, what = found.symptom
+    one, _, other = what.partition(" / ")
+    *elsewhere, shown = line.symptom
+    if elsewhere != where or shown not in (what, f"a result / {other}", f"{one} / a result"):
+        return False
+    if not line.features[-1] <= found.features[-1]:
         return False
     steps = iter(found.features[:-1])
     return all(any(short <= step for step in steps) for short in line.features[:-1])

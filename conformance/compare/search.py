@@ -117,7 +117,7 @@ class Search:
     async def _examine(self, steps: Steps) -> None:
         """Play a sequence, and file every difference that no line explains."""
         for found in await self._play(steps):
-            if not any(explains(line, found) for line in self._shortest):
+            if not self._is_explained(found):
                 await self._file(found)
             is_refused = found.mismatch.kind == "exception" and "a result" in found.mismatch.what
             if is_refused and not found.probe and not found.last.is_read:
@@ -148,6 +148,9 @@ class Search:
         kind = kind_of(step)
         return kind in ALONE or not any(kind in store.missing for store in self._stores)
 
+    def _is_explained(self, found: Difference) -> bool:
+        return any(explains(line, found) for line in self._shortest)
+
     async def _file(self, found: Difference) -> None:
         """Make a difference as short as it gets, and tell its line."""
         shortest = found if found.probe in ALONE else await self._reduced(found)
@@ -155,7 +158,10 @@ class Search:
             where = self.report.notes if found.mismatch.kind == "order" else self.report.gaps
             where.add(f"{found.last.name} differed, and did not when called again")
             return
+        is_explained = self._is_explained(shortest)  # plainer values may lead to a line that the first ones did not
         self._shortest.append(shortest)
+        if is_explained:
+            return
         if shortest.mismatch.kind == "order" and await self._is_any_order(shortest):
             self.report.notes.add(f"{found.last.name} gives another order each time, which is not compared")
             return
