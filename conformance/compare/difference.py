@@ -15,7 +15,7 @@ from conformance.compare.report import Line
 from conformance.compare.scripts import as_data
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Scenario
-from conformance.engine.script import lines_of
+from conformance.engine.script import lines_of, used
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
 from conformance.operations.parts import imports_of, inside
@@ -176,8 +176,7 @@ class Difference:
         for store, text in zip(stores, self.mismatch.texts, strict=True):
             lines.append(f"# {store}: {cut(' '.join(text.splitlines()), _SHOWN)}")
 
-        named_in_vain = r"(?ms)^(result\d+) = (?!.*\b\1\b)"
-        code = printable(re.sub(named_in_vain, "", "\n".join(lines)))
+        code = printable(used("\n".join(lines)))
         yield from imports_of([choice.value for choice in self._given], code)
         yield from code.splitlines()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.engine.contract import Contract
@@ -23,8 +24,9 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
             calls.append(entry.line or _as_python(contract, entry.call))
         raised = [f"raises {contract.describe(entry.observed)}" for entry in done.made if entry.error]
         match done.action:
-            case Call(label=label):
+            case Call():
                 for text, entry in zip(calls, done.made, strict=True):
+                    label = entry.call.label
                     name = f"{label} = " if label else ""
                     line = f"{name}await {text}" if entry.is_awaited else name + text
                     yield "  # ".join([line, *raised])
@@ -35,6 +37,11 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
                 yield from _line(done.action)
         yield from done.notes
         yield from (f"#   {text}" for text in raised[:_SHOWN])
+
+
+def used(code: str) -> str:
+    """Return a script without the names of results that nothing mentions afterwards."""
+    return re.sub(r"(?ms)^(result\d+) = (?!.*\b\1\b)", "", code)
 
 
 def _as_python(contract: Contract, call: Call) -> str:

@@ -165,7 +165,7 @@ class SelfJudge:
             said = f"in {counted} orders of their requests, as in no order of the calls"
             if rule:
                 said = f"{rule}, at {counted} points"
-            yield Anomaly(plan, rule, said, [*shown.lines(), *why[rule]], text)
+            yield Anomaly(plan, rule, said, [*shown.lines(why[rule])], text)
 
 
 def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[str]]:

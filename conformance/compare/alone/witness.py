@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
@@ -14,7 +14,7 @@ from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Play, beside
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
-from conformance.engine.script import lines_of
+from conformance.engine.script import lines_of, used
 from conformance.harness import HookMissingError
 from conformance.operations.operation import EarlierId, Operation
 
@@ -138,15 +138,16 @@ class Witness(Reader):
                 entry.answer = NoAnswerError(entry.observed.error)
         super().take(race, made)
 
-    def lines(self) -> Iterator[str]:
-        """Yield what was done as a script, with the requests of the calls and their results side by side."""
-        *start, raced = self.history[: len(self.plan.start) + 1]
-        for text, same in groupby(lines_of(self.contract, start)):
+    def lines(self, why: Iterable[str]) -> Iterator[str]:
+        """Yield what was done as a script, with the requests and results side by side, and `why` it is wrong."""
+        history = self.history[: len(self.plan.start) + 1]
+        lines = [*lines_of(self.contract, history)]
+        for caller, entry in zip(CALLERS, history[-1].made, strict=False):
+            lines.append(beside(caller, f"-> {entry.observed.text()}"))
+        code = used("\n".join([*lines, *why]))
+        for text, same in groupby(code.split("\n")):
             times = len([*same])
             yield f"{text}  # {times} times" if times > 1 else text
-        yield from lines_of(self.contract, [raced])
-        for caller, entry in zip(CALLERS, raced.made, strict=False):
-            yield beside(caller, f"-> {entry.observed.text()}")
 
 
 def _asks_id(read: Call) -> bool:
