@@ -188,12 +188,12 @@ def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFix
     assert operations["make"].ids == [operations["make"].writes] == [""]
     assert operations["find"].reads == operations["finish"].writes == ("job_id",)
 
-    status = main(["compare", f"{HERE}:MemoryJobs", f"{HERE}:RedisJobs"])
-
-    assert status == 1
+    assert main(["compare", f"{HERE}:MemoryJobs", f"{HERE}:RedisJobs"]) == 1
     printed = capsys.readouterr().out
     assert "# MemoryJobs: False\n    # RedisJobs: True" in printed
     assert printed.count("('\\ud800')") == 1
+
+    assert not main(["compare", f"{HERE}:RedisJobs"])  # one is found out too
 
 
 def test_the_written_harness_compares_as_the_names_do(

@@ -87,7 +87,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     names = options.one, options.other
-    stores = zip(map(_short, names), _harnesses(options), strict=True)
+    stores = zip(map(_short, names), _harnesses(options, *names), strict=True)
 
     report = searched(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
 
@@ -101,9 +101,8 @@ def main(options: argparse.Namespace) -> int:
     return report.status
 
 
-def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
+def _harnesses(options: argparse.Namespace, *names: str) -> Sequence[Callable[[], Harness]]:
     """Return what makes the harnesses of two stores; of stores that have none, after printing what was found out."""
-    names = options.one, options.other
     if not all(map(find_maker, names)):
         if options.skip or options.write_harness:
             raise CommandFailedError("--skip and --write-harness are for stores without a harness: change `operations`")
@@ -122,7 +121,7 @@ def _harnesses(options: argparse.Namespace) -> Sequence[Callable[[], Harness]]:
 
 def _alone(options: argparse.Namespace) -> int:
     """Print what no sequence of the calls explains, then what was played. Return the exit status."""
-    harness = find_backend(options.one)()
+    harness = _harnesses(options, options.one, options.one)[-1]()
     operations = operations_of(harness, _short(options.one))
 
     async def race() -> SelfJudge:

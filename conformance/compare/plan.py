@@ -112,7 +112,7 @@ class Sequences:
         others = [*map(plain_call, self._writes[1:] or self._writes)]
         for place, write in enumerate(self._writes):
             for call in variants(write):
-                before = self._on(call, self._made)[:place]  # the first write makes the entry
+                before = self._on(call, self._made)[:1] if place else []  # the first write makes the entry
                 reads = self._reads(call)
                 if _richness(call):
                     yield (*before, call, Mutate("argument"), *reads)
