@@ -7,21 +7,24 @@ import os
 import signal
 import warnings
 from collections.abc import Callable
+from math import inf
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from threading import Thread, get_ident
 from time import monotonic, sleep
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from conformance.files import CommandFailedError
 from conformance.text import described
 
 LIMIT = 60.0
 """Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
-_PULSE_SECONDS = 1.0
-"""How often a process shows at most that it goes on."""
+_LOOK_SECONDS = 0.2
+"""How often it is looked whether a process goes on."""
 _END_SECONDS = 5.0
 """In which a process stops its servers."""
+_LETTERS = 1_000
+"""Of what a process says that it does."""
 _FAILED = 3
 
 
@@ -29,15 +32,40 @@ class ProcessFailedError(CommandFailedError):
     """A process ended before its function returned, or made no progress."""
 
 
-class Doing(NamedTuple):
-    """Something that a process does next, and in how many seconds it has to be over."""
-
-    text: str = ""
-    seconds: float | None = 120.0
-
-
 class _Returned(NamedTuple):
     value: Any
+
+
+class Board:
+    """What a process does, and until when it has to be over. Its parent reads it in memory that both share.
+
+    That costs no message, so that each call can be told before it is made.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._text = context.RawArray("c", _LETTERS)
+        self._seconds = context.RawArray("d", [inf, inf])
+
+    def write(self, text: str, seconds: float) -> None:
+        """Say what is done, in how many seconds from now on."""
+        self._text.value = text.encode(errors="replace")[: _LETTERS - 1]
+        self._seconds[:] = seconds, monotonic() + seconds
+
+    def go_on(self) -> None:
+        """Show that what is done goes on."""
+        self._seconds[1] = monotonic() + self._seconds[0]
+
+    @property
+    def text(self) -> str:
+        """What is done."""
+        text: str = self._text.value.decode(errors="replace")
+        return text
+
+    @property
+    def late(self) -> str:
+        """What is not over in time; empty if there is still some."""
+        seconds, until = self._seconds
+        return f"{self.text} did not return within {seconds:g} s" if monotonic() > until else ""
 
 
 class Progress:
@@ -45,78 +73,84 @@ class Progress:
 
     def __init__(self) -> None:
         self.tell: Callable[[Any], object] = id
-        self._doing = Doing()
-        self._next_pulse = 0.0
+        self.board: Board | None = None
 
-    def begin(self, text: str) -> None:
-        """Say what is done from now on."""
-        self._doing = Doing(text, LIMIT)
-        self.tell(self._doing)
+    def begin(self, text: str, seconds: float = LIMIT) -> None:
+        """Say what is done from now on, and in how many seconds it has to be over."""
+        if self.board:
+            self.board.write(text, seconds)
 
     def go_on(self) -> None:
-        """Show that what is done goes on. This costs a message a second at most."""
-        now = monotonic()
-        if now >= self._next_pulse:
-            self._next_pulse = now + _PULSE_SECONDS
-            self.tell(self._doing)
+        """Show that what is done goes on."""
+        if self.board:
+            self.board.go_on()
 
 
 PROGRESS = Progress()
 
 
-def in_new_process(
-    function: Callable[..., Any], *arguments: Any, method: str = "spawn", hear: Callable[[Any], object] = id
-) -> Any:
-    """Call a function of a module in a new process. A spawned one has a hash seed of its own.
+class NewProcess:
+    """A function of a module in a new process. A spawned one has a hash seed of its own."""
 
-    `hear` is given all that the process tells.
+    def __init__(self, function: Callable[..., Any], *arguments: Any, method: str = "spawn") -> None:
+        """Begin to call it."""
+        os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
+        context: Any = get_context(method)
+        self._board = Board(context)
+        self._receiver, sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=_work, args=(self._board, sender, function, arguments))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: a fork uses none
+            self._process.start()
+        sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process, which stops its servers."""
+        self._process.terminate()
+        self._process.join(_END_SECONDS)
+        self._process.kill()
+        self._process.join()
+        self._receiver.close()
+
+    def result(self, hear: Callable[[Any], object] = id) -> Any:
+        """Listen until the function returns, and return that. `hear` is given what it tells, and what is done, as text.
+
+        Raises:
+            CommandFailedError: if it raised, or the process ended, or made no progress.
+        """
+        answer = self._answer(hear)
+        self._process.join(_END_SECONDS)
+        if isinstance(answer, CommandFailedError):
+            raise answer
+        return answer.value
+
+    def _answer(self, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
+        while True:
+            try:
+                told = self._receiver.recv() if self._receiver.poll(_LOOK_SECONDS) else self._board.text
+            except EOFError:
+                self._process.join()
+                where = self._board.text or "its set-up"
+                text = f"the process ended (status {self._process.exitcode}) in {where}"
+                raise ProcessFailedError(text, _FAILED) from None
+            if isinstance(told, _Returned | CommandFailedError):
+                return told
+            if late := self._board.late:
+                raise ProcessFailedError(late, _FAILED)
+            hear(told)
+
+
+def in_new_process(function: Callable[..., Any], *arguments: Any, method: str = "spawn") -> Any:
+    """Call a function of a module in a new process, and return what it returns.
 
     Raises:
         CommandFailedError: if it raised, or the process ended, or made no progress.
     """
-    os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
-    context: Any = get_context(method)
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(sender, function, arguments))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: a fork uses none
-        process.start()
-    sender.close()
-    answer = None
-    try:
-        answer = _heard(process, receiver, hear)
-    finally:
-        if answer is None:
-            process.terminate()
-        process.join(_END_SECONDS)
-        process.kill()
-        process.join()
-        receiver.close()
-    if isinstance(answer, CommandFailedError):
-        raise answer
-    return answer.value
-
-
-def _heard(process: Any, receiver: Connection, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
-    """Listen until the function returns or raises.
-
-    Raises:
-        ProcessFailedError: if the process ended before, or does not go on.
-    """
-    doing = Doing(seconds=None)
-    while receiver.poll(doing.seconds):
-        try:
-            told = receiver.recv()
-        except EOFError:
-            process.join()
-            text = f"the process ended (status {process.exitcode}) in {doing.text or 'its set-up'}"
-            raise ProcessFailedError(text, _FAILED) from None
-        if isinstance(told, _Returned | CommandFailedError):
-            return told
-        if isinstance(told, Doing):
-            doing = told
-        hear(told)
-    raise ProcessFailedError(f"{doing.text} did not return within {doing.seconds:g} s", _FAILED)
+    with NewProcess(function, *arguments, method=method) as process:
+        return process.result()
 
 
 def silence() -> None:
@@ -128,11 +162,12 @@ def silence() -> None:
     warnings.simplefilter("ignore")
 
 
-def _work(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _work(board: Board, sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed, which ends this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped
     Thread(target=_end_with_parent, args=(get_ident(),), daemon=True).start()
     PROGRESS.tell = sender.send
+    PROGRESS.board = board
     try:
         answer = function(*arguments)
         sender.send(_Returned(answer))

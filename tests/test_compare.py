@@ -170,7 +170,6 @@ class Harnessed(Harness):
 def reported(one: Harness, other: Harness, seed: int = 0) -> Report:
     search = Search(("one", one), ("other", other), seed=seed)
     asyncio.run(search.run())
-    search.finish()
     return search.report
 
 

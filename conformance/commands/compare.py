@@ -12,13 +12,12 @@ from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.alone.judge import SelfJudge
-from conformance.compare.child import searched
+from conformance.compare.child import compared
 from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, writable, write_file
 from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.process import Doing
 from conformance.tasks.operations import operations_of
 from conformance.text import bold
 
@@ -89,7 +88,7 @@ def main(options: argparse.Namespace) -> int:
     names = options.one, options.other
     stores = zip(map(_short, names), _harnesses(options, *names), strict=True)
 
-    report = searched(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
+    report = compared(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
 
     print(*report.lines(), sep="\n", flush=True)
     if options.json:
@@ -155,7 +154,7 @@ def _teller(*, shows_all: bool) -> Callable[[object], None]:
 
     def tell(told: object) -> None:
         match told:
-            case Doing(text) if sys.stderr.isatty():
+            case str(text) if sys.stderr.isatty():
                 print(f"\r\x1b[K{text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
             case Line(reason="") if shows_all or shown.isdisjoint(told.themes):
                 shown.update(told.themes)

@@ -11,7 +11,7 @@ from conformance.guard import HarnessFailedError
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
-from conformance.process import PROGRESS, Doing, in_new_process
+from conformance.process import PROGRESS, in_new_process
 
 _SECONDS = 3.0
 """In which the other process opens the store, and makes the call."""
@@ -33,7 +33,7 @@ def call_elsewhere(harness: Harness, namespace: str, operation: Operation, given
 
 
 def _call(*call: Any) -> Any:
-    PROGRESS.tell(Doing(seconds=_SECONDS))
+    PROGRESS.begin("a call in another process", _SECONDS)
     return asyncio.run(_outcome(*call))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.compare.child import searched
+from conformance.compare.child import compared
 from conformance.compare.report import Report, as_toml, read_known, shows_in
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
@@ -33,7 +33,7 @@ def parity_test(
     @cache
     def report() -> Report:
         accepted = read_known(Path(known)) if known else {}
-        return searched((names[0], one), (names[1], other), seed=seed, known=accepted)
+        return compared((names[0], one), (names[1], other), seed=seed, known=accepted)
 
     @pytest.mark.parametrize("part", [*operations_of(first, names[0]), _COVERAGE])
     def test_parity(part: str) -> None:

@@ -23,7 +23,7 @@ from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.trees import Tree
-from conformance.process import PROGRESS, Doing
+from conformance.process import PROGRESS
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 
@@ -190,7 +190,7 @@ class Store:
 
     def tell(self, text: str) -> None:
         """Say what is done next."""
-        PROGRESS.tell(Doing(f"{self.name}: {text}", CALL_SECONDS))
+        PROGRESS.begin(f"{self.name}: {text}", CALL_SECONDS)
 
     async def play(self, steps: Steps) -> list[Done]:
         """Play a sequence, and return what was done.
@@ -203,7 +203,7 @@ class Store:
             with suppress(HookMissingError, HarnessFailedError):  # which the end of life tells of
                 self.harness.advance(recorder.namespace, _MOMENT)
         await recorder.play()
-        PROGRESS.tell(Doing())
+        PROGRESS.begin("")
         self.fields |= recorder.contract.observer.fields
         history = recorder.history
         entries = [entry for done in history for entry in done.made]

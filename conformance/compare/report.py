@@ -131,7 +131,7 @@ class Report:
     """The lines that a comparison found, and what it did to find them."""
 
     stores: Sequence[str]
-    seed: int
+    seed: int = 0
     operations: dict[str, Row] = field(default_factory=dict)
     every_line: list[Line] = field(default_factory=list)
     """All lines, new or known."""
@@ -142,7 +142,17 @@ class Report:
     played: dict[str, dict[str, int]] = field(default_factory=dict)
     """By store, how many orders of calls at the same time were played, and at how many points something ended."""
     sequences: int = 0
-    """How many were played; none if the search did not come to its end."""
+    """How many were played."""
+    is_whole: bool = True
+    """Whether all came to its end."""
+
+    def merge(self, part: Report) -> None:
+        """Note what a part of the comparison did."""
+        self.operations |= part.operations
+        self.gaps |= part.gaps
+        self.notes |= part.notes
+        self.played |= part.played
+        self.sequences += part.sequences
 
     def add(self, line: Line) -> bool:
         """Note a line, and return whether it was not there before."""
@@ -167,7 +177,7 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status of the command."""
-        if not self.sequences:
+        if not self.is_whole:
             return 8
         if self.new:
             return 1

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, takewhile
 from math import inf
 
-from conformance.compare.alone.judge import Anomaly, SelfJudge
 from conformance.compare.difference import Difference, explains
 from conformance.compare.plan import Sequences, plainer
 from conformance.compare.play import ALONE, EndOfLife, Steps, Store, kind_of
-from conformance.compare.report import Key, Line, Report, Row
+from conformance.compare.report import Report, Row
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import shrink
@@ -37,7 +36,6 @@ class Search:
         self,
         *stores: tuple[str, Harness],
         seed: int = 0,
-        known: Mapping[Key, str] = {},
         first: Iterable[Steps] = (),
     ) -> None:
         self._first = first
@@ -46,7 +44,6 @@ class Search:
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
-        self._known = known
         self.report = Report([name for name, _ in stores], seed, {name: Row() for name in here.operations})
         self._sequences = Sequences(here.operations, seed)
         self._shortest: list[Difference] = []
@@ -64,14 +61,15 @@ class Search:
         for steps in self._sequences.random():
             await self._examine(steps)
 
-    def finish(self) -> None:
-        """Note what was not exercised, and what no longer shows."""
+        self._note_what_is_missing()
+
+    def _note_what_is_missing(self) -> None:
+        """Note what was not exercised or tried."""
         for name, row in self.report.operations.items():
             if gap := row.gap(self._operations[name]):
                 self.report.gaps.add(f"not exercised: {name} {gap}")
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {why}" for kind, why in store.missing.items()}
-        self.report.miss(self._known)
 
     # What is tried
 
@@ -165,7 +163,9 @@ class Search:
         if shortest.mismatch.kind == "order" and await self._is_any_order(shortest):
             self.report.notes.add(f"{found.last.name} gives another order each time, which is not compared")
             return
-        self._add(shortest.line(self.report.stores))
+        line = shortest.line(self.report.stores)
+        if self.report.add(line):
+            PROGRESS.tell(line)
 
     async def _is_any_order(self, found: Difference) -> bool:
         """Whether a store gives another order when the same is done again, such as that of random ids."""
@@ -176,11 +176,6 @@ class Search:
                 if any(mismatches(before, again[-1].made[0].observed)):
                     return True
         return False
-
-    def _add(self, line: Line) -> None:
-        line = replace(line, reason=self._known.get(line.key, ""))
-        if self.report.add(line):
-            PROGRESS.tell(line)
 
     def _ends_nothing(self, steps: Steps) -> bool:
         """Whether a lifetime is to end that no call gives: without the argument it may be another."""
@@ -209,39 +204,3 @@ class Search:
         if steps := await again(found.steps):
             await shrink(steps, again, self._operations, plainer, _MOST_PLAYED, seconds=inf)
         return best
-
-    # Races
-
-    async def race(self) -> None:
-        """Race the calls of each store by itself: what no order of them explains in one store alone is a line."""
-        found: dict[str, list[Line]] = {}
-        for store in self._stores:
-            PROGRESS.begin(f"{store.name}: calls at the same time")
-            await self._race(store, found)
-        for _, lines in sorted(found.items()):
-            if len(lines) == 1:
-                self._add(*lines)
-
-    async def _race(self, store: Store, found: dict[str, list[Line]]) -> None:
-        """Find what no order explains in races, and what is wrong after deaths; note what was not tried."""
-        operations = {name: operation for name, operation in self._operations.items() if not operation.seconds}
-        left_out: dict[str, Collection[str]] = {"it may wait for another call": self._operations.keys() - operations}
-        try:
-            judge = SelfJudge(store.harness, operations)
-            async for anomaly in judge.findings():
-                found.setdefault(anomaly.title, []).append(self._line(store.name, anomaly))
-            left_out |= judge.left_out
-            self.report.played[store.name] = dict(judge.played)
-        except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
-            left_out[f"{type(error).__name__}: {error}"] = ["all"]
-        for reason, plans in left_out.items():
-            if plans:
-                self.report.notes.add(f"not raced in {store.name}: {len(plans)} races ({min(plans)}): {reason}")
-
-    def _line(self, store: str, found: Anomaly) -> Line:
-        """Return what calls at the same time, or a death, do in one store as a finding."""
-        plan = found.plan
-        script = (*found.lines, f"# {store}: {found.text}")
-        *_, last = *plan.racing, *plan.after
-        text = f"{found.title}, in {store}"
-        return Line(plan.racing[0].operation, plan.kind, text, last.operation, script)

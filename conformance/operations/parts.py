@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
-from functools import cache, reduce
+from functools import cache
 from inspect import isawaitable
 from numbers import Number
 from pathlib import PurePath
@@ -97,11 +97,13 @@ def field_in(around: str, label: str) -> str:
     return label[2:-2] if label[1] in "'\"" else around
 
 
-def leaves_of(value: Any) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+def leaves_of(value: Any, path: tuple[str, ...] = (), name: str = WHOLE) -> Iterator[tuple[tuple[str, ...], str, Any]]:
     """Yield each part that is compared as it is, behind the Python that leads there and the name of its field."""
-    for path, part in inside(value):
-        if parts_of(part) is None:
-            yield path, reduce(field_in, path, WHOLE), part
+    parts = parts_of(value)
+    if parts is None:
+        yield path, name, value
+    for label, part in (parts or {}).items() if len(path) < _DEEP else ():
+        yield from leaves_of(part, (*path, label), field_in(name, label))
 
 
 def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...], Any]]:
