@@ -18,7 +18,7 @@ from conformance.measure.claims import Latency
 from conformance.measure.estimate import Estimate, LatencyVerdict, estimate, judge, widened
 from reports.analyse.parity import DESIGNS
 
-Answer = Literal["holds", "slower", "faster"]
+Answer = LatencyVerdict | Literal["holds"]
 Line = Sequence[tuple[float, float]]
 """Of one process: what a PING took at each distance, and what the operation took there."""
 
@@ -46,7 +46,10 @@ class Reach:
     high_ms: float
     points: tuple[Point, ...]
     answer: Answer
-    """`slower`: too slow at the nearest distance already. `faster`: too fast at the farthest still."""
+    """`slower`: too slow at the nearest distance already. `faster`: too fast at the farthest still.
+
+    `inconclusive`: so it seems, and the interval there does not say so, or there is none.
+    """
     nearest: Estimate | None
     """The PING from which it holds; None: from the nearest that was measured."""
     farthest: Estimate | None
@@ -86,9 +89,9 @@ def _reach(claim: Latency, design: Design, tasks: int, measured: Sequence[tuple[
     answer: Answer = "holds"
     nearest = farthest = None
     if first > most:
-        answer = "slower"
+        answer = points[0].verdict
     elif last < least:
-        answer = "faster"
+        answer = points[-1].verdict
     else:
         if first < least:
             nearest = estimate([_crossing(line, least) for line in lines])

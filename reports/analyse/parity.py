@@ -36,6 +36,8 @@ class Outcome:
 
     verdict: Verdict
     reason: str
+    requirements: tuple[str, ...] = ()
+    """Those that it decides: of a failure only those that it broke. Empty: all of the case."""
 
 
 NOT_RUN = Outcome("not-run", "")
@@ -53,6 +55,13 @@ class Case:
     def on(self, backend: str) -> Outcome:
         """Find its outcome on a backend."""
         return self.outcomes.get(backend, NOT_RUN)
+
+    def decide(self, requirement: str, backend: str) -> Verdict:
+        """Say how one of its requirements stands: after a failure those that it did not break were not seen."""
+        outcome = self.on(backend)
+        if outcome.requirements and requirement not in outcome.requirements:
+            return "not-testable"
+        return outcome.verdict
 
 
 @dataclass(frozen=True)
@@ -145,10 +154,12 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
 def _case(results: Sequence[Result]) -> Case:
     """Put together what one case came out as on each backend."""
     outcomes = {}
+    decided: dict[str, None] = {}
     for result in results:
-        outcomes[result.backend] = Outcome(result.verdict, without_paths(result.reason))
+        outcomes[result.backend] = Outcome(result.verdict, without_paths(result.reason), result.requirements)
+        decided |= dict.fromkeys(result.requirements)
     first = results[0]
-    return Case(first.test, first.doc, first.requirements, outcomes)
+    return Case(first.test, first.doc, tuple(decided), outcomes)
 
 
 def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Requirement, ...]:
@@ -162,6 +173,6 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
         chosen = deciding.get(about.id, [])
         verdicts = {}
         for backend in conformance.backends:
-            verdicts[backend.name] = worst(case.on(backend.name).verdict for case in chosen)
+            verdicts[backend.name] = worst(case.decide(about.id, backend.name) for case in chosen)
         requirements.append(Requirement(about.id, about.level, about.text, verdicts))
     return tuple(requirements)
