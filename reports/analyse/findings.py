@@ -99,8 +99,9 @@ def judge_identity(comparison: Comparison) -> Finding:
     """Refute by any difference between the modes that both can meet: a server that fails is none."""
     differences = [row for row in rank(comparison) if row.group != "one mode only"]
     passed = None if comparison.answer == "not-checked" else not differences
-    values = {"count": str(len(differences)), "calls": f"{comparison.calls:,}"}
-    came = "{count} differences that both modes can meet, in {calls} calls", values
+    counts = {"all": len(comparison.findings), "count": len(differences), "calls": comparison.calls}
+    values = {name: f"{count:,}" for name, count in counts.items()}
+    came = "{all} differences in {calls} calls, {count} of which both modes can meet", values
     stores = comparison.stores
     check = Check(passed, NO_DIFFERENCE, came, ", ".join(stores), f"conformance compare {' '.join(stores)}")
     return Finding(_conclude([check]), (check,))
