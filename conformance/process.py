@@ -75,10 +75,10 @@ class Progress:
         self.tell: Callable[[Any], object] = id
         self.board: Board | None = None
 
-    def begin(self, text: str, seconds: float = LIMIT) -> None:
-        """Say what is done from now on, and in how many seconds it has to be over."""
+    def begin(self, text: str, seconds: float = 0.0) -> None:
+        """Say what is done from now on, and in how many seconds it has to be over, by default in `LIMIT`."""
         if self.board:
-            self.board.write(text, seconds)
+            self.board.write(text, seconds or LIMIT)  # a store's module may set another
 
     def go_on(self) -> None:
         """Show that what is done goes on."""

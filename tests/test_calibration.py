@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_a_store_that_never_expires_is_told_by_its_requirements() -> None:
     harness = standing(RedisHarness)()
     with harness.running():
         calibrate(harness)
-        assert "EXP-01" in broken(played(harness, lifetimes.scenarios()))
+        assert "EXP-01" in broken(played(harness, islice(lifetimes.scenarios(), 10)))
 
 
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [

@@ -254,16 +254,16 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     claims = claims_file(tmp_path, f"[document]\ntitle.en = 'T'\n{CLAIM}range = [0, 1]\nunit = 's'\n")
     (tmp_path / "budget.toml").write_text(CLAIM + "range = [0, 1]\nunit = 'ns'\n")
     files = ("--claims", str(claims), "--budget", "budget.toml", "--json", "made.json")
-    assert measure("stores:Mine", "--entries", "20", *files) == 1
+    assert measure("stores:Mine", "--entries", "20", "--blocks", "7", *files) == 1
     out, err = capsys.readouterr()
-    assert "median (97.8 % interval)" in out
-    assert re.search(r"^block 13 of 13, about \d+ s left$", err, re.MULTILINE)
+    assert "median (98.4 % interval)" in out
+    assert re.search(r"^block 7 of 7, about \d+ s left$", err, re.MULTILINE)
     assert "C1 confirmed (stated 0 ns – 1 s)\n    S\n" in out
     assert ": slower by a factor of" in out
     assert "remove was not timed" in out
     made = json.loads((tmp_path / "made.json").read_text())
     assert {row["extra_info"]["operation"] for row in made["benchmarks"]} == {"get", "put", "scan"}
-    assert all(len(row["extra_info"]["blocks"]) == 13 for row in made["benchmarks"])
+    assert all(len(row["extra_info"]["blocks"]) == 7 for row in made["benchmarks"])
 
 
 def test_entries_are_named_by_the_ids_that_the_store_gave(measure: Callable[..., int]) -> None:
