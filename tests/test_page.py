@@ -105,7 +105,6 @@ def test_the_first_screen_holds_the_thesis_the_answers_the_chart_and_five_differ
             assert box is not None
             assert box["y"] + box["height"] <= 900
         assert page.evaluate("document.documentElement.scrollHeight") <= 5_300
-        assert len(page.locator("h2, h3").all_inner_texts()) == len({*page.locator("h2, h3").all_inner_texts()})
 
 
 def test_the_navigation_stays_and_hides_no_heading(desk: Page) -> None:
