@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 from conformance.engine.scenario import Scenario
 
-Signature: TypeAlias = tuple[Any, ...]
-"""Equal for two findings of one cause: the operation, the fields, and what came in place of what."""
+Signature: TypeAlias = str
+"""Equal for two findings of one cause, in every run: the operation, the fields, and what came in place of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Finding:
 
 def complaint(number: str, expected: str, actual: object, name: str) -> Finding:
     """Return what is wrong without regard to the state, about a field, an operation or a failure of that name."""
-    return Finding((number,), expected, str(actual), ("check", name, number))
+    return Finding((number,), expected, str(actual), f"{name}: {number or expected}")
 
 
 @dataclass

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
+from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 from conformance.engine.contract import Contract, Entry, Outcome, Raised, differences
@@ -49,7 +50,12 @@ class Judge:
         self._learned = learned
         self.can_tell = True
         """Whether somebody can tell what is right where the last calls were made."""
+        self._guesses = False
+        """Whether a call with a result of another kind, which is learned, is taken for one that changed nothing."""
         self._steps = 0
+        self._fewest = inf
+        self._furthest: list[_Node] = []
+        """The nodes that the search has reached with the fewest answers left to explain, and how many these are."""
         self.forget()
 
     def forget(self) -> None:
@@ -66,24 +72,44 @@ class Judge:
         if len(answered) > 1:  # in the likely order
             answered.sort(key=lambda entry: _latest_time(entry.observed))
         lost = [entry for entry in made if entry.may_have_happened]
+        self._fewest = inf
 
+        starts = [(state, (*answered, *pending, *lost)) for state, pending in self._candidates]
         found: dict[Candidate, None] = {}
-        for state, pending in self._candidates:
-            ends = self._ends(state, (*answered, *pending, *lost), is_over=is_over)
+        for start in starts:
+            ends = self._ends(*start, is_over=is_over)
             found |= dict.fromkeys(ends if is_over else islice(ends, _ENOUGH))
+        if self._learned and not found:  # calls in a row show the same, and nobody can tell what it has left
+            self._guesses = True
+            self.can_tell &= not any(any(self._ends(*start, is_over=is_over)) for start in starts)
+            self._guesses = False
         self._candidates = [*found] or self._candidates
         return bool(found)
 
-    def nearest(self, entry: Entry) -> Comparison:
-        """Return the outcome that a result is nearest to."""
-        compared = [found for state, _ in self._candidates for found in self._compared(state, entry)]
-        return min(compared, key=lambda found: ("" in found.fields, len(found.fields)))
+    def nearest(self) -> tuple[Entry, list[Comparison]]:
+        """Return the call whose result is nearest to what some order gives, and what the orders give there.
+
+        The orders are those that explain most of the other results.
+        """
+        found: dict[Entry, list[Comparison]] = {}
+        for left, state in self._furthest[:_ENOUGH]:
+            for entry in left:
+                for compared in () if entry.has_failed else self._compared(state, entry):
+                    found.setdefault(entry, []).append(compared)
+
+        def order(entry: Entry) -> tuple[Any, ...]:
+            found[entry].sort(key=_distance)
+            nearest = found[entry][0]
+            return *_distance(nearest), entry.operation.name, nearest.fields
+
+        entry = min(found, key=order)
+        return entry, found[entry]
 
     def signature(self, entry: Entry, found: Comparison) -> Signature:
         """Return what findings of one cause have in common: in which fields what came in place of what."""
-        results = (found.outcome.result, entry.observed)
-        alike = (_alike(result, found.fields, entry.operation.ids) for result in results)
-        return entry.operation.name, found.fields, *alike
+        results = (entry.observed, found.outcome.result)
+        alike = [_alike(result, found.fields, entry.operation.ids) for result in results]
+        return f"{entry.operation.name}: {' in place of '.join(alike)}"
 
     # The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory: an order is
     # made call by call, as long as the results are allowed. No node is visited twice, since the same calls that lead
@@ -106,7 +132,13 @@ class Judge:
                 continue
             seen.add(node)
             left, state = node
-            is_end = all(entry.has_failed for entry in left)
+            waiting = sum(not entry.has_failed for entry in left)
+            if waiting <= self._fewest:
+                if waiting < self._fewest:
+                    self._furthest = []
+                self._fewest = waiting
+                self._furthest.append(node)
+            is_end = not waiting
             if is_end:
                 yield Candidate(state, () if is_over else left)
                 if not is_over:
@@ -143,6 +175,8 @@ class Judge:
                 entry.outcome = outcome = found.outcome
                 if type(outcome.result) is type(entry.observed):
                     yield self._contract.adopt(outcome.state, entry.observed)
+                elif self._guesses:
+                    yield state
 
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract
@@ -151,17 +185,25 @@ class Judge:
         return [Comparison(outcome, differences(outcome.result, entry.observed)) for outcome in outcomes]
 
 
-def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> Any:
+def _distance(found: Comparison) -> tuple[bool, int]:
+    return "" in found.fields, len(found.fields)
+
+
+def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> str:
     """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
     if isinstance(result, Raised):
-        return result.error, *(_short(value) for name, value in result.facts.items() if name not in ids)
-    return tuple(_short(getattr(result, name, result)) for name in fields if name not in ids)
+        return f"{result.error}({_shortly(result.facts, ids)})"
+    return _shortly({name: getattr(result, name, result) for name in fields}, ids)
 
 
-def _short(value: Any) -> Any:
-    """Return a short text or number; of anything else the type."""
-    is_short = value is None or (isinstance(value, str | float) and len(str(value)) <= _SHORT)
-    return value if is_short else type(value).__name__
+def _shortly(values: Mapping[str, Any], ids: Collection[str]) -> str:
+    """Return names with values where these are short texts or numbers, and else with their types; ids have neither."""
+    texts = []
+    for name, value in values.items():
+        is_short = value is None or (isinstance(value, str | float) and len(str(value)) <= _SHORT)
+        text = repr(value) if is_short else type(value).__name__
+        texts.append(name if name in ids else f"{name}={text}".removeprefix("="))
+    return ", ".join(texts)
 
 
 def _latest_time(observed: Any) -> str:

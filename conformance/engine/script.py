@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.engine.contract import Contract
+from conformance.engine.orders.schedule import CALLERS, beside
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
 from conformance.text import source
 
 _WIDTH = 100
-_SHOWN = 8
-"""Exceptions of concurrent calls that are shown."""
 
 
 def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
@@ -22,21 +21,21 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
         for entry in done.made[: len(calls_of(done.action))]:
             yield from entry.before
             calls.append(entry.line or _as_python(contract, entry.call))
-        raised = [f"raises {contract.describe(entry.observed)}" for entry in done.made if entry.error]
+        raised = [entry.error and f"raises {contract.describe(entry.observed)}" for entry in done.made]
         match done.action:
             case Call():
                 for text, entry in zip(calls, done.made, strict=True):
                     label = entry.call.label
                     name = f"{label} = " if label else ""
                     line = f"{name}await {text}" if entry.is_awaited else name + text
-                    yield "  # ".join([line, *raised])
+                    yield "  # ".join([line, *filter(None, raised)])
                 continue
             case Race():
                 yield from _race(done.action, calls)
             case _:
                 yield from _line(done.action)
         yield from done.notes
-        yield from (f"#   {text}" for text in raised[:_SHOWN])
+        yield from (beside(caller, text) for caller, text in zip(CALLERS, raised, strict=False) if text)
 
 
 def used(code: str) -> str:

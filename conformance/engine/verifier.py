@@ -13,7 +13,7 @@ from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Play
+from conformance.engine.orders.schedule import CALLERS, Play, beside
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
@@ -22,8 +22,6 @@ from conformance.text import place_of
 
 _RECENT = 3
 """Entries of the last writes that are read back."""
-_SHOWN = 8
-"""Results of concurrent calls that are shown."""
 
 
 class Verifier(Player):
@@ -152,13 +150,23 @@ class Verifier(Player):
     def _unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> Finding:
         """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
         describe = self.contract.describe
-        if len(answered) != 1:
+        entry, allowed = judge.nearest()
+        outcome, fields = allowed[0]
+        signature = judge.signature(entry, allowed[0])
+        came = describe(entry.observed, fields)
+        if len(answered) > 1:
+            for caller, other in zip(CALLERS, answered, strict=False):
+                if not other.error:
+                    self.history[-1].notes.append(beside(caller, f"-> {describe(other.observed, fields)}"))
             name = race.failure.name if race.failure else "race"
-            came = [f"{entry.call.operation}: {describe(entry.observed)}" for entry in answered[:_SHOWN]]
-            return Finding(self._about, "what some order gives", "; ".join(came), (name, *self._about))
+            given = dict.fromkeys(describe(found.outcome.result, fields) for found in allowed)
+            return Finding(
+                self._about,
+                f"{entry.call.operation}: {' or '.join(given)}; no order of these calls gives all their results",
+                f"{entry.call.operation}: {came}",
+                f"{name} of {self._about[0]}: {signature}",
+            )
 
-        (entry,) = answered
-        outcome, fields = nearest = judge.nearest(entry)
         write = self._write
         if len(self._judges) > self.scenario.instances:  # it may have been in another namespace
             write = None
@@ -168,8 +176,8 @@ class Verifier(Player):
         return Finding(
             (*(() if self._so_far().is_simple else self.scenario.about), *blamed),
             describe(outcome.result, fields),
-            describe(entry.observed, fields),
-            judge.signature(entry, nearest),
+            came,
+            signature,
             place=place_of(entry.answer) if isinstance(entry.answer, BaseException) else "",
         )
 
