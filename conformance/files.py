@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from conformance.text import cut, on_one_line
+from conformance.text import cut, on_one_line, shown
 
 T = TypeVar("T")
 _LONGEST = 300
@@ -51,18 +51,31 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
             content = file.read_bytes()
         return parse(content)
     except (ValueError, RecursionError) as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
-        why = str(fault)
-        if isinstance(fault, ValidationError):
-            first = fault.errors(include_url=False)[0]
-            parts = [*first["loc"], first["msg"].removeprefix("Value error, ")]
-            why = ": ".join(map(str, parts))
+        why = _first_of(fault) if isinstance(fault, ValidationError) else str(fault)
         raise FileError(file, f"not {description}: {why}") from None
 
 
+def _first_of(fault: ValidationError, skipped: int = 0) -> str:
+    """Return where the first fault of a document is, from a part of its place on, and what it is."""
+    first = fault.errors(include_url=False)[0]
+    parts = [*first["loc"][skipped:], first["msg"].removeprefix("Value error, ")]
+    return ": ".join(map(str, parts))
+
+
 def read_toml(file: Path, form: type[T], description: str) -> T:
-    """Read a TOML file of this form. Arguments and exceptions are those of `read_file`."""
-    validate = TypeAdapter(form).validate_python
-    return read_file(file, lambda content: validate(tomllib.loads(content.decode())), description)
+    """Read a TOML file of this form, and show an entry that is not. Arguments and exceptions are as of `read_file`."""
+
+    def parse(content: bytes) -> T:
+        document = tomllib.loads(content.decode())
+        try:
+            return TypeAdapter(form).validate_python(document)
+        except ValidationError as fault:
+            match fault.errors()[0]["loc"]:
+                case (str(table), int(place), *_):
+                    raise ValueError(f"{shown(document[table][place])}: {_first_of(fault, 2)}") from None
+            raise
+
+    return read_file(file, parse, description)
 
 
 def toml_entry(table: str, fields: Mapping[str, Any]) -> str:
