@@ -13,6 +13,8 @@ from conformance.text import cut, on_one_line
 _LONGEST = 400
 _LONGEST_VALUE = 1_000
 _WIDTH = 80
+_MOST_LINES = 12
+"""Lines of a script that are shown at its beginning, and at its end. A program of `--scripts` has all."""
 
 
 def block(failure: Failure, again: str = "") -> Iterator[str]:
@@ -22,7 +24,10 @@ def block(failure: Failure, again: str = "") -> Iterator[str]:
     yield f"{first} ({REQUIREMENTS[first].level}{also}): {failure.name}"
     yield from wrapped("  ", REQUIREMENTS[first].text)
     if failure.script:
-        yield from (f"    {cut(line, _LONGEST)}" for line in failure.script)
+        script = [f"    {cut(line, _LONGEST)}" for line in failure.script]
+        if left_out := script[_MOST_LINES:-_MOST_LINES]:
+            script[_MOST_LINES:-_MOST_LINES] = [f"    # … and {len(left_out)} lines more"]
+        yield from script
         expected, came = failure.values
         yield from wrapped("  expected ", expected)
         yield from wrapped("  came     ", came)
