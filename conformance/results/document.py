@@ -12,6 +12,14 @@ from conformance.files import read_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
+_WORST_FIRST = (
+    *("ATOM", "DUR"),  # a write that was answered is lost, or comes undone
+    *("ID", "SHARE"),  # a task is another's, or others do not see it
+    *("LIFE", "EXP", "LIST", "MAINT"),  # a task is in a wrong state, ends at a wrong time, or is not found
+    *("VAL", "FAIL"),  # the task is there, and a value of it or an exception is not right
+    *("MODE", "API", "COST"),  # what is stored is right
+)
+"""The groups of requirements by the harm that a failure does: wrong data before wrong types before wrong messages."""
 _CONTEXT = 40
 """Characters that are shown before a difference."""
 
@@ -122,13 +130,17 @@ class Result(Judged):
         return self.test, self.backend
 
     @property
-    def weight(self) -> tuple[bool, bool, int]:
-        """Of failures the first to show: the cause breaks this requirement before others, and the script is short."""
+    def weight(self) -> tuple[bool, int, bool, int]:
+        """Of failures the first to show: the cause breaks this requirement before others, and does the most harm.
+
+        Of several that do, it is one with a short script.
+        """
         if self.failure is None:
-            return True, True, 0
+            return True, 0, True, 0
         script = self.failure.script
-        is_nearest = self.failure.requirements[0] == self.requirements[0]
-        return not is_nearest, not script, len(script)
+        nearest = self.failure.requirements[0]
+        harm = _WORST_FIRST.index(nearest.partition("-")[0])
+        return nearest != self.requirements[0], harm, not script, len(script)
 
     @property
     def is_accepted(self) -> bool:
