@@ -106,4 +106,5 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
             broken,
             depth=option.conformance_depth,
             only=option.conformance_only,
+            stops_early=not option.conformance_known,
         )

@@ -10,8 +10,9 @@ import pytest
 
 from conformance.commands import main
 from conformance.compare.report import Line, Report
+from conformance.files import FileError
 from conformance.results import known
-from conformance.results.document import Expected, Failure, read
+from conformance.results.document import Expected, Failure, Result, read
 from tests.report_inputs import conformance, requirement
 
 KNOWN = Expected(kind="known", reason="an old client")
@@ -95,10 +96,39 @@ def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known() -> None:
     ended = "its scenarios end where LIFE-02 fails"
     results = read(write("one.json", memory={"requirement_EXP-05": ("not-testable", ended)}))
     file = Path("known.toml")
-    known.write(file, results.results)
+    known.write(file, results.results, [])
     file.write_text(file.read_text().replace("TODO: say why", "this store has three statuses"))
 
     (result,) = results.results
     expected = known.expected(known.read(file, ["requirement_EXP-05"]), result)
 
     assert expected == Expected(kind="known", reason="this store has three statuses")
+
+
+def broken(number: str, shows: str, *script: str) -> Result:
+    failure = Failure(name="races-1", requirements=(number,), came="", shows=shows, script=script)
+    test = f"requirement_{number}"
+    return Result(test=test, doc="", requirements=(number,), backend="a", verdict="fail", failures=(failure,))
+
+
+def test_an_entry_accepts_what_it_shows_and_no_other_failure_of_the_requirement() -> None:
+    refused, lost = broken("ATOM-02", "a cancel raises"), broken("ATOM-02", "a write is lost")
+    file = Path("known.toml")
+    known.write(file, [refused], [])
+    with pytest.raises(FileError, match=r"'requirement_ATOM-02'.*: reason: needs a reason"):
+        known.read(file, [refused.test])
+    file.write_text(file.read_text().replace("TODO: say why", "so"))
+    entries = known.read(file, [refused.test])
+
+    both = refused.model_copy(update={"failures": refused.failures + lost.failures})
+    assert known.expected(entries, refused) == Expected(kind="known", reason="so")
+    assert known.expected(entries, both) is None
+
+    mended = refused.model_copy(update={"verdict": "pass", "failures": ()})
+    told = [("requirement_ATOM-02 on a no longer shows a cancel raises", True)]
+    assert [*known.stale(entries, [mended], is_whole=True)] == told
+    assert [*known.stale(entries, [mended], is_whole=False)] == []
+
+
+def test_a_lost_write_is_worse_than_a_wrong_type() -> None:
+    assert broken("ATOM-01", "lost", "create", "race").weight < broken("VAL-05", "type", "create").weight

@@ -87,6 +87,13 @@ class Failure(_Object):
     """What a case tries."""
     place: str = ""
     """`file:line` in the code of the adopter where the exception was raised."""
+    shows: str = ""
+    """The finding of a scenario in words that are the same in every run. A case is its own finding."""
+
+    @property
+    def test(self) -> str:
+        """The test that an entry of known failures names to accept it: that of its nearest requirement, or the case."""
+        return f"requirement_{self.requirements[0]}" if self.shows else self.name
 
     @property
     def difference(self) -> str:
@@ -110,8 +117,13 @@ class Judged(_Object):
     reason: str = ""
     hook: str = ""
     """The hook that the harness lacks, if that is why it is not-testable."""
-    failure: Failure | None = None
-    """The failure that shows it best."""
+    failures: tuple[Failure, ...] = ()
+    """All that break it, first the one that shows it best."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure to show."""
+        return self.failures[0] if self.failures else None
 
 
 class Result(Judged):
@@ -172,7 +184,7 @@ class Sent(BaseModel):
 class Results(_Object):
     """The results of a run: every test that the suite has, for each backend, whether it was run or not."""
 
-    form: Literal["conformance-results/4"] = Field("conformance-results/4", alias="schema")
+    form: Literal["conformance-results/5"] = Field("conformance-results/5", alias="schema")
     suite: Suite
     started: AwareDatetime
     seconds: float

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from conformance.backends.registry import shown_name
 from conformance.results import known
 from conformance.results.document import Expected, Judged, Result
+from conformance.results.show import block
 from conformance.tasks.case import Case, is_selected
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.groups import GROUPED, GROUPS, group_of
@@ -56,7 +57,12 @@ class Plan:
         requirements = test.requirements
         if judged.failure and judged.failure.name == test.id:
             requirements = judged.failure.requirements  # those of a case that it shows
-        result = Result(test=test.id, doc=test.doc, requirements=requirements, backend=backend, **vars(judged))
+        failures = sorted(judged.failures, key=lambda failure: known.find(self.known, backend, failure) is not None)
+        reason = judged.reason
+        if failures and failures[0].shows:
+            reason = "\n".join(block(failures[0]))
+        given = vars(judged) | {"failures": tuple(failures), "reason": reason}
+        result = Result(test=test.id, doc=test.doc, requirements=requirements, backend=backend, **given)
         expected = known.expected(self.known, result)
         is_must = any(REQUIREMENTS[number].level == "MUST" for number in requirements)
         if judged.verdict == "fail" and not expected and not is_must and self.option.conformance_level != "SHOULD":

@@ -87,7 +87,11 @@ class Progress:
         """
         found: dict[Place, Result] = {}
         for result in chain(*self._told.values()):
-            found[result.place] = min(found.get(result.place, result), result, key=_rank)
+            earlier = found.get(result.place, result)
+            best, other = sorted([earlier, result], key=_rank)
+            if other is not best:  # an entry of known failures accepts each by itself
+                best = best.model_copy(update={"failures": best.failures + other.failures})
+            found[result.place] = best
         every = {result.place: result for result in self._not_run} | found
 
         played = set()
@@ -121,7 +125,7 @@ class Progress:
         try:
             self._write(finished)
             if file := self._option.conformance_write_known:
-                known.write(file, results.results)
+                known.write(file, results.results, self._plan.known)
             if folder := self._option.conformance_scripts:
                 write_scripts(folder, results.results)
         except FileError as fault:
@@ -136,7 +140,7 @@ class Progress:
             terminalreporter.write_line(line, **dict.fromkeys(markup, True))
 
 
-def _rank(result: Result) -> tuple[int, tuple[bool, bool, int], str]:
+def _rank(result: Result) -> tuple[Any, ...]:
     is_unreached = result.verdict == "not-testable" and not result.hook
     verdict = "unreached" if is_unreached else result.verdict
-    return _ORDER.index(verdict), result.weight, result.reason
+    return _ORDER.index(verdict), result.is_accepted, result.weight, result.reason

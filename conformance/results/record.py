@@ -88,7 +88,8 @@ class Recorder:
             report.outcome = "skipped"  # how pytest itself says so
             report.wasxfail = "expected"
         new = []
-        for result in sorted(failed, key=lambda result: result.weight):
+        unaccepted = [result for result in failed if not result.is_accepted]
+        for result in sorted(unaccepted, key=lambda result: result.weight):
             key = text = result.reason
             if failure := result.failure:
                 key = f"{failure.requirements[0] if failure.script else failure.name} {result.backend}"

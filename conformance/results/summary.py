@@ -24,8 +24,9 @@ _COLORS = {"MUST": "red", "SHOULD": "yellow"}
 
 def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
     """Conclude a run: its exit status if pytest takes it for a success, and its summary, last what to fix first."""
-    stale = [*known.stale(plan.known, results)]
     is_partial = plan.option.conformance_partial or plan.only
+    is_whole = not is_partial and plan.option.conformance_depth != "smoke"
+    stale = dict(known.stale(plan.known, results, is_whole=is_whole))
     undecided = Counter[str]()
     broken = []
     numbers = defaultdict(set)
@@ -40,7 +41,7 @@ def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
     is_empty = verdicts.isdisjoint(("pass", "fail")) and not plan.option.collectonly
 
     status: int = INCOMPLETE if undecided else pytest.ExitCode.OK
-    if is_empty or stale or any(result.is_failure for result in results):
+    if is_empty or any(stale.values()) or any(result.is_failure for result in results):
         status = pytest.ExitCode.TESTS_FAILED
 
     gaps = [f"{number} × {reason}" for reason, number in undecided.most_common()]

@@ -6,7 +6,6 @@ import pytest
 
 from conformance.engine.finding import Coverage, Finding
 from conformance.guard import HarnessFailedError
-from conformance.results import show
 from conformance.results.document import Failure, Judged
 from conformance.tasks.case import BrokenError, Case, NotApplicable, NotTestable
 from conformance.text import place_of, printable
@@ -31,16 +30,15 @@ def judge_call(call: pytest.CallInfo[None], case: Case) -> Judged:
         return Judged(verdict="harness-error", reason=reason)
     broken = raised.requirements if isinstance(raised, BrokenError) else case.requirements
     failure = Failure(name=case.id, requirements=broken, came=reason, doc=case.doc, place=place_of(raised))
-    return Judged(verdict="fail", reason=reason, failure=failure)
+    return Judged(verdict="fail", reason=reason, failures=(failure,))
 
 
 def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
     """Return a group's verdict on a requirement; `error` is why it did not come to its end."""
     findings = [finding for finding in coverage.findings.values() if number in finding.requirements]
     if findings:
-        best = min(findings, key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
-        failure = _failure_of(best)
-        return Judged(verdict="fail", reason="\n".join(show.block(failure)), failure=failure)
+        findings.sort(key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
+        return Judged(verdict="fail", failures=tuple(map(_failure_of, findings)))
     if error:
         return Judged(verdict="harness-error", reason=error)
     if coverage.exercised[number]:
@@ -60,4 +58,5 @@ def _failure_of(finding: Finding) -> Failure:
         script=finding.lines,
         instances=finding.scenario.instances,
         place=finding.place,
+        shows=printable(finding.signature),
     )

@@ -114,6 +114,8 @@ class Backend:
     """By group its findings, a `conformance.engine.finding.Coverage`."""
     only: Collection[str] = ()
     """Names of requirements, cases and scenarios: nothing else is played, if there are any."""
+    stops_early: bool = True
+    """Whether a failure of what was named is enough. It is not if it may be a known one, which must hide no other."""
 
     def __post_init__(self) -> None:
         self.harness = guarded(self.harness)

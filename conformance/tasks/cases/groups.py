@@ -104,7 +104,8 @@ def _test(name: str) -> Callable[[Backend], None]:
         backend = conformance_backend
         if backend.broken:
             raise NotTestable(backend.broken)
-        coverage = backend.coverages[name] = Coverage(wanted=frozenset(backend.only))
+        wanted = frozenset(backend.only if backend.stops_early else ())
+        coverage = backend.coverages[name] = Coverage(wanted=wanted)
         make_loop = asyncio.SelectorEventLoop if name in _ORDERED else None
         with only_own_verdicts(), asyncio.Runner(loop_factory=make_loop) as runner:
             runner.run(play_group(name, backend, coverage))
