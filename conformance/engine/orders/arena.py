@@ -23,6 +23,8 @@ Make: TypeAlias = Callable[[Entry], Coroutine[Any, Any, None]]
 """Makes the call of an entry."""
 CALLER_OF: ContextVar[str] = ContextVar("caller", default="")
 """Whose callback it is: tasks and callbacks inherit it from those that make them. Empty if a thread made it."""
+_A_MOMENT = 0.02
+"""Seconds in which a call returns that waits for nothing but its server."""
 _PATIENCE = 2.0
 """Seconds in which a call ends that is cancelled, or that waits for something that nobody orders."""
 
@@ -85,6 +87,10 @@ class Arena(ABC):
         await asyncio.sleep(0)  # what others have begun goes on first
         for caller in self.at_once():
             self.begin(caller)
+        if len(entries) == 1 and not play.deaths:  # it has no order: it is held only if it waits for time to pass
+            await asyncio.wait(self.tasks.values(), timeout=_A_MOMENT)
+            if not self.running:
+                return
         self.now = self.time()
         self.hold()
         try:
