@@ -196,9 +196,12 @@ def explains(line: Difference, found: Difference) -> bool:
     Where one store fails, the other may fail as well, of something else that both refuse.
     """
     *where, what = found.symptom
-    one, _, other = what.partition(" / ")
     *elsewhere, shown = line.symptom
-    if elsewhere != where or shown not in (what, f"a result / {other}", f"{one} / a result"):
+    pairs = zip(line.mismatch.raised, found.mismatch.raised, strict=True)
+    is_alike = shown == what or (
+        found.mismatch.kind == "exception" and all(short in ("", full) for short, full in pairs)
+    )
+    if elsewhere != where or not is_alike:
         return False
     if not line.features[-1] <= found.features[-1]:
         return False

@@ -39,6 +39,8 @@ class Mismatch:
     kind: str  # `value`, `type`, `order`, `exception` or `message`
     what: str
     texts: tuple[str, str]
+    raised: tuple[str, str]
+    """The exception on each side, if it is one."""
     path: tuple[str, ...] = ()
 
 
@@ -48,7 +50,7 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
         return
     kind, what = _difference(one, other)
     if what:
-        yield Mismatch(kind, what, (one.text(), other.text()))
+        yield Mismatch(kind, what, (one.text(), other.text()), (one.raised, other.raised))
     if {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
         yield from mismatches(replace(one, kind=other.kind), other)
     if kind:
