@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 from unittest import mock
 
@@ -86,13 +86,17 @@ class Reader(Player):
 
     contract: Operations
 
+    @cached_property
+    def holds_arguments(self) -> bool:
+        """Whether the caller changes later what it passes in."""
+        return "argument" in map(kind_of, self.scenario.actions)
+
     def write(self, entry: Entry) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
-        holds_arguments = "argument" in map(kind_of, self.scenario.actions)
         for name, value in entry.arguments.items():
             text = self.contract.observer.named(source(value))
-            if holds_arguments and any(changes_of(value)):
+            if self.holds_arguments and any(changes_of(value)):
                 held = f"{name}_{len(self.history) - 1}"
                 entry.before.append(f"{held} = {text}")
                 self.held.setdefault("argument", {})[held] = value

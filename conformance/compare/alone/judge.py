@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, combinations_with_replacement, groupby, permutations
 from math import inf
@@ -63,8 +63,6 @@ class SelfJudge:
         self.found = self._races = 0
         self._latest: tuple[Plan, list[Witness]] | None = None
         """The sequences of the plan before."""
-        self._atomic: Plan | None = None
-        """The latest plan of which each call sends one request."""
         self._is_at_server = isinstance(self.arena, NetworkArena)
         self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
@@ -131,7 +129,7 @@ class SelfJudge:
 
     async def _sequences_here(self, plan: Plan) -> list[Witness]:
         """Make the calls one after the other on one instance. Another one does the same, unless something is wrong."""
-        here = plan.on_one_instance
+        here = replace(plan, racing=tuple(replace(each, on=0) for each in plan.racing))
         if self._latest is None or self._latest[0] != here:
             self._latest = here, await self.sequences(here)
         return self._latest[1]
@@ -153,11 +151,7 @@ class SelfJudge:
 
     async def judge(self, plan: Plan, schedule: str = "") -> AsyncIterator[Anomaly]:
         """Play every order of a plan, and yield the shortest that breaks each rule."""
-        if plan.on_one_instance == self._atomic:
-            return  # on two instances too, every order of one request each is a sequence
         plays = await self.plays(plan, schedule)
-        if self._is_at_server and all(map(_is_atomic, plays)):
-            self._atomic = plan
         if plan.kind == "death" and self.arena.in_threads:
             self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
         if not _wrong(plays, await self._sequences_here(plan)):
@@ -244,12 +238,6 @@ def _text(apart: Sequence[Mismatch], side: int) -> str:
     """Return one of two sides of a result, where they part."""
     texts = [f"{''.join(each.path)}: {each.texts[side]}" for each in apart[:_SHOWN]]
     return ", ".join(text.removeprefix(": ") for text in texts)
-
-
-def _is_atomic(play: Witness) -> bool:
-    """Return whether no call sends two requests."""
-    counts = Counter(request.caller for request in play.ordered.requests)
-    return max(counts.values(), default=0) <= 1
 
 
 def _turns(play: Witness) -> int:

@@ -35,11 +35,6 @@ class Plan:
         """What a finding is called."""
         return "death" if len(self.racing) == 1 else "race"
 
-    @property
-    def on_one_instance(self) -> Plan:
-        """The same calls on the first instance."""
-        return replace(self, racing=tuple(replace(call, on=0) for call in self.racing))
-
 
 def plans_of(
     operations: Collection[Operation],

@@ -24,8 +24,8 @@ from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import arguments, failures, lifetimes, places, races
 from conformance.tasks.tables.tasks import simple
 
-_SPARSE = 8
-"""At depth smoke one in this number of the scenarios about the same requirements is played."""
+_SPARSE = 7
+"""At depth smoke one in this number of the scenarios about the same requirements is played, on one instance or two."""
 _RANDOM = {"smoke": 8 * _SPARSE, "default": 35, "full": 1_500}
 """Random scenarios of each of the groups that play them."""
 _AT_ONCE = 8

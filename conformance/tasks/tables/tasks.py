@@ -45,10 +45,10 @@ def fitting(actions: Iterable[AnyAction], declared: frozenset[Capability]) -> li
 
 MADE = create("a"), create("b"), cancel(B, label="b")
 WRITES = (
-    create(),
     to("uploading", progress=7),
     to("clipping", result_url="r"),
     to("completed"),
+    create(),
     cancel(A),
     cancel(B),
 )
