@@ -148,13 +148,9 @@ def test_our_own_store_is_explained_and_the_documented_design_is_not(
 ) -> None:
     assert main(["compare", "embedded"]) == 0
     assert "raced: every order of" in capsys.readouterr().out
-    assert main(["compare", "documented-redis"]) == 1
-    found = capsys.readouterr().out
-    assert found.startswith("update_task_status × update_task_status")
-    assert "list_tasks, entry there, different arguments, instances: 1: answers something else" in found
-    assert not caplog.records
 
     title = "list_tasks, entry there, different arguments, instances: 1"
     assert main(["compare", "documented-redis", "--only", title, "--schedule", "AA1"]) == 1
     again = capsys.readouterr().out
     assert again.startswith(f"{title}: answers something else, at 1 of 1 points")
+    assert not caplog.records

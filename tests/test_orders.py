@@ -29,7 +29,7 @@ from conformance.tasks.calls import Id, cancel, create, update
 from conformance.tasks.contract import TaskContract
 from taskstore import MemoryTaskStore, Task, TaskFinal, TaskStatus
 from taskstore.redis import RedisTaskStore
-from tests.test_compare import Harnessed
+from tests.shelves import Harnessed
 
 COST = {"cost": st.integers(1, 3)}
 TAKE = [Operation("take", "take", {}, COST, writes=WHOLE), Operation("used", "used", reads=WHOLE)]

@@ -99,11 +99,8 @@ def test_a_store_that_cannot_be_used_is_one_line(name: str, told: str) -> None:
     assert re.fullmatch(told, str(raised.value))
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_a_failed_case_shows_the_requirement_the_values_and_no_code_of_the_suite(
-    pytester: pytest.Pytester, workers: tuple[str, ...]
-) -> None:
-    ran = run(pytester, "-k", f"{WORKS} or {MANY}", *workers, stores=("mine:Mine", "mine:Doubled"))
+def test_a_failed_case_shows_the_requirement_the_values_and_no_code_of_the_suite(pytester: pytest.Pytester) -> None:
+    ran = run(pytester, "-k", f"{WORKS} or {MANY}", "-n", "2", stores=("mine:Mine", "mine:Doubled"))
     ran.assert_outcomes(passed=1, failed=3, deselected=ran.parseoutcomes().get("deselected", 0))
     shown = ran.stdout.str()
     assert "API-02 (MUST; also LIFE-09): " in shown
