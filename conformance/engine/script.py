@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.engine.contract import Contract
-from conformance.engine.orders.schedule import CALLERS, beside
+from conformance.engine.orders.schedule import side_by_side
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
 from conformance.text import source
@@ -35,7 +35,7 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
             case _:
                 yield from _line(done.action)
         yield from done.notes
-        yield from (beside(caller, text) for caller, text in zip(CALLERS, raised, strict=False) if text)
+        yield from side_by_side(raised)
 
 
 def used(code: str) -> str:

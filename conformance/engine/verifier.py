@@ -13,7 +13,7 @@ from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLERS, Play, beside
+from conformance.engine.orders.schedule import Play, side_by_side
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario, Series
 from conformance.engine.script import lines_of
@@ -155,9 +155,9 @@ class Verifier(Player):
         signature = judge.signature(entry, allowed[0])
         came = describe(entry.observed, fields)
         if len(answered) > 1:
-            for caller, other in zip(CALLERS, answered, strict=False):
-                if not other.error:
-                    self.history[-1].notes.append(beside(caller, f"-> {describe(other.observed, fields)}"))
+            made = self.history[-1].made
+            results = ["" if other.error else f"-> {describe(other.observed, fields)}" for other in made]
+            self.history[-1].notes += side_by_side(results)
             name = race.failure.name if race.failure else "race"
             given = dict.fromkeys(describe(found.outcome.result, fields) for found in allowed)
             return Finding(

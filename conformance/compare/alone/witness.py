@@ -12,7 +12,7 @@ from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLER, CALLERS, CONNECTION, PROCESS, Play, beside
+from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play, side_by_side
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
 from conformance.engine.script import lines_of, used
 from conformance.harness import HookMissingError
@@ -141,9 +141,8 @@ class Witness(Reader):
     def lines(self, why: Iterable[str]) -> Iterator[str]:
         """Yield what was done as a script, with the requests and results side by side, and `why` it is wrong."""
         history = self.history[: len(self.plan.start) + 1]
-        lines = [*lines_of(self.contract, history)]
-        for caller, entry in zip(CALLERS, history[-1].made, strict=False):
-            lines.append(beside(caller, f"-> {entry.observed.text()}"))
+        results = [f"-> {entry.observed.text()}" for entry in history[-1].made]
+        lines = [*lines_of(self.contract, history), *side_by_side(results)]
         code = used("\n".join([*lines, *why]))
         for text, same in groupby(code.split("\n")):
             times = len([*same])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import inf
@@ -115,6 +115,14 @@ def beside(caller: str, text: str) -> str:
     """Return what a caller does as a comment of a script, in a column of its own."""
     column = _COLUMN * max(0, CALLERS.find(caller))
     return f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}"
+
+
+def side_by_side(texts: Sequence[str]) -> Iterator[str]:
+    """Yield what came of concurrent calls, where there is a text, each in the column of its caller; not of a crowd."""
+    if len(texts) <= len(CALLERS):
+        for caller, text in zip(CALLERS, texts, strict=False):
+            if text:
+                yield beside(caller, text)
 
 
 P = TypeVar("P")
