@@ -13,6 +13,7 @@ from enum import Enum
 from functools import lru_cache, singledispatch
 from math import isfinite
 from pathlib import Path
+from reprlib import recursive_repr
 from typing import Any
 
 _LONG = 80
@@ -116,9 +117,19 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if kind is int and abs(value) > 10**40:
         return hex(value)
     try:
-        return "object()" if kind is object else repr(value)
+        return _built(value) if _has_no_repr(kind) else repr(value)
     except Exception:  # noqa: BLE001  a hostile value may have no repr
         return f"<{name}>"
+
+
+def _has_no_repr(kind: Any) -> bool:
+    return kind.__repr__ is object.__repr__
+
+
+@recursive_repr("…")
+def _built(value: object) -> str:
+    """An object of a class that has no `repr` of its own."""
+    return constructed(type(value).__name__, getattr(value, "__dict__", {}))
 
 
 def constructed(name: str, fields: Mapping[str, Any]) -> str:
