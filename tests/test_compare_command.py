@@ -28,6 +28,7 @@ from tests.shelves import SHELF, Harnessed, Listing, Losing, Miscounting, Shelf
 from tests.test_servers import is_running
 
 HERE = __name__
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 pytestmark = pytest.mark.usefixtures("few_random_sequences")
 
 
@@ -217,8 +218,7 @@ def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path) -> N
     assert main(["compare", *options]) == 1
     (program,) = tmp_path.glob("*.py")
 
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    ran = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, program], env=ENVIRONMENT, capture_output=True, text=True, check=True)
 
     assert ran.stdout.splitlines() == [f"{HERE}:right: 3", f"{HERE}:miscounting: 2"]
     (steps,) = read_scripts(tmp_path)
@@ -226,3 +226,16 @@ def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path) -> N
     with pytest.raises(KeyError, match="count"):
         from_data(steps[-1:], {})
     assert main(["compare", *options]) == 1
+
+
+def test_a_reader_of_the_output_may_leave_before_its_end() -> None:
+    command = [sys.executable, "-m", "conformance", "compare", f"{HERE}:right", f"{HERE}:losing"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == ""
+        assert process.wait(20) == 141

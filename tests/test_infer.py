@@ -22,6 +22,7 @@ from conformance.infer.pair import found_out, harnesses_in
 from conformance.operations.operation import Operation
 
 HERE = __name__
+pytestmark = pytest.mark.usefixtures("few_random_sequences")
 
 
 class Cache:
