@@ -12,12 +12,10 @@ from conformance.files import read_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
-_WORST_FIRST = (
-    *("ATOM", "DUR"),  # a write that was answered is lost, or comes undone
-    *("ID", "SHARE"),  # a task is another's, or others do not see it
-    *("LIFE", "EXP", "LIST", "MAINT"),  # a task is in a wrong state, ends at a wrong time, or is not found
-    *("VAL", "FAIL"),  # the task is there, and a value of it or an exception is not right
-    *("MODE", "API", "COST"),  # what is stored is right
+_HARM = (
+    "ATOM DUR ID SHARE LIFE EXP LIST MAINT",  # a task is lost, another's, in a wrong state, or not found
+    "VAL FAIL",  # the task is there, and a value of it or an exception is not right
+    "MODE API COST",  # what is stored is right
 )
 """The groups of requirements by the harm that a failure does: wrong data before wrong types before wrong messages."""
 _CONTEXT = 40
@@ -151,7 +149,8 @@ class Result(Judged):
             return True, 0, True, 0
         script = self.failure.script
         nearest = self.failure.requirements[0]
-        harm = _WORST_FIRST.index(nearest.partition("-")[0])
+        group, _, _ = nearest.partition("-")
+        harm = next(place for place, groups in enumerate(_HARM) if group in groups.split())
         return nearest != self.requirements[0], harm, not script, len(script)
 
     @property

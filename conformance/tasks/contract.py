@@ -30,6 +30,10 @@ _FIELDS = {
     "argument": ("API-05",),
 }
 """By field the requirements about it, whatever operation returns it."""
+_GIVEN = frozenset({"progress", *TEXTS})
+"""The fields that an update gives besides the status."""
+_AT_THE_END = {"completed": {"progress"}, "failed": {*TEXTS[2:]}}
+"""Those of them that a final status decides."""
 _REFUSED = {
     "task": ("VAL-06",),
     "progress": ("LIFE-13",),
@@ -142,7 +146,9 @@ class TaskContract(Contract):
 
         is_raised = isinstance(expected, Raised)
         is_repeated = outcome.requirements == ("LIFE-10",)
-        is_narrow = _FIELDS.keys() >= {*names} and not is_repeated
+        changed = write if entry.operation.is_read else entry
+        is_given = changed is not None and changed.call.operation == "update_task_status" and {*names} <= _GIVEN
+        is_narrow = (is_given or _FIELDS.keys() >= {*names}) and not is_repeated
         found = []
         if "after" in entry.call.arguments and not is_raised:
             found.append("LIST-12")
@@ -160,12 +166,18 @@ class TaskContract(Contract):
 
         if came == "InvalidArgument" and not is_raised:
             return [*found, *_REFUSED.get(str(observed.facts.get("argument")), outcome.requirements)]
-        own = _of_fields(entry, expected, names)
+        own = _of_update(expected, names) if is_given else _of_fields(entry, expected, names)
         if is_narrow:
             return [*found, *own]
         if came and is_raised and expected.error == "InvalidArgument":  # the store looked at something else first
             found.append("API-05")
         return [*found, *outcome.requirements, *own]
+
+
+def _of_update(expected: Any, names: Collection[str]) -> Sequence[str]:
+    """Return the requirement about fields that an update gives, or that its final status decides."""
+    decided = _AT_THE_END.get(getattr(expected, "status", ""), set())
+    return ["LIFE-05" if {*names} <= decided else "LIFE-04"]
 
 
 def _of_fields(entry: Entry, expected: Any, names: tuple[str, ...]) -> Sequence[str]:
