@@ -26,6 +26,7 @@ from conformance.harness import Capability, Harness
 from conformance.operations.hostile import Point
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
+from conformance.text import source
 from tests.shelves import SHELF, Harnessed, Listing, Miscounting, Shelf
 
 pytestmark = pytest.mark.usefixtures("few_random_sequences")
@@ -187,6 +188,25 @@ def test_a_second_fault_is_seen_beside_a_known_one() -> None:
     operations = [leak, Operation("count", "count", reads=WHOLE)]
     assert texts(compared(Late, operations, Leaky)) == {"leak(cost: another value) > count: 1 / 0"}
     assert "count: 0 / -1" in texts(compared(Fewer, operations, Leaky))
+
+
+def test_a_second_wrong_exception_is_seen_beside_a_known_one() -> None:
+    class Strict(Keeping):
+        def ask(self, cost: int, depth: int) -> None:
+            if not depth:
+                raise ValueError(depth)
+
+    class Odd(Strict):
+        def ask(self, cost: int, depth: int) -> None:
+            if cost > 1:
+                raise KeyError(cost) if depth else TypeError(depth)
+            super().ask(cost, depth)
+
+    arguments = {"cost": st.sampled_from([1, 10_000]), "depth": st.sampled_from([0, 7])}
+    assert texts(compared(Odd, [Operation("ask", "ask", arguments, writes=WHOLE)], Strict)) == {
+        "ask(cost: another value): a result / KeyError",
+        "ask(cost: another value, depth: zero): ValueError / TypeError",
+    }
 
 
 def test_a_value_of_ones_own_is_tried_before_hostile_ones_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,3 +503,11 @@ def test_values_that_differ_are_told_apart_and_equal_ones_are_not(one: Any, othe
     timed = replace(LEFT, times=(WHOLE,))
     assert differ((True, 3, 1.7e9), (True, 2, 1.8e9), operation=timed)
     assert not differ((True, 3, 1.7e9), (True, 3, 1.8e9), operation=timed)
+
+
+def test_an_object_without_repr_is_shown_by_what_it_holds() -> None:
+    class Node:
+        def __init__(self, side: int) -> None:
+            self.side, self.itself = side, self
+
+    assert source(Node(3)) == "Node(side=3, itself=…)"
