@@ -131,16 +131,19 @@ class Lab:
         for name, other in product(write[1], read[1]):
             elsewhere = with_other(write, name)
             there = with_other(read, other)
-            if await self._shows(start, elsewhere, read):
-                continue
+            if await self._shows(start, elsewhere, read) or await self._shows(start, write, there):
+                continue  # a listing, perhaps of those until this one
             is_known = name == other and other in reader.entry  # where nothing stands under the other name
             if is_known or await self._shows(start, elsewhere, there):
                 writer.entry.add(name)
                 reader.entry.add(other)
 
     async def _shows(self, start: Sequence[Step], write: Step, read: Step) -> bool:
-        """Whether the read gives something else after the write."""
-        return await self._play(*start, write, read) != await self._play(*start, read)
+        """Whether the read gives something else after the write, and without it the same each time."""
+        before = await self._play(*start, read)
+        if before == await self._play(*start, write, read):
+            return False
+        return before == await _play(self._harnesses[0], [*start, read])
 
     async def follow_the_clock(self) -> bool:
         """Whether what ends by a wait ends by a jump of the clock, and the reverse, in both stores, by every method."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, starmap
+from itertools import chain, islice, starmap
 from pkgutil import resolve_name
 from types import UnionType
 from typing import Any
@@ -26,7 +26,7 @@ _VALUE = "value|val|data|obj|item|payload|message|body|content|result|default|re
 SECONDS = "ttl|ex|timeout|expir.*|lifetime|max_age|age|seconds|duration|lease.*|.+_(ttl|seconds|timeout)"
 _AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version|(max|min).*"
 TYPED = 2
-_RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock"
+_RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock|(.+_)?file(name)?"
 """Names of parameters that nothing here is given to."""
 
 
@@ -58,8 +58,8 @@ _KINDS = (
     Kind("VALUES", "hostile.values()", (1, 2, object()), _VALUE),
     Kind("INTEGERS", "st.integers(-2, 100)", (1, 2), f"{_AMOUNT}|{_KEY}"),
     Kind("FLOATS", "st.floats(-2, 100)", (1.0, 2.5), _AMOUNT),
-    Kind("BYTES", "st.binary(max_size=4)", (b"v", b"w")),
-    Kind("RECORDS", "st.fixed_dictionaries({'a': hostile.values()})", ({"a": 1}, {"a": 2}), _VALUE),
+    Kind("BYTES", "st.binary(max_size=4)", (b"v", b"w"), "data|payload|message|body|content"),
+    Kind("RECORDS", "st.fixed_dictionaries({'a': hostile.values()})", ({"a": 1}, {"a": 2})),
     Kind(
         "LISTS", "st.lists(hostile.keys(), min_size=1, max_size=3, unique=True)", (["a"], ["b"]), ".*(keys|ids|names)"
     ),
@@ -67,7 +67,7 @@ _KINDS = (
         "PAIRS",
         "st.dictionaries(hostile.keys(), hostile.values(), min_size=1, max_size=3)",
         ({"a": 1}, {"b": 2}),
-        "items|pairs|values|.*mapping|.+_dict",
+        "data|items|pairs|values|.*mapping|.+_dict",
     ),
     Kind("TUPLES", "st.lists(hostile.keys(), min_size=1, max_size=3).map(tuple)", (("a",), ("b",))),
     Kind("BOOLEANS", "st.booleans()", (True, False)),
@@ -82,6 +82,7 @@ _KINDS = (
         "DATES",
         "st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 3))",
         (datetime(2026, 1, 1), datetime(2026, 1, 2)),  # noqa: DTZ001  many stores take no zone
+        "ts|eta|when|.+_at|(.+_)?date",
     ),
 )
 """The likeliest first, for a parameter of which neither its name nor its type says anything."""
@@ -111,7 +112,7 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
         annotation = type(default)
     if annotation in (found.empty, object) or isinstance(annotation, str):  # a name that is not known here
         annotation = Any
-    fitting = [] if re.fullmatch(_RESOURCE, name) else _kinds_of(annotation)
+    fitting = [] if re.fullmatch(_RESOURCE, name) else [*_kinds_of(annotation)]
 
     def unlikeliness(kind: Kind) -> tuple[bool, bool]:
         is_exact = type(kind.samples[0]) is annotation  # integers are floats too
@@ -124,23 +125,27 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     return Parameter(name, fitting, is_named if annotation is Any else TYPED)
 
 
-def _kinds_of(annotation: Any) -> list[Kind]:
-    """Return the kinds that an annotation allows, or those of its parts, of its class, or made by Hypothesis."""
+def _kinds_of(annotation: Any) -> Iterator[Kind]:
+    """Yield the kinds that an annotation allows, or those of its parts, of its class, or made by Hypothesis.
+
+    To draw from a class may take seconds, and a union may have dozens: each is drawn from when it is asked for.
+    """
     fitting = [*_fitting(annotation)]
-    if fitting:
-        return fitting
     origin = typing.get_origin(annotation)
-    parts = [_kinds_of(part) for part in typing.get_args(annotation) if part is not ...]
-    if origin in (typing.Union, UnionType):
-        return [*chain.from_iterable(parts)]
-    return [*_composed(origin, parts)] or [*_fitting(origin)] or [*_built(annotation)]
+    parts = [part for part in typing.get_args(annotation) if part is not ...]
+    if not fitting and origin in (typing.Union, UnionType):
+        yield from chain.from_iterable(map(_kinds_of, parts))
+    else:
+        yield from fitting or [*_composed(origin, parts)] or [*_fitting(origin)] or _built(annotation)
 
 
-def _composed(origin: Any, parts: Sequence[list[Kind]]) -> Iterator[Kind]:
+def _composed(origin: Any, parts: Sequence[Any]) -> Iterator[Kind]:
     """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs."""
-    if not (parts and all(parts) and isinstance(origin, type)):
+    if not (parts and isinstance(origin, type)):
         return
-    kinds = [likeliest for likeliest, *_ in parts]
+    kinds = [*chain.from_iterable(islice(_kinds_of(part), 1) for part in parts)]
+    if len(kinds) < len(parts):
+        return
     inside = ", ".join(kind.strategy for kind in kinds)
     samples = [*zip(*(kind.samples for kind in kinds), strict=False)]
     for shape, (strategy, make) in _SHAPES.items():
@@ -167,9 +172,11 @@ def _built(annotation: Any) -> Iterator[Kind]:
     """Yield kinds of a class that no row is for: objects that Hypothesis makes, with few arguments first, if it can."""
     if not isinstance(annotation, type):
         return
-    place = f"{annotation.__module__}:{annotation.__qualname__}"
+    qualname = annotation.__qualname__.partition("[")[0]  # pydantic's generic models have their parameters in it
+    place = f"{annotation.__module__}:{qualname}"
     for make in (st.builds, st.from_type):
         with suppress(Exception):  # as it needs what is not annotated
-            samples = [choice.value for choice in pool_of(make(resolve_name(place))).choices] * 2
-            name = f"{make.__name__}_{annotation.__name__}".upper()
+            made = resolve_name(place)
+            samples = [choice.value for choice in pool_of(make(made)).choices] * 2
+            name = f"{make.__name__}_{made.__name__}".upper()
             yield Kind(name, f"st.{make.__name__}(resolve_name({place!r}))", samples)

@@ -69,9 +69,10 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
 
 def advice(make: Callable[..., Any]) -> str:
     """Say how a store is opened of which only its user knows how it gets an address."""
-    names = _required(make) or [parameter.name for parameter in parameters_of(make)] or ["server"]
+    names = _required(make)
+    given = f"{names[0]}=url" if names else "..."
     return (
-        f"write a function, such as `def opened(url): return {make.__name__}({names[0]}=url)`, or without url for a "
+        f"write a function, such as `def opened(url): return {make.__name__}({given})`, or without url for a "
         "store that needs no server, and name that"
     )
 

@@ -61,7 +61,9 @@ def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
         CommandFailedError: if there is no file, since no method changes what another shows.
     """
     if not file:
-        raise CommandFailedError("no method changes what another shows")
+        raise CommandFailedError(
+            "no method changes what another shows: write two harnesses; `conformance new FILE --compare` begins them"
+        )
     names: dict[str, Any] = {}
     exec(file, names)  # noqa: S102  written above
     return [names["FirstMode"], names["SecondMode"]]
