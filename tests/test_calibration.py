@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from conformance.backends.memory import MemoryHarness
 from conformance.backends.redis import RedisHarness
 from conformance.backends.server_harness import RedisNamespace
+from conformance.backends.servers import EmbeddedServer
 from conformance.commands import main
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.results.document import read
@@ -124,6 +126,17 @@ class Refuses(MemoryTaskStore):
 
 def test_what_a_store_raises_is_left_to_the_scenarios() -> None:
     calibrate(type("Wrong", (MemoryHarness,), {"store_class": Refuses})())
+
+
+def test_time_passes_for_a_hash_whose_key_is_empty(server: EmbeddedServer) -> None:
+    with redis.Redis(port=server.port) as client:
+        client.hset("", "a", "1")
+        client.expire("", 60)
+
+        RedisNamespace(client, "", "").advance(timedelta(seconds=30))
+
+        assert client.ttl("") <= 30
+        client.delete("")
 
 
 @pytest.mark.usefixtures("few_plugins")

@@ -25,7 +25,7 @@ setattr(redis.utils, "get_lib_version", cache(redis.utils.get_lib_version))  # n
 
 _AGE = """
 local by, deadlines, left = tonumber(ARGV[1]), ARGV[2], redis.call('PTTL', KEYS[1])
-if string.sub(KEYS[1], -#deadlines) == deadlines then
+if deadlines ~= '' and string.sub(KEYS[1], -#deadlines) == deadlines then
   for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZINCRBY', KEYS[1], -by, id) end
 end
 if left >= 0 then redis.call('PEXPIRE', KEYS[1], left - by) end
