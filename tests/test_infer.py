@@ -169,6 +169,19 @@ class MemoryLimiter:
         return self._hits[user]
 
 
+class Forms:
+    """Entries with fields."""
+
+    def __init__(self) -> None:
+        self._forms: dict[str, Any] = {}
+
+    def save(self, name: str, data: dict[str, int]) -> None:
+        self._forms[name] = data
+
+    def answer(self, name: str, field: str) -> int | None:
+        return self._forms.get(name, {}).get(field)
+
+
 hit = MemoryLimiter.hit
 
 
@@ -197,6 +210,11 @@ def test_a_cache_is_found_out() -> None:
     assert operations["put"].lifetime == "ttl"
     assert "not compared: wait_for: it waits" in table
     assert "not compared: lock: its result cannot be compared" in table
+
+
+def test_the_fields_of_an_entry_do_not_name_it() -> None:
+    _, operations = found(Forms, Forms)
+    assert operations["save"].writes == operations["answer"].reads == ("name",)
 
 
 @pytest.mark.slow  # two comparisons

@@ -129,6 +129,8 @@ class Lab:
         writer.is_write = reader.is_shown = True
         writer.is_maker = writer.is_maker or not start
         for name, other in product(write[1], read[1]):
+            if writer.entry - {name} and isinstance(write[1][name], dict):
+                continue  # the fields of an entry that another argument names
             elsewhere = with_other(write, name)
             there = with_other(read, other)
             if await self._shows(start, elsewhere, read) or await self._shows(start, write, there):
