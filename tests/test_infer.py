@@ -173,7 +173,7 @@ class Forms:
     """Entries with fields."""
 
     def __init__(self) -> None:
-        self._forms: dict[str, Any] = {}
+        self._forms: dict[str, dict[str, int]] = {}
 
     def save(self, name: str, data: dict[str, int]) -> None:
         self._forms[name] = data
