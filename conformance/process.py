@@ -10,6 +10,7 @@ from collections.abc import Callable
 from math import inf
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.sharedctypes import RawArray
 from threading import Thread, get_ident
 from time import monotonic, sleep
 from typing import Any, NamedTuple, Self
@@ -36,20 +37,23 @@ class _Returned(NamedTuple):
     value: Any
 
 
-class Board:
-    """What a process does, and until when it has to be over. Its parent reads it in memory that both share.
+class Progress:
+    """What a process does, and until when it has to be over, in memory that its parent reads.
 
     That costs no message, so that each call can be told before it is made.
     """
 
-    def __init__(self, context: Any) -> None:
-        self._text = context.RawArray("c", _LETTERS)
-        self._seconds = context.RawArray("d", [inf, inf])
+    def __init__(self) -> None:
+        self.tell: Callable[[Any], object] = id
+        """Sends something else to the parent. By default nobody listens."""
+        self._text = RawArray("c", _LETTERS)
+        self._seconds = RawArray("d", [inf, inf])
 
-    def write(self, text: str, seconds: float) -> None:
-        """Say what is done, in how many seconds from now on."""
+    def begin(self, text: str, seconds: float = 0.0) -> None:
+        """Say what is done from now on, and in how many seconds it has to be over: `LIMIT`, if nothing is said."""
         self._text.value = text.encode(errors="replace")[: _LETTERS - 1]
-        self._seconds[:] = seconds, monotonic() + seconds
+        self._seconds[0] = seconds or LIMIT
+        self.go_on()
 
     def go_on(self) -> None:
         """Show that what is done goes on."""
@@ -68,24 +72,6 @@ class Board:
         return f"{self.text} did not return within {seconds:g} s" if monotonic() > until else ""
 
 
-class Progress:
-    """How this process tells whoever started it what it does, and sees that it goes on. By default nobody listens."""
-
-    def __init__(self) -> None:
-        self.tell: Callable[[Any], object] = id
-        self.board: Board | None = None
-
-    def begin(self, text: str, seconds: float = 0.0) -> None:
-        """Say what is done from now on, and in how many seconds it has to be over, by default in `LIMIT`."""
-        if self.board:
-            self.board.write(text, seconds or LIMIT)  # a store's module may set another
-
-    def go_on(self) -> None:
-        """Show that what is done goes on."""
-        if self.board:
-            self.board.go_on()
-
-
 PROGRESS = Progress()
 
 
@@ -96,9 +82,9 @@ class NewProcess:
         """Begin to call it."""
         os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
         context: Any = get_context(method)
-        self._board = Board(context)
+        self._progress = Progress()
         self._receiver, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=_work, args=(self._board, sender, function, arguments))
+        self._process = context.Process(target=_work, args=(self._progress, sender, function, arguments))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # this process may have other threads: a fork uses none
             self._process.start()
@@ -130,15 +116,15 @@ class NewProcess:
     def _answer(self, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
         while True:
             try:
-                told = self._receiver.recv() if self._receiver.poll(_LOOK_SECONDS) else self._board.text
+                told = self._receiver.recv() if self._receiver.poll(_LOOK_SECONDS) else self._progress.text
             except EOFError:
                 self._process.join()
-                where = self._board.text or "its set-up"
+                where = self._progress.text or "its set-up"
                 text = f"the process ended (status {self._process.exitcode}) in {where}"
                 raise ProcessFailedError(text, _FAILED) from None
             if isinstance(told, _Returned | CommandFailedError):
                 return told
-            if late := self._board.late:
+            if late := self._progress.late:
                 raise ProcessFailedError(late, _FAILED)
             hear(told)
 
@@ -162,12 +148,11 @@ def silence() -> None:
     warnings.simplefilter("ignore")
 
 
-def _work(board: Board, sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _work(progress: Progress, sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed, which ends this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped
     Thread(target=_end_with_parent, args=(get_ident(),), daemon=True).start()
-    PROGRESS.tell = sender.send
-    PROGRESS.board = board
+    vars(PROGRESS).update(vars(progress), tell=sender.send)
     try:
         answer = function(*arguments)
         sender.send(_Returned(answer))
