@@ -18,14 +18,12 @@ from conformance.backends.redis import RedisHarness
 from conformance.backends.server_harness import RedisNamespace
 from conformance.backends.servers import EmbeddedServer
 from conformance.commands import main
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Harness, HookMissingError
 from conformance.results.document import read
 from conformance.tasks.calibration import CalibrationError, calibrate
-from conformance.tasks.tables import lifetimes, places
+from conformance.tasks.tables import lifetimes
 from taskstore import MemoryTaskStore, Task
 from tests.playing import broken, played
-
-DECLARED = MemoryHarness.capabilities
 
 
 def standing(kind: type[Harness]) -> type[Harness]:
@@ -43,20 +41,6 @@ class OneStore(MemoryHarness):
 
     def advance(self, namespace: str, by: timedelta) -> None:
         raise HookMissingError("advance")
-
-
-class Keeps(RedisHarness):
-    """Declares nothing, and shares and keeps everything."""
-
-    capabilities = RedisHarness.capabilities - {Capability.SHARED, Capability.PERSISTENT}
-
-
-class Forgetful(MemoryHarness):
-    capabilities = DECLARED | {Capability.PERSISTENT}
-
-
-class Alone(MemoryHarness):
-    capabilities = DECLARED | {Capability.SHARED}
 
 
 def lying(kind: type[RedisHarness] = RedisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
@@ -92,25 +76,6 @@ def test_a_store_that_never_expires_is_told_by_its_requirements() -> None:
     with harness.running():
         calibrate(harness)
         assert "EXP-01" in broken(played(harness, islice(lifetimes.scenarios(), 10)))
-
-
-DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
-    (Keeps, {"SHARE-02", "DUR-03"}),
-    (Alone, {"SHARE-01"}),
-    (Forgetful, {"DUR-01"}),
-]
-
-
-@pytest.mark.parametrize(("make", "allowed"), DECLARATIONS)
-def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requirements(
-    make: type[Harness], allowed: set[str]
-) -> None:
-    harness = make()
-    with harness.running():
-        calibrate(harness)
-        found = broken(played(harness, places.scenarios()))
-    assert found  # what one of them shows is learned, and not reported under the other
-    assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= allowed
 
 
 class Refuses(MemoryTaskStore):

@@ -20,9 +20,6 @@ from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
 from conformance.tasks.contract import TaskContract
 from conformance.tasks.tables.failures import CONNECTIONS, DEATHS, SERVERS, scenarios
-from taskstore import StoreUnavailable
-from taskstore.redis import RedisTaskStore
-from tests.playing import broken
 from tests.test_cases import Lazy
 
 Handler = Callable[..., Awaitable[Any]]
@@ -68,48 +65,6 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
     pooled = PoolHarness()
     with pooled.running():
         assert not played(pooled).findings
-
-
-def wrong(operation: Handler, handle: Handler) -> Handler:
-    """An operation that does something else when it finds the server unavailable."""
-
-    async def call(self: Any, *arguments: Any, **named: Any) -> Any:
-        try:
-            return await operation(self, *arguments, **named)
-        except StoreUnavailable as error:
-            return await handle(self, error, *arguments, **named)
-
-    return call
-
-
-async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, *_: Any, **__: Any) -> Any:
-    error.add_note(f"AUTH {vars(self.server.opener)}")
-    raise error
-
-
-async def is_foreign(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
-    raise ConnectionError(str(error)) from error
-
-
-async def waits_for_ever(*_: Any, **__: Any) -> Any:
-    await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize(
-    ("operation", "handle", "name", "number"),
-    [
-        ("get_task", notes_the_password, "nothing listens any more", "FAIL-05"),
-        ("cancel_task", is_foreign, DEATHS[0].name, "FAIL-13"),
-        ("cancel_task", waits_for_ever, DEATHS[0].name, "FAIL-01"),
-    ],
-)
-def test_a_wrong_store_is_found(
-    harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, operation: str, handle: Handler, name: str, number: str
-) -> None:
-    monkeypatch.setattr(RedisTaskStore, operation, wrong(getattr(RedisTaskStore, operation), handle))
-    coverage = played(harness, name)
-    assert number in broken(coverage)
-    assert f"# {name}" in "\n".join(next(iter(coverage.findings.values())).lines)
 
 
 @pytest.mark.anyio

@@ -154,10 +154,3 @@ def test_without_scripts_folds_open_by_link_and_by_key_and_the_other_language_is
         page.locator("#B-1").wait_for()
         page.get_by_role("link", name="中文").click()
         assert page.get_by_role("heading", name="文档的说法").is_visible()
-
-
-def test_it_prints_without_what_only_a_screen_needs(desk: Page) -> None:
-    desk.emulate_media(media="print", color_scheme="dark")
-    assert desk.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert not desk.locator("nav").is_visible()
-    assert desk.evaluate("getComputedStyle(document.querySelector('.scroll')).overflow") == "visible"

@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.tasks.cases import find_cases
 from conformance.tasks.cases.groups import GROUPED
-from conformance.tasks.spec.requirements import GROUPS, REQUIREMENTS, specification
+from conformance.tasks.spec.requirements import REQUIREMENTS, specification
 
 
 def test_the_page_is_what_the_registry_says() -> None:
@@ -19,7 +19,3 @@ def test_every_requirement_is_decided_by_a_case_or_by_groups() -> None:
     cases: Any = find_cases().values()
     decided = {number for case in cases for number in case.conformance_case.requirements}
     assert REQUIREMENTS.keys() == decided | {*GROUPED}
-
-
-def test_every_requirement_has_a_group() -> None:
-    assert {number.partition("-")[0] for number in REQUIREMENTS} == {*GROUPS}

@@ -12,7 +12,7 @@ from conformance.commands import main
 from conformance.compare.report import Line, Report
 from conformance.files import FileError
 from conformance.results import known
-from conformance.results.document import Expected, Failure, Result, read
+from conformance.results.document import Expected, Failure, Result
 from tests.report_inputs import conformance, requirement
 
 KNOWN = Expected(kind="known", reason="an old client")
@@ -90,19 +90,6 @@ def test_one_backend_is_compared_with_nothing(capsys: pytest.CaptureFixture[str]
 def test_long_values_are_shown_from_where_they_differ() -> None:
     failure = Failure(name="", requirements=("LIST-03",), expected=4_000 * "v" + "1", came=4_000 * "v" + "2")
     assert failure.difference == f"expected …{40 * 'v'}1, came …{40 * 'v'}2"
-
-
-def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known() -> None:
-    ended = "its scenarios end where LIFE-02 fails"
-    results = read(write("one.json", memory={"requirement_EXP-05": ("not-testable", ended)}))
-    file = Path("known.toml")
-    known.write(file, results.results, [])
-    file.write_text(file.read_text().replace("TODO: say why", "this store has three statuses"))
-
-    (result,) = results.results
-    expected = known.expected(known.read(file, ["requirement_EXP-05"]), result)
-
-    assert expected == Expected(kind="known", reason="this store has three statuses")
 
 
 def broken(number: str, shows: str, *script: str) -> Result:
