@@ -47,7 +47,10 @@ class Progress:
         self.tell: Callable[[Any], object] = id
         """Sends something else to the parent. By default nobody listens."""
         self._text = RawArray("c", _LETTERS)
-        self._seconds = RawArray("d", [inf, inf])
+        self._seconds = RawArray("d", [inf])
+        self._beats = RawArray("Q", 1)  # no time: a process may have put its clock forward
+        self._seen = 0
+        self._since = monotonic()
 
     def begin(self, text: str, seconds: float = 0.0) -> None:
         """Say what is done from now on, and in how many seconds it has to be over: `LIMIT`, if nothing is said."""
@@ -57,7 +60,7 @@ class Progress:
 
     def go_on(self) -> None:
         """Show that what is done goes on."""
-        self._seconds[1] = monotonic() + self._seconds[0]
+        self._beats[0] += 1
 
     @property
     def text(self) -> str:
@@ -65,11 +68,13 @@ class Progress:
         text: str = self._text.value.decode(errors="replace")
         return text
 
-    @property
     def late(self) -> str:
-        """What is not over in time; empty if there is still some."""
-        seconds, until = self._seconds
-        return f"{self.text} did not return within {seconds:g} s" if monotonic() > until else ""
+        """Return what is not over in time, since it was seen to go on; nothing if there is still some."""
+        if self._beats[0] != self._seen:
+            self._seen = self._beats[0]
+            self._since = monotonic()
+        (seconds,) = self._seconds
+        return f"{self.text} did not return within {seconds:g} s" if monotonic() > self._since + seconds else ""
 
 
 PROGRESS = Progress()
@@ -124,7 +129,7 @@ class NewProcess:
                 raise ProcessFailedError(text, _FAILED) from None
             if isinstance(told, _Returned | CommandFailedError):
                 return told
-            if late := self._progress.late:
+            if late := self._progress.late():
                 raise ProcessFailedError(late, _FAILED)
             hear(told)
 

@@ -74,7 +74,7 @@ class Cache:
 class MemoryCache(Cache):
     """A cache with lifetimes."""
 
-    def __init__(self) -> None:
+    def __init__(self, uri: str | None = None) -> None:
         self._entries: dict[str, Any] = {}
 
     def put(self, key: Any, value: Any, ttl: Any = None) -> None:

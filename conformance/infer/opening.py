@@ -44,6 +44,15 @@ def _required(make: Callable[..., Any]) -> list[str]:
     return [each.name for each in needed if each.kind not in variadic]
 
 
+@lru_cache(64)
+def _knows_redis(make: Callable[..., Any]) -> bool:
+    """Whether a class or function mentions Redis. Else a URL that it does not need is for its own purposes."""
+    try:
+        return "redis" in inspect.getsource(make).lower()
+    except (OSError, TypeError):  # it was not written in a file
+        return True
+
+
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
     """Return the arguments that lead to the server at a URL: a URL, or a client, host and port.
 
@@ -56,8 +65,9 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
         for kind in (parameter.annotation, *typing.get_args(parameter.annotation)):
             if "Redis" in str(kind) and hasattr(kind, "from_url"):
                 given[parameter.name] = kind.from_url(url)
+        is_idle = parameter.default is None and not _knows_redis(make)
         for pattern, part in ((_HOST, place.hostname), (_PORT, place.port), (_URL, url)):
-            if re.fullmatch(pattern, parameter.name):
+            if re.fullmatch(pattern, parameter.name) and not is_idle:
                 given[parameter.name] = part
 
     missing = ", ".join(name for name in _required(make) if name not in given)

@@ -17,7 +17,6 @@ from conformance.engine.orders.schedule import Play, explore, follow
 from conformance.harness import Capability, Harness
 from conformance.operations.operation import Operation, OperationsError
 from conformance.operations.trees import Mismatch, mismatches
-from conformance.process import PROGRESS
 
 _MOST_ORDERS = 300
 """Plays of one plan."""
@@ -115,7 +114,6 @@ class SelfJudge:
         return repeated[: changed[0] - 1] if changed else ()
 
     async def _play(self, plan: Plan, ordered: Play) -> Witness:
-        PROGRESS.go_on()
         witness = Witness(self.arena, self.operations, plan, ordered)
         await witness.play(witness.drawn())
         return witness

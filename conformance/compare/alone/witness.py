@@ -17,6 +17,7 @@ from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wa
 from conformance.engine.script import lines_of, used
 from conformance.harness import HookMissingError
 from conformance.operations.operation import EarlierId, Operation
+from conformance.process import PROGRESS
 
 _ATTEMPTS = 3
 """How often a call is made after a death until it does not fail: the first may find that its connection is broken."""
@@ -113,6 +114,7 @@ class Witness(Reader):
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call, after a death until it does not fail."""
+        PROGRESS.go_on()
         self.write(entry)
         for _ in range(self._attempts):
             await super().make(entry, seconds)
