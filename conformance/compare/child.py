@@ -7,7 +7,7 @@ import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from conformance.compare.play import Steps
 from conformance.compare.races import Races
@@ -22,6 +22,10 @@ from conformance.text import described
 _SET_UP_SECONDS = 120.0
 _NEW_OBJECTS = 50_000
 """After which the search looks for cycles."""
+
+
+class Ready(NamedTuple):
+    """What a process tells when its harnesses are running."""
 
 
 def compared(
@@ -43,37 +47,68 @@ def compared(
     Raises:
         CommandFailedError: if nothing could be compared, with the exit status that says so.
     """
-    report = Report([name for name, _ in stores], seed)
-    ended = 0
-    failures = set[str]()
+    with ExitStack() as stack:
+        return _Comparison(stack, stores, seed, known, tell).run(first)
 
-    def hear(told: Any) -> None:
-        nonlocal ended
-        match told:
-            case Line():
-                line = replace(told, reason=known.get(told.key, ""))
-                if report.add(line):
-                    tell(line)
-            case Report():
-                report.merge(told)
-                ended += 1
-            case str():
-                tell(told)
 
-    races = NewProcess(_play, Races, stores, {}, method="fork")
-    search = NewProcess(_play, Search, stores, {"seed": seed, "first": first}, method="fork")
-    with races, search:
-        for process in (search, races):
+class _Comparison:
+    """The processes of a comparison, and what was heard of them."""
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        stores: Sequence[tuple[str, Callable[[], Harness]]],
+        seed: int,
+        known: Mapping[Key, str],
+        tell: Callable[[Line | str], object],
+    ) -> None:
+        self._stack = stack
+        self._stores = stores
+        self._known = known
+        self._tell = tell
+        self._report = Report([name for name, _ in stores], seed)
+        self._ended = 0
+        self._failures: set[str] = set()
+        self._racing: list[NewProcess] = []
+
+    def run(self, first: Iterable[Steps]) -> Report:
+        """Begin to search, and to race when the stores of the search are running. Return what was found."""
+        self._listen(self._begun(Search, seed=self._report.seed, first=first))
+        try:
+            self._listen(*self._racing)
+        except CommandFailedError:  # perhaps both need one port, which is free now
+            self._listen(self._begun(Races))
+        report = self._report
+        report.is_whole = self._ended == len((Search, Races))
+        if report.is_whole:
+            report.miss(self._known)
+        else:
+            report.gaps = self._failures
+        return report
+
+    def _begun(self, kind: type[Search | Races], **options: Any) -> NewProcess:
+        return self._stack.enter_context(NewProcess(_play, kind, self._stores, options, method="fork"))
+
+    def _listen(self, *processes: NewProcess) -> None:
+        for process in processes:
             try:
-                process.result(hear)
+                process.result(self._hear)
             except ProcessFailedError as failed:
-                failures.add(str(failed))
-    report.is_whole = ended == len((search, races))
-    if report.is_whole:
-        report.miss(known)
-    else:
-        report.gaps = failures
-    return report
+                self._failures.add(str(failed))
+
+    def _hear(self, told: Any) -> None:
+        match told:
+            case Ready() if not self._racing:
+                self._racing.append(self._begun(Races))
+            case Line():
+                line = replace(told, reason=self._known.get(told.key, ""))
+                if self._report.add(line):
+                    self._tell(line)
+            case Report():
+                self._report.merge(told)
+                self._ended += 1
+            case str():
+                self._tell(told)
 
 
 def _play(
@@ -89,6 +124,7 @@ def _play(
             made = [(name, make()) for name, make in stores]
             for _, harness in made:
                 stack.enter_context(harness.running())
+            PROGRESS.tell(Ready())
             part = kind(*made, **options)
             asyncio.SelectorEventLoop().run_until_complete(part.run())  # not closed: a library may have patched that
             PROGRESS.tell(part.report)

@@ -81,7 +81,7 @@ async def time_calls(calls: Calls, effort: Effort) -> Timed:
     if once > effort.seconds:
         return Timed((once,), (once,))
     warm = [once]
-    while sum(warm) < effort.seconds / 5:
+    while sum(warm) < effort.seconds / 5 or len(warm) < FEWEST_ROUNDS:  # one may have been interrupted
         warm.append(await time_round(calls))
 
     seconds = median(warm)
