@@ -90,7 +90,8 @@ def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 @singledispatch
 def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
-    kind, name = type(value), type(value).__name__
+    kind: Any = type(value)
+    name = kind.__name__
     if isinstance(value, Enum):
         return f"{name}.{value.name}"
     if isinstance(value, type):
@@ -117,13 +118,9 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if kind is int and abs(value) > 10**40:
         return hex(value)
     try:
-        return _built(value) if _has_no_repr(kind) else repr(value)
+        return _built(value) if kind.__repr__ is object.__repr__ else repr(value)
     except Exception:  # noqa: BLE001  a hostile value may have no repr
         return f"<{name}>"
-
-
-def _has_no_repr(kind: Any) -> bool:
-    return kind.__repr__ is object.__repr__
 
 
 @recursive_repr("…")

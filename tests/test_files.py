@@ -41,7 +41,7 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
+def test_a_file_that_will_be_written_is_left_until_then(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("kept")
     assert writable(tmp_path / "results.json").read_text() == "kept"
     assert not writable(tmp_path / "new.json").exists()

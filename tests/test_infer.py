@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from conformance.commands import main
 from conformance.files import CommandFailedError
+from conformance.infer.opening import ServedStore, modes
 from conformance.infer.pair import found_out, harnesses_in
 from conformance.operations.operation import Operation
 
@@ -210,6 +211,7 @@ def test_a_cache_is_found_out() -> None:
     assert operations["put"].lifetime == "ttl"
     assert "not compared: wait_for: it waits" in table
     assert "not compared: lock: its result cannot be compared" in table
+    assert not isinstance(modes((), MemoryCache)[0](), ServedStore)
 
 
 def test_the_fields_of_an_entry_do_not_name_it() -> None:

@@ -19,6 +19,8 @@ from conformance.operations.operation import OperationsError
 from conformance.process import PROGRESS, NewProcess, ProcessFailedError, silence
 from conformance.text import described
 
+_PARTS = 2
+"""Of a comparison: the search, and the races."""
 _SET_UP_SECONDS = 120.0
 _NEW_OBJECTS = 50_000
 """After which the search looks for cycles."""
@@ -79,7 +81,7 @@ class _Comparison:
         except CommandFailedError:  # perhaps both need one port, which is free now
             self._listen(self._begun(Races))
         report = self._report
-        report.is_whole = self._ended == len((Search, Races))
+        report.is_whole = self._ended == _PARTS
         if report.is_whole:
             report.miss(self._known)
         else:

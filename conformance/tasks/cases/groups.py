@@ -25,7 +25,10 @@ from conformance.tasks.tables import arguments, failures, lifetimes, places, rac
 from conformance.tasks.tables.tasks import simple
 
 _SPARSE = 7
-"""At depth smoke one in this number of the scenarios about the same requirements is played, on one instance or two."""
+"""At depth smoke one in this number of the scenarios about the same requirements is played.
+
+An odd number: tables alternate between one instance and two, and both are played then.
+"""
 _RANDOM = {"smoke": 8 * _SPARSE, "default": 35, "full": 1_500}
 """Random scenarios of each of the groups that play them."""
 _AT_ONCE = 8

@@ -22,7 +22,7 @@ def scenarios() -> Iterator[Scenario]:
     """All of them."""
     for about, raced in _RACED:
         pairs = [*combinations_with_replacement(raced, 2)]
-        pairs.sort(key=lambda pair: pair[0] is pair[1])  # of two calls that write the same none is seen to be lost
+        pairs.sort(key=lambda pair: pair[0] is pair[1])  # if both write the same, a lost write does not show
         yield from races(MADE, pairs, about=about, every_order=True)
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06")
     for crowd in (Race(_READS, _CROWD // len(_READS)), Race(_CREATIONS)):
