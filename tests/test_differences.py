@@ -47,3 +47,14 @@ def test_the_worst_comes_first_then_what_one_mode_cannot_meet_then_what_nobody_d
     assert [row.script for row in rows[1:3]] == [found[4].script, found[5].script]
     assert [row.memory for row in rows] == ["1"] * 5 + [None, "1"]
     assert {row.redis for row in rows} == {"2"}
+
+
+def test_a_race_is_told_with_all_its_calls_and_the_read_that_shows_it() -> None:
+    raced = "await asyncio.gather(store.update(task_id=result0.task_id), store.cancel(task_id=result0.task_id))"
+    order = "#   A: GET :task:1", "#                  B: GET :task:1", "#   then store.get_task(task_id=1) -> 1"
+
+    [row] = ranked(difference("race", CREATE, raced, *order, seen="list_tasks"))
+
+    assert row.calls == ("update()", "cancel()")
+    assert row.read == "get_task"
+    assert row.order == ("A: GET", "               B: GET")

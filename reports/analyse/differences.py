@@ -45,6 +45,9 @@ _LONGEST = 60
 _REQUEST = re.compile(r"#   ( *[A-H]: (?!starts|->)\S+)")
 """In a script that shows an order: a caller, and the command of its request."""
 
+_THEN = re.compile(r"#   then store\.(\w+)\(")
+"""In such a script: the read that shows what came of it."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -78,9 +81,11 @@ def rank(comparison: Comparison) -> tuple[Row, ...]:
 
 
 def _row(difference: Difference, stores: tuple[str, str]) -> Row:
-    calls = _calls_in(difference.script)
-    is_read_back = len(calls) > 1 and not calls[-1].startswith(f"{difference.operation}(")
-    made = calls[:-1] if is_read_back else calls[-1:]
+    *before, last = _calls_in(difference.script)
+    is_read_back = bool(before) and len(last) == 1 and not last[0].startswith(f"{difference.operation}(")
+    made = before[-1] if is_read_back else last
+    reads = filter(None, map(_THEN.match, difference.script))
+    read = next((found[1] for found in reads), difference.seen)
     otherwise = "{calls}, then {read}" if is_read_back else "{calls}"
     memory, redis = (_result_of(store, difference.script) for store in stores)
     can_meet = difference.kind not in _OF_SERVER
@@ -90,7 +95,7 @@ def _row(difference: Difference, stores: tuple[str, str]) -> Row:
         harm=_harm(difference, is_read_back=is_read_back),
         steps=_STEPS.get(difference.kind, otherwise),
         calls=tuple(made),
-        read=difference.seen,
+        read=read,
         memory=memory if can_meet else None,
         redis=redis,
         script=difference.script,
@@ -110,12 +115,12 @@ def _harm(difference: Difference, *, is_read_back: bool) -> Harm:
     return _HARMS.get(difference.kind, "wrong answer")
 
 
-def _calls_in(script: Sequence[str]) -> list[str]:
-    """Return the last call of a script, and before it those of the line before."""
+def _calls_in(script: Sequence[str]) -> list[list[str]]:
+    """Return the calls of each line of a script that makes some: several are made at the same time."""
     try:
         module = compile("\n".join(script), "script", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except SyntaxError:  # a value may have no Python that makes it
-        return []
+        return [[]]
     named = {}
     lines: list[list[str]] = []
     for statement in module.body:
@@ -125,7 +130,7 @@ def _calls_in(script: Sequence[str]) -> list[str]:
         made = [call for call in calls if ast.unparse(call.func).startswith("store.")]
         if made:
             lines.append([_shorten(call, named) for call in made])
-    return [call for line in lines[-2:] for call in line]
+    return lines or [[]]
 
 
 def _shorten(call: ast.Call, named: Mapping[str, ast.expr]) -> str:
