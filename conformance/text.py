@@ -118,9 +118,11 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if kind is int and abs(value) > 10**40:
         return hex(value)
     try:
-        return _built(value) if kind.__repr__ is object.__repr__ else repr(value)
+        text = _built(value) if kind.__repr__ is object.__repr__ else repr(value)
     except Exception:  # noqa: BLE001  a hostile value may have no repr
         return f"<{name}>"
+    is_unnamed = isinstance(value, BaseException) and not text.startswith(name)  # as one of pydantic's
+    return f"{name}({text!r})" if is_unnamed else text
 
 
 @recursive_repr("…")

@@ -38,8 +38,10 @@ OPTIONS = {
     **{f"--{name}": option for name, option in OF_SUITE.items()},
     "pytest": {"nargs": "*", "metavar": "-- OPTION", "help": "options of pytest"},
 }
+_QUIET = "--no-header", "-rN", "--show-capture=no"
+"""A store may log a line for each of thousands of calls."""
 # -m: modules of the current folder are found. Hypothesis, whose plugin takes a tenth of a second, draws nothing here.
-_PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "--no-header", "-rN", "--pyargs", "conformance")
+_PYTEST = (sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *_QUIET, "--pyargs", "conformance")
 _ENDED_EARLY = 3
 _USAGE_ERROR = 4
 """The exit status that pytest calls so."""
