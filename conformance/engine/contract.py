@@ -162,8 +162,8 @@ class Contract:
     """A store closes in time, and ends the calls that wait."""
     apart = "apart"
     """A change of what was handed out changes nothing in the store."""
-    leaves_nothing = "leaves nothing"
-    """No connection is left over by a failure."""
+    in_failure = "in a failure"
+    """An answer in a failure is right, and no connection is left over."""
 
     # What is right: the judge asks
 

@@ -112,6 +112,10 @@ class Series:
         """Yield calls that are made at the same time and do not bear on each other; `results` are those of the last."""
         raise NotImplementedError
 
+    def written_out(self) -> Iterator[Call]:
+        """Yield calls that do the same one after the other, if they are few."""
+        yield from ()
+
 
 Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage | Series
 

@@ -72,6 +72,8 @@ def _simpler(operations: Mapping[str, Operation], values: Values, actions: Actio
     before, after = actions[:place], actions[place + 1 :]
     for less in _with_fewer_parts(action):
         yield (*before, less, *after)
+    if isinstance(action, Series):
+        yield (*before, *action.written_out(), *after)
     for call in calls_of(action):
         operation = operations[call.operation]
         for name, value in call.arguments.items():

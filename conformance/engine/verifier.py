@@ -120,7 +120,7 @@ class Verifier(Player):
         if race.failure and self.left:
             name = race.failure.name
             came = f"{self.left} on which nothing comes"
-            number = self.contract.leaves_nothing
+            number = self.contract.in_failure
             self._report(complaint(number, f"no connection is left over, when {name}", came, name))
         self._explain(race, made)
         if not self.is_over:
@@ -130,7 +130,7 @@ class Verifier(Player):
         """Note under its label what a call gave, and which entry a write was about: reads show it next."""
         name = entry.name()
         has_result = entry.observed is not None and not entry.error
-        if name if entry.has_failed else has_result:
+        if entry.call.label and (name if entry.has_failed else has_result):
             self.results[entry.call.label] = entry
         if name and not entry.operation.is_read:
             latest = self._last.pop(name, None)
@@ -150,6 +150,9 @@ class Verifier(Player):
     def _unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> Finding:
         """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
         describe = self.contract.describe
+        about = self._about
+        if race.failure and self.contract.in_failure in about:  # the others are about exceptions, and what is left
+            about = (self.contract.in_failure,)
         entry, allowed = judge.nearest()
         outcome, fields = allowed[0]
         signature = judge.signature(entry, allowed[0])
@@ -161,20 +164,19 @@ class Verifier(Player):
             name = race.failure.name if race.failure else "race"
             given = dict.fromkeys(describe(found.outcome.result, fields) for found in allowed)
             return Finding(
-                self._about,
+                about,
                 f"{entry.call.operation}: {' or '.join(given)}; no order of these calls gives all their results",
                 f"{entry.call.operation}: {came}",
-                f"{name} of {self._about[0]}: {signature}",
+                f"{name} of {about[0]}: {signature}",
             )
 
         write = self._write
         if len(self._judges) > self.scenario.instances:  # it may have been in another namespace
             write = None
         blamed = self.contract.blame(entry, outcome, fields, write, is_new=not self._last)
-        if race.failure and entry.error:  # of another class than the contract's
-            blamed = []
+        own = () if self._so_far().is_simple else self.scenario.about
         return Finding(
-            (*(() if self._so_far().is_simple else self.scenario.about), *blamed),
+            about if race.failure else (*own, *blamed),
             describe(outcome.result, fields),
             came,
             signature,

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 from conformance.engine.scenario import Call, Reference, Series
@@ -39,6 +39,10 @@ OPERATIONS = {operation.name: operation for operation in _OPERATIONS}
 _BATCH = 50
 """Calls of a series that are made at the same time."""
 _MOST_PAGES = 1_000
+_FEW = 3
+"""Tasks of a series that a script creates one by one."""
+_LATEST = "latest"
+"""The label of what a series has created last."""
 
 
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
@@ -80,11 +84,18 @@ class Populate(Series):
         statuses = cycle(self.statuses)
         for first in range(0, self.count, _BATCH):
             numbers = range(first, min(first + _BATCH, self.count))
-            yield tuple(create(video_ids=(f"v{number}",)) for number in numbers)
+            yield tuple(create(_LATEST, video_ids=(f"v{number}",)) for number in numbers)
             ids = [getattr(task, "task_id", "") for task in results]
             moves = zip(ids, statuses, strict=False)
             if updates := tuple(update(task_id, TaskStatus(to)) for task_id, to in moves if to != "pending"):
                 yield updates
+
+    def written_out(self) -> Iterator[Call]:
+        if self.count <= _FEW:
+            for status in islice(cycle(self.statuses), self.count):
+                yield create(_LATEST)
+                if status != "pending":
+                    yield update(Id(_LATEST), TaskStatus(status))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class TaskContract(Contract):
     atomic = "ATOM-01"
     closes = "API-04"
     apart = "VAL-02"
-    leaves_nothing = "FAIL-13"
+    in_failure = "FAIL-13"
     pass_in = staticmethod(observe.for_store)
     describe = staticmethod(observe.describe)
     checks = TaskChecks

@@ -112,7 +112,7 @@ CONNECTIONS = (
             f"the server says {text.split()[0]}",
             _answered(f"-{text}"),
             (kind,),
-            about="FAIL-06 FAIL-13",
+            about="FAIL-06",
             may_write=False,
         )
         for kind, text in _ERRORS.items()
