@@ -149,12 +149,6 @@ async def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
     assert passed == [changed, {"limit": None}]
 
 
-@pytest.mark.parametrize("part", ["calls", "task", "page"])
-def test_a_name_that_is_none_of_ours_is_refused(part: str) -> None:
-    with pytest.raises(ValueError, match="key: no operation, or field"):
-        replace(JOBS, **{part: {"key": "key"}})  # type: ignore[arg-type]
-
-
 def test_aliasing_and_times_without_a_zone_are_seen_through_a_view() -> None:
     calibrate(JobsHarness())
     wrong = {"VAL-02", "VAL-10"}

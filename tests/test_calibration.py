@@ -1,10 +1,9 @@
-"""Hooks and declarations that are not what they say, each found before a verdict rests on it."""
+"""Hooks that are not what they say, each found before a verdict rests on it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,7 @@ from conformance.backends.redis import RedisHarness
 from conformance.backends.server_harness import RedisNamespace
 from conformance.backends.servers import EmbeddedServer
 from conformance.commands import main
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import Harness
 from conformance.results.document import read
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.tables import lifetimes
@@ -29,18 +28,6 @@ from tests.playing import broken, played
 def standing(kind: type[Harness]) -> type[Harness]:
     """A harness under which no time passes."""
     return type("Standing", (kind,), {"advance": lambda *_: None})
-
-
-class OneStore(MemoryHarness):
-    """The same store in all namespaces."""
-
-    store = MemoryTaskStore()
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return nullcontext(self.store)
-
-    def advance(self, namespace: str, by: timedelta) -> None:
-        raise HookMissingError("advance")
 
 
 def lying(kind: type[RedisHarness] = RedisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
@@ -58,7 +45,6 @@ def lying(kind: type[RedisHarness] = RedisHarness, **methods: Callable[..., Any]
 
 LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (standing(MemoryHarness), "advance", "a task is not an hour younger"),
-    (OneStore, "open", "a task is seen in another namespace"),
     (lying(keys=set), "inspector.keys", "the same keys after a creation"),
     (lying(mentions=lambda _: False), "inspector.mentions", "no task that is there is mentioned"),
 ]

@@ -154,8 +154,6 @@ class Contract:
 
     # The requirements that the engine decides by itself
 
-    answers = "answers"
-    """Every result exercises it."""
     atomic = "atomic"
     """Concurrent calls give what some order of them gives."""
     closes = "closes"

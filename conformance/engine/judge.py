@@ -50,8 +50,6 @@ class Judge:
         self._learned = learned
         self.can_tell = True
         """Whether somebody can tell what is right where the last calls were made."""
-        self._guesses = self._could_guess = False
-        """Whether a call with a result of another kind, which is learned, is taken for one that changed nothing."""
         self._steps = 0
         self._fewest = inf
         self._furthest: list[_Node] = []
@@ -69,21 +67,14 @@ class Judge:
         """
         self.can_tell = True
         answered = [entry for entry in made if not entry.has_failed]
-        if len(answered) > 1:  # in the likely order
-            answered.sort(key=lambda entry: _latest_time(entry.observed))
+        answered.sort(key=lambda entry: _latest_time(entry.observed))  # the likely order
         lost = [entry for entry in made if entry.may_have_happened]
         self._fewest = inf
-        self._could_guess = False
 
-        starts = [(state, (*answered, *pending, *lost)) for state, pending in self._candidates]
         found: dict[Candidate, None] = {}
-        for start in starts:
-            ends = self._ends(*start, is_over=is_over)
+        for state, pending in self._candidates:
+            ends = self._ends(state, (*answered, *pending, *lost), is_over=is_over)
             found |= dict.fromkeys(ends if is_over else islice(ends, _ENOUGH))
-        if self._could_guess and not found:  # calls in a row show the same, and nobody can tell what it has left
-            self._guesses = True
-            self.can_tell &= not any(any(self._ends(*start, is_over=is_over)) for start in starts)
-            self._guesses = False
         self._candidates = [*found] or self._candidates
         return bool(found)
 
@@ -176,10 +167,8 @@ class Judge:
                 entry.outcome = outcome = found.outcome
                 if type(outcome.result) is type(entry.observed):
                     yield self._contract.adopt(outcome.state, entry.observed)
-                    continue
-                self._could_guess = True
-                if self._guesses:
-                    yield state
+                else:  # nobody knows what it has left
+                    self.can_tell = False
 
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract

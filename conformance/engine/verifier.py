@@ -191,7 +191,7 @@ class Verifier(Player):
             exercised.update(self._about)
             self._write = None
             return
-        exercised.update((self.contract.answers, *first.outcome.requirements))
+        exercised.update(first.outcome.requirements)
         for finding in self._checks.of(first, first.outcome.result):
             self._report(finding)
         if not first.operation.is_read:

@@ -8,7 +8,7 @@ change of it, a time without a zone and a value of a wrong type are seen as the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from conformance.harness import HookMissingError
 from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
-from conformance.tasks.spec.model import FIELDS, OPERATIONS
+from conformance.tasks.spec.model import FIELDS
 from taskstore import (
     FailureKind,
     InvalidArgument,
@@ -73,16 +73,6 @@ class Adapter:
     """By the store's exception, ours. The key `None` stands for a result that is `None`. A field of ours is read from
     the attribute that has this name in a task; where there is none, `task_id` is that of the call, and a text is that
     of the exception."""
-
-    def __post_init__(self) -> None:
-        """Refuse what is none of our names.
-
-        Raises:
-            ValueError: if there is such a name.
-        """
-        unknown = {*self.calls, *self.task, *self.page} - {*OPERATIONS, *FIELDS, *_PAGE}
-        if unknown:
-            raise ValueError(f"{', '.join(sorted(unknown))}: no operation, or field of a task or page, has this name")
 
     @asynccontextmanager
     async def adapt(self, opened: Any) -> AsyncIterator[Any]:
@@ -175,12 +165,13 @@ class AdaptedStore:
 
 
 class TaskView:
-    """A task of the store, read and changed under our names. Nothing is copied."""
+    """A task of the store, read under our names. Nothing is copied."""
 
     __match_args__ = FIELDS
+    __slots__ = ("_adapter", "_own")
 
     def __init__(self, own: Any, adapter: Adapter) -> None:
-        vars(self).update(_own=own, _adapter=adapter)
+        self._own, self._adapter = own, adapter
 
     def __getattr__(self, name: str) -> Any:
         if name not in FIELDS:
@@ -189,14 +180,6 @@ class TaskView:
         if name == "status":
             return self._adapter.our_status(value)
         return value
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Change the store's own object, as its callers may."""
-        to: Any = self._adapter.task.get(name, name)
-        if isinstance(self._own, MutableMapping):
-            self._own[to] = value
-        else:
-            setattr(self._own, to, value)
 
 
 def _page(own: Any, adapter: Adapter) -> TaskPage:

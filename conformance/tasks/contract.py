@@ -74,7 +74,6 @@ class TaskContract(Contract):
     """The contract of a task store that declares these capabilities."""
 
     operations = OPERATIONS
-    answers = "API-02"
     atomic = "ATOM-01"
     closes = "API-04"
     apart = "VAL-02"

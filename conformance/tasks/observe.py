@@ -38,8 +38,6 @@ def for_store(value: Any) -> Any:
     if isinstance(value, Record):
         fields = value._asdict()
         metadata = fields.pop("metadata")
-        if metadata.startswith('"'):  # a text is the JSON text of the task
-            metadata = plain(metadata)
         if value.status in STATUSES:
             fields["status"] = TaskStatus(value.status)
         return Task.model_construct(**fields, metadata_json=metadata)

@@ -82,9 +82,9 @@ _MANY = 10_100, 1_100
 _FEWER = 1_100, 100
 
 
-@case("COST-04", "LIST-03")
+@case("COST-04", "LIST-03", "LIST-04")
 async def test_many_tasks_are_kept_counted_and_purged(store: Any, namespace: Namespace) -> None:
-    """Of ten thousand tasks each is there and counted, whether it is final or not, until it is purged."""
+    """Of ten thousand tasks each is there, listed and counted, whether it is final or not, until it is purged."""
     many, final = _FEWER if namespace.depth == "smoke" else _MANY
     ids: list[str] = []
     while len(ids) < many:
@@ -95,6 +95,8 @@ async def test_many_tasks_are_kept_counted_and_purged(store: Any, namespace: Nam
     with showing("COST-04"):
         for task_id in ids[::50]:
             await store.get_task(task_id)
+    with showing("LIST-04"):
+        assert len((await store.list_tasks(limit=1_000)).tasks) == 1_000
     with showing("LIST-03"):
         assert (await store.list_tasks(limit=0)).total == len(ids)
         assert (await store.list_tasks(TaskStatus.CANCELLED, limit=0)).total == final

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import chain, repeat
+from itertools import repeat
 from random import Random
 
 from conformance.engine.finding import Coverage
@@ -41,7 +41,7 @@ _ORDERED = ("races", "deaths")
 """Groups that are played in every order, where they can be."""
 GROUPS = (*_TABLES, *_FAILURES, *_RANDOM_GROUPS)
 _BY_CASES = (
-    "LIST-11 EXP-04 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-05 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
+    "API-02 LIST-11 EXP-04 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-05 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
     "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-11 MODE-12 MODE-15 MODE-17"
 )
 GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
@@ -83,12 +83,7 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
             await group.play_one(scenario, draw)
         return
 
-    if name in _FAILURES:
-        scenarios = failures.scenarios(_FAILURES[name], has)
-    elif name == "places" and depth != "smoke":
-        scenarios = chain(places.scenarios(), places.many())
-    else:
-        scenarios = _TABLES[name].scenarios()
+    scenarios = failures.scenarios(_FAILURES[name], has) if name in _FAILURES else _TABLES[name].scenarios()
     chosen = _chosen(backend, name, scenarios)
     await group.play(_named("simple", simple()))
     at_once = _AT_ONCE if name == "failures" else 1

@@ -241,9 +241,6 @@ MAINT-01 MUST
 MAINT-02 MUST
     A task that is restored (`restore`) keeps its id, times and values, and its lifetime begins anew. Restoring
     under a taken id raises `TaskExists` and leaves the stored task as it is.
-MAINT-04 SHOULD
-    Restoring raises `InvalidArgument` for a task that breaks this contract, such as a completed one at progress 50,
-    and for one with times before 1970 or after 2200 (UTC).
 """
 """Under the title of each group its requirements: number and level, and on the next lines the text."""
 

@@ -1,15 +1,14 @@
-"""Where a call is made: on another instance, on one that was opened again, on one that was closed, among many tasks."""
+"""Where a call is made: on another instance, on one that was opened again, on one that was closed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from conformance.engine.kinds import closed, reopened, scenario, shared
-from conformance.engine.scenario import Action, Close, Open, Race, ReadBack, Scenario
+from conformance.engine.scenario import Action, Close, Open, ReadBack, Scenario
 from conformance.tasks import calls as do
-from conformance.tasks.calls import Id, cancel, create, get, listing, purge
+from conformance.tasks.calls import Id, cancel, create, get, purge
 from conformance.tasks.tables.tasks import BEYOND, CALLS, EXTRAS, MADE, MIXED, READS, WRITES, A, to
-from taskstore import TaskStatus
 
 _KEPT = *MADE, create("c", config={"b": [1, 1.0, None, "é\x00"]}), do.Populate(30, MIXED)
 _AFTERWARDS = *READS[:2], do.Pages(7), cancel(A), create("d")
@@ -17,22 +16,6 @@ _ON_A_CLOSED_ONE = *CALLS, get("nobody"), cancel("nobody")
 _IN_TURN = (*MADE, *WRITES), (*MADE, *EXTRAS)
 _GOES_ON = create("a"), ReadBack(), Close(), get(A, on=1), to("clipping", on=1), create(on=1)
 """An instance goes on when another one is closed."""
-_PAGE = listing(limit=1_000)
-_BESIDE_WRITES = (
-    _PAGE,
-    do.Pages(1_000),
-    Race((_PAGE, create(), _PAGE)),
-    Race((_PAGE, to("completed"), _PAGE)),
-    ReadBack(),
-)
-_BY_CURSOR = (
-    listing(limit=1_000, after=do.CursorOf("last")),
-    do.Pages(400, TaskStatus.PENDING, by_cursor=True),
-    purge(BEYOND),
-    ReadBack(),
-)
-
-
 _BEHIND = ("a", "A", ":x", "/x", "bar", "-0")
 """What stands behind the name of a namespace in those of its neighbours."""
 
@@ -58,10 +41,3 @@ def _neighbours() -> Iterator[Action]:
             yield get(Id("a", f"x{between}"))
         yield cancel(A)
         yield cancel(A, on)
-
-
-def many() -> Iterator[Scenario]:
-    """More tasks than the longest page shows: too many for depth smoke."""
-    made = create("a"), do.Populate(1_000, ("pending",) * 3 + MIXED), create("last")
-    yield scenario(made, _BESIDE_WRITES, about="LIST-03 LIST-04")
-    yield scenario(made, _BY_CURSOR, about="LIST-04 LIST-12 MAINT-01")

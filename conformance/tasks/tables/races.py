@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import combinations_with_replacement
 
 from conformance.engine.kinds import cancelled, races, scenario
 from conformance.engine.scenario import Race, Scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import create, get, listing
-from conformance.tasks.tables.tasks import CALLS, ENDS, MADE, A, to
-from taskstore import TaskStatus
+from conformance.tasks.tables.tasks import CALLS, ENDS, MADE, A
 
 _RACED = ("ATOM-02", ENDS[:-1]), ("ATOM-01", CALLS[:-2])
 _CROWD = 600
@@ -27,15 +25,6 @@ def scenarios() -> Iterator[Scenario]:
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06")
     for crowd in (Race(_READS, _CROWD // len(_READS)), Race(_CREATIONS)):
         yield scenario(_READ, get(A), crowd, listing(limit=0), about="ATOM-06")
-    # A page of more than a hundred tasks beside writes that change what it holds. A write that moves all pages is made
-    # beside such as begin at the newest task: other pages are of no one moment.
-    for status in (None, TaskStatus.PENDING):
-        page = partial(listing, status=status)
-        crowds = [
-            (page(limit=1_000), create(), page(limit=0)),
-            (page(limit=1_000), to("completed"), page(limit=50, offset=_MANY - 60)),
-        ]
-        yield from races(_MADE_MANY, crowds, about="LIST-03")
 
 
 _LABELS = [f"t{number}" for number in range(20)]
@@ -43,5 +32,3 @@ _READ = create("a"), *map(create, _LABELS)
 _READS = tuple(call for label in _LABELS for call in (get(do.Id(label)), get("nobody")))
 _CREATIONS = tuple(create(video_ids=(str(number),)) for number in range(_CROWD // 2))
 """Reads, each with its own result, and creations, with ids of their own."""
-_MANY = 130
-_MADE_MANY = *MADE, do.Populate(_MANY, ("pending",) * 9 + ("completed",)), Race((get(A),), times=3)
