@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, NamedTuple
 
-from conformance.engine.finding import Coverage, Finding, complaint
+from conformance.engine.finding import Coverage, Finding
 from conformance.engine.scenario import Call, Race, Reference
 from conformance.operations.operation import WHOLE, Operation
 from conformance.text import full_name, shown
@@ -160,6 +160,10 @@ class Contract:
     """A store closes in time, and ends the calls that wait."""
     apart = "apart"
     """A change of what was handed out changes nothing in the store."""
+    returns = "returns"
+    """A write returns what a read of its entry gives afterwards."""
+    hides = "hides"
+    """No exception shows a password."""
     in_failure = "in a failure"
     """An answer in a failure is right, and no connection is left over."""
 
@@ -212,29 +216,32 @@ class Contract:
         """
         return (Call(name, {}) for name, operation in self.operations.items() if operation.reads == WHOLE)
 
-    def classify(self, entry: Entry, race: Race, secret: str) -> Finding | None:
-        """Note whether a call has failed and may have happened, and return what is wrong about that by itself.
-
-        No exception may show the `secret`, if there is one.
-        """
+    def classify(self, entry: Entry, race: Race) -> Finding | None:
+        """Note whether a call has failed and may have happened, and return what is wrong about that by itself."""
         entry.has_failed = entry.observed in (CANCELLED, SILENT)
         entry.may_have_happened = entry.has_failed and not entry.operation.is_read
-        if not entry.has_failed or race.cancelled_after is not None:
-            return None
-        return complaint(self.atomic, "an answer in time", entry.error, entry.call.operation)
+        return None
 
     def checks(self, coverage: Coverage) -> Checks:
         """Return the checks of one scenario."""
         return Checks()
 
     def blame(
-        self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        names: tuple[str, ...],
+        write: Entry | None,
+        about: tuple[str, ...],
+        *,
+        is_new: bool,
     ) -> list[str]:
         """Return the requirements that a result breaks, the nearest first.
 
-        `write` is the write before it, if it was the only one; `is_new` says that nothing was written yet.
+        `write` is the write before it, if it was the only one; the scenario is `about` these requirements; `is_new`
+        says that nothing was written yet.
         """
-        return [*outcome.requirements]
+        return [*about, *outcome.requirements]
 
 
 # How results are compared

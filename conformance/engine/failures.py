@@ -113,15 +113,15 @@ class Surroundings:
         self.closed.add(on)
         await self._closers[on].aclose()
 
-    async def probe(self, on: int) -> None:
-        """Make a call that an instance answers."""
+    async def answers(self, on: int) -> bool:
+        """Make a call, and return whether an instance answers it."""
+        return True
 
     # Failures
 
     async def warm_up(self, on: int, together: int) -> None:
         """Let a store open the connections that it needs for so many calls, and drop broken ones."""
-        calls = [self.probe(on) for _ in range(together)]
-        await asyncio.gather(*calls, return_exceptions=True)
+        await asyncio.gather(*(self.answers(on) for _ in range(together)))
 
     @asynccontextmanager
     async def failing(self, failure: Failure, places: Sequence[int]) -> AsyncIterator[None]:
@@ -139,11 +139,5 @@ class Surroundings:
         if failure.patience:
             with suppress(TimeoutError):  # if it does not work then, the calls that follow show it
                 async with asyncio.timeout(failure.patience):
-                    await self._first_answer(failure.on)
-
-    async def _first_answer(self, on: int) -> None:
-        while True:
-            with suppress(Exception):  # it still fails
-                await self.probe(on)
-                return
-            await asyncio.sleep(0.05)
+                    while not await self.answers(failure.on):  # noqa: ASYNC110  it may be anything
+                        await asyncio.sleep(0.05)

@@ -48,8 +48,11 @@ class Coverage:
     """Why races were played in no chosen order, or deaths not at all, and how many."""
     wanted: frozenset[str] = frozenset()
     """What alone is asked, if it is little: when each of these requirements is broken, nothing more is played."""
-    learned: set[Signature] = field(default_factory=set)
-    """Differences that calls show by themselves: expected from now on, so that they cannot mask others."""
+    learned: dict[Signature, bool] = field(default_factory=dict)
+    """Differences that calls show by themselves, and whether the store then holds what they show.
+
+    They are expected from now on, so that they cannot mask others.
+    """
     made: set[Any] = field(default_factory=set)
     """The ids that the store made, in all scenarios."""
     mutates: bool = True

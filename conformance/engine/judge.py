@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
 from math import inf
@@ -45,7 +44,7 @@ _Node: TypeAlias = tuple[tuple[Entry, ...], Any]
 class Judge:
     """The states that one namespace may be in."""
 
-    def __init__(self, contract: Contract, learned: AbstractSet[Signature]) -> None:
+    def __init__(self, contract: Contract, learned: Mapping[Signature, bool]) -> None:
         self._contract = contract
         self._learned = learned
         self.can_tell = True
@@ -163,12 +162,16 @@ class Judge:
             elif outcome.state != state:
                 yield outcome.state
         for found in () if fitting else compared:
-            if self.signature(entry, found) in self._learned:
-                entry.outcome = outcome = found.outcome
-                if type(outcome.result) is type(entry.observed):
-                    yield self._contract.adopt(outcome.state, entry.observed)
-                else:  # nobody knows what it has left
-                    self.can_tell = False
+            holds_it = self._learned.get(self.signature(entry, found))
+            if holds_it is None:
+                continue
+            entry.outcome = outcome = found.outcome
+            if type(outcome.result) is not type(entry.observed):  # nobody knows what it has left
+                self.can_tell = False
+            elif holds_it:
+                yield self._contract.adopt(outcome.state, entry.observed)
+            else:
+                yield outcome.state
 
     def _compared(self, state: Any, entry: Entry) -> list[Comparison]:
         contract = self._contract

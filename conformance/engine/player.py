@@ -128,7 +128,10 @@ class Player(Surroundings):
     # What those who judge override
 
     def take(self, race: Race, made: list[Entry]) -> None:
-        """Receive what came of calls at the same time."""
+        """Receive what came of calls at the same time: note under their labels what they gave."""
+        for entry in made:
+            if entry.observed is not None and not entry.error:
+                self.results[entry.call.label] = entry
 
     def end(self) -> None:
         """Do what is left after the last action."""
@@ -157,11 +160,14 @@ class Player(Surroundings):
         """Return what opens an instance."""
         return self.arena.open(self.namespace, on) if self.arena else super().opening(on)
 
-    async def probe(self, on: int) -> None:
-        """Make a call that an instance answers."""
+    async def answers(self, on: int) -> bool:
+        """Make a call, and return whether an instance answers it."""
         call = next(self.contract.read_back({}))
         operation = self.contract.operations[call.operation]
-        await settled(operation, operation.invoke(self.stores[on], call.arguments))
+        with suppress(Exception):
+            await settled(operation, operation.invoke(self.stores[on], call.arguments))
+            return True
+        return False
 
     # Calls
 

@@ -20,7 +20,8 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
         calls = []
         for entry in done.made[: len(calls_of(done.action))]:
             yield from entry.before
-            calls.append(entry.line or _as_python(contract, entry.call))
+            given = {name: source(value) for name, value in entry.call.arguments.items()}
+            calls.append(entry.line or call_text(contract, entry.call, given))
         raised = [entry.error and f"raises {contract.describe(entry.observed)}" for entry in done.made]
         match done.action:
             case Call():
@@ -41,10 +42,6 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
 def used(code: str) -> str:
     """Return a script without the names of results that nothing mentions afterwards."""
     return re.sub(r"(?ms)^(result\d+) = (?!.*\b\1\b)", "", code)
-
-
-def _as_python(contract: Contract, call: Call) -> str:
-    return call_text(contract, call, {name: source(value) for name, value in call.arguments.items()})
 
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:

@@ -140,18 +140,18 @@ class Result(Judged):
         return self.test, self.backend
 
     @property
-    def weight(self) -> tuple[bool, int, bool, int]:
+    def weight(self) -> tuple[bool, int, bool, int, int]:
         """Of failures the first to show: the cause breaks this requirement before others, and does the most harm.
 
-        Of several that do, it is one with a short script.
+        Of several that do, it is one with a short script, and that much shows.
         """
         if self.failure is None:
-            return True, 0, True, 0
+            return True, 0, True, 0, 0
         script = self.failure.script
         nearest = self.failure.requirements[0]
         group, _, _ = nearest.partition("-")
         harm = next(place for place, groups in enumerate(_HARM) if group in groups.split())
-        return nearest != self.requirements[0], harm, not script, len(script)
+        return nearest != self.requirements[0], harm, not script, len(script), -len(self.failures)
 
     @property
     def is_accepted(self) -> bool:

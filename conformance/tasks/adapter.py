@@ -23,7 +23,6 @@ from taskstore import (
     FailureKind,
     InvalidArgument,
     Task,
-    TaskCreateRequest,
     TaskFinal,
     TaskPage,
     TaskStatus,
@@ -154,10 +153,7 @@ class AdaptedStore:
         given = ours.bind(self, *positional, **named).arguments
         del given["self"]
         if operation == "create_task":
-            request = given.pop("request")
-            if not isinstance(request, TaskCreateRequest):
-                raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
-            given |= vars(request)
+            given |= vars(given.pop("request"))
         given = {name: value for name, value in given.items() if value is not None or name not in optional}
         if "status" in given:
             given["status"] = self._adapter.own_status(given["status"])

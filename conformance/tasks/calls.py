@@ -47,19 +47,14 @@ _LATEST = "latest"
 
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
-    texts = [source(before), f"{label}.task_id", source(behind)]
-    text = " + ".join(text for text in texts if text != "''")
+    text = f"{source(before)} + {label}.task_id + {source(behind)}"
+    text = text.removeprefix("'' + ").removesuffix(" + ''")
     return Reference(label, text, lambda entry: f"{before}{entry.name()[0]}{behind}")
 
 
 def CursorOf(label: str) -> Reference:
     """The cursor that names the place of the task."""
     return Reference(label, f"cursor_of({label})", lambda entry: cursor_of(entry.observed))
-
-
-def TaskOf(label: str) -> Reference:
-    """The task, for `restore`."""
-    return Reference(label, label, lambda entry: entry.observed)
 
 
 @source.register
@@ -103,13 +98,12 @@ class Pages(Series):
     """Reads all pages of a listing, by offset or by cursor."""
 
     limit: int
-    status: Any = None
     by_cursor: bool = False
 
     def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
         place: dict[str, Any] = {}
         for number in range(1, _MOST_PAGES + 1):
-            yield (listing(limit=self.limit, status=self.status, **place),)
+            yield (listing(limit=self.limit, **place),)
             (page,) = results
             if not isinstance(page, Page) or not page.records or (self.by_cursor and page.following is None):
                 return
@@ -130,7 +124,7 @@ get = partial(_one, "get_task", "task_id")
 cancel = partial(_one, "cancel_task", "task_id")
 purge = partial(_one, "purge", "before")
 restore = partial(_one, "restore", "task")
-"""Calls with one argument; a `restore` of a `Record` or of a `TaskOf`."""
+"""Calls with one argument; a `restore` of a `Record`."""
 
 
 def update(task: Any, status: Any, on: int = 0, label: str = "", **fields: Any) -> Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from conformance.engine.contract import Contract, Entry, Name, Outcome, Raised, Symbol
@@ -26,7 +27,7 @@ _FIELDS = {
     "total": ("LIST-03",),
     "limit": ("LIST-06",),
     "offset": ("LIST-06",),
-    "following": ("LIST-13", "LIST-12"),
+    "following": ("LIST-13",),
     "argument": ("API-05",),
 }
 """By field the requirements about it, whatever operation returns it."""
@@ -41,7 +42,10 @@ _REFUSED = {
 }
 """By argument the requirements about it, if it is refused and is right; of others the outcome tells."""
 
-
+_OF_LIFETIME = {"create_task": "EXP-06", "restore": "MAINT-02"}
+"""By write the requirement about how long it lets a task live; of others it is that they renew its lifetime."""
+_MOMENT = timedelta(minutes=1)
+"""In which a scenario makes its calls, if it lets no time pass."""
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 """A text in JSON."""
 
@@ -78,6 +82,8 @@ class TaskContract(Contract):
     closes = "API-04"
     apart = "VAL-02"
     in_failure = "FAIL-13"
+    hides = "FAIL-05"
+    returns = "LIFE-03"
     pass_in = staticmethod(observe.for_store)
     describe = staticmethod(observe.describe)
     checks = TaskChecks
@@ -128,21 +134,49 @@ class TaskContract(Contract):
             if status in statuses:
                 yield listing(status=status)
 
-    def blame(  # noqa: C901  one rule after the other
-        self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None, *, is_new: bool
+    def blame(
+        self,
+        entry: Entry,
+        outcome: Outcome,
+        names: tuple[str, ...],
+        write: Entry | None,
+        about: tuple[str, ...],
+        *,
+        is_new: bool,
     ) -> list[str]:
-        """Return the requirements of the outcome, narrowed by the fields that differ.
+        """Return what must have come before a wrong result, or else what it is `about` and the outcome's requirements.
 
-        A wrong read is blamed on the preceding `write` first. A fresh namespace should be empty.
+        No call stays in a script that need not: so time that has passed since the `write`, or a refused one, is a
+        cause. A fresh namespace should be empty.
         """
+        observed = entry.observed
+        if MARK in source(observed):
+            return ["VAL-02"]
+        is_there = entry.error == "TaskExists" or getattr(
+            observed, "total", entry.operation.is_read and not entry.error
+        )
+        if is_new and is_there:
+            return ["LIST-10"] if Capability.SHARED in self._has else ["DUR-03", "SHARE-02"]
+        if write and write.error:
+            return ["LIFE-14"]
+        if write and entry.at.earliest - write.at.latest > _MOMENT:
+            return [self._of_time(entry, outcome.result, write)]
+        return [*about, *self._of_outcome(entry, outcome, names, write)]
+
+    def _of_time(self, entry: Entry, expected: Any, write: Entry) -> str:
+        """Return the requirement about a result that was right when the write was made."""
+        if Capability.EXPIRING not in self._has:
+            return "EXP-05"
+        is_missing = len(getattr(entry.observed, "records", ())) < len(getattr(expected, "records", ()))
+        if isinstance(expected, Record):
+            is_missing = entry.error == "TaskNotFound"
+        return _OF_LIFETIME.get(write.call.operation, "EXP-03") if is_missing else "EXP-01"
+
+    def _of_outcome(self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None) -> list[str]:
+        """Return the requirements of the outcome, narrowed by the fields that differ; of a read first the write's."""
         expected = outcome.result
         observed = entry.observed
         came = entry.error
-        if MARK in source(observed):
-            return ["VAL-02"]
-        if is_new and (came == "TaskExists" or getattr(observed, "total", False)):
-            return ["LIST-10"] if Capability.SHARED in self._has else ["DUR-03", "SHARE-02"]
-
         is_raised = isinstance(expected, Raised)
         is_repeated = outcome.requirements == ("LIFE-10",)
         changed = write if entry.operation.is_read else entry
@@ -154,9 +188,7 @@ class TaskContract(Contract):
         if write and write.outcome and entry.operation.is_read:
             if write.call.on != entry.call.on:
                 found.append("SHARE-01" if Capability.SHARED in self._has else "SHARE-02")
-            if write.error:
-                found.append("LIFE-14")
-            elif {*names} <= {*TIMES[:2]}:
+            if {*names} <= {*TIMES[:2]}:
                 found.append("LIFE-03")
             elif not is_narrow and not is_raised:
                 found += write.outcome.requirements
@@ -168,7 +200,8 @@ class TaskContract(Contract):
         own = _of_update(expected, names) if is_given else _of_fields(entry, expected, names)
         if is_narrow:
             return [*found, *own]
-        if came and is_raised and expected.error == "InvalidArgument":  # the store looked at something else first
+        is_ours = isinstance(entry.answer, TaskStoreError)
+        if is_ours and is_raised and expected.error == "InvalidArgument":  # the store looked at something else first
             found.append("API-05")
         return [*found, *outcome.requirements, *own]
 
@@ -185,6 +218,8 @@ def _of_fields(entry: Entry, expected: Any, names: tuple[str, ...]) -> Sequence[
         return ["LIFE-18" if expected.status == "cancelled" else "LIFE-05"]
     if entry.call.operation == "create_task" and {*names} <= {*TIMES}:
         return ["VAL-10"]
+    if names == ("following",) and None in (expected.following, entry.observed.following):
+        return ["LIST-12"]
     if names == ("metadata",) and isinstance(expected, Record):
         without_texts = [_TEXT.sub("", record.metadata) for record in (expected, entry.observed)]
         if without_texts[0] == without_texts[1]:

@@ -12,7 +12,6 @@ from conformance.engine.orders.schedule import CALLER
 from conformance.engine.scenario import Race
 from conformance.harness import HookMissingError
 from conformance.tasks.observe import describe
-from conformance.text import printed
 from taskstore import FailureKind
 
 _Rule: TypeAlias = tuple[object, str, str]
@@ -22,7 +21,7 @@ _LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
 _NO_FAILURE = Failure("nothing fails")
 
 
-def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
+def classify(entry: Entry, race: Race) -> Finding | None:
     """Note whether a call has failed and may have happened, and return the first rule that it breaks by itself."""
     operation = entry.call.operation
     if isinstance(entry.answer, HookMissingError):
@@ -47,7 +46,7 @@ def classify(entry: Entry, race: Race, secret: str) -> Finding | None:
     if _names_its_task(entry, facts):  # it may create the task with the id that it states
         entry.arguments = {**entry.arguments, "task_id": facts["task_id"]}
 
-    for is_kept, number, wanted in _rules(entry, race, facts, secret):
+    for is_kept, number, wanted in _rules(entry, race, facts):
         if not is_kept:
             said = describe(entry.observed, ("failure_kind", "write_may_have_happened"))
             return complaint(number, f"{wanted}, when {failure.name}", said, f"{failure.name} {operation}")
@@ -59,7 +58,7 @@ def _names_its_task(entry: Entry, facts: Mapping[str, Any]) -> bool:
     return task_id is not None and entry.arguments.get("task_id", task_id) == task_id
 
 
-def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str) -> Iterator[_Rule]:
+def _rules(entry: Entry, race: Race, facts: Mapping[str, Any]) -> Iterator[_Rule]:
     failure = race.failure
     operation = entry.call.operation
     in_time = "ATOM-06"
@@ -84,5 +83,4 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any], secret: str) -> I
     yield facts.get("failure_kind") in failure.kinds, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}"
     yield type(may) is bool and not (may and is_harmless), "FAIL-11", "write_may_have_happened=False"
     yield is_said, "FAIL-11", "a message that says the same as write_may_have_happened"
-    yield not (secret and secret in printed(entry.answer)), "FAIL-05", "an exception that does not show the password"
     yield is_named, "ID-02", "the id of the task of that creation, and no other"

@@ -72,21 +72,6 @@ def every_call(task_id: str, config: dict[str, Any] | None = None) -> dict[str, 
     }
 
 
-async def calls_of_every_form(maker: Any, namespace: Namespace, config: dict[str, Any]) -> dict[str, CallOn]:
-    """A call of each form, about a task with this config that the store `maker` has created."""
-    calls = every_call(await create(maker, config), config)
-    calls["get nothing"] = methodcaller("get_task", "task_0")
-    calls["list by status"] = methodcaller("list_tasks", TaskStatus.PENDING, limit=20)
-    if namespace.has(Capability.CALLER_IDS):
-        calls["create under an id"] = methodcaller("create_task", a_request(), task_id=f"Job-{secrets.token_hex(4)}")
-    if namespace.has(Capability.MAINTENANCE):
-        calls["restore"] = methodcaller("restore", a_task())
-    if namespace.has(Capability.CURSOR):
-        cursor = (await maker.list_tasks(limit=1)).next
-        calls["list after"] = methodcaller("list_tasks", limit=5, after=cursor)
-    return calls
-
-
 async def outcome_of(call: Awaitable[Any]) -> Any:
     """Return the result of a call, or the exception that it raises."""
     try:

@@ -91,9 +91,8 @@ class Opened(NamedTuple):
 
     @property
     def modes(self) -> list[str]:
-        """The modes that the log says, as grep finds them; a whole line where it is said otherwise."""
-        lines = re.findall("^.*task_service_initialized.*", self.log, re.MULTILINE)
-        return [re.sub(r"^INFO .*task_service_initialized storage_mode=(\S+).*", r"\1", line) for line in lines]
+        """The modes that the log says, as grep finds them."""
+        return re.findall(r"^INFO .*task_service_initialized storage_mode=(\S+)", self.log, re.MULTILINE)
 
     @property
     def shown(self) -> str:

@@ -168,8 +168,7 @@ def _require(is_right: object, argument: str, *requirements: str) -> None:
         raise _Refused("InvalidArgument", *requirements, argument=argument)
 
 
-def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcomes:
-    _require(isinstance(request, Request), "request", "API-05")
+def _create(state: State, at: Span, request: Request, task_id: Any = None) -> Outcomes:
     _require(request.config is None or type(request.config) is dict, "config", "VAL-05")
     _check_text("webhook_url", request.webhook_url)
     _check_json(request.config, _DEEPEST)
@@ -186,9 +185,9 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcom
     )
     _check_size(record)
 
-    requirement = "VAL-01"
+    requirements: tuple[str, ...] = ("LIFE-01", "VAL-01")
     if task_id is not None:
-        requirement = "ID-06"
+        requirements = ("ID-06", "LIFE-01")
         _require(type(task_id) is str, "task_id", "API-05", "ID-02")
         _require(_NEW_ID.fullmatch(task_id), "task_id", "ID-02")
         if task_id in state.tasks:
@@ -197,7 +196,7 @@ def _create(state: State, at: Span, request: Any, task_id: Any = None) -> Outcom
                 raise _Refused("TaskExists", "ID-06", task_id=task_id)
             yield Outcome(known, state, ("ID-06",))
             return
-    yield Outcome(record, state.with_task(record, at), ("LIFE-01", requirement))
+    yield Outcome(record, state.with_task(record, at), requirements)
 
 
 def _get(state: State, _at: Span, task_id: Any) -> Outcomes:

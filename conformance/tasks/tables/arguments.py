@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from conformance.engine.kinds import scenario
-from conformance.engine.scenario import Call, ReadBack, Scenario, Wait
+from conformance.engine.scenario import ReadBack, Scenario, Wait
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, size_of
@@ -56,7 +56,6 @@ _NEW = [create(task_id=task_id, config={"id": task_id}) for task_id in _IDS]
 
 
 _NESTED = [{"a": {"b": [1, 0.5, "a", {"c": value}]}} for value in values.WRONG_JSON]
-_NO_REQUESTS = {"request": None}, {"request": 7}, {"request": {"video_ids": ("v",)}}
 _WRONG = {
     **values.WRONG,
     **dict.fromkeys(TEXTS, values.WRONG["webhook_url"]),
@@ -74,7 +73,6 @@ _MAKERS = (
 """Makers of calls, and the names of arguments that `_WRONG` has values of."""
 _ROWS = [
     *((call, name, _WRONG[name]) for call, names in _MAKERS for name in names.split()),
-    (partial(Call, "create_task"), "arguments", _NO_REQUESTS),
     (create, "config", _NESTED),
     (partial(listing, offset=1), "after", ("1.a",)),
     (purge, "about", values.NO_MOMENTS),

@@ -93,7 +93,9 @@ _unreachable = partial(
 _taken_over = partial(Failure, kinds=_ANY, about="FAIL-17", on=1, needs="failover", patience=20)
 
 CONNECTIONS = (
-    Failure("each reply is late", _interrupted(Held.REPLIES), _LATE, about="FAIL-11 FAIL-13", seconds=_IMPATIENT),
+    Failure(
+        "each reply is late", _interrupted(Held.REPLIES), _LATE, about="FAIL-11 FAIL-13 FAIL-05", seconds=_IMPATIENT
+    ),
     Failure(
         "the server goes silent",
         _interrupted(Held.REQUESTS),

@@ -9,7 +9,7 @@ from itertools import product
 from conformance.engine.kinds import ended, scenario
 from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
 from conformance.tasks import calls as do
-from conformance.tasks.calls import TaskOf, cancel, create, get, listing, purge, restore
+from conformance.tasks.calls import cancel, create, get, listing, purge, restore
 from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS, canonical
 from conformance.tasks.tables.tasks import (
     BEYOND,
@@ -31,7 +31,7 @@ from taskstore import TaskStatus
 _expiring = partial(scenario, needs="expiring")
 
 _IDLE = *READS, do.update(A, "unknown"), to("clipping", error_message="e")
-_REPEATED = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO), restore(TaskOf("a"))
+_REPEATED = create(task_id=A), create(task_id=A, config={}), purge(LONG_AGO)
 """No refusal, no read and no call that changes nothing renews a lifetime, or ends it."""
 _ENDED = (
     (CALLS, _IDLE),
@@ -68,8 +68,8 @@ def scenarios() -> Iterator[Scenario]:
     for gap, write in product(GAPS, _RENEWALS):  # however soon after another write
         renewed = Wait(LIFETIME - gap / 2), get(A), Wait(gap / 2 + SECOND), get(A)
         yield _expiring(create("a"), to("analyzing"), Wait(gap), write, renewed, listing(), about="EXP-03 EXP-01")
-    for removal, again in product(_REMOVALS, _AGAIN):
-        yield _expiring(_BEFORE, removal, again, purge(BEYOND), _SECOND_LIFE, about="EXP-03 ID-06")
+    for removal in _REMOVALS:
+        yield _expiring(_BEFORE, removal, create("a", A), purge(BEYOND), _SECOND_LIFE, about="EXP-03 ID-06")
     for size, first in product((2, 260), _FIRST):
         many = create("b"), do.Populate(size, MIXED)
         after = first, *READS[1:], listing(status=TaskStatus.FAILED), ReadBack()
@@ -84,8 +84,7 @@ _REMOVALS = (
     (to("failed", label="a"), Wait(8 * DAY)),
     (Wait(8 * DAY),),
 )
-_AGAIN = create("a", A), restore(TaskOf("a"))
-"""An id is used again, and nothing of its first task ends the second one or keeps it."""
+"""After these an id is used again, and nothing of its first task ends the second one or keeps it."""
 
 
 _SECOND_LIFE = (
