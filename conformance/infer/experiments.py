@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 from itertools import islice, product
@@ -16,12 +16,12 @@ from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import Method, Step, with_other
 from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, OperationsError, with_ids
-from conformance.operations.parts import field_in, leaves_of, settled
+from conformance.operations.parts import field_in, settled
 from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
 
 _SLOW = 0.9
-"""Seconds that a call may take. One that takes longer twice waits for something: often for a whole second."""
+"""Seconds that a call may take. A method of which two take longer waits for something: often for a whole second."""
 _BLOCKED = 1.5
 """After so many seconds a call that does not let the loop go on, or cannot be cancelled, is interrupted."""
 _LATER = timedelta(hours=1, seconds=0.5)
@@ -34,6 +34,8 @@ _MOST_TRIALS = 60
 """Combinations of kinds that are tried for the arguments of a method."""
 _MOST_STARTS = 20
 """Other methods after which a call is tried."""
+_MOST_MAKERS = 2
+"""Methods that make what a read shows, of which each makes the entries on which others are tried."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError)
 """Exceptions by which a store says that an argument is of a wrong kind."""
 _IDS = ("str", "bytes", "UUID")
@@ -54,8 +56,11 @@ class Lab:
     def _usable(self) -> list[Method]:
         return [method for method in self._methods if not method.unusable]
 
-    async def find(self) -> None:
-        """Find the arguments and then the role of each method, or why it cannot be used."""
+    async def find(self) -> bool:
+        """Find the arguments and then the role of each method, or why it cannot be used.
+
+        Return whether lifetimes end by a jump of the clock in both stores.
+        """
         for method in [*self._methods] * 2:  # the second time ids, and what others have made, are known
             await self._choose(method, method.required)
         for method in self._usable:
@@ -64,31 +69,30 @@ class Lab:
 
         calls = [method.step() for method in self._usable]
         writes = [*calls, *(method.step(*method.kinds) for method in self._usable)]  # which may change more
-        starts = [[], *([method.step(), method.step(turn=1)] for method in self._usable)]
-        for start, write, read in product(starts, writes, calls):
-            if not start or await self._shows([], start[0], read):
-                await self._observe(start, write, read)
+        for read in calls:
+            makers = [[call, call[0].step(turn=1)] for call in calls if await self._shows([], call, read)]
+            for start, write in product([[], *makers[:_MOST_MAKERS]], writes):
+                if await self._shows(start, write, read):
+                    await self._observe(start, write, read)
+        return await self._follow_the_clock()
 
     # Arguments
 
     async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> None:
-        """Choose kinds that both stores accept and, where they are guessed, treat alike.
-
-        If all make a difference, the first that are accepted will do where names say what the arguments are.
-        """
+        """Choose the first kinds that both stores accept; if kinds are guessed, rather those that they treat alike."""
         names = [parameter.name for parameter in parameters]
-        trust = min((parameter.trust for parameter in parameters), default=TYPED)
+        is_typed = all(parameter.trust == TYPED for parameter in parameters)
         has_ids = any(other.ids for other in self._usable)
         chosen = before = method.kinds
         for kinds in islice(product(*(parameter.kinds for parameter in parameters)), _MOST_TRIALS):
             method.kinds = before | dict(zip(names, kinds, strict=True))
             call = method.step(*names)
-            if method.reason or (EARLIER in kinds and not has_ids) or not await self._accepts(call):
+            if (EARLIER in kinds and not has_ids) or not await self._accepts(call):
                 continue
-            is_right = trust == TYPED or await self._are_alike(call)
-            if is_right or (trust and chosen is before):
+            method.is_accepted = True
+            is_right = is_typed or await self._are_alike(call)
+            if is_right or chosen is before:
                 chosen = method.kinds
-                method.is_accepted = True
             if is_right:
                 break
         method.kinds = chosen
@@ -96,22 +100,16 @@ class Lab:
     async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
         for start in [[], *([method.step()] for method in self._usable[:_MOST_STARTS])]:
-            for on in (0, 1):
-                tree = await self._play(*start, call, on=on)
-                if issubclass(tree.kind, _MISUSE):
-                    break
-            else:
+            trees = [await self._play(*start, call, on=on) for on in (0, 1) if not call[0].reason]
+            if not any(issubclass(tree.kind, _MISUSE) for tree in trees):
                 return not call[0].reason
         return False
 
     async def _are_alike(self, call: Step) -> bool:
-        """Whether both stores give the same, also with a call before or after it that alone gives the same."""
-        sequences = [[call]]
-        for other in (method.step() for method in self._usable):
-            if not await self._differ(other):
-                sequences += [[call, other], [other, call]]
-        for calls in sequences:
-            if await self._differ(*calls):
+        """Whether both stores give the same, also by another call afterwards that alone gives the same."""
+        for after in [[], *([method.step()] for method in self._usable)]:
+            is_told_apart = await self._differ(call, *after)
+            if is_told_apart and not (after and await self._differ(*after)):
                 return False
         return True
 
@@ -121,9 +119,7 @@ class Lab:
     # Roles
 
     async def _observe(self, start: Sequence[Step], write: Step, read: Step) -> None:
-        """Find out whether a read shows a write, and which of their arguments have to be the same for that."""
-        if not await self._shows(start, write, read):
-            return
+        """Note that a read shows a write, and find out which of their arguments have to be the same for that."""
         writer = write[0]
         reader = read[0]
         writer.is_write = reader.is_shown = True
@@ -147,20 +143,25 @@ class Lab:
             return False
         return before == await _play(self._harnesses[0], [*start, read])
 
-    async def follow_the_clock(self) -> bool:
-        """Whether what ends by a wait ends by a jump of the clock, and the reverse, in both stores, by every method."""
-        are_alike = set[bool]()
-        for method in self._usable:
-            lifetimes = method.lifetimes
-            write = with_other(method.step(*lifetimes), *lifetimes)  # which are short
-            reads = [
-                read for read in map(Method.step, self._usable) if lifetimes and await self._shows([], write, read)
-            ]
-            for harness, read in product(self._harnesses, reads[:1]):
-                waited = await _play(harness, [write, read], asyncio.sleep(_LIFE.total_seconds()))
-                jumped = await _play(harness, [write, read], _jump(harness))
-                are_alike.add(waited == jumped)
-        return are_alike == {True}
+    async def _follow_the_clock(self) -> bool:
+        """Whether a jump of the clock does to the first lifetime that is shown what a wait does, in both stores."""
+        lasting = [method for method in self._usable if method.lifetimes]
+        for method, read in product(lasting, self._usable):
+            short = with_other(method.step(*method.lifetimes), *method.lifetimes)
+            if await self._shows([], short, read.step()):
+                return await self._ends_alike(lasting, short, read.step())
+        return False
+
+    async def _ends_alike(self, lasting: Sequence[Method], short: Step, read: Step) -> bool:
+        """Whether a jump of the clock does what a wait does. Methods that change what it does are writes."""
+        for harness in self._harnesses:
+            ended = await _play(harness, [short, read], _jump)
+            if ended != await _play(harness, [short, read], _wait):
+                return False
+            for method in lasting:
+                renewal = method.step(*method.lifetimes)
+                method.is_write |= ended != await _play(harness, [short, renewal, read], _jump)
+        return True
 
     # Calls
 
@@ -175,8 +176,6 @@ class Lab:
             return self._seen[key]
 
         tree = await _play(harness, steps)
-        if any(method.slow_calls for method, _ in steps):  # perhaps the machine was busy
-            tree = await _play(harness, steps)
         if on == 0:
             harness.advance("", _LATER)
             later = await _play(harness, steps)
@@ -198,13 +197,18 @@ def _note_what_differs(method: Method, tree: Tree, later: Tree) -> None:
 
 
 async def _jump(harness: LocalStore) -> None:
-    """Put the clock forward between timers that a write has started, and those that are due then."""
-    await asyncio.sleep(_TICK)
+    await asyncio.sleep(_TICK)  # a timer that a write has started runs before the clock jumps
     harness.advance("", _LIFE)
     await asyncio.sleep(_TICK)
 
 
-async def _play(harness: LocalStore, steps: Sequence[Step], pause: Any = None) -> Tree:
+async def _wait(_: LocalStore) -> None:
+    await asyncio.sleep(_LIFE.total_seconds())
+
+
+async def _play(
+    harness: LocalStore, steps: Sequence[Step], pause: Callable[[LocalStore], Awaitable[None]] | None = None
+) -> Tree:
     """Make calls in order on a new store, the last after a pause, and return what that gave."""
     observer = Observer()
     if pause:
@@ -212,7 +216,7 @@ async def _play(harness: LocalStore, steps: Sequence[Step], pause: Any = None) -
     async with harness.open("") as store:
         for step in steps:
             if pause and step is steps[-1]:
-                await pause
+                await pause(harness)
             tree = await _make(store, observer, *step)
     harness.discard("")
     return tree
@@ -227,7 +231,6 @@ async def _make(store: Any, observer: Observer, method: Method, arguments: Mappi
     try:
         async with asyncio.timeout(_SLOW):
             value = await settled(operation, operation.invoke(store, with_ids(arguments, [*observer.names])))
-        method.ids |= {name for _, name, part in leaves_of(value) if part in observer.names}
         observer.learn(value, operation, "result")
         tree = observer.look(value, operation)
     except Exception as error:  # noqa: BLE001  whatever the store raises is its answer
@@ -235,8 +238,7 @@ async def _make(store: Any, observer: Observer, method: Method, arguments: Mappi
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-    is_slow = perf_counter() - began >= _SLOW  # a library may catch what interrupts it
-    method.slow_calls = method.slow_calls + 1 if is_slow else 0
+    method.slow_calls += perf_counter() - began >= _SLOW  # a library may catch what interrupts it
     if method.slow_calls > 1:
         method.reason = "it waits for something"
     if tree.kind is OperationsError:

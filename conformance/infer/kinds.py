@@ -6,11 +6,11 @@ import inspect
 import re
 import typing
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice, starmap
+from itertools import chain, islice
 from pkgutil import resolve_name
 from types import UnionType
 from typing import Any
@@ -87,13 +87,6 @@ _KINDS = (
 )
 """The likeliest first, for a parameter of which neither its name nor its type says anything."""
 
-_SHAPES: Mapping[type, tuple[str, Callable[..., Any]]] = {
-    tuple: ("st.tuples({})", lambda *parts: parts),
-    Mapping: ("st.dictionaries({}, min_size=1, max_size=3)", lambda key, value: {key: value}),
-    Iterable: ("st.lists({}, min_size=1, max_size=3)", lambda part: [part]),
-}
-"""The strategy of a generic class, and what makes a value of its parts; the first that fits."""
-
 
 @dataclass(frozen=True)
 class Parameter:
@@ -103,6 +96,8 @@ class Parameter:
     kinds: Sequence[Kind]
     trust: int
     """`TYPED`, 1 if it is known from its name, or nothing."""
+    is_placed: bool
+    """Whether it may be given by its place."""
 
 
 def parameter_of(found: inspect.Parameter) -> Parameter:
@@ -113,16 +108,11 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     if annotation in (found.empty, object) or isinstance(annotation, str):  # a name that is not known here
         annotation = Any
     fitting = [] if re.fullmatch(_RESOURCE, name) else [*_kinds_of(annotation)]
-
-    def unlikeliness(kind: Kind) -> tuple[bool, bool]:
-        is_exact = type(kind.samples[0]) is annotation  # integers are floats too
-        return not re.fullmatch(kind.names, name), not is_exact
-
-    fitting.sort(key=unlikeliness)
-    is_named = any(re.fullmatch(kind.names, name) for kind in fitting)
+    named = [kind for kind in fitting if re.fullmatch(kind.names, name)]
+    fitting.sort(key=lambda kind: kind not in named)
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
         fitting.insert(0, EARLIER)
-    return Parameter(name, fitting, is_named if annotation is Any else TYPED)
+    return Parameter(name, fitting, bool(named) if annotation is Any else TYPED, found.kind is not found.KEYWORD_ONLY)
 
 
 def _kinds_of(annotation: Any) -> Iterator[Kind]:
@@ -136,23 +126,15 @@ def _kinds_of(annotation: Any) -> Iterator[Kind]:
     if not fitting and origin in (typing.Union, UnionType):
         yield from chain.from_iterable(map(_kinds_of, parts))
     else:
-        yield from fitting or [*_composed(origin, parts)] or [*_fitting(origin)] or _built(annotation)
+        yield from fitting or [*_lists_of(origin, *parts)] or [*_fitting(origin)] or _built(annotation)
 
 
-def _composed(origin: Any, parts: Sequence[Any]) -> Iterator[Kind]:
-    """Yield a tuple, dictionary or list of what is likeliest for its parts, such as a list of pairs."""
-    if not (parts and isinstance(origin, type)):
-        return
-    kinds = [*chain.from_iterable(islice(_kinds_of(part), 1) for part in parts)]
-    if len(kinds) < len(parts):
-        return
-    inside = ", ".join(kind.strategy for kind in kinds)
-    samples = [*zip(*(kind.samples for kind in kinds), strict=False)]
-    for shape, (strategy, make) in _SHAPES.items():
-        if issubclass(origin, shape):
-            name = "_".join([shape.__name__.upper(), *map(str, kinds)])
-            yield Kind(name, strategy.format(inside), [*starmap(make, samples)])
-            return
+def _lists_of(origin: Any, *parts: Any) -> Iterator[Kind]:
+    """Yield lists of what is likeliest for the members of an iterable class."""
+    if len(parts) == 1 and isinstance(origin, type) and issubclass(origin, Iterable):
+        for kind in islice(_kinds_of(*parts), 1):
+            strategy = f"st.lists({kind.strategy}, min_size=1, max_size=3)"
+            yield Kind(f"LISTS_OF_{kind}", strategy, [[sample] for sample in kind.samples])
 
 
 def _fitting(annotation: Any) -> Iterator[Kind]:
@@ -169,14 +151,12 @@ def _fitting(annotation: Any) -> Iterator[Kind]:
 
 
 def _built(annotation: Any) -> Iterator[Kind]:
-    """Yield kinds of a class that no row is for: objects that Hypothesis makes, with few arguments first, if it can."""
+    """Yield objects of a class that no row is for, as Hypothesis makes them with few arguments, if it can."""
     if not isinstance(annotation, type):
         return
     qualname = annotation.__qualname__.partition("[")[0]  # pydantic's generic models have their parameters in it
     place = f"{annotation.__module__}:{qualname}"
-    for make in (st.builds, st.from_type):
-        with suppress(Exception):  # as it needs what is not annotated
-            made = resolve_name(place)
-            samples = [choice.value for choice in pool_of(make(made)).choices] * 2
-            name = f"{make.__name__}_{made.__name__}".upper()
-            yield Kind(name, f"st.{make.__name__}(resolve_name({place!r}))", samples)
+    with suppress(Exception):  # as it needs what is not annotated
+        made = resolve_name(place)
+        samples = [choice.value for choice in pool_of(st.builds(made)).choices] * 2
+        yield Kind(made.__name__.upper(), f"st.builds(resolve_name({place!r}))", samples)

@@ -46,41 +46,33 @@ class Method:
         return self.reason or ("" if self.is_accepted else _UNKNOWN)
 
     @property
-    def places(self) -> list[str]:
-        """The arguments that are always given, by their places."""
-        return [parameter.name for parameter in self.required]
-
-    @property
     def lifetimes(self) -> list[str]:
         """The arguments that are lifetimes."""
         return [name for name, kind in self.kinds.items() if kind.names == SECONDS]
 
     @property
     def operation(self) -> Operation:
-        """The method as a harness names it, with kinds in the place of strategies.
-
-        One that nothing shows may change anything.
-        """
-        places = self.places
-        named = tuple(name for name in places if name in self.entry)
+        """The method as a harness names it, with kinds in the place of strategies."""
+        required = [parameter.name for parameter in self.required]
+        named = tuple(name for name in required if name in self.entry)
         entry = WHOLE if self.is_write and self.ids else named or WHOLE
         is_read = self.is_shown and not self.is_write
         return Operation(
             self.name,
             self.name,
-            {name: self.kinds[name] for name in places},
-            {name: kind for name, kind in self.kinds.items() if name not in places},
+            {name: self.kinds[name] for name in required},
+            {name: kind for name, kind in self.kinds.items() if name not in required},
             ids=sorted(self.ids) or (),
             times=sorted(self.times),
             writes=None if is_read else entry,
             reads=entry if is_read else None,
-            positional=places,
+            positional=[parameter.name for parameter in self.required if parameter.is_placed],
             lifetime=next(iter(self.lifetimes), None),
         )
 
     def step(self, *optional: str, turn: int = 0) -> Step:
         """Return a call with the first or second sample of each required argument, and of these."""
-        names = {*self.places, *optional}
+        names = {*(parameter.name for parameter in self.required), *optional}
         return self, {name: kind.samples[turn] for name, kind in self.kinds.items() if name in names}
 
 

@@ -39,18 +39,8 @@ def parameters_of(make: Callable[..., Any]) -> Sequence[inspect.Parameter]:
 
 def _required(make: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments without which a call fails."""
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [each for each in parameters_of(make) if each.default is each.empty]
-    return [each.name for each in needed if each.kind not in variadic]
-
-
-@lru_cache(64)
-def _knows_redis(make: Callable[..., Any]) -> bool:
-    """Whether a class or function mentions Redis. Else a URL that it does not need is for its own purposes."""
-    try:
-        return "redis" in inspect.getsource(make).lower()
-    except (OSError, TypeError):  # it was not written in a file
-        return True
+    return [each.name for each in needed if not str(each).startswith("*")]
 
 
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
@@ -60,14 +50,14 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
         CommandFailedError: if another argument is required.
     """
     place = urlsplit(url)
+    parts = {_URL: url, _HOST: place.hostname, _PORT: place.port}
     given: dict[str, Any] = {}
     for parameter in parameters_of(make):
         for kind in (parameter.annotation, *typing.get_args(parameter.annotation)):
             if "Redis" in str(kind) and hasattr(kind, "from_url"):
                 given[parameter.name] = kind.from_url(url)
-        is_idle = parameter.default is None and not _knows_redis(make)
-        for pattern, part in ((_HOST, place.hostname), (_PORT, place.port), (_URL, url)):
-            if re.fullmatch(pattern, parameter.name) and not is_idle:
+        for pattern, part in parts.items():
+            if parameter.default is not None and re.fullmatch(pattern, parameter.name):
                 given[parameter.name] = part
 
     missing = ", ".join(name for name in _required(make) if name not in given)
@@ -79,10 +69,8 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
 
 def advice(make: Callable[..., Any]) -> str:
     """Say how a store is opened of which only its user knows how it gets an address."""
-    names = _required(make)
-    given = f"{names[0]}=url" if names else "..."
     return (
-        f"write a function, such as `def opened(url): return {make.__name__}({given})`, or without url for a "
+        f"write a function, such as `def opened(url): return {make.__name__}(...)`, or without url for a "
         "store that needs no server, and name that"
     )
 

@@ -29,41 +29,31 @@ from hypothesis import strategies as st
 from conformance.compare import Operation, earlier_ids, hostile
 from conformance.infer.opening import modes
 
-{values}
+{2}
 
 OPERATIONS = (
-    {operations}
+    {3}
 )
-FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}"), has_clock={has_clock})
+FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}"), has_clock={4})
 '''
 
 
 def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list[str], str]:
     """Return the operations of two stores, and what is left out, as lines of a table; and the harnesses as a file.
 
-    The file is empty if no method changes what another shows.
-
     Args:
         names: of a class or function each that makes a store, as a user gave them.
         skipped: methods that are left out.
 
     Raises:
-        CommandFailedError: if a store cannot be opened, or may use somebody's server.
+        CommandFailedError: if a store cannot be opened, or may use somebody's server, or no method changes anything.
     """
     found: tuple[list[str], str] = in_new_process(_find, names, skipped, method="fork")
     return found
 
 
 def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
-    """Return what makes the harness of each store, as a file says it.
-
-    Raises:
-        CommandFailedError: if there is no file, since no method changes what another shows.
-    """
-    if not file:
-        raise CommandFailedError(
-            "no method changes what another shows: write two harnesses; `conformance new FILE --compare` begins them"
-        )
+    """Return what makes the harness of each store, as a file says it."""
     names: dict[str, Any] = {}
     exec(file, names)  # noqa: S102  written above
     return [names["FirstMode"], names["SecondMode"]]
@@ -83,14 +73,16 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
 
     used = [method for method in methods if not method.unusable]
     used.sort(key=lambda method: not method.is_maker)  # the first that writes makes the entries
-    lines = [*_table(used)]
-    lines += [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
+    left_out = [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
     if not any(method.is_write for method in used):
-        return lines, ""
-    values = {f"{kind.name} = {kind.strategy}": None for method in used for kind in method.kinds.values()}
+        raise CommandFailedError(
+            "no method changes what another shows: write two harnesses; `conformance new FILE --compare` begins them"
+            + "; ".join(["", *left_out])
+        )
+    kinds = {kind for method in used for kind in method.kinds.values()}
+    values = sorted(f"{kind.name} = {kind.strategy}" for kind in kinds)
     operations = [f"{_written(method.operation)}," for method in used]
-    inside = {"values": "\n".join(values), "operations": "\n    ".join(operations), "has_clock": has_clock}
-    return lines, _FILE.format(*names, **inside)
+    return [*_table(used), *left_out], _FILE.format(*names, "\n".join(values), "\n    ".join(operations), has_clock)
 
 
 def _stop_strangers(*harnesses: LocalStore) -> None:
@@ -99,12 +91,9 @@ def _stop_strangers(*harnesses: LocalStore) -> None:
     classes = [harness.make for harness in harnesses if isinstance(harness.make, type)]
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event != "socket.connect" or not isinstance(arguments[1], tuple):
-            return
-        port = arguments[1][1]
-        if port not in private:
+        if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][1] not in private:
             name = classes[-1].__name__
-            raise SystemExit(f"{name} may connect to port {port}, where somebody's server is: {advice(classes[-1])}")
+            raise SystemExit(f"{name} may connect to somebody's server: {advice(classes[-1])}")
 
     if classes:
         sys.addaudithook(hook)
@@ -122,9 +111,7 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
         if shared.pop(name, None) is None:
             raise CommandFailedError(f"--skip {name}: they share {', '.join(shared)}")
     methods = [*shared.values()]
-    lab = Lab(quickest_first, methods)
-    await lab.find()
-    return methods, await lab.follow_the_clock()
+    return methods, await Lab(quickest_first, methods).find()
 
 
 def _table(methods: Sequence[Method]) -> Iterator[str]:
@@ -133,9 +120,9 @@ def _table(methods: Sequence[Method]) -> Iterator[str]:
     for method in methods:
         operation = method.operation
         arguments = ", ".join([*operation.arguments, *(f"[{name}]" for name in operation.optional)])
-        does = "reads" if operation.is_read else "may write"
-        if method.is_write:
-            does = "writes"
+        does = "writes" if method.is_write else "may write"
+        if operation.is_read:
+            does = "reads"
         entry = " + ".join(operation.entry) or "the whole store"
         rows.append((f"{operation.name}({arguments})", does, entry))
     yield from in_columns(rows)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
-from functools import cache
+from functools import cache, reduce
 from inspect import isawaitable
 from numbers import Number
 from pathlib import PurePath
@@ -97,21 +97,13 @@ def field_in(around: str, label: str) -> str:
     return label[2:-2] if label[1] in "'\"" else around
 
 
-def leaves_of(value: Any, path: tuple[str, ...] = (), name: str = WHOLE) -> Iterator[tuple[tuple[str, ...], str, Any]]:
-    """Yield each part that is compared as it is, behind the Python that leads there and the name of its field."""
-    parts = parts_of(value)
-    if parts is None:
-        yield path, name, value
-    for label, part in (parts or {}).items() if len(path) < _DEEP else ():
-        yield from leaves_of(part, (*path, label), field_in(name, label))
-
-
 def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the ids that the store put into a result of an operation, each with the Python that leads there."""
     if operation.ids == ():  # `WHOLE` is empty
         return
-    for path, name, part in leaves_of(result):
-        if name in operation.ids and part not in (None, ""):
+    for path, part in inside(result):
+        is_id = part not in (None, "") and parts_of(part) is None
+        if is_id and reduce(field_in, path, WHOLE) in operation.ids:
             yield path, part
 
 
