@@ -55,11 +55,14 @@ class Group:
         wanted_first = sorted(scenarios, key=lambda scenario: wanted.isdisjoint(scenario.about))
         await asyncio.gather(*map(played, wanted_first))
 
-    async def play_one(self, scenario: Scenario, draw: Draw = lambda _: ()) -> None:
-        """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned."""
+    async def play_one(self, scenario: Scenario, draw: Draw = lambda _: ()) -> bool:
+        """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned.
+
+        Return whether something was.
+        """
         coverage = self.coverage
         if coverage.is_enough:
-            return
+            return False
         unfit, hook = self._why_unfit(scenario), ""
         found = None
         if not unfit:
@@ -69,8 +72,10 @@ class Group:
                 unfit, hook = str(error), error.hook
         if unfit:
             coverage.missing = dict.fromkeys(scenario.about, (unfit, hook)) | coverage.missing
-        if found and found.signature not in coverage.findings:
+        is_new = found is not None and found.signature not in coverage.findings
+        if found and is_new:
             await self._file(scenario, found)
+        return is_new
 
     async def _file(self, scenario: Scenario, found: Finding) -> None:
         actions = found.scenario.actions

@@ -66,7 +66,8 @@ class Judge:
         """
         self.can_tell = True
         answered = [entry for entry in made if not entry.has_failed]
-        answered.sort(key=lambda entry: _latest_time(entry.observed))  # the likely order
+        if len(answered) > 1:  # in the likely order
+            answered.sort(key=lambda entry: _latest_time(entry.observed))
         lost = [entry for entry in made if entry.may_have_happened]
         self._fewest = inf
 

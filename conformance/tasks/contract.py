@@ -159,7 +159,13 @@ class TaskContract(Contract):
             return ["LIST-10"] if Capability.SHARED in self._has else ["DUR-03", "SHARE-02"]
         if write and write.error:
             return ["LIFE-14"]
-        if write and entry.at.earliest - write.at.latest > _MOMENT:
+        if entry.error == "StoreUnavailable":  # while nothing fails
+            failures = [number for number in about if number.startswith("FAIL")]
+            about = ("MODE-18",) if Capability.CLUSTER in self._has else tuple(failures) or about
+            return [*about] or [*outcome.requirements]
+        if {*names} <= {*TIMES}:  # whatever has passed or was tried
+            about = ()
+        elif write and entry.at.earliest - write.at.latest > _MOMENT:
             return [self._of_time(entry, outcome.result, write)]
         return [*about, *self._of_outcome(entry, outcome, names, write)]
 

@@ -79,7 +79,7 @@ def _rules(entry: Entry, race: Race, facts: Mapping[str, Any]) -> Iterator[_Rule
     is_harmless = entry.operation.is_read or failure.kinds == (FailureKind.UNREACHABLE,)
     is_said = ("nothing was written" in message) is not may
     is_named = _names_its_task(entry, facts) is (operation == "create_task")
-    yield failure.kinds, "", "no exception"
+    yield failure.kinds, "FAIL-14" if "FAIL-14" in failure.about else "", "no exception"
     yield facts.get("failure_kind") in failure.kinds, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}"
     yield type(may) is bool and not (may and is_harmless), "FAIL-11", "write_may_have_happened=False"
     yield is_said, "FAIL-11", "a message that says the same as write_may_have_happened"
