@@ -19,7 +19,6 @@ def parity(
     other: Callable[[], Harness],
     *,
     known: str | Path | None = None,
-    seed: int = 0,
 ) -> Callable[..., None]:
     """Return a test function that compares two stores: a test for each operation, and one named `coverage`.
 
@@ -29,11 +28,10 @@ def parity(
         one: a harness class, or a function that returns a harness.
         other: likewise.
         known: a file of accepted differences, as `conformance compare --known` takes it; it need not be there yet.
-        seed: draws other random sequences.
 
     Raises:
         OperationsError: if the operations that the harness names cannot be used.
     """
     from conformance.compare.parity import parity_test  # Hypothesis takes a moment
 
-    return parity_test(one, other, known=known, seed=seed)
+    return parity_test(one, other, known=known)

@@ -45,12 +45,6 @@ def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PYTEST_PLUGINS", name, prepend=",")
 
 
-@pytest.fixture
-def few_random_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A search of `compare` draws fewer: what its tests look for is found by the others."""
-    monkeypatch.setattr("conformance.compare.plan._RANDOM", 25)
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is needed of the repository to build and run the wheel, without its history."""

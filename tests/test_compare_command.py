@@ -29,7 +29,6 @@ from tests.test_servers import is_running
 
 HERE = __name__
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-pytestmark = pytest.mark.usefixtures("few_random_sequences")
 
 
 class Dying(Shelf):

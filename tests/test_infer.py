@@ -25,7 +25,6 @@ from conformance.operations.operation import Operation
 
 HERE = __name__
 Value = TypeVar("Value")
-pytestmark = pytest.mark.usefixtures("few_random_sequences")
 
 
 class Page(BaseModel, Generic[Value]):

@@ -45,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write("both.json", memory=both, redis={"a": "fail", "b": "fail", "c": "fail", "d": "fail"})
     lasting = Line("get", "value", "get > value: int", seen="get")
     for name in ("before.json", "after.json"):
-        report = Report(["a", "b"], 0)
+        report = Report(["a", "b"])
         report.add(lasting)
         if name == "before.json":
             report.add(Line("put", "type", "put > value: set", seen="put"))

@@ -46,7 +46,6 @@ _OF_ONE: dict[str, dict[str, Any]] = {
     "--full": {"action": "store_true", "help": "of one store, three calls at the same time too"},
 }
 _OF_TWO: dict[str, dict[str, Any]] = {
-    "--seed": {"type": int, "default": 0, "help": "draw other random sequences (default: 0)"},
     "--known": {"metavar": "FILE", "type": Path, "help": "accepted differences (TOML), which do not fail"},
     "--all": {"action": "store_true", "help": "show the script of every new line, not one for each group"},
     "--write-scripts": {
@@ -88,7 +87,7 @@ def main(options: argparse.Namespace) -> int:
     names = options.one, options.other
     stores = zip(map(_short, names), _harnesses(options, *names), strict=True)
 
-    report = compared(*stores, seed=options.seed, known=known, first=first, tell=_teller(shows_all=options.all))
+    report = compared(*stores, known=known, first=first, tell=_teller(shows_all=options.all))
 
     print(*report.lines(), sep="\n", flush=True)
     if options.json:

@@ -6,8 +6,8 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
 
 from conformance.compare.play import Steps
 from conformance.compare.races import Races
@@ -19,8 +19,8 @@ from conformance.operations.operation import OperationsError
 from conformance.process import PROGRESS, NewProcess, ProcessFailedError, silence
 from conformance.text import described
 
-_PARTS = 2
-"""Of a comparison: the search, and the races."""
+Named: TypeAlias = tuple[str, Callable[[], Harness]]
+"""The name of a store, and what makes its harness."""
 _SET_UP_SECONDS = 120.0
 _NEW_OBJECTS = 50_000
 """After which the search looks for cycles."""
@@ -31,8 +31,7 @@ class Ready(NamedTuple):
 
 
 def compared(
-    *stores: tuple[str, Callable[[], Harness]],
-    seed: int,
+    *stores: Named,
     known: Mapping[Key, str] = {},
     first: Iterable[Steps] = (),
     tell: Callable[[Line | str], object] = id,
@@ -40,8 +39,7 @@ def compared(
     """Compare two stores in forked processes: one searches while the other races.
 
     Args:
-        stores: the name of each, and what makes its harness.
-        seed: of random sequences.
+        stores: the two stores.
         known: why lines are accepted.
         first: sequences that an earlier comparison found.
         tell: is told each line when it is found, and what is done before it is done.
@@ -49,73 +47,55 @@ def compared(
     Raises:
         CommandFailedError: if nothing could be compared, with the exit status that says so.
     """
-    with ExitStack() as stack:
-        return _Comparison(stack, stores, seed, known, tell).run(first)
+    comparison = _Comparison(stores, Report([name for name, _ in stores], known), tell)
+    with comparison.processes:
+        return comparison.run(first)
 
 
+@dataclass
 class _Comparison:
     """The processes of a comparison, and what was heard of them."""
 
-    def __init__(
-        self,
-        stack: ExitStack,
-        stores: Sequence[tuple[str, Callable[[], Harness]]],
-        seed: int,
-        known: Mapping[Key, str],
-        tell: Callable[[Line | str], object],
-    ) -> None:
-        self._stack = stack
-        self._stores = stores
-        self._known = known
-        self._tell = tell
-        self._report = Report([name for name, _ in stores], seed)
-        self._ended = 0
-        self._failures: set[str] = set()
-        self._racing: list[NewProcess] = []
+    stores: Sequence[Named]
+    report: Report
+    tell: Callable[[Line | str], object]
+    processes: ExitStack = field(default_factory=ExitStack)
+    racing: list[NewProcess] = field(default_factory=list)
 
     def run(self, first: Iterable[Steps]) -> Report:
         """Begin to search, and to race when the stores of the search are running. Return what was found."""
-        self._listen(self._begun(Search, seed=self._report.seed, first=first))
+        self._listen(self._begun(Search, first=first))
         try:
-            self._listen(*self._racing)
+            self._listen(*self.racing)
         except CommandFailedError:  # perhaps both need one port, which is free now
             self._listen(self._begun(Races))
-        report = self._report
-        report.is_whole = self._ended == _PARTS
-        if report.is_whole:
-            report.miss(self._known)
-        else:
-            report.gaps = self._failures
-        return report
+        self.report.miss()
+        return self.report
 
     def _begun(self, kind: type[Search | Races], **options: Any) -> NewProcess:
-        return self._stack.enter_context(NewProcess(_play, kind, self._stores, options, method="fork"))
+        return self.processes.enter_context(NewProcess(_play, kind, self.stores, options, method="fork"))
 
     def _listen(self, *processes: NewProcess) -> None:
         for process in processes:
             try:
                 process.result(self._hear)
             except ProcessFailedError as failed:
-                self._failures.add(str(failed))
+                self.report.failures.add(str(failed))
 
     def _hear(self, told: Any) -> None:
         match told:
-            case Ready() if not self._racing:
-                self._racing.append(self._begun(Races))
+            case Ready() if not self.racing:
+                self.racing.append(self._begun(Races))
             case Line():
-                line = replace(told, reason=self._known.get(told.key, ""))
-                if self._report.add(line):
-                    self._tell(line)
+                if line := self.report.add(told):
+                    self.tell(line)
             case Report():
-                self._report.merge(told)
-                self._ended += 1
+                self.report.merge(told)
             case str():
-                self._tell(told)
+                self.tell(told)
 
 
-def _play(
-    kind: type[Search | Races], stores: Sequence[tuple[str, Callable[[], Harness]]], options: Mapping[str, Any]
-) -> None:
+def _play(kind: type[Search | Races], stores: Sequence[Named], options: Mapping[str, Any]) -> None:
     """Play a part of a comparison, and tell what is done, each line, and at last the report, before servers stop."""
     silence()
     gc.freeze()  # what is there stays, and looking for cycles takes a tenth of the time

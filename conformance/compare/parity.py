@@ -20,7 +20,7 @@ _ACCEPTED = "To accept it, write this into the file of known differences, with a
 
 
 def parity_test(
-    one: Callable[[], Harness], other: Callable[[], Harness], *, known: str | Path | None, seed: int
+    one: Callable[[], Harness], other: Callable[[], Harness], *, known: str | Path | None
 ) -> Callable[..., None]:
     """Return the test function of `conformance.parity`."""
     names = getattr(one, "__name__", "A"), getattr(other, "__name__", "B")
@@ -33,7 +33,7 @@ def parity_test(
     @cache
     def report() -> Report:
         accepted = read_known(Path(known)) if known else {}
-        return compared((names[0], one), (names[1], other), seed=seed, known=accepted)
+        return compared((names[0], one), (names[1], other), known=accepted)
 
     @pytest.mark.parametrize("part", [*operations_of(first, names[0]), _COVERAGE])
     def test_parity(part: str) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict
 
 from conformance.files import UNREASONED, Reason, read_toml, toml_entry
-from conformance.operations.operation import WHOLE, Operation
+from conformance.operations.operation import Operation
 from conformance.operations.trees import Tree
-from conformance.text import cut
 
-_FILE = 10_000, 0
-"""The size of what is no terminal: there, no line is cut."""
 _NOTHING = (None, 0, "''")
 """Results that are not filled, besides what is empty."""
 _LISTED = 4
@@ -35,7 +31,6 @@ TITLES = {
     "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
     "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",
-    "process": "a second process sees something else; if that is meant, declare Capability.SHARED",
     "persistent": "after reopening something else is there; if that is meant, declare Capability.PERSISTENT",
     "neighbour": "what is done in one namespace changes another",
     "foreign value": "one store reads a value of another type as if nothing were there",
@@ -97,8 +92,6 @@ class Row:
     """Calls that returned a result in both stores."""
     filled: int = 0
     """Results that were not None, False, zero or empty."""
-    longest: int = 0
-    """The longest list in a result."""
     raised: str = ""
     """The last exceptions."""
 
@@ -109,10 +102,7 @@ class Row:
             self.raised = f"{one.outcome} / {other.outcome}"
             return
         self.results += 1
-        parts = one.parts or {}
-        sizes = [len(parts), *(len(part.parts or ()) for part in parts.values())]
-        self.longest = max(self.longest, *sizes)
-        if parts or one.value not in _NOTHING:
+        if one.parts or one.value not in _NOTHING:
             self.filled += 1
 
     def gap(self, operation: Operation) -> str:
@@ -121,8 +111,6 @@ class Row:
             return f"never gave a result: {self.raised or 'it was never called'}"
         if operation.is_read and not self.filled:
             return "only ever gave empty results"
-        if operation.reads == WHOLE and self.longest == 1:
-            return "never gave a list longer than 1"
         return ""
 
 
@@ -131,7 +119,8 @@ class Report:
     """The lines that a comparison found, and what it did to find them."""
 
     stores: Sequence[str]
-    seed: int = 0
+    known: Mapping[Key, str] = field(default_factory=dict)
+    """Why lines are accepted."""
     operations: dict[str, Row] = field(default_factory=dict)
     every_line: list[Line] = field(default_factory=list)
     """All lines, new or known."""
@@ -143,8 +132,8 @@ class Report:
     """By store, how many orders of calls at the same time were played, and at how many points something ended."""
     sequences: int = 0
     """How many were played."""
-    is_whole: bool = True
-    """Whether all came to its end."""
+    failures: set[str] = field(default_factory=set)
+    """Why not all came to its end."""
 
     def merge(self, part: Report) -> None:
         """Note what a part of the comparison did."""
@@ -154,12 +143,13 @@ class Report:
         self.played |= part.played
         self.sequences += part.sequences
 
-    def add(self, line: Line) -> bool:
-        """Note a line, and return whether it was not there before."""
-        is_another = all(line.key != earlier.key for earlier in self.every_line)
-        if is_another:
-            self.every_line.append(line)
-        return is_another
+    def add(self, line: Line) -> Line | None:
+        """Note a line, and return it with the reason why it is accepted; nothing if it was there before."""
+        if any(line.key == earlier.key for earlier in self.every_line):
+            return None
+        line = replace(line, reason=self.known.get(line.key, ""))
+        self.every_line.append(line)
+        return line
 
     @property
     def new(self) -> list[Line]:
@@ -177,17 +167,17 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status of the command."""
-        if not self.is_whole:
+        if self.failures:
             return 8
         if self.new:
             return 1
         return 6 if self.gaps else 0
 
-    def miss(self, known: Iterable[Key]) -> None:
-        """Note which known lines did not show."""
+    def miss(self) -> None:
+        """Note which known lines did not show, though all came to its end."""
         shown = {line.key for line in self.every_line}
         groups = {line.group for line in self.every_line}
-        for operation, kind, text in {*known} - shown:
+        for operation, kind, text in self.known.keys() - shown if not self.failures else ():
             where = self.notes if (operation, kind) in groups else self.gaps
             where.add(f"known: {operation}, {kind} no longer shows, remove it from the file: {text}")
 
@@ -196,17 +186,17 @@ class Report:
         lines = []
         for group in self.groups:
             lines += [", ".join(group[0].group), *shows_in(group)]
-        lines += sorted(self.gaps | self.notes)
+        lines += sorted(self.failures or self.gaps | self.notes)
         new = len(self.new)
         counts = f"{new} new and {len(self.every_line) - new} known lines"
-        where = f"{' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}"
-        unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
+        where = f"{' and '.join(self.stores)} in {self.sequences} sequences"
+        unsure = ", and not everything was exercised: this is no pass" if self.gaps or self.failures else ""
         return [*lines, f"{counts} between {where}{unsure}"]
 
     def json(self) -> str:
         """The report as JSON: with each group as its first line, and all that it shows."""
         findings = [asdict(group[0]) | {"shows": {line.text for line in group}} for group in self.groups]
-        described = asdict(self) | {"status": self.status, "findings": findings}
+        described = asdict(replace(self, known={})) | {"status": self.status, "findings": findings}
         return json.dumps(described, indent=1, default=sorted) + "\n"
 
 
@@ -218,8 +208,7 @@ def shows_in(group: Sequence[Line]) -> list[str]:
     texts = new[:_LISTED]
     if len(new) > _LISTED:
         texts.append(f"… {len(new)} in all")
-    width = get_terminal_size(_FILE).columns - 1
-    return [cut(f"    {text}", width) for text in texts]
+    return [f"    {text}" for text in texts]
 
 
 @dataclass

@@ -35,7 +35,6 @@ class Search:
     def __init__(
         self,
         *stores: tuple[str, Harness],
-        seed: int = 0,
         first: Iterable[Steps] = (),
     ) -> None:
         self._first = first
@@ -44,8 +43,8 @@ class Search:
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
         self._operations = here.operations
-        self.report = Report([name for name, _ in stores], seed, {name: Row() for name in here.operations})
-        self._sequences = Sequences(here.operations, seed)
+        self.report = Report([name for name, _ in stores], operations={name: Row() for name in here.operations})
+        self._sequences = Sequences(here.operations)
         self._shortest: list[Difference] = []
         self._played: dict[str, list[Difference]] = {}
         """What each sequence shows that was played to make a difference shorter."""
@@ -58,9 +57,6 @@ class Search:
             await self._examine(steps)
         if hasattr(self._stores[0].harness, "operations"):
             self._check_fields()
-        for steps in self._sequences.random():
-            await self._examine(steps)
-
         self._note_what_is_missing()
 
     def _note_what_is_missing(self) -> None:
@@ -74,14 +70,11 @@ class Search:
     # What is tried
 
     def _respect_declarations(self) -> None:
-        """Try nothing that only one store declares, and no second process unless both are shared."""
+        """Try nothing that only one store declares."""
         for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
             declaring = [store for store in self._stores if kind in store.harness.capabilities]
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
-        for store in self._stores:
-            if Capability.SHARED not in store.harness.capabilities:
-                store.missing["process"] = "it does not declare Capability.SHARED"
 
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
@@ -163,8 +156,7 @@ class Search:
         if shortest.mismatch.kind == "order" and await self._is_any_order(shortest):
             self.report.notes.add(f"{found.last.name} gives another order each time, which is not compared")
             return
-        line = shortest.line(self.report.stores)
-        if self.report.add(line):
+        if line := self.report.add(shortest.line(self.report.stores)):
             PROGRESS.tell(line)
 
     async def _is_any_order(self, found: Difference) -> bool:
