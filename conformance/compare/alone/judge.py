@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain, combinations_with_replacement, groupby, permutations
+from itertools import combinations_with_replacement, groupby, permutations
 from math import inf
 
 from conformance.compare.alone.plans import Calls, Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, Witness
+from conformance.engine.contract import Entry
 from conformance.engine.orders.loom import LoopArena
 from conformance.engine.orders.network import NetworkArena, arena_of
 from conformance.engine.orders.schedule import Play, explore, follow
@@ -51,25 +52,21 @@ class Anomaly:
 class SelfJudge:
     """Races each two operations, lets something die in each, and notes what was played."""
 
-    def __init__(self, harness: Harness, operations: Mapping[str, Operation], *, is_full: bool = False) -> None:
-        """Take a store, which plays at its server, or else in the loop that runs. If full, three callers race too."""
+    def __init__(self, harness: Harness, operations: Mapping[str, Operation]) -> None:
+        """Take a store, which plays at its server, or else in the loop that runs."""
         self.arena = arena_of(harness) or LoopArena(harness)
         self.operations = operations
         self.left_out = defaultdict[str, set[str]](set)
         """Why something was not played, and the titles of plans."""
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
-        self.found = self._races = 0
-        self._latest: tuple[Plan, list[Witness]] | None = None
-        """The sequences of the plan before."""
+        self.found = 0
         self._is_at_server = isinstance(self.arena, NetworkArena)
         self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
         pairs = combinations_with_replacement(operations.values(), 2)
         self.crowds: list[Sequence[Operation]] = [pair for pair in pairs if not (pair[0].is_read and pair[1].is_read)]
-        """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
-        if is_full:
-            self.crowds += [(operation,) * 3 for operation in self._writes]
+        """The operations of each plan: two of which one writes, or one that dies."""
         if self._is_at_server:
             self.crowds += zip(operations.values())
 
@@ -77,7 +74,7 @@ class SelfJudge:
         """Yield what was played."""
         bound = "" if self._is_at_server else f" with at most {_MOST_SWITCHES} switches"
         whole = "" if self.left_out else f"every order{bound} of "
-        yield f"raced: {whole}{self._races} races, {self.played['race']:,} plays"
+        yield f"raced: {whole}two operations, {self.played['race']:,} plays"
         if self._is_at_server:
             yield f"died: a connection, a caller or a process at {self.played['death']:,} points"
 
@@ -93,15 +90,19 @@ class SelfJudge:
         is_there = not only
         for crowd in self.crowds:
             rules = set[str]()
-            for plan in plans_of(self.operations.values(), crowd, self._instances, brinks):
-                is_there |= plan.title == only
-                if only not in ("", plan.title) or "" in rules:
+            for plan in plans_of(self.operations.values(), crowd, brinks):
+                spread = [plan.spread(count) for count in self._instances[: len(crowd)]]
+                asked = [each for each in spread if only in ("", each.title)]
+                is_there |= bool(asked)
+                if not asked or "" in rules:
                     continue
-                async for anomaly in self.judge(plan, schedule):
-                    if anomaly.rule not in rules:
-                        self.found += 1
-                        yield anomaly
-                    rules.add(anomaly.rule)
+                sequences = await self.sequences(plan)
+                for each in asked:
+                    async for anomaly in self.judge(each, sequences, schedule):
+                        if anomaly.rule not in rules:
+                            self.found += 1
+                            yield anomaly
+                        rules.add(anomaly.rule)
         if not is_there:
             raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
 
@@ -125,13 +126,6 @@ class SelfJudge:
             orders.insert(0, ())
         return [await self._play(plan, Play(order=order)) for order in orders]
 
-    async def _sequences_here(self, plan: Plan) -> list[Witness]:
-        """Make the calls one after the other on one instance. Another one does the same, unless something is wrong."""
-        here = replace(plan, racing=tuple(replace(each, on=0) for each in plan.racing))
-        if self._latest is None or self._latest[0] != here:
-            self._latest = here, await self.sequences(here)
-        return self._latest[1]
-
     async def plays(self, plan: Plan, schedule: str = "") -> list[Witness]:
         """Play every order of a plan, or that of a schedule."""
         if schedule:
@@ -140,19 +134,20 @@ class SelfJudge:
         plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, most_switches)
         if cut:
             self.left_out[cut].add(plan.title)
-        if plan.kind == "race":
-            self._races += 1
-        else:
+        if plan.kind == "death":
             plays = [play for play in plays if play.ordered.has_died]
         self.played[plan.kind] += len(plays)
         return plays
 
-    async def judge(self, plan: Plan, schedule: str = "") -> AsyncIterator[Anomaly]:
-        """Play every order of a plan, and yield the shortest that breaks each rule."""
+    async def judge(self, plan: Plan, sequences: Sequence[Witness], schedule: str = "") -> AsyncIterator[Anomaly]:
+        """Play every order of a plan, and yield the shortest that breaks each rule.
+
+        The `sequences` of its calls were made on one instance. Another does the same, unless something is wrong.
+        """
         plays = await self.plays(plan, schedule)
         if plan.kind == "death" and self.arena.in_threads:
             self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
-        if not _wrong(plays, await self._sequences_here(plan)):
+        if not _wrong(plays, sequences):
             return
         sequences = await self.sequences(plan)
         wrong = _wrong(plays, sequences)
@@ -167,8 +162,8 @@ class SelfJudge:
             if rule not in why:
                 self.left_out["it came out wrong, and not once more"].add(plan.title)
                 continue
-            counted = f"{_count(those)} of {_count(plays)}"
-            said = f"in {counted} orders of their requests, as in no order of the calls"
+            counted = f"{len(those)} of {len(plays)}"
+            said = f"in {counted} plays, as in no order of the calls"
             if rule:
                 said = f"{rule}, at {counted} points"
             yield Anomaly(plan, rule, said, [*shown.lines(why[rule])], text)
@@ -200,7 +195,7 @@ def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[
         rule = played.entries[entry]
         is_refused = rule == REPEATED and isinstance(entry.answer, Exception)
         if not (is_refused and played.expiring - expiring - lasting):  # who holds a lock is waited for
-            found[rule] = _why(played, apart)
+            found[rule] = _why(entry, [places[place] for places in apart if place in places])
     if keys := sorted(played.lasting & expiring - lasting):
         found["leaves a key that never expires"] = [f"#   then {keys[0]} has no lifetime"]
     return found
@@ -219,16 +214,10 @@ def _apart(played: Witness, sequence: Witness) -> dict[int, list[Mismatch]]:
     return found
 
 
-def _why(played: Witness, apart: Sequence[Mapping[int, Sequence[Mismatch]]]) -> Iterator[str]:
-    """Yield a result that no sequence explains, where it differs, then what the sequences give there.
-
-    Of several it is one in which most differ, and one that came afterwards.
-    """
-    counts = Counter(chain(*apart))
-    place = max(counts, key=lambda place: (counts[place], place >= len(played.plan.racing)))
-    here = [places[place] for places in apart if place in places]
-    expected = dict.fromkeys(_text(each, 0) for each in here)
-    yield f"#   then {played.outcome[place].line} -> {_text(min(here, key=len), 1)}"
+def _why(entry: Entry, apart: Sequence[Sequence[Mismatch]]) -> Iterator[str]:
+    """Yield the first result that no sequence explains, where it differs, then what the sequences give there."""
+    expected = dict.fromkeys(_text(each, 0) for each in apart)
+    yield f"#   then {entry.line} -> {_text(min(apart, key=len), 1)}"
     yield f"#   one after the other {' or '.join(expected)}"
 
 
@@ -241,8 +230,3 @@ def _text(apart: Sequence[Mismatch], side: int) -> str:
 def _turns(play: Witness) -> int:
     """Return how often another caller goes on, and where something ends."""
     return len([*groupby(request.caller for request in play.ordered.trace)])
-
-
-def _count(plays: Sequence[Witness]) -> int:
-    """Return how many orders of requests there are, whenever a call was begun."""
-    return len({tuple(each.shape for each in play.ordered.requests) for play in plays})

@@ -35,14 +35,18 @@ class Plan:
         """What a finding is called."""
         return "death" if len(self.racing) == 1 else "race"
 
+    def spread(self, instances: int) -> Plan:
+        """Return the same plan with its calls on so many instances in turn."""
+        racing = tuple(replace(each, on=place % instances) for place, each in enumerate(self.racing))
+        return replace(self, racing=racing, title=f"{self.title}, instances: {instances}")
+
 
 def plans_of(
     operations: Collection[Operation],
     crowd: Sequence[Operation],
-    instances: Sequence[int],
     brinks: Mapping[str, Calls],
 ) -> Sequence[Plan]:
-    """Return the plans of a crowd, on so many instances, with different arguments.
+    """Return the plans of a crowd, with different arguments, on one instance.
 
     `brinks` has for an operation the calls of it after which one more gives another answer.
     """
@@ -54,13 +58,12 @@ def plans_of(
 
     names = " × ".join(operation.name for operation in crowd)
     plans: list[Plan] = []
-    for start, arguments, count in product(starts, _ARGUMENTS, instances):
+    for start, arguments in product(starts, _ARGUMENTS):
         racing = []
         for place, operation in enumerate(crowd):
-            turn = 0 if arguments == "equal" else place % 2
-            racing.append(replace(call(operation, turn, is_full=arguments == "all"), on=place % count))
-        title = f"{names}, {start}, {arguments} arguments, instances: {count}"
-        plan = Plan(starts[start], tuple(racing), tuple(after), title)
+            turn = 0 if arguments == "equal" else place
+            racing.append(call(operation, turn, is_full=arguments == "all"))
+        plan = Plan(starts[start], tuple(racing), tuple(after), f"{names}, {start}, {arguments} arguments")
         if plan not in plans:
             plans.append(plan)
     return plans
