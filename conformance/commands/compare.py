@@ -146,7 +146,7 @@ def _alone(options: argparse.Namespace) -> int:
 def _teller(*, shows_all: bool) -> Callable[[object], None]:
     """Return what prints the first new line of a group, or each, and on a terminal shows that the search goes on.
 
-    A text that cannot be encoded is refused by many operations: one is printed.
+    Of lines that no caller would see the first of each kind is printed.
     """
     shown: set[object] = set()
 
@@ -154,8 +154,8 @@ def _teller(*, shows_all: bool) -> Callable[[object], None]:
         match told:
             case str(text) if sys.stderr.isatty():
                 print(f"\r\x1b[K{text[:_WIDTH]}\r", end="", file=sys.stderr, flush=True)
-            case Line(reason="") if shows_all or shown.isdisjoint(told.themes):
-                shown.update(told.themes)
+            case Line(reason="") if shows_all or told.shown_with not in shown:
+                shown.add(told.shown_with)
                 title, *script = told.lines
                 print(bold(title), *script, "", sep="\n", flush=True)
 

@@ -102,7 +102,6 @@ class Difference:
     def line(self, stores: Sequence[str]) -> Line:
         """Return it as a finding; no caller would do what both stores refuse, or what takes other values."""
         is_refused = all(history[-1].made[0].observed.raised for history in self.histories)
-        classes = {name for choice in self._given for name in choice.classes}
         return Line(
             operation=self._origin(),
             kind=self.probe or self.mismatch.kind,
@@ -110,7 +109,6 @@ class Difference:
             seen=self.last.name + self.field,
             script=tuple(self._script(stores)),
             is_odd=is_refused or any(is_odd(self.operations, call) for call in self.calls),
-            theme=f"{sorted(classes)}: {self._gives()}" if "surrogate" in str(classes) else "",
             steps=as_data(self.steps),
         )
 

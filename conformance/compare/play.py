@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 from unittest import mock
@@ -30,8 +28,6 @@ Steps: TypeAlias = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
 BESIDE, NOWHERE = "on another namespace", "where no server is"
 """Where an instance is opened besides, other than on the same place."""
-_MOMENT = timedelta(milliseconds=1)
-"""By which the clock is put forward before an entry is made that ends: a harness may begin at a round time then."""
 CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
 _PAUSES: Mapping[str, Any] = {"redis.retry.sleep": id, "redis.asyncio.retry.sleep": partial(asyncio.sleep, 0)}
@@ -193,9 +189,6 @@ class Store:
         """
         recorder = Recorder(self, steps)
         self.tell("`open` of the harness")
-        if any(isinstance(step, EndOfLife) for step in steps):
-            with suppress(HookMissingError, HarnessFailedError):  # which the end of life tells of
-                self.harness.advance(recorder.namespace, _MOMENT)
         await recorder.play()
         PROGRESS.begin("")
         self.fields |= recorder.contract.observer.fields

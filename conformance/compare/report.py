@@ -16,8 +16,6 @@ from conformance.operations.trees import Tree
 
 _NOTHING = (None, 0, "''")
 """Results that are not filled, besides what is empty."""
-_LISTED = 4
-"""Texts that the report shows of a group."""
 TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
@@ -54,8 +52,6 @@ class Line:
     script: tuple[str, ...] = ()
     is_odd: bool = False
     """Whether its script does something that no caller would do."""
-    theme: str = ""
-    """What many operations do alike: one is shown."""
     reason: str = ""
     """Why it is accepted, if it is."""
     steps: str = ""
@@ -67,9 +63,9 @@ class Line:
         return self.operation, self.kind
 
     @property
-    def themes(self) -> set[object]:
-        """Of lines that have one of these in common the first is shown."""
-        return {self.group, self.theme} if self.theme else {self.group}
+    def shown_with(self) -> tuple[str, str]:
+        """Of lines that have this in common the first is shown: many operations are odd alike."""
+        return ("", self.kind) if self.is_odd else self.group
 
     @property
     def key(self) -> Key:
@@ -182,10 +178,12 @@ class Report:
             where.add(f"known: {operation}, {kind} no longer shows, remove it from the file: {text}")
 
     def lines(self) -> list[str]:
-        """Where each finding shows, what was not exercised, and how it ended."""
+        """The groups, what was not exercised, and how it ended."""
         lines = []
         for group in self.groups:
-            lines += [", ".join(group[0].group), *shows_in(group)]
+            first = group[0]
+            why = f", known: {first.reason}" if first.reason else ""
+            lines.append(f"{first.operation}, {first.kind}: {len(group)} lines{why}")
         lines += sorted(self.failures or self.gaps | self.notes)
         new = len(self.new)
         counts = f"{new} new and {len(self.every_line) - new} known lines"
@@ -198,17 +196,6 @@ class Report:
         findings = [asdict(group[0]) | {"shows": {line.text for line in group}} for group in self.groups]
         described = asdict(replace(self, known={})) | {"status": self.status, "findings": findings}
         return json.dumps(described, indent=1, default=sorted) + "\n"
-
-
-def shows_in(group: Sequence[Line]) -> list[str]:
-    """Say where the new lines of a group show or, without a new one, why its lines are accepted."""
-    new = [line.text for line in group if not line.reason]
-    if not new:
-        return [f"    known: {group[0].reason}"]
-    texts = new[:_LISTED]
-    if len(new) > _LISTED:
-        texts.append(f"… {len(new)} in all")
-    return [f"    {text}" for text in texts]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from math import inf
 
 from conformance.compare.difference import Difference, explains
 from conformance.compare.plan import Sequences, plainer
-from conformance.compare.play import ALONE, EndOfLife, Steps, Store, kind_of
+from conformance.compare.play import ALONE, Steps, Store, kind_of
 from conformance.compare.report import Report, Row
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Action, Call
@@ -169,20 +169,12 @@ class Search:
                     return True
         return False
 
-    def _ends_nothing(self, steps: Steps) -> bool:
-        """Whether a lifetime is to end that no call gives: without the argument it may be another."""
-        calls = [step for step in steps if isinstance(step, Call)]
-        has_end = any(isinstance(step, EndOfLife) for step in steps)
-        return has_end and not any(self._operations[call.operation].lifetime in call.arguments for call in calls)
-
     async def _reduced(self, found: Difference) -> Difference | None:
         """Return the fewest steps and the plainest values that show the same; None if it does not show again."""
         best: Difference | None = None
 
         async def again(steps: Steps) -> Steps:
             nonlocal best
-            if self._ends_nothing(steps):
-                return ()
             key = repr(steps)
             if key not in self._played:
                 self._played[key] = await self._play(steps)
