@@ -73,13 +73,13 @@ class Difference:
         for choice in self._given:
             for labels, part in inside(choice.value):
                 given |= {*labels, source(part)}
-        path = ""
+        members = [""]
         for label in self.mismatch.path:
             if re.match(r"\[(\d+|result.*)\]", label):
-                path = f"{path}#"
+                members.append("")
             elif label[0] == "." or given.isdisjoint((label, label[1:-1])):
-                path += label
-        return path.rstrip("#").rpartition("#")[2]
+                members[-1] += label
+        return next(filter(None, reversed(members)), "")
 
     @cached_property
     def probe(self) -> str:
@@ -188,17 +188,8 @@ def _label(step: Action) -> str:
 
 
 def explains(line: Difference, found: Difference) -> bool:
-    """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same.
-
-    Where one store fails, the other may fail as well, of something else that both refuse.
-    """
-    *where, what = found.symptom
-    *elsewhere, shown = line.symptom
-    pairs = zip(line.mismatch.raised, found.mismatch.raised, strict=True)
-    is_alike = shown == what or (
-        found.mismatch.kind == "exception" and all(short in ("", full) for short, full in pairs)
-    )
-    if elsewhere != where or not is_alike:
+    """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same."""
+    if line.symptom != found.symptom:
         return False
     if not line.features[-1] <= found.features[-1]:
         return False

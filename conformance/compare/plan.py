@@ -61,9 +61,9 @@ class Sequences:
         yield from self._sizes()
 
     def separation(self) -> Steps:
-        """Return a sequence that begins and ends with what has to agree if another namespace is another place."""
-        reads = _second(self._reads(self._made))
-        return (_BESIDE, *reads, self._made, *reads)
+        """Return a sequence that begins and ends with a read that agrees if another namespace is another place."""
+        read = _second(self._reads(self._made)[:1])
+        return (_BESIDE, *read, self._made, *read)
 
     # Calls on an entry
 
@@ -89,12 +89,11 @@ class Sequences:
     def _several(self) -> Iterator[list[Call]]:
         """Yield entries that differ in one of the arguments that name them, or else in the first argument."""
         maker = self._writes[0]
-        names = maker.entry or [*maker.arguments][:1]
-        if not names:
-            yield [self._made]
-        for name in names:
+        for name in maker.entry or [*maker.arguments][:1]:
             plain = [choice for choice in pool(maker, name).choices if not choice.classes]
             yield [plain_call(maker, **{name: choice}) for choice in plain]
+        if not maker.strategies:
+            yield [self._made]
 
     # Values and sizes
 
@@ -202,8 +201,8 @@ def _pairs(operation: Operation) -> Iterator[Call]:
     """Yield calls in which two arguments are given what a plain call does not give."""
     others = {}
     for name in operation.strategies:
-        first, *more = pool(operation, name).choices[:2]
-        others[name] = first if name in operation.optional else [first, *more][-1]
+        plainest = pool(operation, name).choices[: 1 if name in operation.optional else 2]
+        others[name] = plainest[-1]
     for one, other in combinations(others, 2):
         yield plain_call(operation, **{one: others[one], other: others[other]})
 

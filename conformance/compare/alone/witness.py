@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import groupby
 
 from conformance.compare.alone.plans import Plan
 from conformance.compare.play import Operations, Reader
@@ -138,10 +137,7 @@ class Witness(Reader):
         history = self.history[: len(self.plan.start) + 1]
         results = [f"-> {entry.observed.text()}" for entry in history[-1].made]
         lines = [*lines_of(self.contract, history), *side_by_side(results)]
-        code = used("\n".join([*lines, *why]))
-        for text, same in groupby(code.split("\n")):
-            times = len([*same])
-            yield f"{text}  # {times} times" if times > 1 else text
+        yield from used("\n".join([*lines, *why])).split("\n")
 
 
 def _asks_id(read: Call) -> bool:

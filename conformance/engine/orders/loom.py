@@ -5,17 +5,16 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import traceback
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from conformance.engine.orders.arena import CALLER_OF, Arena
 from conformance.engine.orders.schedule import STORE, Play, Request
 from conformance.harness import Harness
 
+_SHOWN = 3
+"""Functions that are shown of those that await each other."""
 _END_OF_SLEEP: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 
 
@@ -82,16 +81,11 @@ class LoopArena(Arena):
 
 
 def _text(handle: Any) -> str:
-    """Return where a task waits, in the innermost function that is not of asyncio itself."""
+    """Return where a task waits: the innermost functions that await each other, each with its line."""
     task = getattr(handle._callback, "__self__", None)
     awaited: Any = task.get_coro() if isinstance(task, asyncio.Task) else None
-    text = "callback"
+    places: list[str] = []
     while hasattr(awaited, "cr_frame"):
-        if inspect.getcoroutinestate(awaited) == inspect.CORO_CREATED:
-            return f"{awaited.__name__} begins"
-        (place,) = traceback.extract_stack(awaited.cr_frame, limit=1)
-        file = Path(place.filename)
-        if "asyncio" not in file.parts:
-            text = f"{place.name} goes on after {place.line} ({file.name}:{place.lineno})"
+        places.insert(0, f"{awaited.__name__}:{awaited.cr_frame.f_lineno}")
         awaited = awaited.cr_await
-    return text
+    return " in ".join(places[:_SHOWN]) or "callback"
