@@ -67,7 +67,7 @@ class Measured(Strict):
 
 
 class Benchmark(Strict):
-    """What `python -m benchmarks` wrote: blocks in the form of pytest-benchmark."""
+    """What `python -m benchmarks` wrote."""
 
     machine_info: dict[str, Any]
     commit_info: dict[str, Any]

@@ -6,15 +6,19 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from time import monotonic
 from typing import Any
+
+from pytest_benchmark.plugin import pytest_benchmark_generate_machine_info
+from pytest_benchmark.utils import get_commit_info
 
 from benchmarks.backends import BACKENDS
 from benchmarks.document import Depth
 from conformance.measure.block import Plan, time_blocks
 from conformance.measure.estimate import BLOCKS
-from conformance.measure.export import document_of
+from conformance.measure.figures import as_data
 from conformance.measure.timing import Effort
 from conformance.results.fingerprint import fingerprint
 
@@ -53,26 +57,34 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
     stores = [backend.store for backend in BACKENDS if backend.transport in ("none", *facts)]
     figures = time_blocks(stores, scale.plan, scale.effort, scale.blocks, seed, tell)
-    document = document_of(figures)
-    for row in document["benchmarks"]:
-        describe(row["extra_info"], facts)
-    machine = document["machine_info"]
+    machine = pytest_benchmark_generate_machine_info()  # type: ignore[no-untyped-call]
     del machine["node"]
     machine |= environment()
     machine["load_average"] = {"start": load, "end": os.getloadavg()}
-    seconds = round(monotonic() - started, 1)
-    return document | {"depth": depth, "seed": seed, "seconds": seconds}
+    return {
+        "machine_info": machine,
+        "commit_info": get_commit_info(),  # type: ignore[no-untyped-call]
+        "benchmarks": [described(figure, facts) for figure in as_data(figures)],
+        "datetime": datetime.now(UTC).isoformat(),
+        "version": version("pytest-benchmark"),
+        "depth": depth,
+        "seed": seed,
+        "seconds": round(monotonic() - started, 1),
+    }
 
 
-def describe(info: dict[str, Any], facts: Facts) -> None:
+def described(figure: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Say of a figure what it belongs to."""
-    backend = next(backend for backend in BACKENDS if backend.store == info["store"])
-    info["backend"] = backend.name
-    info["design"] = backend.design
-    info["mode"] = backend.mode
-    info["transport"] = backend.transport
-    info["tasks"] = info["entries"]
-    info["facts"] = facts.get(backend.transport, {})
+    backend = next(backend for backend in BACKENDS if backend.store == figure["store"])
+    info = figure | {
+        "backend": backend.name,
+        "design": backend.design,
+        "mode": backend.mode,
+        "transport": backend.transport,
+        "tasks": figure["entries"],
+        "facts": facts.get(backend.transport, {}),
+    }
+    return {"name": f"{figure['operation']}, {backend.name}, {figure['entries']}", "extra_info": info}
 
 
 def environment() -> dict[str, object]:

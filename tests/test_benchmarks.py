@@ -14,10 +14,10 @@ import pytest
 
 from benchmarks.backends import BACKENDS
 from benchmarks.cores import CLIENT, SERVER, on_core
-from benchmarks.document import Benchmark, Block
-from benchmarks.latencies import describe
+from benchmarks.document import Block, Measured
+from benchmarks.latencies import described
 from conformance.backends.registry import REQUIRE_CONTAINER
-from conformance.measure.export import document_of
+from conformance.measure.figures import as_data
 from conformance.measure.timing import Timed
 from tests.processes import run
 
@@ -29,10 +29,9 @@ ROOT = Path(__file__).parents[1]
 def test_a_figure_says_what_it_belongs_to() -> None:
     memory, documented = BACKENDS[0].store, BACKENDS[3].store
     keys = [(documented, "ping", 1_000), (memory, "list", 100)]
-    document = document_of(dict.fromkeys(keys, [Timed((1.0, 2.0), (1.0, 2.0))] * 2))
-    for row in document["benchmarks"]:
-        describe(row["extra_info"], {"embedded": {"server": "Redis 8"}})
-    rows = [row.extra_info for row in Benchmark.model_validate_json(json.dumps(document)).benchmarks]
+    figures = as_data(dict.fromkeys(keys, [Timed((1.0, 2.0), (1.0, 2.0))] * 2))
+    facts = {"embedded": {"server": "Redis 8"}}
+    rows = [Measured.model_validate_json(json.dumps(described(figure, facts))).extra_info for figure in figures]
     assert [(info.backend, info.operation, info.tasks, info.facts) for info in rows] == [
         ("documented-redis", "ping", 1_000, {"server": "Redis 8"}),
         ("memory", "list", 100, {}),

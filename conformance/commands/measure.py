@@ -7,7 +7,6 @@ import json
 import math
 import sys
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
 from conformance.measure.block import Figures, time_blocks
 from conformance.measure.claims import Latency, in_language, read_claims
-from conformance.measure.estimate import MARGIN, blocks_for, miss_of
-from conformance.measure.figures import judge_by_figures, lines_of
+from conformance.measure.estimate import BLOCKS, MARGIN
+from conformance.measure.figures import as_data, judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
 from conformance.text import bold
 
@@ -43,8 +42,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--budget": {"metavar": "FILE", "type": Path, "help": "claims that have to hold (TOML)"},
     "--entries": {"metavar": "N", "type": int, "action": "append", "default": [], "help": "entries in the store"},
     "--seconds": {"type": float, "default": 0.05, "help": "of an operation in a block (%(default)s)"},
-    "--blocks": {"type": int, "help": "processes (default: 13, or as many as the claims need)"},
-    "--json": {"metavar": "FILE", "type": writable, "help": "write JSON in the form of pytest-benchmark"},
+    "--blocks": {"type": int, "default": BLOCKS, "help": "processes (default: %(default)s)"},
+    "--json": {"metavar": "FILE", "type": writable, "help": "write the figures of each process to FILE"},
 }
 SIZES = (100, 1_000, 10_000)
 """Entries in the store, unless the command line or a claim says."""
@@ -52,11 +51,9 @@ SIZES = (100, 1_000, 10_000)
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
-    numbers = [options.seconds, *options.entries, 1 if options.blocks is None else options.blocks]
+    numbers = [options.seconds, *options.entries, options.blocks]
     if not all(0 < number < math.inf for number in numbers):
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
-    if options.json and find_spec("pytest_benchmark") is None:
-        raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
     harness = find_backend(options.store)()
     claims, left_out = _read(options.claims, harness.mode)
     budgets, unfit = _read(options.budget, harness.mode)
@@ -66,26 +63,22 @@ def main(options: argparse.Namespace) -> int:
         print(f"{left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
 
     judged = [*claims, *budgets]
-    miss = miss_of(len(judged))
     stated = [entries for claim in judged for entries in claim.entries]
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
     calls = max((calls_for(claim.quantile) for claim in judged), default=0)
     effort = Effort(max(Effort.rounds, calls), options.seconds)
-    blocks = options.blocks or blocks_for(len(judged))
-    figures = time_blocks((options.store,), plan, effort, blocks, 0, partial(print, file=sys.stderr))
+    figures = time_blocks((options.store,), plan, effort, options.blocks, 0, partial(print, file=sys.stderr))
 
-    print(*lines_of(figures, miss), sep="\n")
+    print(*lines_of(figures), sep="\n")
     timed = {operation for _, operation, _ in figures}
     for operation in getattr(harness, "operations", list)():
         if operation.name not in timed:
             print(f"{operation.name} was not timed (it may remove the entry)")
     for claim in claims:
-        _judge(claim, figures, miss, MARGIN)
-    verdicts = {_judge(budget, figures, miss, margin=0) for budget in budgets}
+        _judge(claim, figures, MARGIN)
+    verdicts = {_judge(budget, figures, margin=0) for budget in budgets}
     if options.json:
-        from conformance.measure.export import document_of  # it needs pytest-benchmark
-
-        write_file(options.json, json.dumps(document_of(figures)) + "\n")
+        write_file(options.json, json.dumps(as_data(figures), indent=1) + "\n")
     if "slower" in verdicts:
         return 1
     return 0 if verdicts <= {"confirmed", "faster"} else 5
@@ -99,8 +92,8 @@ def _read(file: Path | None, mode: str) -> tuple[list[Latency], int]:
     return claims, len(stated) - len(claims)
 
 
-def _judge(claim: Latency, figures: Figures, miss: float, margin: float) -> str:
+def _judge(claim: Latency, figures: Figures, margin: float) -> str:
     """Print what the figures say of a claim, and return the verdict."""
-    verdict, (head, *lines) = judge_by_figures(claim, figures, miss, margin)
+    verdict, (head, *lines) = judge_by_figures(claim, figures, margin)
     print(bold(head), f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
     return verdict

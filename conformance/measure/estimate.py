@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from statistics import median
 from typing import Literal
 
@@ -19,17 +18,7 @@ MARGIN = 0.1
 BLOCKS = 13
 """One disturbed block reaches an end of an interval of 99.4 % in an eighth of the rows; of nine blocks, in a third."""
 MISS = 0.05 / 8
-"""The chance that one interval misses its median, where eight claims are judged at once."""
-
-
-def blocks_for(claims: int) -> int:
-    """Say how many blocks a run needs so that intervals hold for all of its claims together."""
-    return next(blocks for blocks in count(BLOCKS) if bounds_for(blocks, miss_of(claims))[0])
-
-
-def miss_of(claims: int) -> float:
-    """The chance that one interval may miss its median: 5 % are shared among the claims (Bonferroni)."""
-    return 0.05 / max(1, claims)
+"""The chance that one interval misses its median: eight hold together with 95 % (Bonferroni)."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from conformance.measure.block import Figures
 from conformance.measure.claims import MILLISECONDS, Latency, Unit
@@ -13,7 +14,7 @@ from conformance.text import in_columns
 MEDIAN, TAIL = 0.5, 0.99
 
 
-def estimate_of(blocks: Sequence[Timed], share: float, miss: float) -> Estimate | None:
+def estimate_of(blocks: Sequence[Timed], share: float) -> Estimate | None:
     """Estimate a quantile, in milliseconds; None where a block has too few calls for it."""
     values = []
     for timed in blocks:
@@ -21,18 +22,16 @@ def estimate_of(blocks: Sequence[Timed], share: float, miss: float) -> Estimate 
         if seconds is None:
             return None
         values.append(1e3 * seconds)
-    return estimate(values, miss)
+    return estimate(values)
 
 
-def judge_by_figures(
-    claim: Latency, figures: Figures, miss: float, margin: float = MARGIN
-) -> tuple[Verdict, Sequence[str]]:
+def judge_by_figures(claim: Latency, figures: Figures, margin: float = MARGIN) -> tuple[Verdict, Sequence[str]]:
     """Judge a claim, and say why: with the stated range, and a line for each number of entries."""
     name = "median" if claim.quantile == MEDIAN else f"p{100 * claim.quantile:g}"
     measured = {}
     for (_, operation, entries), blocks in figures.items():
         if operation == claim.operation:
-            measured[entries] = estimate_of(blocks, claim.quantile, miss)
+            measured[entries] = estimate_of(blocks, claim.quantile)
     verdict, verdicts = judge_claim(claim, measured, margin)
 
     lines = [f"{claim.id} {verdict} (stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)})"]
@@ -49,17 +48,26 @@ def judge_by_figures(
     return verdict, lines
 
 
-def lines_of(figures: Figures, miss: float) -> Iterator[str]:
+def lines_of(figures: Figures) -> Iterator[str]:
     """Give the lines of a table of figures."""
     rows = []
     for (_, operation, entries), blocks in figures.items():
-        if found := estimate_of(blocks, MEDIAN, miss):
-            tail = estimate_of(blocks, TAIL, miss)
+        if found := estimate_of(blocks, MEDIAN):
+            tail = estimate_of(blocks, TAIL)
             p99 = write_ms(tail.value) if tail else "too few calls"
             rows.append((operation, f"{entries:,}", _with_interval(found), p99, f"{1e3 / found.value:,.0f}"))
-    _, confidence = bounds_for(len(blocks), miss)
+    _, confidence = bounds_for(len(blocks))
     interval = f" ({100 * confidence:.1f} % interval)" if confidence else ""
     return in_columns([("operation", "entries", f"median{interval}", "p99", "a second"), *rows])
+
+
+def as_data(figures: Figures) -> list[dict[str, Any]]:
+    """Give the figures of each block, in seconds, for JSON."""
+    rows = []
+    for (store, operation, entries), blocks in figures.items():
+        of_blocks = [{"median": timed.quantile(MEDIAN), "p99": timed.quantile(TAIL)} for timed in blocks]
+        rows.append({"store": store, "operation": operation, "entries": entries, "blocks": of_blocks})
+    return rows
 
 
 def write_ms(ms: float) -> str:
