@@ -41,7 +41,7 @@ class DocumentedRedisHarness(RedisServerHarness):
         return {"USE_REDIS_FOR_TASKS": "true", **variables_of(self._server.url)}
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskService]:
-        return open_documented(f"{url}{'&' if '?' in url else '?'}socket_timeout={seconds}", f"{namespace}:task:")
+        return open_documented(url, f"{namespace}:task:", seconds)
 
     def discard(self, namespace: str) -> None:
         """Remove the namespace's keys, and those that the application's own opening made."""

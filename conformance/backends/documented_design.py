@@ -160,11 +160,11 @@ class TaskService:
 
 
 @asynccontextmanager
-async def open_documented(url: str, prefix: str = "task:") -> AsyncIterator[TaskService]:
+async def open_documented(url: str, prefix: str = "task:", seconds: float | None = None) -> AsyncIterator[TaskService]:
     """The service in Redis mode."""
     from redis.asyncio import Redis
 
-    async with Redis.from_url(url) as redis:
+    async with Redis.from_url(url, socket_timeout=seconds) as redis:
         yield TaskService(RedisClient(redis, prefix))
 
 

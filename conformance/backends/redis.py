@@ -11,7 +11,7 @@ from typing import Any
 from redis.crc import key_slot
 
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
-from conformance.backends.servers import AclServer, ContainerServer, RedisServer, TlsServer
+from conformance.backends.servers import AclServer, ContainerServer, RedisServer
 from conformance.backends.settings import variables_of
 from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers
 from conformance.harness import Capability, Harness, Inspector
@@ -80,12 +80,6 @@ class PartitionedHarness(RedisHarness):
     partitions = 3
 
 
-class TlsHarness(RedisHarness):
-    """The Redis store through TLS, with an authority of its own and a client certificate."""
-
-    server_class = TlsServer
-
-
 class AclHarness(RedisHarness):
     """The Redis store as the user with the least rights."""
 
@@ -100,9 +94,10 @@ class SentinelHarness(RedisHarness):
 
 
 class ClusterHarness(RedisHarness):
-    """The Redis store on a Redis Cluster."""
+    """The Redis store on a Redis Cluster, in three partitions."""
 
     server_class = ClusterServers
+    partitions = 3
     capabilities = frozenset(Capability)
     _server: ClusterServers
 
@@ -126,12 +121,6 @@ class ClusterHarness(RedisHarness):
 
     def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
         return self._server.slots_moved(*self._slots(self._prefix(namespace)))
-
-
-class PartitionedClusterHarness(ClusterHarness):
-    """The Redis store in three partitions on a Redis Cluster."""
-
-    partitions = 3
 
 
 class NamedRedisHarness(RedisHarness):

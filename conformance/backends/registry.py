@@ -28,8 +28,6 @@ BACKENDS = {
     "partitioned": "conformance.backends.redis:PartitionedHarness",
     "sentinel": "conformance.backends.redis:SentinelHarness",
     "cluster": "conformance.backends.redis:ClusterHarness",
-    "partitioned-cluster": "conformance.backends.redis:PartitionedClusterHarness",
-    "tls": "conformance.backends.redis:TlsHarness",
     "acl": "conformance.backends.redis:AclHarness",
 }
 """The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
@@ -61,12 +59,12 @@ def find_backend(name: str) -> Callable[[], Harness]:
     """
     given = [name] if "://" in name else []
     make = _imported("conformance.backends.redis:NamedRedisHarness" if given else BACKENDS.get(name, name))
-    if isinstance(make, type) and not issubclass(make, Harness):
+    if not callable(make) or (isinstance(make, type) and not issubclass(make, Harness)):
         raise UnknownBackendError(f"{name} is no subclass of conformance.Harness")
 
     def made() -> Harness:
         with _not_ending_the_process(name):
-            harness = make(*given) if callable(make) else make
+            harness = make(*given)
         if not isinstance(harness, Harness):
             raise UnknownBackendError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
         if {*map(type, harness.capabilities)} - {Capability}:
@@ -95,10 +93,9 @@ def find_maker(name: str) -> Callable[..., Any] | None:
 
 def _imported(place: str) -> Any:
     if not re.fullmatch(".+:.+", place):
-        module, _, name = place.strip(":").rpartition(".")
         raise UnknownBackendError(
             f"unknown store {place!r}: it is none of {', '.join(BACKENDS)}, no redis:// URL, and not of the form "
-            f"module:name, as {module or 'mystores'}:{name} is (a class, or a function that gives a store or a harness)"
+            "module:name, as mystores:RedisMode is (a class, or a function that gives a store or a harness)"
         )
     if (folder := str(Path.cwd())) not in sys.path:  # a console script, or a program elsewhere, does not look there
         sys.path.insert(0, folder)

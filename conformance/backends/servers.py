@@ -112,15 +112,11 @@ class EmbeddedServer(RedisServer):
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-        self._prepare(undo)
         config = f'port {self.port}\nbind 127.0.0.1\nappendonly no\nsave ""\n{self._config}'
         (self._folder / "server.conf").write_text(config)
 
         undo.callback(self._stop)
         self._start()
-
-    def _prepare(self, undo: ExitStack) -> None:
-        """Make ready what the server needs until `undo` ends."""
 
     def restart(self) -> None:
         wait_until(lambda: self.call("SAVE"), "another save goes on")
@@ -157,28 +153,6 @@ class EmbeddedServer(RedisServer):
         self.process.kill()
         self.process.wait()
         self._watcher.communicate(b"end\n")
-
-
-_CERTIFICATE = (
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=conformance "
-    "-addext subjectAltName=IP:127.0.0.1 -keyout key -out certificate"
-)
-
-
-class TlsServer(EmbeddedServer):
-    """A server with a certificate that is its own authority, and the client's too. The suite comes without TLS.
-
-    What needs a proxy goes without TLS too.
-    """
-
-    def _prepare(self, undo: ExitStack) -> None:
-        none = subprocess.DEVNULL
-        subprocess.run(_CERTIFICATE.split(), cwd=self._folder, stdin=none, capture_output=True, check=True)
-        port = undo.enter_context(reserved_port())
-        folder = self._folder
-        files = f"ssl_ca_certs={folder}/certificate&ssl_certfile={folder}/certificate&ssl_keyfile={folder}/key"
-        self.store_url = f"rediss://127.0.0.1:{port}/0?{files}"
-        self._config = f"tls-port {port}\ntls-ca-cert-file certificate\ntls-cert-file certificate\ntls-key-file key"
 
 
 class AclServer(EmbeddedServer):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from copy import copy
+from pathlib import Path
 
 import pytest
 import redis
 
-from conformance.backends.proxy import unused_port
-from conformance.backends.servers import EmbeddedServer, TlsServer, find_binary
+from conformance.backends.proxy import reserved_port, unused_port
+from conformance.backends.servers import EmbeddedServer, find_binary
 from conformance.backends.topologies import ClusterServers, SentinelServers
 from taskstore import StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
@@ -21,6 +23,12 @@ from tests.store.operating import REQUEST, connections, until
 from tests.store.speaking import SET, greet, speaking
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nowhere")]
+
+CERTIFICATE = (
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=tests "
+    "-addext subjectAltName=IP:127.0.0.1 -keyout key -out made"
+)
+"""Makes a certificate that is its own authority, and the client's too."""
 
 
 async def write(server: Server) -> None:
@@ -199,14 +207,21 @@ async def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServ
         await server.read("PING")
 
 
+@pytest.fixture
+def certified(tmp_path: Path) -> Path:
+    subprocess.run(CERTIFICATE.split(), cwd=tmp_path, capture_output=True, check=True)
+    return tmp_path
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(find_binary().name != "redis-server", reason="the packaged server has no TLS")
-async def test_tls_takes_its_own_authority_and_a_certificate() -> None:
-    with TlsServer() as server:
-        with closing(connect(server.store_url)) as to:
+async def test_tls_takes_its_own_authority_and_a_certificate(certified: Path) -> None:
+    of_server = f"tls-ca-cert-file {certified}/made\ntls-cert-file {certified}/made\ntls-key-file {certified}/key"
+    ca = f"ssl_ca_certs={certified}/made"
+    with reserved_port() as port, EmbeddedServer(config=f"tls-port {port}\n{of_server}"):
+        place = f"rediss://127.0.0.1:{port}/0"
+        with closing(connect(f"{place}?{ca}&ssl_certfile={certified}/made&ssl_keyfile={certified}/key")) as to:
             await write(to)
-        place, _, options = server.store_url.partition("?")
-        ca = next(option for option in options.split("&") if option.startswith("ssl_ca_certs"))
         for url in (place, f"{place}?{ca}", place.replace("rediss", "redis")):
             with closing(connect(url, connect_timeout=1, timeout=1)) as to, pytest.raises(StoreUnavailable) as raised:
                 await write(to)
