@@ -26,7 +26,7 @@ _LONGEST = 20_000
 _TITLE = 120
 _NO_RESULTS = 3
 _FAILING = ("new", "undecided")
-_COUNTED = (*_FAILING, "known", "should", "missing-hook", "pass", "not-applicable")
+_COUNTED = (*_FAILING, "known", "should", "pass", "not-applicable")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def markdown(heading: str, lines: list[Line]) -> str:
             fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=2) + 1)
             fence = max(fence, "```", key=len)
             texts += [f"#### {inert(line.title)}", fence, text, fence]
-    accepted = [line for line in lines if line.kind in ("known", "should", "missing-hook")]
+    accepted = [line for line in lines if line.kind in ("known", "should")]
     if accepted:
         texts += ["", "#### Accepted", "", *(f"* {line.kind}: {inert(line.title)}" for line in accepted)]
     return "\n".join([*texts, ""])

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
-from conformance.text import cut, on_one_line, shown
+from conformance.text import cut, on_one_line
 
 T = TypeVar("T")
 _LONGEST = 300
@@ -55,25 +55,18 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
         raise FileError(file, f"not {description}: {why}") from None
 
 
-def _first_of(fault: ValidationError, skipped: int = 0) -> str:
-    """Return where the first fault of a document is, from a part of its place on, and what it is."""
+def _first_of(fault: ValidationError) -> str:
+    """Return where the first fault of a document is, and what it is."""
     first = fault.errors(include_url=False)[0]
-    parts = [*first["loc"][skipped:], first["msg"].removeprefix("Value error, ")]
+    parts = [*first["loc"], first["msg"].removeprefix("Value error, ")]
     return ": ".join(map(str, parts))
 
 
 def read_toml(file: Path, form: type[T], description: str) -> T:
-    """Read a TOML file of this form, and show an entry that is not. Arguments and exceptions are as of `read_file`."""
+    """Read a TOML file of this form. Arguments and exceptions are as of `read_file`."""
 
     def parse(content: bytes) -> T:
-        document = tomllib.loads(content.decode())
-        try:
-            return TypeAdapter(form).validate_python(document)
-        except ValidationError as fault:
-            match fault.errors()[0]["loc"]:
-                case (str(table), int(place), *_):
-                    raise ValueError(f"{shown(document[table][place])}: {_first_of(fault, 2)}") from None
-            raise
+        return TypeAdapter(form).validate_python(tomllib.loads(content.decode()))
 
     return read_file(file, parse, description)
 
@@ -102,12 +95,8 @@ def writable(name: str | Path) -> Path:
         FileError: if it cannot be written.
     """
     file = Path(name)
-    with _as_file_error(file, "written"):
-        target = file.resolve()
-        is_new = not target.exists()
-        target.open("a").close()
-        if is_new:
-            target.unlink()
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise FileError(file, "cannot be written")
     return file
 
 

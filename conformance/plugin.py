@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
-from conformance.files import CommandFailedError, make_folder, writable, write_file
+from conformance.files import CommandFailedError, make_folder, write_file
 from conformance.results.plan import Plan
 from conformance.results.progress import Progress
 from conformance.results.record import Recorder
 from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
 from conformance.text import described
 
-_SUITE = Path(__file__).parent
-_CASES = _SUITE / "tasks" / "cases"
+_CASES = Path(__file__).parent / "tasks" / "cases"
 _BACKEND = "conformance_backend"
 
 
@@ -32,14 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in option.conformance_store or ["memory", "embedded"]:
         names |= dict.fromkeys(backends_of_this_machine() if name == "all" else [name])
     option.conformance_store = [*names]
-    option.conformance_only = [name.removeprefix("requirement_") for name in option.conformance_only]
     is_worker = hasattr(config, "workerinput")
     try:
         if not is_worker and not option.help:
             if option.conformance_json:
                 write_file(option.conformance_json, "")
-            if option.conformance_write_known:
-                writable(option.conformance_write_known)
             if option.conformance_scripts:
                 make_folder(option.conformance_scripts)
         with only_own_verdicts():
@@ -52,12 +48,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not is_worker:
         config.pluginmanager.register(Progress(plan))
     config.addinivalue_line("python_files", str(_CASES / "*.py"))
-
-
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave everything of this package alone but the cases, whatever `python_files` of the project at hand says."""
-    aside = collection_path.is_relative_to(_SUITE) and not collection_path.is_relative_to(_CASES)
-    return True if aside and collection_path.suffix == ".py" else None
 
 
 class _CaseModule(pytest.Module):

@@ -115,8 +115,6 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         return f"{{{inside}}}"
     if kind is float and not isfinite(value):
         return f"float('{value}')"
-    if kind is int and abs(value) > 10**40:
-        return hex(value)
     try:
         text = _built(value) if kind.__repr__ is object.__repr__ else repr(value)
     except Exception:  # noqa: BLE001  a hostile value may have no repr

@@ -100,8 +100,8 @@ def test_a_run_on_odd_stores_ends_and_says_why(tmp_path: Path) -> None:
         (("compare", "memory", "--json", "found"), 2, "--json is for two stores"),
         (("run", "--stor", "memory"), 2, "unrecognized arguments: --stor"),
         (("run", "--store", "memory", "--json", "/dev/full", "--", "-k", "test_random_1"), 3, ""),
-        (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_random_1"), 3, ""),
         (("run", "--scripts", "/dev/null/x"), 2, "/dev/null/x: cannot be made: Not a directory"),
+        (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_random_1"), 3, ""),
     ],
 )
 def test_a_command_that_cannot_work_says_so(arguments: tuple[str, ...], status: int, told: str, tmp_path: Path) -> None:

@@ -27,8 +27,7 @@ def main(options: argparse.Namespace) -> int:
     """Write the file that is named, and print what to do next; an existing file is left as it is."""
     file: Path = options.file
     places = (*file.parent.parts, file.stem)
-    is_module = all(place.isidentifier() for place in places)
-    if file.suffix != ".py" or not is_module:
+    if file.suffix != ".py" or not all(map(str.isidentifier, places)):
         raise CommandFailedError(f"{file} cannot be imported: name a .py file in this folder or below it")
     kind = "compare" if options.compare else "run"
     template = Path(__file__).with_name("templates") / f"{kind}.py.txt"
@@ -38,7 +37,5 @@ def main(options: argparse.Namespace) -> int:
             new.write(text)
     except OSError as fault:
         raise CommandFailedError(f"{file} was not written: {fault.strerror}") from None
-    _, command, *_ = text.split("\n\n")
-    print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
-    print(command.partition('"""')[0].rstrip())
+    print(f"{file} is written, and runs as it is; its first lines say how. Make its `open` open your store.")
     return 0

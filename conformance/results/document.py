@@ -62,10 +62,9 @@ class ListedRequirement(_Object):
 class Expected(_Object):
     """Why a verdict does not count against a run."""
 
-    kind: Literal["known", "should", "missing-hook"]
-    """A known failure; a SHOULD, where only a MUST fails the run; a hook that the harness is declared not to give."""
+    kind: Literal["known", "should"]
+    """It is known, such as a hook that the harness cannot give; or a SHOULD, where only a MUST fails the run."""
     reason: str
-    link: str = ""
 
 
 class Failure(_Object):
@@ -156,7 +155,7 @@ class Result(Judged):
     @property
     def is_accepted(self) -> bool:
         """Whether the adopter has given a reason why it does not count. A SHOULD that is not kept is no such thing."""
-        return self.expected is not None and self.expected.kind != "should"
+        return self.expected is not None and self.expected.kind == "known"
 
     @property
     def is_failure(self) -> bool:
@@ -187,8 +186,8 @@ class Results(_Object):
     suite: Suite
     started: AwareDatetime
     seconds: float
-    exit_status: int | None
-    """The status that the run deserves. None while it goes on, and if its process ended early."""
+    exit_status: int
+    """The status that the run deserves."""
     backends: tuple[AboutBackend, ...]
     requirements: tuple[ListedRequirement, ...]
     """The whole registry, whatever happened to run."""

@@ -1,16 +1,15 @@
 """Known failures: what an adopter cannot mend today, each with its reason, until it no longer shows.
 
-A TOML file of entries like these. `backend` may be left out, for all; `link` is for people. An entry for a requirement
-accepts what it `shows`, and nothing else that breaks the requirement.
+A TOML file of entries like these. `backend` may be left out, for all. An entry for a requirement accepts what it
+`shows`, and nothing else that breaks the requirement.
 
     [[known]]
     test = "requirement_LIST-07"
     backend = "myapp.harness:RedisMode"
     shows = ["list_tasks: Page in place of Page"]
-    reason = "ties fall by insertion"
-    link = "https://example.com/issues/7"
+    reason = "ties fall by insertion: https://example.com/issues/7"
 
-    [[missing]]
+    [[known]]
     hook = "restart_server"
     reason = "the server is shared, and nobody may stop it"
 """
@@ -18,10 +17,10 @@ accepts what it `shows`, and nothing else that breaks the requirement.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from itertools import chain, product
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,101 +30,92 @@ from conformance.results.document import Expected, Failure, Result
 _ACCEPTABLE = ("fail", "not-testable")
 """Verdicts that an entry accepts."""
 
+Known: TypeAlias = Mapping[tuple[str, str, str], str]
+"""Why something is accepted: by test or missing hook, backend, and the finding that shows.
 
-class Known(BaseModel):
-    """What is known to fail, a test that cannot decide, or a hook that a harness cannot give."""
+All backends, if that is empty. A case has no findings: it is accepted whatever fails it.
+"""
+
+
+class _Entry(BaseModel):
+    """An entry of a file."""
 
     model_config = ConfigDict(extra="forbid")
 
     test: str = ""
     hook: str = ""
     backend: str = ""
-    """All backends, if it is empty."""
-    shows: set[str] = set()
-    """The findings that it accepts; none for a case, which accepts whatever fails it."""
+    shows: set[str] = {""}
     reason: Reason
-    link: str = ""
-
-    def covers(self, name: str, backend: str) -> bool:
-        """Whether it is about this test or hook of this backend."""
-        return name == (self.hook or self.test) and self.backend in ("", backend)
 
 
-_FORM = dict[Literal["known", "missing"], list[Known]]
+def reason_for(known: Known, backend: str, failure: Failure) -> str:
+    """Return why a failure is accepted; nothing if it is not."""
+    everywhere = known.get((failure.test, "", failure.shows), "")
+    return known.get((failure.test, backend, failure.shows), everywhere)
 
 
-def find(entries: Iterable[Known], backend: str, failure: Failure) -> Known | None:
-    """Return the entry that accepts a failure."""
-    for entry in entries:
-        is_shown = failure.shows in entry.shows if failure.shows else not entry.shows
-        if is_shown and entry.covers(failure.test, backend):
-            return entry
-    return None
-
-
-def _found(entries: Iterable[Known], result: Result) -> Iterator[tuple[Failure, Known | None]]:
-    """Yield each failure of a result with the entry that accepts it; what cannot decide has failed by itself."""
+def _failures(result: Result) -> tuple[Failure, ...]:
+    """Return the failures of a result; what cannot decide has failed by itself."""
     undecided = Failure(name=result.hook or result.test, requirements=result.requirements, came=result.reason)
-    for failure in result.failures or (undecided,):
-        yield failure, find(entries, result.backend, failure)
+    return result.failures or (undecided,)
 
 
-def expected(entries: Iterable[Known], result: Result) -> Expected | None:
+def expected(known: Known, result: Result) -> Expected | None:
     """Why a result does not count against the run; None if it does."""
-    accepting = [entry for _, entry in _found(entries, result)]
-    entry = accepting[0]
-    if result.verdict not in _ACCEPTABLE or entry is None or None in accepting:
+    reasons = [reason_for(known, result.backend, failure) for failure in _failures(result)]
+    if result.verdict not in _ACCEPTABLE or not all(reasons):
         return None
-    return Expected(kind="missing-hook" if result.hook else "known", reason=entry.reason, link=entry.link)
+    return Expected(kind="known", reason=reasons[0])
 
 
-def stale(entries: Iterable[Known], results: Iterable[Result], *, is_whole: bool) -> Iterator[tuple[str, bool]]:
-    """Yield what entries accept and no longer shows, and whether its test passes.
+def stale(known: Known, results: Iterable[Result], *, is_whole: bool) -> Iterator[str]:
+    """Yield what is accepted and no longer shows.
 
     Findings are missed only in a whole run: where less is played, less shows.
     """
-    for entry, result in product(entries, results):
-        passes = result.verdict == "pass" and not result.reason
-        is_decided = passes or result.verdict == "fail"
-        if not (is_decided and entry.covers(result.test, result.backend)):
+    for (test, backend, finding), result in product(known, results):
+        is_decided = result.verdict == "fail" or (result.verdict == "pass" and not result.reason)
+        if not is_decided or test != result.test or backend not in ("", result.backend):
             continue
-        where = f"{result.test} on {result.backend}"
-        if passes and not entry.shows:
-            yield f"{where} passes now", True
-        if is_whole:
-            for text in sorted(entry.shows - {failure.shows for failure in result.failures}):
-                yield f"{where} no longer shows {text}", passes
+        if finding in {failure.shows for failure in result.failures}:
+            continue
+        if is_whole or not finding:
+            yield f"{test} on {result.backend} no longer shows {finding or 'a failure'}"
 
 
-def read(file: Path, tests: Collection[str]) -> list[Known]:
+def read(file: Path, tests: Collection[str]) -> Known:
     """Read a file of known failures of these tests, and of hooks.
 
     Raises:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
     """
-    tables = read_toml(file, _FORM, "a list of known failures")
-    entries = [*chain.from_iterable(tables.values())]
-    for entry in entries:
+    tables = read_toml(file, dict[Literal["known"], list[_Entry]], "a list of known failures")
+    known = {}
+    for entry in tables.get("known", []):
         if not entry.hook and entry.test not in tests:
             raise FileError(file, f"there is no test {entry.test}")
-    return entries
+        for finding in entry.shows:
+            known[entry.hook or entry.test, entry.backend, finding] = entry.reason
+    return known
 
 
-def write(file: Path, results: Iterable[Result], entries: Iterable[Known]) -> None:
+def write(file: Path, results: Iterable[Result], known: Known) -> None:
     """Write what fails, and the hooks that are missing, as entries; reasons that nobody has given yet are left open.
 
     Raises:
         conformance.files.FileError: if the file cannot be written.
     """
-    shows = defaultdict[tuple[str, ...], set[str]](set)
+    findings = defaultdict[tuple[str, str, str, str], set[str]](set)
     for result in results:
-        table, name = ("missing", "hook") if result.hook else ("known", "test")
-        for failure, entry in _found(entries, result) if result.verdict in _ACCEPTABLE else ():
-            reason, link = (entry.reason, entry.link) if entry else (UNREASONED, "")
-            if entry or not (result.expected and result.expected.kind == "should"):
-                shows[table, name, failure.test, result.backend, reason, link].add(failure.shows)
+        if result.verdict not in _ACCEPTABLE or (result.expected and not result.is_accepted):
+            continue
+        kind = "hook" if result.hook else "test"
+        for failure in _failures(result):
+            reason = reason_for(known, result.backend, failure) or UNREASONED
+            findings[kind, failure.test, result.backend, reason].add(failure.shows)
     texts = []
-    for (table, name, test, backend, reason, link), found in shows.items():
-        given = {name: test, "backend": backend, "shows": sorted(found - {""}), "reason": reason, "link": link}
-        texts.append(toml_entry(table, given))
+    for (kind, name, backend, reason), shows in findings.items():
+        fields = {kind: name, "backend": backend, "shows": sorted(shows - {""}), "reason": reason}
+        texts.append(toml_entry("known", fields))
     write_file(file, "\n".join(sorted(texts)))

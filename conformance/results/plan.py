@@ -36,7 +36,7 @@ class Plan:
         self.tests: dict[str, Case] = {case.id: case for case in (*_GROUPED, *cases)}
         """What there is a result of."""
         file = option.conformance_known
-        self.known = known.read(file, self.tests) if file else []
+        self.known = known.read(file, self.tests) if file else {}
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""
@@ -57,7 +57,7 @@ class Plan:
         requirements = test.requirements
         if judged.failure and judged.failure.name == test.id:
             requirements = judged.failure.requirements  # those of a case that it shows
-        failures = sorted(judged.failures, key=lambda failure: known.find(self.known, backend, failure) is not None)
+        failures = sorted(judged.failures, key=lambda failure: known.reason_for(self.known, backend, failure) != "")
         reason = judged.reason
         if failures and failures[0].shows:
             reason = "\n".join(block(failures[0]))

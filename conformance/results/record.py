@@ -37,10 +37,7 @@ class Recorder:
         for item in [*items]:
             if place := self._plan.place_of(item.nodeid):
                 item.add_marker(pytest.mark.filterwarnings("ignore"))  # they are the store's: not ours to judge
-                tests = self._plan.tests_of(place[0])
-                if place[0] in self._plan.tests:
-                    item.extra_keyword_matches.update(*(test.requirements for test in tests))
-                if not tests:
+                if not self._plan.tests_of(place[0]):
                     items.remove(item)
                     config.hook.pytest_deselected(items=[item])
         items.sort(key=lambda item: "cases/groups.py::" not in item.nodeid)

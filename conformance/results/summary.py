@@ -26,35 +26,29 @@ def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
     """Conclude a run: its exit status if pytest takes it for a success, and its summary, last what to fix first."""
     is_partial = plan.option.conformance_partial or plan.only
     is_whole = not is_partial and plan.option.conformance_depth != "smoke"
-    stale = dict(known.stale(plan.known, results, is_whole=is_whole))
+    stale = Counter(known.stale(plan.known, results, is_whole=is_whole))
+    accepted = Counter(result.expected.reason for result in results if result.expected and result.is_accepted)
+    broken = [result for result in results if result.failure and not result.is_accepted]
     undecided = Counter[str]()
-    broken = []
-    numbers = defaultdict(set)
     for result in results:
         if result.is_open and (result.hook or not is_partial):
             undecided[on_one_line(f"{result.verdict}: {result.reason}")] += 1
-        if result.failure and not result.is_accepted:
-            broken.append(result)
-            for number in result.requirements:
-                numbers[result.backend, REQUIREMENTS[number].level].add(number)
     verdicts = {result.verdict for result in results}
     is_empty = verdicts.isdisjoint(("pass", "fail")) and not plan.option.collectonly
 
     status: int = INCOMPLETE if undecided else pytest.ExitCode.OK
-    if is_empty or any(stale.values()) or any(result.is_failure for result in results):
+    if is_empty or stale or any(result.is_failure for result in results):
         status = pytest.ExitCode.TESTS_FAILED
 
-    gaps = [f"{number} × {reason}" for reason, number in undecided.most_common()]
     lines = [
-        *_titled("accepted", _accepted(results)),
-        *_titled("known failures that are none any more; take them out of the file", stale),
-        *_titled("incomplete: some applicable requirements were not decided", gaps),
+        *_counted("accepted", accepted),
+        *_counted("known failures that are none any more; take them out of the file", stale),
+        *_counted("incomplete: some applicable requirements were not decided", undecided),
+        *_numbered(broken),
     ]
-    for (backend, level), found in sorted(numbers.items()):
-        lines.append((f"{backend}: {len(found)} {level} broken: {', '.join(sorted(found))}", "bold", _COLORS[level]))
     if not broken and "pass" in verdicts:
         lines.append(("no MUST and no SHOULD is broken", "bold", "green"))
-    elif not broken and not gaps:
+    elif not broken and not undecided:
         lines.append(("nothing was decided: nothing that was selected applies", "bold", "red"))
     worst = min(broken, key=lambda result: (not result.is_failure, result.weight), default=None)
     if worst and worst.failure and len(broken) > 1:
@@ -63,17 +57,19 @@ def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
     return status, lines
 
 
-def _titled(title: str, lines: Iterable[str]) -> Iterator[Line]:
-    """Yield a title and different lines, or nothing without a line."""
-    different = dict.fromkeys(lines)
-    if different:
+def _counted(title: str, texts: Counter[str]) -> Iterator[Line]:
+    """Yield a title, and each text with its number; nothing without a text."""
+    if texts:
         yield title, "bold"
-    yield from zip(f"  {line}" for line in different)
+    for text, number in texts.most_common():
+        yield (f"  {number} × {text}",)
 
 
-def _accepted(results: Iterable[Result]) -> Iterator[str]:
-    for result in results:
-        expected = result.expected
-        if expected and result.is_accepted:
-            name = result.hook or f"{result.test} [{result.backend}]"
-            yield f"{name}: {expected.reason} {expected.link}".strip()
+def _numbered(broken: Iterable[Result]) -> Iterator[Line]:
+    """Yield for each backend and level the requirements that are broken."""
+    numbers = defaultdict(set)
+    for result in broken:
+        for number in result.requirements:
+            numbers[result.backend, REQUIREMENTS[number].level].add(number)
+    for (backend, level), found in sorted(numbers.items()):
+        yield f"{backend}: {len(found)} {level} broken: {', '.join(sorted(found))}", "bold", _COLORS[level]
