@@ -61,30 +61,32 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     del machine["node"]
     machine |= environment()
     machine["load_average"] = {"start": load, "end": os.getloadavg()}
+    ended = datetime.now(UTC)
+    seconds = monotonic() - started
     return {
         "machine_info": machine,
         "commit_info": get_commit_info(),  # type: ignore[no-untyped-call]
         "benchmarks": [described(figure, facts) for figure in as_data(figures)],
-        "datetime": datetime.now(UTC).isoformat(),
+        "datetime": ended.isoformat(),
         "version": version("pytest-benchmark"),
         "depth": depth,
         "seed": seed,
-        "seconds": round(monotonic() - started, 1),
+        "seconds": round(seconds, 1),
     }
 
 
 def described(figure: dict[str, Any], facts: Facts) -> dict[str, Any]:
     """Say of a figure what it belongs to."""
     backend = next(backend for backend in BACKENDS if backend.store == figure["store"])
-    info = figure | {
-        "backend": backend.name,
-        "design": backend.design,
-        "mode": backend.mode,
-        "transport": backend.transport,
-        "tasks": figure["entries"],
-        "facts": facts.get(backend.transport, {}),
-    }
-    return {"name": f"{figure['operation']}, {backend.name}, {figure['entries']}", "extra_info": info}
+    entries = figure["entries"]
+    info = dict(figure)
+    info["backend"] = backend.name
+    info["design"] = backend.design
+    info["mode"] = backend.mode
+    info["transport"] = backend.transport
+    info["tasks"] = entries
+    info["facts"] = facts.get(backend.transport, {})
+    return {"name": f"{info['operation']}, {backend.name}, {entries}", "extra_info": info}
 
 
 def environment() -> dict[str, object]:

@@ -53,6 +53,7 @@ def _run(folder: Path, backend: str, requirement: str, *options: str) -> Verdict
     command = [*PYTEST, f"--conformance-store={backend}", f"--conformance-json={results}", *options]
     if requirement:
         command += ["--conformance-level=SHOULD", "--exitfirst"]
+    results.touch()  # it stays empty if pytest does not come to its end
     process = FORKS.Process(target=_begin, args=(folder, command, requirement))
     process.start()
     process.join(SECONDS)
@@ -61,13 +62,13 @@ def _run(folder: Path, backend: str, requirement: str, *options: str) -> Verdict
     process.join()
     if process.exitcode == -signal.SIGKILL:
         return Verdict((), f"no end within {SECONDS:g} s", has_results=False)
-    if not results.exists():
+    if not results.stat().st_size:
         lines = output.read_text("utf-8", "replace").strip().splitlines()
         return Verdict((), lines[-1] if lines else "no output", has_results=False)
     found = json.loads(results.read_text())["results"]
     failures, errors = ([one for one in found if one["verdict"] == verdict] for verdict in ("fail", "harness-error"))
     failed = dict.fromkeys(number for one in failures for number in one["requirements"])
-    first = next((f"{one['test']}: {one['reason'][:300]}" for one in (*failures, *errors)), "")
+    first = next((f"{one['test']}: {one['reason'][:300]}" for one in failures + errors), "")
     return Verdict(tuple(failed), first, has_results=bool(failures) or not errors)
 
 
