@@ -10,8 +10,6 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -219,22 +217,9 @@ urls = st.from_regex(
 )
 
 
-@inputs(0.3)
+@inputs(0.35)
 @given(given_settings=st.dictionaries(names, anything | urls, max_size=4))
 def test_settings_are_taken_or_refused(given_settings: dict[str, Any]) -> None:
     with may_raise(SettingsInvalid):
         found = TaskStoreSettings(_env_file=None, **given_settings)
         connect(found.url)
-
-
-env_lines = st.builds("{}{}{}".format, st.sampled_from(["", "export "]) | texts, names, texts | texts.map("={}".format))
-
-
-@inputs(0.05)
-@given(content=st.lists(env_lines).map("\n".join).map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary())
-def test_an_env_file_is_taken_or_refused(content: bytes) -> None:
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "hostile.env")
-        file.write_bytes(content)
-        with may_raise(SettingsInvalid):
-            TaskStoreSettings(_env_file=file)

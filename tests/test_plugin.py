@@ -110,20 +110,6 @@ def test_a_failed_case_shows_the_requirement_the_values_and_no_code_of_the_suite
     assert not re.search(r"case\.py:\d", shown)
 
 
-def test_a_failed_group_shows_requirement_values_and_calls_once(pytester: pytest.Pytester) -> None:
-    out = pytester.path / "results.json"
-    chosen = ("-k", "test_random_1 or test_random_2", "--conformance-only=LIST-03", "--conformance-depth=smoke")
-    ran = run(pytester, *chosen, f"--conformance-json={out}", stores=("mine:Doubled",))
-    ran.assert_outcomes(failed=2, deselected=ran.parseoutcomes()["deselected"])
-    (result,) = [one for one in read(out).results if one.test == "requirement_LIST-03"]
-    assert result.verdict == "fail"
-    shown, _, end = ran.stdout.str().partition("= conformance =")
-    for text in ("LIST-03 (MUST): ", "expected ", "came ", "await store.list_tasks("):
-        assert text in result.reason
-        assert shown.count(text) == 1
-    assert "mine:Doubled: 1 MUST broken: LIST-03\n" in end
-
-
 def test_a_failure_is_played_again_by_the_name_that_is_shown_and_as_a_file(pytester: pytest.Pytester) -> None:
     depth = "--conformance-depth=smoke"
     shown = run(pytester, "-k", "test_arguments", depth, "--conformance-scripts=scripts", stores=("mine:Doubled",))

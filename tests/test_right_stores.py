@@ -15,8 +15,6 @@ from conformance.engine.kinds import scenario
 from conformance.engine.scenario import Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability, Harness
 from conformance.tasks.calls import Id, cancel, create, get, purge, restore, update
-from conformance.tasks.case import Backend
-from conformance.tasks.cases import find_cases
 from conformance.tasks.tables.tasks import BEYOND, restorable
 from taskstore import MemoryTaskStore, Task, TaskNotFound
 from tests.playing import played
@@ -99,11 +97,3 @@ def test_a_server_harness_without_an_inspector_lets_time_pass_and_cleans_up() ->
     with harness.running():
         assert not played(harness, [Scenario((create("a"), Wait(timedelta(days=8)), get(Id("a"))))]).findings
         assert harness.administer("DBSIZE") == 0
-
-
-def test_a_store_with_fewer_capabilities_passes_the_cases() -> None:
-    harness = RedisHarness()
-    harness.capabilities -= {Capability.MAINTENANCE, Capability.CALLER_IDS}
-    with harness.running():
-        for name in ("records.test_another_client_can_read_the_record", "expiry.test_nothing_is_left_by_any_listing"):
-            find_cases()[name](Backend("backend", harness, {}, 1))

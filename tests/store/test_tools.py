@@ -174,12 +174,6 @@ class TestMigrate:
         assert err.count("not copied: ") == 4
         assert stored(lambda store: store.get_task(theirs.task_id), "new") == theirs
 
-    def test_the_name_of_a_key_forges_no_line(self, client: Any, migrate: Run) -> None:
-        client.set(f"{BASE}:task:x\nnot copied: y\x1b[8m", "no record")
-        _, _, err = migrate("--target-prefix", "new")
-        assert err.startswith(rf"not copied: {BASE}:task:x\nnot copied: y\x1b[8m: ")
-        assert len(err.splitlines()) == 1
-
     @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_is_repeated(
         self, server: EmbeddedServer, client: Any, stored: Stored, migrate: Run
@@ -329,14 +323,6 @@ class TestDoctor:
             assert said["indexes"].startswith("wrong: not compared")
             assert index in said["indexes"]
             assert client.get(index) == b"no index"
-
-    def test_the_name_of_a_key_forges_no_line(self, server: EmbeddedServer, client: Any, run: Run) -> None:
-        client.set(f"{BASE}:task:x\nok      records: unreadable: none\x1b[8m\u202e", "no record")
-        _, out, _ = run("doctor", server.url)
-        records = [line for line in out.splitlines() if "records: " in line]
-        assert len(records) == 1
-        assert records[0].startswith("wrong   records: unreadable: 1 ({taskstore:0/1}:task:x\\nok ")
-        assert r"\x1b[8m\u202e" in records[0]
 
     def test_what_is_known_is_said_before_the_server_fails(self, poor: str, client: Any, run: Run) -> None:
         keys = (f"~{BASE}{rest}" for rest in ("", ":doctor", ":task:*"))  # but no index
