@@ -15,7 +15,7 @@ from conformance import Harness
 from conformance.engine.scenario import Action, Scenario
 from conformance.operations.parts import parts_of
 from conformance.tasks.adapter import Adapter, Call, TaskView
-from conformance.tasks.calibration import calibrate
+from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.calls import Id, create, get, listing, update
 from conformance.tasks.spec.model import FIELDS, TEXTS
 from taskstore import TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus
@@ -136,6 +136,15 @@ def test_what_the_store_has_no_place_for_fails_one_requirement_and_no_other() ->
     assert found(Less(), create("a", config={}), create("b"), get(Id("b"))) == {"VAL-01"} | found(Less(), create("b"))
     uploading = update(Id("a"), TaskStatus.UPLOADING)
     assert found(Less(), create("a"), uploading, get(Id("a"))) == {"LIFE-02"} | found(Less(), create("a"))
+
+
+def test_an_adapter_that_cannot_read_a_page_is_no_fault_of_the_store() -> None:
+    class Unread(JobsHarness):
+        def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+            return replace(JOBS, page={}).adapt(Jobs())
+
+    with pytest.raises(CalibrationError, match=r"`adapter` .* which raises"):
+        calibrate(Unread())
 
 
 @pytest.mark.anyio

@@ -144,7 +144,9 @@ class AdaptedStore:
                 raise fault
             return None
         view = _page if operation == "list_tasks" else TaskView
-        return view(answer, self._adapter)
+        with suppress(Exception):
+            return view(answer, self._adapter)
+        return answer  # which is no page
 
     def _given(self, operation: str, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a call, without optional ones that are `None`; those of a request by themselves."""

@@ -12,8 +12,9 @@ from typing import Any
 
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness
+from conformance.tasks.adapter import AdaptedStore
 from conformance.tasks.case import Namespace, run_on
-from conformance.tasks.observe import record_of
+from conformance.tasks.observe import record_of, result_of
 from taskstore import TaskCreateRequest
 
 _HOUR = timedelta(hours=1)
@@ -32,7 +33,7 @@ def calibrate(harness: Harness) -> None:
         CalibrationError: for the first hook that does not do what it promises.
         HarnessFailedError: if a hook raises.
     """
-    for check in (_remote, _keys, _clock):
+    for check in (_remote, _adapter, _keys, _clock):
         try:
             asyncio.run(run_on(check, Namespace(guarded(harness))))
         except HarnessFailedError:
@@ -49,6 +50,15 @@ def _expect(holds: object, hook: str, otherwise: str) -> None:
 async def _remote(namespace: Namespace) -> None:
     namespace.harness.url()
     _expect(namespace.has(Capability.REMOTE), "capabilities", "REMOTE is not declared, and there is `url`")
+
+
+async def _adapter(store: Any) -> None:
+    if not isinstance(store, AdaptedStore):
+        return  # what cannot be read is the store's own
+    task = await store.create_task(_REQUEST)
+    for answer in (task, await store.list_tasks(), await store.cancel_task(task.task_id)):
+        read = result_of(answer)
+        _expect(not isinstance(read, str), "adapter", read)
 
 
 async def _keys(namespace: Namespace, store: Any) -> None:
