@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import islice
 from math import inf
 from typing import Any, NamedTuple, TypeAlias
@@ -15,10 +14,6 @@ _ENOUGH = 16
 """Ends of concurrent calls that are kept."""
 _MOST_NODES = 3_000
 """Nodes of the search for an order. Each holds a state."""
-_MOST_STEPS = 200_000
-"""Steps of the search: seconds, for a store that is wrong. A right crowd of 600 needs at most 180,000."""
-_MORE_STEPS = 2_000
-"""Steps of the search for others after the first: what a crowd leaves must not depend on its order."""
 _SHORT = 12
 """So long are the values that tell two findings apart."""
 
@@ -49,7 +44,6 @@ class Judge:
         self._learned = learned
         self.can_tell = True
         """Whether somebody can tell what is right where the last calls were made."""
-        self._steps = 0
         self._fewest = inf
         self._furthest: list[_Node] = []
         """The nodes that the search has reached with the fewest answers left to explain, and how many these are."""
@@ -66,14 +60,12 @@ class Judge:
         """
         self.can_tell = True
         answered = [entry for entry in made if not entry.has_failed]
-        if len(answered) > 1:  # in the likely order
-            answered.sort(key=lambda entry: _latest_time(entry.observed))
         lost = [entry for entry in made if entry.may_have_happened]
         self._fewest = inf
 
         found: dict[Candidate, None] = {}
         for state, pending in self._candidates:
-            ends = self._ends(state, (*answered, *pending, *lost), is_over=is_over)
+            ends = self._ends((*answered, *pending, *lost), state, set(), is_over=is_over)
             found |= dict.fromkeys(ends if is_over else islice(ends, _ENOUGH))
         self._candidates = [*found] or self._candidates
         return bool(found)
@@ -107,36 +99,26 @@ class Judge:
     # made call by call, as long as the results are allowed. No node is visited twice, since the same calls that lead
     # to the same state go on alike.
 
-    def _ends(self, start: Any, calls: tuple[Entry, ...], *, is_over: bool) -> Iterator[Candidate]:
+    def _ends(self, left: tuple[Entry, ...], state: Any, seen: set[_Node], *, is_over: bool) -> Iterator[Candidate]:
         """Yield the states after all calls that have an answer, and the others that may still take effect then.
 
         If it `is_over`, those without an answer take effect before or never.
         """
-        seen: set[_Node] = set()
-        self._steps = _MOST_STEPS
-        path: list[Iterator[_Node]] = [iter([(calls, start)])]
-        while path and len(seen) < _MOST_NODES and self._steps > 0:
-            node = next(path[-1], None)
-            if node is None:  # every order that begins so was tried: back to the call before
-                path.pop()
-                continue
-            if node in seen:
-                continue
-            seen.add(node)
-            left, state = node
-            waiting = sum(not entry.has_failed for entry in left)
-            if waiting <= self._fewest:
-                if waiting < self._fewest:
-                    self._furthest = []
-                self._fewest = waiting
-                self._furthest.append(node)
-            is_end = not waiting
-            if is_end:
-                yield Candidate(state, () if is_over else left)
-                if not is_over:
-                    self._steps = min(self._steps, _MORE_STEPS)
-            if is_over or not is_end:
-                path.append(self._following(left, state))
+        node = left, state
+        if node in seen or len(seen) == _MOST_NODES:
+            return
+        seen.add(node)
+        waiting = sum(not entry.has_failed for entry in left)
+        if waiting < self._fewest:
+            self._furthest = []
+            self._fewest = waiting
+        if waiting == self._fewest:
+            self._furthest.append(node)
+        if not waiting:
+            yield Candidate(state, () if is_over else left)
+        if is_over or waiting:
+            for following in self._following(left, state):
+                yield from self._ends(*following, seen, is_over=is_over)
 
     def _following(self, left: tuple[Entry, ...], state: Any) -> Iterator[_Node]:
         """Yield the nodes that one more call leads to.
@@ -145,7 +127,6 @@ class Judge:
         that has it later goes on alike.
         """
         for place, entry in enumerate(left):
-            self._steps -= 1
             for reached in self._after(state, entry):
                 yield left[:place] + left[place + 1 :], reached
                 if entry.operation.is_read and reached == state:
@@ -200,9 +181,3 @@ def _shortly(values: Mapping[str, Any], ids: Collection[str]) -> str:
         text = repr(value) if is_short else type(value).__name__
         texts.append(name if name in ids else f"{name}={text}".removeprefix("="))
     return ", ".join(texts)
-
-
-def _latest_time(observed: Any) -> str:
-    if isinstance(observed, tuple):
-        return max(map(_latest_time, observed), default="")
-    return str(observed) if isinstance(observed, datetime) else ""

@@ -173,7 +173,7 @@ class Player(Surroundings):
 
     async def _call(self, race: Race) -> None:
         """Make calls at the same time, and have them judged."""
-        made = self.begun(race.calls * race.times)
+        made = self.begun(race.calls)
         if made:
             await self.make_together(race, made)
             self.history[-1].made = made

@@ -38,13 +38,12 @@ class Call:
 class Race:
     """Calls that are made at the same time.
 
-    All are made so many `times`. The first is cancelled after so many turns of the loop, if a number is given. With a
+    The first is cancelled after so many turns of the loop, if a number is given. With a
     `failure` the first instance is opened through a proxy. With `every_order` the scenario is played once for each
     order of their requests, with a failure once for each request that is the last of something.
     """
 
     calls: tuple[Call, ...]
-    times: int = 1
     cancelled_after: int | None = None
     failure: Failure | None = None
     every_order: bool = False
@@ -170,7 +169,7 @@ class Scenario:
         """Whether its calls are made one after the other, on one instance, without time or a second opening."""
         for action in self.actions:
             is_elsewhere = getattr(action, "on", 0) > 0 or (isinstance(action, ReadBack) and self.instances > 1)
-            if is_elsewhere or not (isinstance(action, Call | ReadBack | Close | Series) or action == Wait()):
+            if is_elsewhere or not (isinstance(action, Call | ReadBack | Close) or action == Wait()):
                 return False
         return True
 

@@ -88,12 +88,7 @@ def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:
     if race.failure and race.failure.closes:
         end += "  # and aclose"
     line = f"await asyncio.gather({', '.join(calls)}{end}"
-    if race.times > 1:
-        yield "await asyncio.gather("
-        yield f"    *(call for _ in range({race.times}) for call in ("
-        yield from (f"        {text}," for text in calls)
-        yield f"    )){end}"
-    elif len(line) <= _WIDTH:
+    if len(line) <= _WIDTH:
         yield line
     else:
         yield "await asyncio.gather("

@@ -86,7 +86,7 @@ def _simpler(operations: Mapping[str, Operation], values: Values, actions: Actio
 
 def _with_fewer_parts(action: Action) -> Iterator[Action]:
     match action:
-        case Race(calls=(only,), times=1, failure=None):
+        case Race(calls=(only,), failure=None):
             yield only
         case Race() | Series():
             yield from _simpler_objects(action, _fewer)

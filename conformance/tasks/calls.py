@@ -36,8 +36,8 @@ _OPERATIONS = (
 )
 OPERATIONS = {operation.name: operation for operation in _OPERATIONS}
 
-_BATCH = 50
-"""Calls of a series that are made at the same time."""
+_BATCH = 600
+"""Calls of a series that are made at the same time: more than a pool or a queue of 500 holds."""
 _MOST_PAGES = 1_000
 _FEW = 3
 """Tasks of a series that a script creates one by one."""

@@ -78,14 +78,13 @@ def record_of(task: Any) -> Record:
 def _as_ours(value: Any) -> Any:
     """A value of the type and zone that the contract has for it: that it is of another is reported by itself."""
     kind = type(value)
-    return _KINDS[kind](value) if kind in _KINDS else value
+    if kind is datetime and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    as_ours = _KINDS.get(kind)
+    return as_ours(value) if as_ours else value
 
 
-_KINDS: Mapping[type, Callable[[Any], Any]] = {
-    int: float,
-    list: tuple,
-    datetime: lambda time: time if time.tzinfo else time.replace(tzinfo=UTC),
-}
+_KINDS: Mapping[type, Callable[[Any], Any]] = {int: float, list: tuple}
 
 
 def _as_json(metadata: Any) -> str:
