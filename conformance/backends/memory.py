@@ -24,13 +24,17 @@ class MemoryHarness(Harness):
     capabilities = frozenset({Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE})
     opener = "taskstore:open_store"
     store_class: Callable[..., AbstractAsyncContextManager[Any]] = MemoryTaskStore
+    lifetime: timedelta | None = None
+    """Of the store's tasks; no setting gives one."""
 
     def __init__(self) -> None:
         self._ahead: Counter[str] = Counter()
         """By namespace, how many nanoseconds its clock is ahead."""
+        self._latest: WeakValueDictionary[str, Any] = WeakValueDictionary()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        return self.store_class(clock=self._clock(namespace))
+        self._latest[namespace] = store = self.store_class(lifetime=self.lifetime, clock=self._clock(namespace))
+        return store
 
     def advance(self, namespace: str, by: timedelta) -> None:
         self._ahead[namespace] += by // timedelta(microseconds=1) * 1_000
@@ -43,21 +47,14 @@ class MemoryHarness(Harness):
 
 
 class ExpiringMemoryHarness(MemoryHarness):
-    """The memory store with a lifetime of seven days, which no setting gives it."""
+    """The memory store with a lifetime of seven days."""
 
     mode = ""
+    lifetime = timedelta(days=7)
     capabilities = MemoryHarness.capabilities | {Capability.EXPIRING}
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._opened: WeakValueDictionary[str, Any] = WeakValueDictionary()
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        self._opened[namespace] = store = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
-        return store
-
     def inspector(self, namespace: str) -> Inspector:
-        return MemoryInspector(self._opened[namespace])
+        return MemoryInspector(self._latest[namespace])
 
 
 class MemoryInspector(Inspector):
