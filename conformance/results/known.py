@@ -70,17 +70,14 @@ def expected(known: Known, result: Result) -> Expected | None:
 
 
 def stale(known: Known, results: Iterable[Result], *, is_whole: bool) -> Iterator[str]:
-    """Yield what is accepted and no longer shows.
+    """Yield what is accepted of tests that pass.
 
     Findings are missed only in a whole run: where less is played, less shows.
     """
     for (test, backend, finding), result in product(known, results):
-        is_decided = result.verdict == "fail" or (result.verdict == "pass" and not result.reason)
-        if not is_decided or test != result.test or backend not in ("", result.backend):
-            continue
-        if finding in {failure.shows for failure in result.failures}:
-            continue
-        if is_whole or not finding:
+        passes = result.verdict == "pass" and not result.reason
+        is_about_it = test == result.test and backend in ("", result.backend)
+        if passes and is_about_it and (is_whole or not finding):
             yield f"{test} on {result.backend} no longer shows {finding or 'a failure'}"
 
 
