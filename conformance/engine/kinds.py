@@ -28,6 +28,7 @@ from conformance.engine.scenario import Action, Call, Close, Race, ReadBack, Reo
 from conformance.harness import Capability
 
 Actions: TypeAlias = Sequence[Action]
+Scenarios: TypeAlias = Iterator[Scenario]
 _COUNTS = (1, 3)
 """Calls of which the first is cancelled: it is alone, or others wait behind it."""
 _SECOND = timedelta(seconds=1)
@@ -57,15 +58,13 @@ def _in_turn(calls: Iterable[Call], instances: int = 2, first: int = 0) -> Itera
         yield replace(call, on=number % instances)
 
 
-def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Iterator[Scenario]:
+def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Scenarios:
     """Yield each call twice on a closed instance."""
     for call in calls:
         yield scenario(made, Close(), call, call, about=about)
 
 
-def races(
-    made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, every_order: bool = False
-) -> Iterator[Scenario]:
+def races(made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, every_order: bool = False) -> Scenarios:
     """Yield calls at the same time, on two instances, or on one if there is no other."""
     for calls, instances in product(crowds, (1, 2)):
         race = Race((*_in_turn(calls, instances),), every_order=every_order)
@@ -73,14 +72,14 @@ def races(
         yield scenario(made, race, ReadBack(), about=about, lacks=lacks, instances=instances)
 
 
-def cancelled(made: Actions, calls: Iterable[Call], *, then: Actions, about: str) -> Iterator[Scenario]:
+def cancelled(made: Actions, calls: Iterable[Call], *, then: Actions, about: str) -> Scenarios:
     """Yield each call, cancelled after a turn of the loop, alone and before others that are not."""
     for call, count in product(calls, _COUNTS):
         lost = Race((call,) * count, cancelled_after=1)
         yield scenario(made, lost, ReadBack(), then, ReadBack(), about=about)
 
 
-def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Iterator[Scenario]:
+def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Scenarios:
     """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
     for (number, lacks), calls, first in product(((about, ""), (apart, "shared")), sequences, (0, 1)):
         actions: list[Action] = []
@@ -89,16 +88,14 @@ def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> It
         yield scenario(actions, about=number, lacks=lacks, instances=2)
 
 
-def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Iterator[Scenario]:
+def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Scenarios:
     """Yield the actions after a store was opened again, which has kept everything, or begins anew."""
     again = Reopen(), *then
     yield scenario(made, again, again, ReadBack(), about=about, needs="persistent")
     yield scenario(made, again, ReadBack(), about=anew, lacks="persistent")
 
 
-def ended(
-    made: Actions, calls: Iterable[Call], *, lifetime: timedelta, about: str, alive: Actions = ()
-) -> Iterator[Scenario]:
+def ended(made: Actions, calls: Iterable[Call], *, lifetime: timedelta, about: str, alive: Actions = ()) -> Scenarios:
     """Yield each call a second after a lifetime has ended; the actions `alive` come a second before that."""
     life = Wait(lifetime - _SECOND), *alive, Wait(2 * _SECOND)
     for call in calls:

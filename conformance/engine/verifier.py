@@ -205,7 +205,8 @@ class Verifier(Player):
             write = None
         own = () if self._so_far().is_simple else self.scenario.about
         blamed = self.contract.blame(entry, outcome, fields, write, own, is_new=self._is_new)
-        if not entry.operation.is_read and type(entry.observed) is type(outcome.result) and entry.name():
+        is_write = not (race.failure or entry.operation.is_read)
+        if is_write and type(entry.observed) is type(outcome.result) and entry.name():
             self._doubted = entry, outcome.result
         return Finding(
             about if race.failure else tuple(blamed),

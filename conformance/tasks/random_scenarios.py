@@ -31,7 +31,9 @@ _OFFSETS = (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
 _CURSOR = do.CursorOf("a")
 _PLACES: Sequence[Mapping[str, Any]] = ({}, *({"offset": offset} for offset in _OFFSETS), *[{"after": _CURSOR}] * 10)
 _IDS = ("job-1", *values.NEW_IDS[:5])
-_ROWS: Mapping[str, Sequence[Call]] = {
+_ROWS: Mapping[str, Sequence[Action]] = {
+    "wait": [*map(Wait, _TIMES)],
+    "reopen": [Reopen()],
     "create": [do.create("a", **request) for request in REQUESTS],
     "named": [do.create(task_id=task_id, config=config) for task_id, config in product(_IDS, values.ALIKE_CONFIGS[:9])],
     "get": [do.get(A)],
@@ -48,8 +50,8 @@ _ROWS: Mapping[str, Sequence[Call]] = {
     "purge": [do.purge(LONG_AGO + DAY), do.purge(BEYOND)],
     "bad": [*chain.from_iterable(REFUSED)],
 }
-"""By kind the calls that are drawn as they are, but for other tasks in the places of `A` and of the cursor."""
-_KINDS = ("wait", "reopen", *_ROWS, "create", "list", "update")
+"""By kind the actions that are drawn as they are, but for other tasks in the places of `A` and of the cursor."""
+_KINDS = (*_ROWS, "create", "list", "update")
 """Kinds of actions. One that stands here twice is drawn more often."""
 
 
@@ -65,37 +67,28 @@ class RandomTasks:
     def __iter__(self) -> Iterator[Action]:
         """Draw, now and then, many tasks first, then actions of some kinds, and at the end reads of all that is there.
 
-        What they did is read after none, half or all of them.
+        What they did is read after about half of them.
         """
         if size := self._one_of(_SIZES):
             yield do.Populate(size, ("pending", "completed"))
         kinds = self._random.sample(_KINDS, self._random.randint(3, len(_KINDS)))
-        how_often = self._one_of((0.0, 0.5, 1.0))
         for _ in range(self._random.randint(_LEAST, _MOST)):
             yield from fitting([self._action(self._one_of(("create", *kinds)))], self._has)
-            if self._random.random() < how_often:
+            if self._one_of((True, False)):
                 yield ReadBack()
         yield ReadBack()
         yield do.Pages(self._one_of((1, 7, 50)), by_cursor=Capability.CURSOR in self._has)
 
     def _action(self, kind: str) -> Action:
-        match kind:
-            case "wait":
-                return Wait(self._one_of(_TIMES)) if Capability.EXPIRING in self._has else Wait()
-            case "reopen":
-                return Reopen()
-        return self._call(kind)
-
-    def _call(self, kind: str) -> Call:
         """Return a row of a kind, about tasks that were made, or that may have been."""
-        made = [label for label in self._results if label]
-        task = self._one_of(["job-1", "restored", *map(Id, (*made[:2], *made[-4:]))])
-        cursor = do.CursorOf(self._one_of(made or ["a"]))
-        call = self._one_of(_ROWS[kind])
-        arguments = {**call.arguments}
-        for name, value in call.arguments.items():
-            if value is A:
-                arguments[name] = task
-            elif value is _CURSOR:
-                arguments[name] = cursor
-        return replace(call, arguments=arguments, label=call.label and f"task{len(made) + 1}")
+        action = self._one_of(_ROWS[kind])
+        if not isinstance(action, Call):
+            return action if Capability.EXPIRING in self._has or action == Reopen() else Wait()
+
+        made = [*self._results]
+        replaced = {
+            id(A): self._one_of(["job-1", "restored", *map(Id, (*made[:2], *made[-4:]))]),
+            id(_CURSOR): do.CursorOf(self._one_of(made or ["a"])),
+        }
+        arguments = {name: replaced.get(id(value), value) for name, value in action.arguments.items()}
+        return replace(action, arguments=arguments, label=action.label and f"task{len(made) + 1}")

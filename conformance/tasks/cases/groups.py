@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
@@ -15,6 +15,7 @@ from random import Random
 
 from conformance.engine.finding import Coverage
 from conformance.engine.group import Group
+from conformance.engine.kinds import Scenarios
 from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
@@ -48,12 +49,12 @@ GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
 """The requirements that groups decide, together. Cases decide the others, and some of these too."""
 
 
-def _named(name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+def _named(name: str, scenarios: Iterable[Scenario]) -> Scenarios:
     for number, scenario in enumerate(scenarios):
         yield replace(scenario, name=f"{name}-{number}")
 
 
-def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Scenarios:
     """Yield scenarios under names that do not depend on which of them are played.
 
     One that was named is repeated: each time it ends with its first finding.

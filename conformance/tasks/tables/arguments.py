@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import product
 from typing import Any
 
-from conformance.engine.kinds import scenario
-from conformance.engine.scenario import ReadBack, Scenario, Wait
+from conformance.engine.kinds import Scenarios, scenario
+from conformance.engine.scenario import ReadBack, Wait
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
 from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, size_of
@@ -21,7 +21,7 @@ _LISTS = 20
 """So many scenarios share the requests, and the values of updates: to open a store takes longer than they do."""
 
 
-def scenarios() -> Iterator[Scenario]:
+def scenarios() -> Scenarios:
     """All of them."""
     yield scenario(do.Populate(220), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
@@ -116,7 +116,7 @@ CHANGES: Sequence[dict[str, Any]] = (
 _READS = get(A), listing(status=TaskStatus.FAILED)
 
 
-def _largest() -> Iterator[Scenario]:
+def _largest() -> Scenarios:
     """Yield tasks of one byte more than 1 MiB, and of 1 MiB."""
     room = MOST_BYTES - size_of(restorable())
     for size, name in product((room + 1, room), TEXTS):
@@ -130,7 +130,7 @@ _FIRST, *_, _LAST = values.TIMES
 _PAGES = do.Pages(1), do.Pages(1, by_cursor=True)
 
 
-def _restored() -> Iterator[Scenario]:
+def _restored() -> Scenarios:
     for time in values.TIMES:  # at their bounds, and in other zones
         final = restorable("a", status="cancelled", created_at=_FIRST, updated_at=_LAST, completed_at=time)
         made = restore(final), restore(restorable("b", created_at=time, updated_at=time)), cancel("a")

@@ -10,9 +10,9 @@ from typing import Any
 
 from conformance.backends.proxy import Held
 from conformance.engine.failures import Failure, Surroundings
-from conformance.engine.kinds import scenario
+from conformance.engine.kinds import Scenarios, scenario
 from conformance.engine.orders.schedule import CALLER, CONNECTION
-from conformance.engine.scenario import Action, Call, Race, ReadBack, Scenario
+from conformance.engine.scenario import Action, Call, Race, ReadBack
 from conformance.harness import Capability
 from conformance.tasks import calls as do
 from conformance.tasks.calls import OPERATIONS, Id, cancel, create, get
@@ -167,7 +167,7 @@ _BEFORE = (
 )
 
 
-def scenarios(rows: Iterable[Failure], declared: frozenset[Capability]) -> Iterator[Scenario]:
+def scenarios(rows: Iterable[Failure], declared: frozenset[Capability]) -> Scenarios:
     """Scenarios in which every operation meets each failure: at the same time, or alone if it is a death."""
     before = fitting(_BEFORE, declared)
     for row in rows:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 
-from conformance.engine.kinds import ended, scenario
-from conformance.engine.scenario import Action, Race, ReadBack, Scenario, Wait
+from conformance.engine.kinds import Scenarios, ended, scenario
+from conformance.engine.scenario import Action, Race, ReadBack, Wait
 from conformance.tasks import calls as do
 from conformance.tasks.calls import cancel, create, get, listing, purge, restore
 from conformance.tasks.spec.model import LIFETIME, STATUSES, TEXTS, canonical
@@ -56,7 +56,7 @@ OLD = (
 _READS_OLD = [get("restored")]
 
 
-def scenarios() -> Iterator[Scenario]:
+def scenarios() -> Scenarios:
     """All of them."""
     yield from ended(MADE, [get(A)], lifetime=LIFETIME, about="EXP-06", alive=[get(A)])
     for status, (calls, alive) in product(("pending", "completed"), _ENDED):

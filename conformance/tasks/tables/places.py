@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conformance.engine.kinds import closed, reopened, scenario, shared
-from conformance.engine.scenario import Action, Close, Open, ReadBack, Scenario
+from conformance.engine.kinds import Scenarios, closed, reopened, scenario, shared
+from conformance.engine.scenario import Action, Close, Open, ReadBack
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, purge
 from conformance.tasks.tables.tasks import BEYOND, CALLS, EXTRAS, MADE, MIXED, READS, WRITES, A, to
@@ -20,7 +20,7 @@ _BEHIND = ("a", "A", ":x", "/x", "bar", "-0")
 """What stands behind the name of a namespace in those of its neighbours."""
 
 
-def scenarios() -> Iterator[Scenario]:
+def scenarios() -> Scenarios:
     """All of them."""
     yield from closed(MADE, _ON_A_CLOSED_ONE, about="API-03")
     yield scenario(MADE, _neighbours(), ReadBack(), about="LIST-10")

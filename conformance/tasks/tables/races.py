@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import combinations_with_replacement
 
-from conformance.engine.kinds import cancelled, races, scenario
-from conformance.engine.scenario import Scenario
+from conformance.engine.kinds import Scenarios, cancelled, races, scenario
 from conformance.tasks import calls as do
 from conformance.tasks.calls import create, listing
 from conformance.tasks.tables.tasks import CALLS, ENDS, MADE
@@ -15,7 +13,7 @@ _RACED = ("ATOM-02", ENDS[:-1]), ("ATOM-01", CALLS[:-2])
 _CROWD = 600
 
 
-def scenarios() -> Iterator[Scenario]:
+def scenarios() -> Scenarios:
     """All of them."""
     for about, raced in _RACED:
         pairs = [*combinations_with_replacement(raced, 2)]

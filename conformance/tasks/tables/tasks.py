@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from conformance.engine.kinds import scenario
+from conformance.engine.kinds import Scenarios, scenario
 from conformance.engine.scenario import Action, Call, ReadBack, Scenario
 from conformance.harness import Capability
 from conformance.tasks import calls as do
@@ -68,7 +68,7 @@ ENDS = to("completed"), to("failed", error_message="e"), cancel(A), to("cancelle
 """Ways to make a task final."""
 
 
-def simple() -> Iterator[Scenario]:
+def simple() -> Scenarios:
     """Yield each operation by itself: what that shows is learned, and not blamed on what follows."""
     for end in ENDS:
         yield scenario(_BEGIN, READS[:2], cancel(B), end, cancel(B), READS[:2], ReadBack())
