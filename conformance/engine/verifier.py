@@ -95,6 +95,9 @@ class Verifier(Player):
         """Make calls, and have them judged."""
         await super()._call(race)
         await self._resolve()
+        failure = race.failure
+        if self.found and failure and not failure.kinds and not await self.answers(failure.on):
+            self.found = replace(self.found, requirements=self._about)  # it fails for good
 
     async def _resolve(self) -> None:
         """Find out whether a write with a wrong result has done the right thing nevertheless."""
@@ -181,9 +184,10 @@ class Verifier(Player):
         """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
         describe = self.contract.describe
         about = self._about
-        if race.failure and self.contract.in_failure in about:  # the others are about exceptions, and what is left
-            about = (self.contract.in_failure,)
         entry, allowed = judge.nearest()
+        if race.failure and self.contract.in_failure in about:  # the others are about exceptions, and what is left
+            is_twice = not entry.operation.is_read and self.contract.atomic in about
+            about = (self.contract.atomic if is_twice else self.contract.in_failure,)
         outcome, fields = allowed[0]
         signature = judge.signature(entry, allowed[0])
         came = describe(entry.observed, fields)

@@ -157,7 +157,8 @@ class TaskContract(Contract):
         )
         if is_new and is_there:
             return ["LIST-10"] if Capability.SHARED in self._has else ["DUR-03", "SHARE-02"]
-        if write and write.error:
+        is_foreign = bool(entry.error) and not isinstance(entry.answer, TaskStoreError)
+        if write and write.error and (entry.operation.is_read or is_foreign):
             return ["LIFE-14"]
         if entry.error == "StoreUnavailable":  # while nothing fails
             failures = [number for number in about if number.startswith("FAIL")]
@@ -165,7 +166,7 @@ class TaskContract(Contract):
             return [*about] or [*outcome.requirements]
         if {*names} <= {*TIMES}:  # whatever has passed or was tried
             about = ()
-        elif write and entry.at.earliest - write.at.latest > _MOMENT:
+        elif write and entry.at.earliest - write.at.latest > _MOMENT and not isinstance(outcome.result, Raised):
             return [self._of_time(entry, outcome.result, write)]
         return [*about, *self._of_outcome(entry, outcome, names, write)]
 
