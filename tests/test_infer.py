@@ -179,6 +179,24 @@ class Forms:
         return self._forms.get(name, {}).get(field)
 
 
+class Leases:
+    """What `touch` does is shown only later, and its argument has to be named."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, float] = {}
+
+    def take(self, key: str, ttl: int) -> None:
+        self._ends[key] = time.time() + ttl
+
+    def touch(self, *, key: str, ttl: int) -> bool:
+        if is_taken := self.taken(key):
+            self.take(key, ttl)
+        return is_taken
+
+    def taken(self, key: str) -> bool:
+        return self._ends.get(key, 0) > time.time()
+
+
 hit = MemoryLimiter.hit
 
 
@@ -212,6 +230,12 @@ def test_a_cache_is_found_out() -> None:
 def test_the_fields_of_an_entry_do_not_name_it() -> None:
     _, operations = found(Forms, Forms)
     assert operations["save"].writes == operations["answer"].reads == ("name",)
+
+
+def test_a_method_that_renews_a_lifetime_writes() -> None:
+    _, operations = found(Leases, Leases)
+    assert operations["taken"].reads == operations["touch"].writes == ("key",)
+    assert not operations["touch"].positional
 
 
 @pytest.mark.slow  # two comparisons

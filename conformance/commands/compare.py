@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ OPTIONS = {
     **_OF_TWO,
 }
 _WIDTH = 78
+_SECONDS = 20.0
+"""Of processor time for the search, and as many for races, of two stores without harnesses."""
 
 
 def main(options: argparse.Namespace) -> int:
@@ -86,7 +89,9 @@ def main(options: argparse.Namespace) -> int:
     names = options.one, options.other
     stores = zip(map(_short, names), _harnesses(options, *names), strict=True)
 
-    report = compared(*stores, known=known, first=first, tell=_teller(shows_all=options.all))
+    seconds = _SECONDS if all(map(find_maker, names)) else inf
+
+    report = compared(*stores, known=known, first=first, tell=_teller(shows_all=options.all), seconds=seconds)
 
     print(*report.lines(), sep="\n", flush=True)
     if options.json:

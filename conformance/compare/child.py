@@ -7,6 +7,7 @@ import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 from conformance.compare.play import Steps
@@ -35,6 +36,7 @@ def compared(
     known: Mapping[Key, str] = {},
     first: Iterable[Steps] = (),
     tell: Callable[[Line | str], object] = id,
+    seconds: float = inf,
 ) -> Report:
     """Compare two stores in forked processes: one searches while the other races.
 
@@ -43,11 +45,12 @@ def compared(
         known: why lines are accepted.
         first: sequences that an earlier comparison found.
         tell: is told each line when it is found, and what is done before it is done.
+        seconds: of processor time that each of the two processes has.
 
     Raises:
         CommandFailedError: if nothing could be compared, with the exit status that says so.
     """
-    comparison = _Comparison(stores, Report([name for name, _ in stores], known), tell)
+    comparison = _Comparison(stores, Report([name for name, _ in stores], known), tell, seconds)
     with comparison.processes:
         return comparison.run(first)
 
@@ -59,6 +62,7 @@ class _Comparison:
     stores: Sequence[Named]
     report: Report
     tell: Callable[[Line | str], object]
+    seconds: float
     processes: ExitStack = field(default_factory=ExitStack)
     racing: list[NewProcess] = field(default_factory=list)
 
@@ -73,7 +77,9 @@ class _Comparison:
         return self.report
 
     def _begun(self, kind: type[Search | Races], **options: Any) -> NewProcess:
-        return self.processes.enter_context(NewProcess(_play, kind, self.stores, options, method="fork"))
+        return self.processes.enter_context(
+            NewProcess(_play, kind, self.stores, options | {"seconds": self.seconds}, method="fork")
+        )
 
     def _listen(self, *processes: NewProcess) -> None:
         for process in processes:

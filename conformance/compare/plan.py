@@ -26,7 +26,9 @@ _HERE = Open(1)
 _BESIDE = Open(1, at=BESIDE, behind="-neighbour")  # a prefix that ends too early meets it
 _NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, NOWHERE)
 _FEW_WRITES = 6
-"""Writes of which every three are made in a row."""
+"""Writes of which every three are made in a row, and all after each value of one. Of more these are two, and some."""
+_IN_TURN = 3
+"""Writes that follow a value if there are many: others after each."""
 
 
 class Sequences:
@@ -60,10 +62,11 @@ class Sequences:
         yield from self._surroundings(writes)
         yield from self._sizes()
 
-    def separation(self) -> Steps:
-        """Return a sequence that begins and ends with a read that agrees if another namespace is another place."""
-        read = _second(self._reads(self._made)[:1])
-        return (_BESIDE, *read, self._made, *read)
+    def separations(self) -> Iterator[Steps]:
+        """Yield for each write reads before and after it that agree if another namespace is another place."""
+        for call in map(plain_call, self._writes):
+            reads = _second(self._reads(call))
+            yield (_BESIDE, *reads, call, *reads)
 
     # Calls on an entry
 
@@ -99,20 +102,21 @@ class Sequences:
 
     def _written(self) -> Iterator[Steps]:
         """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
-        others = [*map(plain_call, self._writes[1:] or self._writes)]
+        others = _some_of(self._writes[1:] or self._writes)
+        again = _some_of(self._writes)
         for place, write in enumerate(self._writes):
             for call in variants(write):
                 before = self._on(call, self._made)[:1] if place else []  # the first write makes the entry
                 reads = self._reads(call)
                 if _richness(call):
                     yield (*before, call, Mutate("argument"), *reads)
-                for steps in self._lives(call, reads):
+                for steps in self._lives(call, reads, again):
                     yield (*before, call, *steps)
                 if not before or call.arguments.keys() == write.arguments.keys():
-                    for other in self._on(call, *others):
+                    for other in self._on(call, *next(others)):
                         yield (self._made, *before, call, other, *reads, *self._reads(self._made))
 
-    def _lives(self, call: Call, reads: Sequence[Call]) -> Iterator[Steps]:
+    def _lives(self, call: Call, reads: Sequence[Call], writes: Iterator[Sequence[Call]]) -> Iterator[Steps]:
         """Read near the end of a lifetime, and near both ends that an entry has that is written again.
 
         Each read near the only end is made alone: it may remove what another would show.
@@ -126,7 +130,7 @@ class Sequences:
         read_at_ends: list[Action] = []
         for end in ends:
             read_at_ends += [end, *reads]
-        for again in self._on(call, *map(plain_call, self._writes)):
+        for again in self._on(call, *next(writes)):
             yield (EndOfLife(span / 2, "in the middle"), again, *read_at_ends)
 
     def _sizes(self) -> Iterator[Steps]:
@@ -161,6 +165,16 @@ class Sequences:
         wide = [call for write in self._writes for call in variants(write, names=_texts_of(write))]
         for call in wide:
             yield (_BESIDE, *_second([made]), call, *_second(self._reads(made)))
+
+
+def _some_of(writes: Sequence[Operation]) -> Iterator[Sequence[Call]]:
+    """Yield all calls each time if they are few, else some in turn, for ever."""
+    calls = [*map(plain_call, writes)]
+    while len(calls) <= _FEW_WRITES:
+        yield calls
+    while True:
+        yield calls[:_IN_TURN]
+        calls = [*calls[_IN_TURN:], *calls[:_IN_TURN]]
 
 
 def pool(operation: Operation, argument: str) -> Pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import inf
 
 from conformance.compare.alone.judge import Anomaly, SelfJudge
 from conformance.compare.report import Line, Report
@@ -14,31 +15,38 @@ from conformance.tasks.operations import operations_of
 class Races:
     """The races and deaths of two stores. Lines are told when both have been played."""
 
-    def __init__(self, *stores: tuple[str, Harness]) -> None:
+    def __init__(self, *stores: tuple[str, Harness], seconds: float = inf) -> None:
+        """After so many seconds of processor time no more races begin: half of them for the first store."""
         self._stores = stores
+        self._seconds = seconds
         self.report = Report([name for name, _ in stores])
         self._found: dict[str, list[Line]] = {}
         """By what is wrong, the line of each store that has it."""
 
     async def run(self) -> None:
         """Play each store by itself."""
-        for name, harness in self._stores:
+        for part, (name, harness) in enumerate(self._stores, start=1):
             PROGRESS.begin(f"{name}: calls at the same time")
-            await self._race(name, harness)
+            await self._race(name, harness, self._seconds * part / len(self._stores))
         for _, lines in sorted(self._found.items()):
             if len(lines) == 1:
                 PROGRESS.tell(*lines)
 
-    async def _race(self, store: str, harness: Harness) -> None:
+    async def _race(self, store: str, harness: Harness, until: float) -> None:
         """Find what no order explains in races, and what is wrong after deaths; note what was not tried."""
         every = operations_of(harness, store)
         operations = {name: operation for name, operation in every.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": every.keys() - operations}
         try:
-            judge = SelfJudge(harness, operations)
+            judge = SelfJudge(harness, operations, until)
+            judge.crowds.sort(key=lambda crowd: crowd[0] is not crowd[-1])  # what shows most comes first
             async for anomaly in judge.findings():
                 self._found.setdefault(anomaly.title, []).append(_line(store, anomaly))
             left_out |= judge.left_out
+            if judge.cut:
+                self.report.gaps.add(
+                    f"not exercised: {judge.cut} races of {store}: {until:g} s of processor time passed"
+                )
             self.report.played[store] = dict(judge.played)
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             left_out[f"{type(error).__name__}: {error}"] = ["all"]

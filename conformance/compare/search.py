@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, takewhile
+from itertools import chain, product, takewhile
 from math import inf
+from time import process_time
 
 from conformance.compare.difference import Difference, explains
 from conformance.compare.plan import Sequences, plainer
@@ -36,8 +37,10 @@ class Search:
         self,
         *stores: tuple[str, Harness],
         first: Iterable[Steps] = (),
+        seconds: float = inf,
     ) -> None:
         self._first = first
+        self._seconds = seconds
         self._stores = [Store(name, harness) for name, harness in stores]
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
@@ -54,6 +57,9 @@ class Search:
         self._respect_declarations()
         await self._look_for_neighbours()
         for steps in chain(self._earlier(), self._sequences.planned()):
+            if process_time() > self._seconds:
+                self.report.gaps.add(f"not exercised: sequences after {self._seconds:g} s of processor time")
+                break
             await self._examine(steps)
         if hasattr(self._stores[0].harness, "operations"):
             self._check_fields()
@@ -78,11 +84,13 @@ class Search:
 
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
-        for store in self._stores:
-            history = await store.play(self._sequences.separation())
+        for store, steps in product(self._stores, [*self._sequences.separations()]):
+            history = await store.play(steps)
             seen = [entry.observed for done in history for entry in done.made]
-            if any(mismatch.kind != "message" for mismatch in mismatches(seen[0], seen[-1])):  # which may name the id
-                store.missing["neighbour"] = "two namespaces of it are one place"
+            reads = len(seen) // 2
+            for before, after in zip(seen[:reads], seen[-reads:], strict=False):
+                if any(mismatch.kind != "message" for mismatch in mismatches(before, after)):  # which may name the id
+                    store.missing["neighbour"] = "two namespaces of it are one place"
 
     def _earlier(self) -> Iterator[Steps]:
         for script in self._first:

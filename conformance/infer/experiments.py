@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 from itertools import islice, product
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
-from conformance.infer.methods import Method, Step, with_other
+from conformance.infer.methods import UNTRIED, Method, Step, with_other
 from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, OperationsError, with_ids
 from conformance.operations.parts import field_in, settled
@@ -21,7 +21,9 @@ from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
 
 _SLOW = 0.9
-"""Seconds that a call may take. A method of which two take longer waits for something: often for a whole second."""
+"""Seconds that a call may take."""
+_WAITS = 2
+"""Calls that take longer, of a method that waits for something: often for a whole second."""
 _BLOCKED = 1.5
 """After so many seconds a call that does not let the loop go on, or cannot be cancelled, is interrupted."""
 _LATER = timedelta(hours=1, seconds=0.5)
@@ -30,14 +32,18 @@ _LIFE = timedelta(seconds=1.2)
 """After which an entry has ended that was given a short lifetime."""
 _TICK = 0.05
 """Seconds in which timers run that are due, also those of a library's threads."""
-_MOST_TRIALS = 60
-"""Combinations of kinds that are tried for the arguments of a method."""
-_MOST_STARTS = 20
+_TRIAL_SECONDS = 4.0
+_SECONDS = 10.0
+"""Of processor time for the experiments with arguments, and for all."""
+_FEW_TRIALS = 6
+_MOST_TRIALS = 40
+"""Combinations of kinds that are tried for the arguments of a method, when all have been tried with few."""
+_MOST_STARTS = 4
 """Other methods after which a call is tried."""
 _MOST_MAKERS = 2
 """Methods that make what a read shows, of which each makes the entries on which others are tried."""
-_MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError)
-"""Exceptions by which a store says that an argument is of a wrong kind."""
+_MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError, OperationsError)
+"""Exceptions by which a store says that an argument is of a wrong kind, or by which a result cannot be compared."""
 _IDS = ("str", "bytes", "UUID")
 _TIMES = ("int", "float", "datetime", "date", "timedelta")
 
@@ -51,58 +57,69 @@ class Lab:
         self._methods = methods
         self._seen: dict[Any, Tree] = {}
         """By the calls of an experiment, what the last one gave."""
+        self.has_clock = False
+        """Whether lifetimes end by a jump of the clock in both stores."""
+        self.is_cut = False
+        """Whether the time was over before the role of each method was looked for."""
 
     @property
     def _usable(self) -> list[Method]:
         return [method for method in self._methods if not method.unusable]
 
-    async def find(self) -> bool:
-        """Find the arguments and then the role of each method, or why it cannot be used.
-
-        Return whether lifetimes end by a jump of the clock in both stores.
-        """
-        for method in [*self._methods] * 2:  # the second time ids, and what others have made, are known
-            await self._choose(method, method.required)
+    async def find(self) -> None:
+        """Find the arguments and then the role of each method, or why it cannot be used."""
+        tried = [method for method in self._methods if method.unusable == UNTRIED]
+        for trials, method in product((_FEW_TRIALS, _MOST_TRIALS), tried):  # the second time ids are known
+            await self._choose(method, method.required, trials)
         for method in self._usable:
             for parameter in method.optional:
-                await self._choose(method, [parameter])
+                await self._choose(method, [parameter], _MOST_TRIALS)
 
         calls = [method.step() for method in self._usable]
-        writes = [*calls, *(method.step(*method.kinds) for method in self._usable)]  # which may change more
+        writes = [*calls, *(method.step(*method.lifetimes) for method in self._usable if method.lifetimes)]
+        writes += [method.step(*method.kinds) for method in self._usable]  # which may change more
         for read in calls:
+            if process_time() > _SECONDS:
+                self.is_cut = True
+                break
             makers = [[call, call[0].step(turn=1)] for call in calls if await self._shows([], call, read)]
-            for start, write in product([[], *makers[:_MOST_MAKERS]], writes):
+            starts = [[], *makers[:_MOST_MAKERS]] if makers else []
+            for start, write in product(starts, writes):
                 if await self._shows(start, write, read):
                     await self._observe(start, write, read)
-        return await self._follow_the_clock()
+        self.has_clock = await self._follow_the_clock()
 
     # Arguments
 
-    async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> None:
+    async def _choose(self, method: Method, parameters: Sequence[Parameter], trials: int) -> None:
         """Choose the first kinds that both stores accept; if kinds are guessed, rather those that they treat alike."""
         names = [parameter.name for parameter in parameters]
         is_typed = all(parameter.trust == TYPED for parameter in parameters)
         has_ids = any(other.ids for other in self._usable)
         chosen = before = method.kinds
-        for kinds in islice(product(*(parameter.kinds for parameter in parameters)), _MOST_TRIALS):
+        state = method.unusable
+        for kinds in islice(product(*(parameter.kinds for parameter in parameters)), trials):
+            if process_time() > _TRIAL_SECONDS or method.slow_calls >= _WAITS:
+                break
             method.kinds = before | dict(zip(names, kinds, strict=True))
             call = method.step(*names)
             if (EARLIER in kinds and not has_ids) or not await self._accepts(call):
                 continue
-            method.is_accepted = True
             is_right = is_typed or await self._are_alike(call)
             if is_right or chosen is before:
                 chosen = method.kinds
             if is_right:
                 break
         method.kinds = chosen
+        if method.slow_calls < _WAITS and (chosen is not before or not state):
+            method.unusable = ""
 
     async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
         for start in [[], *([method.step()] for method in self._usable[:_MOST_STARTS])]:
-            trees = [await self._play(*start, call, on=on) for on in (0, 1) if not call[0].reason]
+            trees = [await self._play(*start, call, on=on) for on in (0, 1)]
             if not any(issubclass(tree.kind, _MISUSE) for tree in trees):
-                return not call[0].reason
+                return call[0].slow_calls < _WAITS
         return False
 
     async def _are_alike(self, call: Step) -> bool:
@@ -239,10 +256,10 @@ async def _make(store: Any, observer: Observer, method: Method, arguments: Mappi
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     method.slow_calls += perf_counter() - began >= _SLOW  # a library may catch what interrupts it
-    if method.slow_calls > 1:
-        method.reason = "it waits for something"
+    if method.slow_calls >= _WAITS:
+        method.unusable = "it waits for something"
     if tree.kind is OperationsError:
-        method.reason = "its result cannot be compared"
+        method.unusable = "its result cannot be compared"
     return tree
 
 

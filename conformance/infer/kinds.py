@@ -69,6 +69,12 @@ _KINDS = (
         ({"a": 1}, {"b": 2}),
         "data|items|pairs|values|.*mapping|.+_dict",
     ),
+    Kind(
+        "PAIR_LISTS",
+        "st.lists(st.tuples(hostile.keys(), hostile.values()), min_size=1, max_size=3)",
+        ([("a", 1)], [("b", 2)]),
+        "pairs|items",
+    ),
     Kind("TUPLES", "st.lists(hostile.keys(), min_size=1, max_size=3).map(tuple)", (("a",), ("b",))),
     Kind("BOOLEANS", "st.booleans()", (True, False)),
     Kind("SECONDS", "st.sampled_from([3600, 86400, 0, -1])", (60, 1), SECONDS),

@@ -11,7 +11,7 @@ from conformance.infer.kinds import SECONDS, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, parameters_of
 from conformance.operations.operation import WHOLE, Operation
 
-_UNKNOWN = "no argument that was tried is accepted"
+UNTRIED = "no argument that was tried is accepted"
 
 
 @dataclass(eq=False)
@@ -25,10 +25,8 @@ class Method:
     name: str
     required: list[Parameter]
     optional: list[Parameter]
-    reason: str = ""
-    """Why it is not called any more."""
-    is_accepted: bool = False
-    """Whether both stores accept the arguments that `kinds` gives."""
+    unusable: str = UNTRIED
+    """Why it is not compared, if so: both stores have to accept the arguments that `kinds` gives."""
     kinds: dict[str, Any] = field(default_factory=dict)
     slow_calls: int = 0
     is_write: bool = False
@@ -39,11 +37,6 @@ class Method:
     entry: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
-
-    @property
-    def unusable(self) -> str:
-        """Why it is not compared, if so."""
-        return self.reason or ("" if self.is_accepted else _UNKNOWN)
 
     @property
     def lifetimes(self) -> list[str]:
@@ -97,5 +90,5 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
         optional = [parameter_of(each) for each in parameters if each.default is not each.empty]
         method = Method(name, required, [parameter for parameter in optional if parameter.trust])
         if name[0] == "a" and hasattr(first, name[1:]):
-            method.reason = f"it is {name[1:]} for callers that await"
+            method.unusable = f"it is {name[1:]} for callers that await"
         yield method

@@ -67,13 +67,15 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
     with first.running(), second.running():
         _stop_strangers(first, second)
         try:
-            methods, has_clock = asyncio.run(_methods([first, second], skipped))
+            methods, lab = asyncio.run(_methods([first, second], skipped))
         except SystemExit as stranger:
             raise CommandFailedError(str(stranger)) from None
 
     used = [method for method in methods if not method.unusable]
     used.sort(key=lambda method: not method.is_maker)  # the first that writes makes the entries
     left_out = [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
+    if lab.is_cut:
+        left_out.append("not looked for any more, as experiments have taken too long: what methods do")
     if not any(method.is_write for method in used):
         raise CommandFailedError(
             "no method changes what another shows: write two harnesses; `conformance new FILE --compare` begins them"
@@ -82,7 +84,7 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
     kinds = {kind for method in used for kind in method.kinds.values()}
     values = sorted(f"{kind.name} = {kind.strategy}" for kind in kinds)
     operations = [f"{_written(method.operation)}," for method in used]
-    return [*_table(used), *left_out], _FILE.format(*names, "\n".join(values), "\n    ".join(operations), has_clock)
+    return [*_table(used), *left_out], _FILE.format(*names, "\n".join(values), "\n    ".join(operations), lab.has_clock)
 
 
 def _stop_strangers(*harnesses: LocalStore) -> None:
@@ -99,8 +101,8 @@ def _stop_strangers(*harnesses: LocalStore) -> None:
         sys.addaudithook(hook)
 
 
-async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], bool]:
-    """Return the methods that both stores have, with what calls of them showed, and whether their clocks can jump."""
+async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], Lab]:
+    """Return the methods that both stores have, with what calls of them showed, and where that was found out."""
     quickest_first = sorted(harnesses, key=lambda harness: isinstance(harness, ServedStore))
     kinds = []
     for harness in quickest_first:
@@ -111,7 +113,9 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
         if shared.pop(name, None) is None:
             raise CommandFailedError(f"--skip {name}: they share {', '.join(shared)}")
     methods = [*shared.values()]
-    return methods, await Lab(quickest_first, methods).find()
+    lab = Lab(quickest_first, methods)
+    await lab.find()
+    return methods, lab
 
 
 def _table(methods: Sequence[Method]) -> Iterator[str]:

@@ -132,10 +132,10 @@ class Pool:
     def is_foreign(self, choice: Choice) -> bool:
         """Whether a value is a text that cannot be encoded, or of a type that the argument does not take."""
         value, plain = choice.value, self.plain.value
-        if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
-            return False
         if choice.has_surrogates:
             return True
+        if value is None or isinstance(plain, EarlierId):  # an argument is left out so; an id may be of any type
+            return False
         kind = Number if isinstance(plain, Number) else type(plain)
         return not (isinstance(value, kind) or isinstance(plain, type(value)))
 

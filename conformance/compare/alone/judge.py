@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, groupby, permutations
 from math import inf
+from time import process_time
 
 from conformance.compare.alone.plans import Calls, Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, Witness
@@ -50,9 +51,12 @@ class Anomaly:
 
 
 class SelfJudge:
-    """Races each two operations, lets something die in each, and notes what was played."""
+    """Races each two operations, lets something die in each, and notes what was played.
 
-    def __init__(self, harness: Harness, operations: Mapping[str, Operation]) -> None:
+    None begins after `until`, in seconds of processor time.
+    """
+
+    def __init__(self, harness: Harness, operations: Mapping[str, Operation], until: float = inf) -> None:
         """Take a store, which plays at its server, or else in the loop that runs."""
         self.arena = arena_of(harness) or LoopArena(harness)
         self.operations = operations
@@ -61,6 +65,9 @@ class SelfJudge:
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
         self.found = 0
+        self.until = until
+        self.cut = 0
+        """How many crowds did not begin in time."""
         self._is_at_server = isinstance(self.arena, NetworkArena)
         self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
         self._writes = [operation for operation in operations.values() if not operation.is_read]
@@ -89,6 +96,9 @@ class SelfJudge:
         brinks = {operation.name: await self._brink(operation) for operation in self._writes}
         is_there = not only
         for crowd in self.crowds:
+            if process_time() > self.until:
+                self.cut += 1
+                continue
             rules = set[str]()
             for plan in plans_of(self.operations.values(), crowd, brinks):
                 spread = [plan.spread(count) for count in self._instances[: len(crowd)]]
