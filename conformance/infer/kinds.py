@@ -50,7 +50,7 @@ class Kind:
         return self.name
 
 
-EARLIER = Kind("IDS", "earlier_ids(hostile.keys())", (EarlierId(0), EarlierId(1)), "id|token|.+_id")
+EARLIER = Kind("IDS", "earlier_ids(hostile.keys())", (EarlierId(0), EarlierId(1)), ".*id|.*token|.*handle|.*receipt")
 """For ids that the stores have made: it is of no use before."""
 _KEYS = Kind("KEYS", "hostile.keys()", ("a", "b"), _KEY)
 _KINDS = (
