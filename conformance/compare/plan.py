@@ -95,7 +95,7 @@ class Sequences:
         for name in maker.entry or [*maker.arguments][:1]:
             plain = [choice for choice in pool(maker, name).choices if not choice.classes]
             yield [plain_call(maker, **{name: choice}) for choice in plain]
-        if not maker.strategies:
+        if not maker.arguments:
             yield [self._made]
 
     # Values and sizes

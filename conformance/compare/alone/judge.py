@@ -101,7 +101,8 @@ class SelfJudge:
                 continue
             rules = set[str]()
             for plan in plans_of(self.operations.values(), crowd, brinks):
-                spread = [plan.spread(count) for count in self._instances[: len(crowd)]]
+                instances = self._instances[: len(crowd)]
+                spread = map(plan.spread, instances if plan.is_main else instances[-1:])
                 asked = [each for each in spread if only in ("", each.title)]
                 is_there |= bool(asked)
                 if not asked or "" in rules:

@@ -29,6 +29,8 @@ class Plan:
     """Reads, made when all have returned."""
     title: str = field(default="", compare=False)
     """How a command line calls it."""
+    is_main: bool = field(default=True, compare=False)
+    """Whether its arguments are the required ones, and differ. It is raced on one instance too, which takes longest."""
 
     @property
     def kind(self) -> Literal["race", "death"]:
@@ -63,7 +65,8 @@ def plans_of(
         for place, operation in enumerate(crowd):
             turn = 0 if arguments == "equal" else place
             racing.append(call(operation, turn, is_full=arguments == "all"))
-        plan = Plan(starts[start], tuple(racing), tuple(after), f"{names}, {start}, {arguments} arguments")
+        title = f"{names}, {start}, {arguments} arguments"
+        plan = Plan(starts[start], tuple(racing), tuple(after), title, is_main=arguments == "different")
         if plan not in plans:
             plans.append(plan)
     return plans

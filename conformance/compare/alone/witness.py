@@ -12,7 +12,7 @@ from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play, side_by_side
-from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario
+from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
 from conformance.engine.script import lines_of, used
 from conformance.harness import HookMissingError
 from conformance.operations.operation import EarlierId, Operation
@@ -22,6 +22,8 @@ _ATTEMPTS = 3
 """How often a call is made after a death until it does not fail: the first may find that its connection is broken."""
 _DRAWN = re.compile("[0-9a-f]{8,}")
 """An id that a store may have drawn."""
+_AFTER = 1.1
+"""So many lifetimes pass until one has ended."""
 REPEATED = "cannot be repeated"
 """What is wrong if the first result that nothing explains came of the same call, made again, or after it."""
 
@@ -91,6 +93,11 @@ class Witness(Reader):
             for key, left in self.harness.inspector(self.namespace).lifetimes().items():
                 name = _DRAWN.sub("…", key.replace(self.namespace, ""))
                 (self.lasting if left < 0 else self.expiring).add(name)
+        raced = self.outcome[0]
+        if span := raced.operation.lifetime_in(raced.arguments):
+            yield Wait(span * _AFTER)
+            self._rule = "leaves something else when its lifetime has ended"
+            yield from elsewhere
         self._rule = REPEATED
         yield from (*self.plan.racing, *elsewhere)
 
