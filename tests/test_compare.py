@@ -215,6 +215,35 @@ def test_a_value_of_ones_own_is_tried_before_hostile_ones_of_its_class() -> None
     assert texts(report) == {"put(key: punctuation) > take(key: punctuation): int / NoneType"}
 
 
+class Spaces(dict[tuple[str, str], int]):
+    """Entries that two arguments name."""
+
+    def save(self, key: str, space: str) -> None:
+        self[key, space] = 1
+
+    def load(self, key: str, space: str) -> int | None:
+        return self.get((key, space))
+
+
+class Moving(Spaces):
+    """A save takes the entry from the space that had it."""
+
+    def save(self, key: str, space: str) -> None:
+        for name in [name for name in self if name[0] == key]:
+            del self[name]
+        super().save(key, space)
+
+
+def test_entries_that_differ_in_one_of_two_names_are_told_apart() -> None:
+    names = {"key": st.sampled_from(["a", "b"]), "space": st.sampled_from(["x", "y"])}
+    operations = [
+        Operation("save", "save", names, writes=("key", "space")),
+        Operation("load", "load", names, reads=("key", "space")),
+        Operation("size", len, reads=WHOLE),
+    ]
+    assert "save > save(space: another value) > load: int / NoneType" in texts(compared(Moving, operations, Spaces))
+
+
 PUT = Operation("put", "put", {"label": st.text()}, writes=WHOLE, ids=(WHOLE,))
 
 
