@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from math import inf
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -419,6 +421,30 @@ SHELVES: dict[str, Keeping] = {}
 """What all harnesses keep, by namespace: as a server does."""
 
 
+class Recent:
+    """Keeps the last of what is pushed."""
+
+    def __init__(self, most: int = 5) -> None:
+        self._most = most
+        self._items = dict[str, list[int]]()
+
+    def push(self, key: str, item: int) -> None:
+        self._items[key] = [*self._items.get(key, []), item][-self._most :]
+
+    def items(self, key: str) -> list[int]:
+        return self._items.get(key, [])
+
+
+def test_what_many_writes_of_one_entry_leave_is_read() -> None:
+    keys = {"key": st.sampled_from("ab")}
+    push = Operation("push", "push", {**keys, "item": st.integers(0, 9)}, writes="key")
+    items = Operation("items", "items", keys, reads="key")
+
+    report = compared(partial(Recent, 6), [push, items], Recent)
+
+    assert texts(report) == {"push × 6 > items: length"}
+
+
 class Placed(Harnessed):
     """Opens the same store again on the same namespace; with `wide` a clearing empties all that begin with its name."""
 
@@ -471,6 +497,29 @@ def test_what_is_done_in_one_namespace_is_looked_for_in_another() -> None:
         "another namespace > put > clear > take: int / NoneType"
     }
     assert {line.kind for line in report.every_line} == {"neighbour"}
+
+
+def test_what_another_process_wrote_has_to_be_there(tmp_path: Path) -> None:
+    class Filed(Placed):
+        @asynccontextmanager
+        async def open(self, namespace: str) -> AsyncIterator[Any]:
+            yield Files(tmp_path / namespace)
+
+    class Files(Keeping):
+        def __init__(self, path: Path) -> None:
+            self.path = path
+
+        def put(self, key: str, value: Any) -> None:
+            self.path.with_suffix(f".{key}").write_text(json.dumps(value))
+
+        def take(self, key: str) -> Any:
+            file = self.path.with_suffix(f".{key}")
+            return json.loads(file.read_text()) if file.exists() else None
+
+    shared = Filed(Capability.SHARED), Placed(Capability.SHARED)
+    report = reported(*shared)
+    assert {line.kind for line in report.every_line} >= {"process"}
+    assert "store2 = await opened()  # in another process" in script(report, "process")
 
 
 LEFT = Operation("left", print, ignored={"tag": "random"}, tolerances={"left": (2.0, "a clock")})

@@ -285,7 +285,7 @@ def test_the_written_harness_compares_as_the_names_do(
             Stranger,
             r"Stranger may connect to .* return Stranger\(\.\.\.\)",
         ),
-        (MemoryLimiter, MemoryJobs, "no method changes what another shows"),
+        (MemoryLimiter, MemoryJobs, "no method can be called on both"),
     ],
 )
 def test_what_cannot_be_compared_says_why(first: type, second: Callable[..., Any], reason: str) -> None:

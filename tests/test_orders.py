@@ -33,6 +33,11 @@ from tests.shelves import Harnessed
 
 COST = {"cost": st.integers(1, 3)}
 TAKE = [Operation("take", "take", {}, COST, writes=WHOLE), Operation("used", "used", reads=WHOLE)]
+STOCK = [
+    Operation("put", "put", {"stock": st.integers(1, 3)}, writes=WHOLE),
+    Operation("buy", "buy", writes=WHOLE),
+    Operation("left", "left", reads=WHOLE),
+]
 NEW = [
     Operation("new", "new", {"value": st.integers()}, writes=WHOLE, ids=WHOLE),
     Operation("get", "get", {"key": earlier_ids()}, reads="key"),
@@ -79,6 +84,28 @@ class AdmitsTooMany(Limiter):
         await asyncio.sleep(60)
         self.taken = self.taken + cost
         return True
+
+
+class Oversells:
+    """Sells more than there is, if two buy the last."""
+
+    operations = STOCK
+
+    def __init__(self) -> None:
+        self.stock = 0
+
+    async def put(self, stock: int) -> None:
+        self.stock = stock
+
+    async def buy(self) -> bool:
+        if not self.stock:
+            return False
+        await asyncio.sleep(0)
+        self.stock -= 1
+        return True
+
+    async def left(self) -> int:
+        return self.stock
 
 
 class Locked(LosesUpdates):
@@ -136,7 +163,7 @@ class Draws(Limiter):
         return next(self.drawn)
 
 
-WRONG = LosesUpdates, AdmitsTooMany, WaitsForEver
+WRONG = LosesUpdates, AdmitsTooMany, WaitsForEver, Oversells
 RIGHT = Limiter, Locked, Ids
 NOT_ORDERED = {InThreads: "outside the loop", Synchronous: "threads in memory", Draws: "something else each time"}
 STORES: tuple[type[Any], ...] = (*WRONG, *RIGHT, *NOT_ORDERED)

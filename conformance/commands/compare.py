@@ -44,6 +44,7 @@ exit status:
 _OF_ONE: dict[str, dict[str, Any]] = {
     "--only": {"metavar": "RACE", "default": "", "help": "of one store, only this race"},
     "--schedule": {"metavar": "ORDER", "default": "", "help": "of that race, only this order"},
+    "--full": {"action": "store_true", "help": "of one store, three calls at the same time too"},
 }
 _OF_TWO: dict[str, dict[str, Any]] = {
     "--known": {"metavar": "FILE", "type": Path, "help": "accepted differences (TOML), which do not fail"},
@@ -127,7 +128,7 @@ def _alone(options: argparse.Namespace) -> int:
     operations = operations_of(harness, _short(options.one))
 
     async def race() -> SelfJudge:
-        judge = SelfJudge(harness, operations)
+        judge = SelfJudge(harness, operations, is_full=options.full)
         async for anomaly in judge.findings(options.only, options.schedule):
             command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
             again = f"  again: {command} --schedule {anomaly.schedule}"

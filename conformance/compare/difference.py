@@ -32,6 +32,7 @@ _LABELS = {
     "expiring": "time passes",
     "persistent": "reopen",
     "shared": "a second instance",
+    "process": "a second process",
     "neighbour": "another namespace",
     "foreign value": "a value of another type",
     "server": "no server",

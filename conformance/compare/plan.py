@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations, product
 
-from conformance.compare.play import BESIDE, NOWHERE, EndOfLife, Steps
+from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
 from conformance.operations.choices import Choice, Pool, pool_of
@@ -15,14 +15,14 @@ from conformance.operations.operation import LONGEST, WHOLE, Operation
 from conformance.operations.parts import inside
 
 _SIZES = (1, 2, 3, 11, 51)
-"""Numbers of entries with which every listing is called: few, and one more than a page of ten or fifty."""
+"""How many entries there are, or writes of one: few, and one more than a page of ten or fifty, or a limit."""
 _PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), LONGEST)))
 """After which entries are read back: beyond an hour, a day, a week and a year."""
 _CLOSE = timedelta(seconds=0.4)
 """How near to the end of a lifetime entries are read: less than a second, and more than some calls take."""
 _SHARE = 0.2
 """The same for short lifetimes, as a share of them."""
-_HERE = Open(1)
+_HERE, _ELSEWHERE = Open(1), Open(1, at=ELSEWHERE)
 _BESIDE = Open(1, at=BESIDE, behind="-neighbour")  # a prefix that ends too early meets it
 _NOWHERE = Open(1, "redis://127.0.0.1:1/0", 0.5, NOWHERE)
 _FEW_WRITES = 6
@@ -134,9 +134,10 @@ class Sequences:
             yield (EndOfLife(span / 2, "in the middle"), again, *read_at_ends)
 
     def _sizes(self) -> Iterator[Steps]:
-        """Every listing of several entries."""
+        """Every read and listing of several entries, and of one that was written as many times by each write."""
         listings = [call for each in self._listings for call in variants(each)]
-        for entries in self._several() if listings else ():
+        repeated = ([write] for write in self._on(self._made, *map(plain_call, self._writes)))
+        for entries in (*self._several(), *repeated):
             first = entries[0]
             reads = self._reads(first)
             for size in _SIZES:
@@ -157,7 +158,8 @@ class Sequences:
             (there,) = _second([read])
             yield (made, _HERE, there)
             yield from ((made, passing, read) for passing in _PASSING)
-            yield (_HERE, *_second([made]), read)
+            for opened in (_HERE, _ELSEWHERE):
+                yield (opened, *_second([made]), read)
             for again in _second(writes):
                 yield (made, _HERE, read, again, read)
             yield (read, made, read, Damage(), read)

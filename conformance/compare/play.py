@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from typing import Any, TypeAlias
 from unittest import mock
 
+from conformance.compare.elsewhere import call_elsewhere
 from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
@@ -26,7 +27,7 @@ from conformance.text import source
 
 Steps: TypeAlias = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
-BESIDE, NOWHERE = "on another namespace", "where no server is"
+BESIDE, ELSEWHERE, NOWHERE = "on another namespace", "in another process", "where no server is"
 """Where an instance is opened besides, other than on the same place."""
 CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
@@ -43,6 +44,7 @@ class EndOfLife(Wait):
 
 _KINDS: dict[object, str] = {
     BESIDE: "neighbour",
+    ELSEWHERE: "process",
     NOWHERE: "server",
     EndOfLife: "lifetime",
     Wait: "expiring",
@@ -139,20 +141,28 @@ class Recorder(Reader):
         """Perform an action that is no call, and tell of it before."""
         kind = kind_of(action)
         self._store.tell(f"a hook of the harness ({kind})")
-        if kind == "server" and "redis.asyncio.retry" in sys.modules:
-            for place, at_once in _PAUSES.items():
-                self._stack.enter_context(mock.patch(place, at_once))
+        match kind:
+            case "process":
+                self.stores[1] = ELSEWHERE
+                return
+            case "server" if "redis.asyncio.retry" in sys.modules:
+                for place, at_once in _PAUSES.items():
+                    self._stack.enter_context(mock.patch(place, at_once))
         await super().change_surroundings(action)
 
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call, and tell of it before."""
+        operation = entry.operation
         store = self.stores[entry.call.on]
         if store is None:
             raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
         self.write(entry)
         self._store.tell(entry.line)
-        entry.operation.check(store)
-        await super().make(entry, entry.operation.seconds or 0.0)
+        if store is ELSEWHERE:
+            entry.answer = call_elsewhere(self.harness, self.namespace, operation, entry.arguments)
+        else:
+            operation.check(store)
+            await super().make(entry, operation.seconds or 0.0)
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Keep what the caller may change, and what a value of another type may take the place of."""

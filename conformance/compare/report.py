@@ -29,6 +29,7 @@ TITLES = {
     "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
     "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",
+    "process": "a second process sees something else; if that is meant, declare Capability.SHARED",
     "persistent": "after reopening something else is there; if that is meant, declare Capability.PERSISTENT",
     "neighbour": "what is done in one namespace changes another",
     "foreign value": "one store reads a value of another type as if nothing were there",
@@ -183,7 +184,7 @@ class Report:
         for group in self.groups:
             first = group[0]
             why = f", known: {first.reason}" if first.reason else ""
-            lines.append(f"{first.operation}, {first.kind}: {len(group)} lines{why}")
+            lines.append(f"{first.operation}, {first.kind}: {len(group)} line{'s' * (len(group) > 1)}{why}")
         lines += sorted(self.failures or self.gaps | self.notes)
         new = len(self.new)
         counts = f"{new} new and {len(self.every_line) - new} known lines"

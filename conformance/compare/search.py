@@ -76,11 +76,14 @@ class Search:
     # What is tried
 
     def _respect_declarations(self) -> None:
-        """Try nothing that only one store declares."""
+        """Try nothing that only one store declares, and no second process unless both are shared."""
         for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
             declaring = [store for store in self._stores if kind in store.harness.capabilities]
             if len(declaring) == 1:
                 declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
+        for store in self._stores:
+            if Capability.SHARED not in store.harness.capabilities:
+                store.missing["process"] = "it does not declare Capability.SHARED"
 
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""

@@ -46,7 +46,7 @@ def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list
         skipped: methods that are left out.
 
     Raises:
-        CommandFailedError: if a store cannot be opened, or may use somebody's server, or no method changes anything.
+        CommandFailedError: if a store cannot be opened, or may use somebody's server, or no method can be called.
     """
     found: tuple[list[str], str] = in_new_process(_find, names, skipped, method="fork")
     return found
@@ -76,9 +76,9 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
     left_out = [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
     if lab.is_cut:
         left_out.append("not looked for any more, as experiments have taken too long: what methods do")
-    if not any(method.is_write for method in used):
+    if not used:
         raise CommandFailedError(
-            "no method changes what another shows: write two harnesses; `conformance new FILE --compare` begins them"
+            "no method can be called on both: write two harnesses; `conformance new FILE --compare` begins them"
             + "; ".join(["", *left_out])
         )
     kinds = {kind for method in used for kind in method.kinds.values()}

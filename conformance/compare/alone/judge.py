@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations_with_replacement, groupby, permutations
+from itertools import combinations_with_replacement, groupby, permutations, repeat
 from math import inf
 from time import process_time
 
@@ -56,8 +56,15 @@ class SelfJudge:
     None begins after `until`, in seconds of processor time.
     """
 
-    def __init__(self, harness: Harness, operations: Mapping[str, Operation], until: float = inf) -> None:
-        """Take a store, which plays at its server, or else in the loop that runs."""
+    def __init__(
+        self,
+        harness: Harness,
+        operations: Mapping[str, Operation],
+        until: float = inf,
+        *,
+        is_full: bool = False,
+    ) -> None:
+        """Take a store, which plays at its server, or else in the loop that runs. If full, three callers race too."""
         self.arena = arena_of(harness) or LoopArena(harness)
         self.operations = operations
         self.left_out = defaultdict[str, set[str]](set)
@@ -73,7 +80,9 @@ class SelfJudge:
         self._writes = [operation for operation in operations.values() if not operation.is_read]
         pairs = combinations_with_replacement(operations.values(), 2)
         self.crowds: list[Sequence[Operation]] = [pair for pair in pairs if not (pair[0].is_read and pair[1].is_read)]
-        """The operations of each plan: two of which one writes, or one that dies."""
+        """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
+        if is_full:
+            self.crowds += [(operation,) * 3 for operation in self._writes]
         if self._is_at_server:
             self.crowds += zip(operations.values())
 
@@ -118,12 +127,18 @@ class SelfJudge:
             raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
 
     async def _brink(self, operation: Operation) -> Calls:
-        """Return as many calls of a write as come before the last of which the answer is still the same."""
-        repeated = (call(operation),) * _MOST_REPEATS
-        witness = await self._play(Plan(repeated, ()), Play())
-        kinds = [(type(entry.answer), entry.answer is True) for entry in witness.entries]
-        changed = [place for place, kind in enumerate(kinds) if kind != kinds[0]]
-        return repeated[: changed[0] - 1] if changed else ()
+        """Return what comes before the last call of a write of which the answer is still that of the first.
+
+        Where it never changes, it is tried on an entry that another write has made.
+        """
+        for start in (), (call(self._writes[0], 2),):
+            calls = (*start, *repeat(call(operation), _MOST_REPEATS))
+            witness = await self._play(Plan(calls, ()), Play())
+            kinds = [(type(entry.answer), entry.answer is True) for entry in witness.entries][len(start) :]
+            changed = [place for place, kind in enumerate(kinds) if kind != kinds[0]]
+            if changed:
+                return calls[: len(start) + changed[0] - 1]
+        return ()
 
     async def _play(self, plan: Plan, ordered: Play) -> Witness:
         witness = Witness(self.arena, self.operations, plan, ordered)
@@ -173,10 +188,9 @@ class SelfJudge:
             if rule not in why:
                 self.left_out["it came out wrong, and not once more"].add(plan.title)
                 continue
-            counted = f"{len(those)} of {len(plays)}"
-            said = f"in {counted} plays, as in no order of the calls"
+            said = f"in {_orders(those)} of {_orders(plays)} orders of their requests, as in no order of the calls"
             if rule:
-                said = f"{rule}, at {counted} points"
+                said = f"{rule}, at {len(those)} of {len(plays)} points"
             yield Anomaly(plan, rule, said, [*shown.lines(why[rule])], text)
 
 
@@ -236,6 +250,11 @@ def _text(apart: Sequence[Mismatch], side: int) -> str:
     """Return one of two sides of a result, where they part."""
     texts = [f"{''.join(each.path)}: {each.texts[side]}" for each in apart[:_SHOWN]]
     return ", ".join(text.removeprefix(": ") for text in texts)
+
+
+def _orders(plays: Iterable[Witness]) -> int:
+    """Count orders of requests: a call may be begun at another time in two plays of one."""
+    return len({tuple(request.shape for request in play.ordered.requests) for play in plays})
 
 
 def _turns(play: Witness) -> int:
