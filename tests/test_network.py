@@ -148,7 +148,7 @@ def call(name: str, on: int, argument: str = "") -> Call:
 async def explored(harness: StoreHarness, name: str, read: str, on: int) -> tuple[list[Witness], list[Witness]]:
     """Return every order of two calls, and those that are like no order of whole calls."""
     plan = Plan((), (call(name, 0, "a"), call(name, on, "b")), (call(read, 0),))
-    judge = SelfJudge(harness, OPERATIONS)
+    judge = SelfJudge("it", harness, OPERATIONS)
     whole = await judge.sequences(plan)
     plays = await judge.plays(plan)
     assert not judge.left_out
@@ -203,7 +203,7 @@ async def test_the_commands_of_a_pipeline_are_met_one_by_one_and_those_of_a_tran
 
 async def raced(harness: StoreHarness, *names: str) -> tuple[list[Witness], list[str]]:
     """Return every order of calls of which one alone would not return, and why some were not played."""
-    judge = SelfJudge(harness, OPERATIONS)
+    judge = SelfJudge("it", harness, OPERATIONS)
     calls = tuple(call(name, on) for on, name in enumerate(names))
     return await judge.plays(Plan((), calls)), [*judge.left_out]
 

@@ -183,8 +183,8 @@ def test_a_race_is_found_and_its_order_shows_it_again(store: type[Limiter], caps
     replayed, shown = compared(capsys, store, "--only", only, "--schedule", schedule)
 
     assert (status, replayed) == (1, 1)
-    lines = out.partition("\n")[2].partition("  again:")[0]
-    assert shown.partition("\n")[2].startswith(lines)
+    script, _, _ = out.partition(f"    # {store.__name__}Harness: ")
+    assert shown.startswith(script)
 
 
 @pytest.mark.parametrize("store", RIGHT)
@@ -192,7 +192,7 @@ def test_a_right_store_is_raced_in_every_order(store: type[Limiter], capsys: pyt
     status, out = compared(capsys, store)
 
     assert status == 0
-    assert out.startswith("raced: every order")
+    assert "raced: every order" in out
 
 
 @pytest.mark.parametrize(("store", "reason"), NOT_ORDERED.items())

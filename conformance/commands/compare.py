@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from math import inf
@@ -12,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
-from conformance.compare.alone.judge import SelfJudge
 from conformance.compare.child import compared
 from conformance.compare.report import Line, as_toml, read_known
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, writable, write_file
-from conformance.guard import guarded
 from conformance.harness import Harness
-from conformance.tasks.operations import operations_of
 from conformance.text import bold
 
 DESCRIPTION = (
@@ -41,12 +36,12 @@ exit status:
   8  a store ended the process, or does not return; what was found so far is printed
   130  interrupted"""
 
-_OF_ONE: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, Any]] = {
+    "one": {"metavar": "A", "help": "a class or function of a store, or a harness as for `run`"},
+    "other": {"metavar": "B", "nargs": "?", "help": "another; without it the first is its own judge"},
     "--only": {"metavar": "RACE", "default": "", "help": "of one store, only this race"},
     "--schedule": {"metavar": "ORDER", "default": "", "help": "of that race, only this order"},
     "--full": {"action": "store_true", "help": "of one store, three calls at the same time too"},
-}
-_OF_TWO: dict[str, dict[str, Any]] = {
     "--known": {"metavar": "FILE", "type": Path, "help": "accepted differences (TOML), which do not fail"},
     "--all": {"action": "store_true", "help": "show the script of every new line, not one for each group"},
     "--write-scripts": {
@@ -63,12 +58,6 @@ _OF_TWO: dict[str, dict[str, Any]] = {
     "--write-known": {"metavar": "FILE", "type": writable, "help": "write what is found as accepted differences"},
     "--json": {"metavar": "FILE", "type": writable, "help": "write the report to FILE"},
 }
-OPTIONS = {
-    "one": {"metavar": "A", "help": "a class or function of a store, or a harness as for `run`"},
-    "other": {"metavar": "B", "nargs": "?", "help": "another; without it the first is its own judge"},
-    **_OF_ONE,
-    **_OF_TWO,
-}
 _WIDTH = 78
 _SECONDS = 20.0
 """Of processor time for the search, and as many for races, of two stores without harnesses."""
@@ -76,23 +65,20 @@ _SECONDS = 20.0
 
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, or race the calls of one, and return the exit status."""
-    wrong, right = (_OF_ONE, "one store") if options.other else (_OF_TWO, "two stores")
-    for option in wrong:
-        name = option.removeprefix("--").replace("-", "_")
-        if getattr(options, name):
-            raise CommandFailedError(f"{option} is for {right}")
-    if options.other is None:
-        return _alone(options)
+    names = [*filter(None, (options.one, options.other))]
     known = read_known(options.known) if options.known else {}
     if options.known and not options.known.exists():
         print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
     first = read_scripts(options.write_scripts) if options.write_scripts else []
-    names = options.one, options.other
-    stores = zip(map(_short, names), _harnesses(options, *names), strict=True)
-
-    seconds = _SECONDS if all(map(find_maker, names)) else inf
-
-    report = compared(*stores, known=known, first=first, tell=_teller(shows_all=options.all), seconds=seconds)
+    harnesses = _harnesses(options, *names)
+    more: dict[str, Any] = {"only": options.only, "schedule": options.schedule, "is_full": options.full}
+    if options.other:
+        if any(more.values()):
+            raise CommandFailedError("--only, --schedule and --full are for one store")
+        more = {"seconds": _SECONDS if all(map(find_maker, names)) else inf}
+    stores = zip(map(_short, names), harnesses, strict=True)
+    tell = _teller(shows_all=options.all or not options.other)
+    report = compared(*stores, known=known, first=first, tell=tell, **more)
 
     print(*report.lines(), sep="\n", flush=True)
     if options.json:
@@ -114,39 +100,12 @@ def _harnesses(options: argparse.Namespace, *names: str) -> Sequence[Callable[[]
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
     from conformance.infer.pair import found_out, harnesses_in
 
-    lines, file = found_out(names, options.skip)
+    lines, file = found_out([names[0], names[-1]], options.skip)
     print(*lines, "", sep="\n", flush=True)
-    harnesses = harnesses_in(file)
+    harnesses = harnesses_in(file)[-len(names) :]
     if options.write_harness:
         write_file(options.write_harness, file)
     return harnesses
-
-
-def _alone(options: argparse.Namespace) -> int:
-    """Print what no sequence of the calls explains, then what was played. Return the exit status."""
-    harness = _harnesses(options, options.one, options.one)[-1]()
-    operations = operations_of(harness, _short(options.one))
-
-    async def race() -> SelfJudge:
-        judge = SelfJudge(harness, operations, is_full=options.full)
-        async for anomaly in judge.findings(options.only, options.schedule):
-            command = f"conformance compare {shown_name(options.one)} --only '{anomaly.plan.title}'"
-            again = f"  again: {command} --schedule {anomaly.schedule}"
-            print(f"{anomaly.plan.title}: {anomaly.text}", *anomaly.lines, again, "", sep="\n", flush=True)
-        return judge
-
-    logging.disable()  # what a store logs while it fails is not ours to print
-    try:
-        with guarded(harness).running(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            judge = runner.run(race())
-    finally:
-        logging.disable(logging.NOTSET)
-    print(*judge.extent(), sep="\n")
-    for reason, titles in judge.left_out.items():
-        print(f"not played: {len(titles)} ({min(titles)}): {reason}")
-    if judge.found:
-        return 1
-    return 6 if judge.left_out else 0
 
 
 def _teller(*, shows_all: bool) -> Callable[[object], None]:

@@ -7,7 +7,6 @@ import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 from conformance.compare.play import Steps
@@ -36,21 +35,21 @@ def compared(
     known: Mapping[Key, str] = {},
     first: Iterable[Steps] = (),
     tell: Callable[[Line | str], object] = id,
-    seconds: float = inf,
+    **options: Any,
 ) -> Report:
-    """Compare two stores in forked processes: one searches while the other races.
+    """Compare two stores in forked processes, of which one searches while the other races; or race one store.
 
     Args:
-        stores: the two stores.
+        stores: one store, or two.
         known: why lines are accepted.
         first: sequences that an earlier comparison found.
         tell: is told each line when it is found, and what is done before it is done.
-        seconds: of processor time that each of the two processes has.
+        options: of `Races`; of two stores only `seconds`, which both processes have.
 
     Raises:
         CommandFailedError: if nothing could be compared, with the exit status that says so.
     """
-    comparison = _Comparison(stores, Report([name for name, _ in stores], known), tell, seconds)
+    comparison = _Comparison(stores, Report([name for name, _ in stores], known), tell, options)
     with comparison.processes:
         return comparison.run(first)
 
@@ -62,24 +61,26 @@ class _Comparison:
     stores: Sequence[Named]
     report: Report
     tell: Callable[[Line | str], object]
-    seconds: float
+    options: Mapping[str, Any]
     processes: ExitStack = field(default_factory=ExitStack)
     racing: list[NewProcess] = field(default_factory=list)
 
     def run(self, first: Iterable[Steps]) -> Report:
         """Begin to search, and to race when the stores of the search are running. Return what was found."""
-        self._listen(self._begun(Search, first=first))
+        if self.stores[1:]:
+            self._listen(self._begun(Search, first=first))
         try:
-            self._listen(*self.racing)
-        except CommandFailedError:  # perhaps both need one port, which is free now
-            self._listen(self._begun(Races))
+            self._listen(*self.racing or [self._begun(Races)])
+        except CommandFailedError:
+            if not self.racing:
+                raise
+            self._listen(self._begun(Races))  # perhaps both need one port, which is free now
         self.report.miss()
         return self.report
 
-    def _begun(self, kind: type[Search | Races], **options: Any) -> NewProcess:
-        return self.processes.enter_context(
-            NewProcess(_play, kind, self.stores, options | {"seconds": self.seconds}, method="fork")
-        )
+    def _begun(self, kind: type[Search | Races], **more: Any) -> NewProcess:
+        process = NewProcess(_play, kind, self.stores, {**self.options, **more}, method="fork")
+        return self.processes.enter_context(process)
 
     def _listen(self, *processes: NewProcess) -> None:
         for process in processes:
@@ -90,7 +91,7 @@ class _Comparison:
 
     def _hear(self, told: Any) -> None:
         match told:
-            case Ready() if not self.racing:
+            case Ready() if self.stores[1:] and not self.racing:
                 self.racing.append(self._begun(Races))
             case Line():
                 if line := self.report.add(told):

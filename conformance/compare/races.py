@@ -1,25 +1,40 @@
-"""Calls of each of two stores at the same time: what one alone does that no order of them explains is a line."""
+"""Calls of a store at the same time, or of each of two: what no order of them explains is a line."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from math import inf
 
-from conformance.compare.alone.judge import Anomaly, SelfJudge
+from conformance.compare.alone.judge import SelfJudge
 from conformance.compare.report import Line, Report
 from conformance.harness import Harness
+from conformance.operations.operation import OperationsError
 from conformance.process import PROGRESS
 from conformance.tasks.operations import operations_of
 
 
 class Races:
-    """The races and deaths of two stores. Lines are told when both have been played."""
+    """The races and deaths of one store, or of two. Of two it is told in the end what only one of them does."""
 
-    def __init__(self, *stores: tuple[str, Harness], seconds: float = inf) -> None:
-        """After so many seconds of processor time no more races begin: half of them for the first store."""
+    def __init__(
+        self,
+        *stores: tuple[str, Harness],
+        seconds: float = inf,
+        only: str = "",
+        schedule: str = "",
+        is_full: bool = False,
+    ) -> None:
+        """After so many seconds of processor time no more races begin: half of them for the first of two stores.
+
+        `only` is the title of a plan, `schedule` an order of it. If full, three callers race too.
+        """
         self._stores = stores
         self._seconds = seconds
+        self._asked = only, schedule
+        self._is_full = is_full
         self.report = Report([name for name, _ in stores])
+        self._is_alone = len(stores) == 1
         self._found: dict[str, list[Line]] = {}
         """By what is wrong, the line of each store that has it."""
 
@@ -29,7 +44,7 @@ class Races:
             PROGRESS.begin(f"{name}: calls at the same time")
             await self._race(name, harness, self._seconds * part / len(self._stores))
         for _, lines in sorted(self._found.items()):
-            if len(lines) == 1:
+            if len(lines) == 1 and not self._is_alone:
                 PROGRESS.tell(*lines)
 
     async def _race(self, store: str, harness: Harness, until: float) -> None:
@@ -38,27 +53,25 @@ class Races:
         operations = {name: operation for name, operation in every.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": every.keys() - operations}
         try:
-            judge = SelfJudge(harness, operations, until)
+            judge = SelfJudge(store, harness, operations, until, is_full=self._is_full)
             judge.crowds.sort(key=lambda crowd: crowd[0] is not crowd[-1])  # what shows most comes first
-            async for anomaly in judge.findings():
-                self._found.setdefault(anomaly.title, []).append(_line(store, anomaly))
+            async for line in judge.findings(*self._asked):
+                of_store = replace(line, text=f"{line.text}, in {store}")
+                self._found.setdefault(line.text, []).append(of_store)
+                if self._is_alone:
+                    PROGRESS.tell(of_store)
             left_out |= judge.left_out
             if judge.cut:
                 self.report.gaps.add(
                     f"not exercised: {judge.cut} races of {store}: {until:g} s of processor time passed"
                 )
             self.report.played[store] = dict(judge.played)
+            self.report.extent = [*judge.extent()]
+        except OperationsError:
+            raise
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             left_out[f"{type(error).__name__}: {error}"] = ["all"]
+        where = self.report.gaps if self._is_alone else self.report.notes
         for reason, plans in left_out.items():
             if plans:
-                self.report.notes.add(f"not raced in {store}: {len(plans)} races ({min(plans)}): {reason}")
-
-
-def _line(store: str, found: Anomaly) -> Line:
-    """Return what calls at the same time, or a death, do in one store as a finding."""
-    plan = found.plan
-    script = (*found.lines, f"# {store}: {found.text}")
-    *_, last = *plan.racing, *plan.after
-    text = f"{found.title}, in {store}"
-    return Line(plan.racing[0].operation, plan.kind, text, last.operation, script)
+                where.add(f"not raced in {store}: {len(plans)} races ({min(plans)}): {reason}")

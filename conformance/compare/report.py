@@ -24,8 +24,8 @@ TITLES = {
     "order": "{seen} comes in another order",
     "argument": "what the caller passed in is still connected to what one store keeps",
     "result": "what the caller got back is still connected to what one store keeps",
-    "race": "concurrent calls give a result in one store that no order of them gives",
-    "death": "where a connection, a caller or a process ends, one store breaks a rule",
+    "race": "calls at the same time give what no order of them gives",
+    "death": "when a connection, a caller or a process ends, something is left wrong",
     "expiring": "after some time something else is there; if that is meant, declare Capability.EXPIRING",
     "lifetime": "a lifetime ends at another time",
     "shared": "a second instance sees something else; if that is meant, declare Capability.SHARED",
@@ -127,6 +127,8 @@ class Report:
     """Kinds that were not tried, since a hook is missing, and differences that the harnesses declare."""
     played: dict[str, dict[str, int]] = field(default_factory=dict)
     """By store, how many orders of calls at the same time were played, and at how many points something ended."""
+    extent: Sequence[str] = ()
+    """What was played of the last of these stores, in words."""
     sequences: int = 0
     """How many were played."""
     failures: set[str] = field(default_factory=set)
@@ -138,6 +140,7 @@ class Report:
         self.gaps |= part.gaps
         self.notes |= part.notes
         self.played |= part.played
+        self.extent = part.extent or self.extent
         self.sequences += part.sequences
 
     def add(self, line: Line) -> Line | None:
@@ -188,9 +191,12 @@ class Report:
         lines += sorted(self.failures or self.gaps | self.notes)
         new = len(self.new)
         counts = f"{new} new and {len(self.every_line) - new} known lines"
-        where = f"{' and '.join(self.stores)} in {self.sequences} sequences"
+        where = f"between {' and '.join(self.stores)} in {self.sequences} sequences"
+        if len(self.stores) == 1:
+            lines += self.extent
+            where = f"of {self.stores[0]}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps or self.failures else ""
-        return [*lines, f"{counts} between {where}{unsure}"]
+        return [*lines, f"{counts} {where}{unsure}"]
 
     def json(self) -> str:
         """The report as JSON: with each group as its first line, and all that it shows."""

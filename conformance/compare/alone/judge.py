@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, groupby, permutations, repeat
 from math import inf
@@ -12,6 +11,7 @@ from time import process_time
 
 from conformance.compare.alone.plans import Calls, Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, Witness
+from conformance.compare.report import Line
 from conformance.engine.contract import Entry
 from conformance.engine.orders.loom import LoopArena
 from conformance.engine.orders.network import NetworkArena, arena_of
@@ -30,26 +30,6 @@ _SHOWN = 2
 """Places that are shown where two results part."""
 
 
-@dataclass(frozen=True)
-class Anomaly:
-    """Something that no sequence of the calls explains."""
-
-    plan: Plan
-    rule: str
-    """What is wrong, where that is not the same of all."""
-    text: str
-    """What is wrong, and how often."""
-    lines: Sequence[str]
-    """The play as a script, with the requests side by side, and what shows that it is wrong."""
-    schedule: str
-    """What plays exactly this again."""
-
-    @property
-    def title(self) -> str:
-        """What is alike in two stores that have it."""
-        return f"{self.plan.title}: {self.rule}" if self.rule else self.plan.title
-
-
 class SelfJudge:
     """Races each two operations, lets something die in each, and notes what was played.
 
@@ -58,6 +38,7 @@ class SelfJudge:
 
     def __init__(
         self,
+        name: str,
         harness: Harness,
         operations: Mapping[str, Operation],
         until: float = inf,
@@ -65,13 +46,13 @@ class SelfJudge:
         is_full: bool = False,
     ) -> None:
         """Take a store, which plays at its server, or else in the loop that runs. If full, three callers race too."""
+        self.name = name
         self.arena = arena_of(harness) or LoopArena(harness)
         self.operations = operations
         self.left_out = defaultdict[str, set[str]](set)
         """Why something was not played, and the titles of plans."""
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
-        self.found = 0
         self.until = until
         self.cut = 0
         """How many crowds did not begin in time."""
@@ -94,8 +75,8 @@ class SelfJudge:
         if self._is_at_server:
             yield f"died: a connection, a caller or a process at {self.played['death']:,} points"
 
-    async def findings(self, only: str = "", schedule: str = "") -> AsyncIterator[Anomaly]:
-        """Yield what is found first of each set of operations, by rule.
+    async def findings(self, only: str = "", schedule: str = "") -> AsyncIterator[Line]:
+        """Yield what no sequence of the calls explains: what is found first of each set of operations, by rule.
 
         Others than the plan of the title `only` are left out; with a schedule one order of it is played.
 
@@ -118,11 +99,10 @@ class SelfJudge:
                     continue
                 sequences = await self.sequences(plan)
                 for each in asked:
-                    async for anomaly in self.judge(each, sequences, schedule):
-                        if anomaly.rule not in rules:
-                            self.found += 1
-                            yield anomaly
-                        rules.add(anomaly.rule)
+                    async for rule, line in self.judge(each, sequences, schedule):
+                        if rule not in rules:
+                            yield line
+                        rules.add(rule)
         if not is_there:
             raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
 
@@ -165,8 +145,10 @@ class SelfJudge:
         self.played[plan.kind] += len(plays)
         return plays
 
-    async def judge(self, plan: Plan, sequences: Sequence[Witness], schedule: str = "") -> AsyncIterator[Anomaly]:
-        """Play every order of a plan, and yield the shortest that breaks each rule.
+    async def judge(
+        self, plan: Plan, sequences: Sequence[Witness], schedule: str = ""
+    ) -> AsyncIterator[tuple[str, Line]]:
+        """Play every order of a plan, and yield each rule that is broken, with the shortest that breaks it.
 
         The `sequences` of its calls were made on one instance. Another does the same, unless something is wrong.
         """
@@ -188,10 +170,15 @@ class SelfJudge:
             if rule not in why:
                 self.left_out["it came out wrong, and not once more"].add(plan.title)
                 continue
+            title = plan.title
             said = f"in {_orders(those)} of {_orders(plays)} orders of their requests, as in no order of the calls"
             if rule:
+                title += f": {rule}"
                 said = f"{rule}, at {len(those)} of {len(plays)} points"
-            yield Anomaly(plan, rule, said, [*shown.lines(why[rule])], text)
+            again = f"# again: --only '{plan.title}' --schedule {text}"
+            *_, last = *plan.racing, *plan.after
+            script = (*shown.lines(why[rule]), f"# {self.name}: {said}", again)
+            yield rule, Line(plan.racing[0].operation, plan.kind, title, last.operation, script)
 
 
 def _wrong(plays: Iterable[Witness], sequences: Sequence[Witness]) -> dict[str, list[Witness]]:
