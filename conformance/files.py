@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import TypeVar
 
-from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from conformance.text import cut, on_one_line
 
 T = TypeVar("T")
 _LONGEST = 300
-UNREASONED = "TODO: say why"
-"""What stands in a file of known things until somebody writes a reason."""
 
 
 class CommandFailedError(Exception):
@@ -69,23 +66,6 @@ def read_toml(file: Path, form: type[T], description: str) -> T:
         return TypeAdapter(form).validate_python(tomllib.loads(content.decode()))
 
     return read_file(file, parse, description)
-
-
-def toml_entry(table: str, fields: Mapping[str, Any]) -> str:
-    """An entry of a list of known things, without empty fields. Texts and lists of JSON are those of TOML."""
-    given = {name: value for name, value in fields.items() if value}
-    lines = [f"{name} = {json.dumps(value, ensure_ascii=False, indent=4)}" for name, value in given.items()]
-    return "\n".join([f"[[{table}]]", *lines, ""])
-
-
-def _given(reason: str) -> str:
-    if not reason or reason.startswith("TODO"):
-        raise ValueError("needs a reason")
-    return reason
-
-
-Reason: TypeAlias = Annotated[str, AfterValidator(_given)]
-"""Why something known is accepted: somebody has to have written it."""
 
 
 def writable(name: str | Path) -> Path:

@@ -11,6 +11,7 @@ import pytest
 from conformance.commands import main
 from conformance.compare.report import Line, Report
 from conformance.files import FileError
+from conformance.known import read
 from conformance.results import known
 from conformance.results.document import Expected, Failure, Result
 from tests.report_inputs import conformance, requirement
@@ -103,9 +104,9 @@ def test_an_entry_accepts_what_it_shows_and_no_other_failure_of_the_requirement(
     file = Path("known.toml")
     known.write(file, [refused], {})
     with pytest.raises(FileError, match=r"known: 0: reason: needs a reason"):
-        known.read(file, [refused.test])
+        read(file, [refused.test])
     file.write_text(file.read_text().replace("TODO: say why", "so"))
-    entries = known.read(file, [refused.test])
+    entries = read(file, [refused.test])
 
     both = refused.model_copy(update={"failures": refused.failures + lost.failures})
     assert known.expected(entries, refused) == Expected(kind="known", reason="so")

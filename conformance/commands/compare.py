@@ -11,10 +11,11 @@ from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.child import compared
-from conformance.compare.report import Line, as_toml, read_known
+from conformance.compare.report import Line, accepting
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, writable, write_file
 from conformance.harness import Harness
+from conformance.known import read
 from conformance.text import bold
 
 DESCRIPTION = (
@@ -66,7 +67,7 @@ _SECONDS = 20.0
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, or race the calls of one, and return the exit status."""
     names = [*filter(None, (options.one, options.other))]
-    known = read_known(options.known) if options.known else {}
+    known = read(options.known) if options.known else {}
     if options.known and not options.known.exists():
         print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
     first = read_scripts(options.write_scripts) if options.write_scripts else []
@@ -84,7 +85,7 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         write_file(options.json, report.json())
     if options.write_known:
-        write_file(options.write_known, as_toml(report.every_line))
+        write_file(options.write_known, accepting(report.every_line))
     if options.write_scripts:
         write_scripts(options.write_scripts, report.new, names)
     return report.status

@@ -7,14 +7,16 @@ import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from conformance.compare.play import Steps
 from conformance.compare.races import Races
-from conformance.compare.report import Key, Line, Report
+from conformance.compare.report import Line, Report
 from conformance.compare.search import Search
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
+from conformance.known import Known
 from conformance.operations.operation import OperationsError
 from conformance.process import PROGRESS, NewProcess, ProcessFailedError, silence
 from conformance.text import described
@@ -32,7 +34,7 @@ class Ready(NamedTuple):
 
 def compared(
     *stores: Named,
-    known: Mapping[Key, str] = {},
+    known: Known = MappingProxyType({}),
     first: Iterable[Steps] = (),
     tell: Callable[[Line | str], object] = id,
     **options: Any,

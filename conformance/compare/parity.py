@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from conformance.compare.child import compared
-from conformance.compare.report import Report, as_toml, read_known
+from conformance.compare.report import Report, accepting
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
+from conformance.known import read
 from conformance.tasks.operations import operations_of
 
 _COVERAGE = "coverage"
@@ -28,7 +29,7 @@ def parity_test(
 
     @cache
     def report() -> Report:
-        accepted = read_known(Path(known)) if known else {}
+        accepted = read(Path(known)) if known else {}
         return compared((names[0], one), (names[1], other), known=accepted)
 
     @pytest.mark.parametrize("part", [*operations_of(first, names[0]), _COVERAGE])
@@ -41,7 +42,7 @@ def parity_test(
         for group in found.groups:
             first = group[0]
             if first.operation == part and not first.reason:
-                faults.append("\n".join([*first.lines, "", _ACCEPTED, as_toml(group)]))
+                faults.append("\n".join([*first.lines, "", _ACCEPTED, accepting(group)]))
         if faults:
             pytest.fail("\n\n".join(faults), pytrace=False)
 

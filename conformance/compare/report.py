@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Literal, TypeAlias
 
-from pydantic import ConfigDict
-
-from conformance.files import UNREASONED, Reason, read_toml, toml_entry
+from conformance.known import UNREASONED, Known, as_toml, group_of
 from conformance.operations.operation import Operation
 from conformance.operations.trees import Tree
 
@@ -35,8 +31,6 @@ TITLES = {
     "foreign value": "one store reads a value of another type as if nothing were there",
     "server": "with its server away one store says that nothing is there",
 }
-Key: TypeAlias = tuple[str, str, str]
-"""What makes a line the same in another run: its operation, kind and text."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +53,19 @@ class Line:
     """What was done, as JSON that can be played again."""
 
     @property
-    def group(self) -> tuple[str, str]:
+    def group(self) -> str:
         """The lines of one operation and kind are shown together."""
-        return self.operation, self.kind
+        return group_of(self.operation, self.kind)
 
     @property
-    def shown_with(self) -> tuple[str, str]:
+    def shown_with(self) -> str:
         """Of lines that have this in common the first is shown: many operations are odd alike."""
-        return ("", self.kind) if self.is_odd else self.group
+        return self.kind if self.is_odd else self.group
 
     @property
-    def key(self) -> Key:
-        """What makes it the same line in another run."""
-        return *self.group, self.text
+    def key(self) -> tuple[str, str, str]:
+        """What makes it the same line in another run, as a file of known differences has it."""
+        return self.group, "", self.text
 
     @property
     def lines(self) -> list[str]:
@@ -116,7 +110,7 @@ class Report:
     """The lines that a comparison found, and what it did to find them."""
 
     stores: Sequence[str]
-    known: Mapping[Key, str] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
     """Why lines are accepted."""
     operations: dict[str, Row] = field(default_factory=dict)
     every_line: list[Line] = field(default_factory=list)
@@ -159,7 +153,7 @@ class Report:
     @property
     def groups(self) -> list[list[Line]]:
         """The lines of each operation and kind: new lines before known ones, and what callers do before what is odd."""
-        groups: dict[tuple[str, str], list[Line]] = {}
+        groups: dict[str, list[Line]] = {}
         for line in sorted(self.every_line, key=lambda line: (bool(line.reason), line.is_odd)):
             groups.setdefault(line.group, []).append(line)
         return [*groups.values()]
@@ -177,9 +171,9 @@ class Report:
         """Note which known lines did not show, though all came to its end."""
         shown = {line.key for line in self.every_line}
         groups = {line.group for line in self.every_line}
-        for operation, kind, text in self.known.keys() - shown if not self.failures else ():
-            where = self.notes if (operation, kind) in groups else self.gaps
-            where.add(f"known: {operation}, {kind} no longer shows, remove it from the file: {text}")
+        for group, _, text in self.known.keys() - shown if not self.failures else ():
+            where = self.notes if group in groups else self.gaps
+            where.add(f"known: {group} no longer shows, remove it from the file: {text}")
 
     def lines(self) -> list[str]:
         """The groups, what was not exercised, and how it ended."""
@@ -187,7 +181,7 @@ class Report:
         for group in self.groups:
             first = group[0]
             why = f", known: {first.reason}" if first.reason else ""
-            lines.append(f"{first.operation}, {first.kind}: {len(group)} line{'s' * (len(group) > 1)}{why}")
+            lines.append(f"{first.group}: {len(group)} line{'s' * (len(group) > 1)}{why}")
         lines += sorted(self.failures or self.gaps | self.notes)
         new = len(self.new)
         counts = f"{new} new and {len(self.every_line) - new} known lines"
@@ -205,37 +199,10 @@ class Report:
         return json.dumps(described, indent=1, default=sorted) + "\n"
 
 
-@dataclass
-class Known:
-    """An entry of a file of known differences: it accepts these lines of an operation and a kind."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-    operation: str
-    kind: str
-    shows: set[str]
-    reason: Reason
-
-
-def as_toml(lines: Iterable[Line]) -> str:
+def accepting(lines: Iterable[Line]) -> str:
     """Return the entries that accept lines, with reasons that are still to be written."""
-    entries: dict[tuple[str, ...], list[str]] = {}
+    found = []
     for line in lines:
-        entries.setdefault((*line.group, line.reason or UNREASONED), []).append(line.text)
-    parts = []
-    for (operation, kind, reason), texts in entries.items():
-        fields = {"operation": operation, "kind": kind, "reason": reason, "shows": sorted(texts)}
-        parts.append(toml_entry("known", fields))
-    return "\n".join(parts)
-
-
-def read_known(file: Path) -> dict[Key, str]:
-    """Read why lines are accepted; nothing from a file that is not there yet."""
-    if not file.exists():
-        return {}
-    form = dict[Literal["known"], list[Known]]
-    reasons = {}
-    for entry in read_toml(file, form, "a list of known differences").get("known", []):
-        for text in entry.shows:
-            reasons[entry.operation, entry.kind, text] = entry.reason
-    return reasons
+        about = {"operation": line.operation, "kind": line.kind, "reason": line.reason or UNREASONED}
+        found.append((about, line.text))
+    return as_toml(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from conformance.backends.registry import shown_name
+from conformance.known import read
 from conformance.results import known
 from conformance.results.document import Expected, Judged, Result
 from conformance.results.show import block
@@ -36,7 +37,7 @@ class Plan:
         self.tests: dict[str, Case] = {case.id: case for case in (*_GROUPED, *cases)}
         """What there is a result of."""
         file = option.conformance_known
-        self.known = known.read(file, self.tests) if file else {}
+        self.known = read(file, self.tests) if file else {}
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""
