@@ -42,11 +42,16 @@ def test_a_url_says_where_redis_is_and_shows_no_password(url: str, address: str)
 WRONG = """
 USE_REDIS_FOR_TASKS=perhaps REDIS_PORT=none REDIS_DB=-1 REDIS_URL=http://:s3cret@host REDIS_TIMEOUT=0
 REDIS_WAIT_REPLICAS=-1 REDIS_WAIT_MILLISECONDS=0 TASK_KEY_PREFIX={braces} TASK_TTL=0 TASK_PARTITIONS=1025
+
+USE_REDIS_FOR_TASKS= REDIS_PORT=65536 REDIS_DB= REDIS_TIMEOUT=nan TASK_KEY_PREFIX= TASK_TTL=3155760001
 """
 
 
-def test_each_malformed_setting_is_named_on_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    wrong = dict(setting.split("=") for setting in WRONG.split())
+@pytest.mark.parametrize("line", WRONG.strip().split("\n\n"))
+def test_each_malformed_setting_is_named_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
+) -> None:
+    wrong = dict(setting.split("=") for setting in line.split())
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
     (tmp_path / ".env").write_text("REDIS_HOST='open\n")
@@ -55,6 +60,25 @@ def test_each_malformed_setting_is_named_on_a_line_of_its_own(monkeypatch: pytes
     assert [name for name, _ in refused.value.problems] == [".env, line 1", *wrong]
     assert len(str(refused.value).splitlines()) == len(wrong) + 2
     assert "s3cret" not in f"{refused.value} {refused.value!r}"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "REDIS_PORT=1 REDIS_DB=0 REDIS_TIMEOUT=0.1 TASK_KEY_PREFIX=a:b* TASK_TTL=1",
+        "REDIS_PORT=65535 REDIS_DB=15 REDIS_TIMEOUT=60.0 TASK_KEY_PREFIX=p TASK_TTL=3155760000",
+    ],
+)
+def test_values_at_the_bounds_are_taken(tmp_path: Path, lines: str) -> None:
+    (tmp_path / ".env").write_text(lines.replace(" ", "\n"))
+    settings = TaskStoreSettings()
+    assert all(f"{getattr(settings, name.lower())}" == value for name, value in re.findall(r"(\w+)=(\S+)", lines))
+
+
+def test_the_last_of_two_lines_counts_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / ".env").write_text("USE_REDIS_FOR_TASKS=true\n# local\nexport USE_REDIS_FOR_TASKS='false'\n")
+    assert TaskStoreSettings().storage_mode == "memory"
+    assert caplog.messages == ["USE_REDIS_FOR_TASKS is set again in .env, line 3; the last value is used"]
 
 
 def test_an_argument_that_is_no_setting_is_refused() -> None:

@@ -43,7 +43,7 @@ _ORDERED = ("races", "deaths")
 GROUPS = (*_TABLES, *_FAILURES, *_RANDOM_GROUPS)
 _BY_CASES = (
     "API-02 LIST-11 EXP-04 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
-    "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-11 MODE-12 MODE-15 MODE-17"
+    "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-17"
 )
 GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)
 """The requirements that groups decide, together. Cases decide the others, and some of these too."""

@@ -209,15 +209,6 @@ MODE-07 MUST
     nothing else is needed. Tasks in Redis are not read in memory mode, and are there after changing back.
 MODE-08 MUST
     Memory mode works without the redis package and opens no socket, thread, or file but `.env`.
-MODE-11 SHOULD
-    If `.env` sets `USE_REDIS_FOR_TASKS` twice, the last value is used and opening logs a warning.
-MODE-12 MUST
-    Malformed settings and malformed lines of `.env` raise `SettingsInvalid`, whose message has one line for each
-    and no password.
-MODE-15 SHOULD
-    These settings are accepted: `REDIS_PORT` from 1 to 65,535, `REDIS_DB` from 0, timeouts above 0 seconds,
-    `TASK_TTL` from 1 to 3,155,760,000 seconds, any `TASK_KEY_PREFIX` that is not empty and has no brace. Others
-    raise `SettingsInvalid`.
 MODE-17 SHOULD
     The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database; `REDIS_USERNAME`
     and `REDIS_PASSWORD` are used to log in.
