@@ -64,12 +64,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": 300.0,
         "help": "end a test that takes so long (default: 300; 0: never)",
     },
-    "seed": {
-        "metavar": "N",
-        "type": int,
-        "default": 1,
-        "help": "draw other scenarios than those of the default seed, 1",
-    },
 }
 """The options of `conformance run`. Those of pytest have a prefix."""
 

@@ -92,7 +92,6 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
             shown,
             harness,
             facts,
-            option.conformance_seed,
             broken,
             depth=option.conformance_depth,
             only=option.conformance_only,

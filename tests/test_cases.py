@@ -28,7 +28,7 @@ KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
 
 
 def play(name: str, harness: Harness) -> None:
-    find_cases()[name](Backend("backend", harness, {}, 1))
+    find_cases()[name](Backend("backend", harness, {}))
 
 
 _ONLY: list[MemoryTaskStore] = []
@@ -134,7 +134,7 @@ def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> No
         await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError, match=r"^the case has not ended after 0\.01 s$"):
-        waits(Backend("backend", MemoryHarness(), {}, 1))
+        waits(Backend("backend", MemoryHarness(), {}))
 
 
 class HidesItsServer(RedisHarness):

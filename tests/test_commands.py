@@ -97,11 +97,11 @@ def test_a_run_on_odd_stores_ends_and_says_why(tmp_path: Path) -> None:
         (("run", "--", "--nosuch"), 2, "--nosuch"),
         (("compare", "gone:Store", "memory"), 2, "gone:Store"),
         (("measure", "--store", "gone:Store"), 2, "gone:Store"),
-        (("compare", "memory", "--json", "found"), 2, "--json is for two stores"),
+        (("compare", "memory", "memory", "--full"), 2, "are for one store"),
         (("run", "--stor", "memory"), 2, "unrecognized arguments: --stor"),
-        (("run", "--store", "memory", "--json", "/dev/full", "--", "-k", "test_random_1"), 3, ""),
+        (("run", "--store", "memory", "--json", "/dev/full", "--", "-k", "test_races"), 3, ""),
         (("run", "--scripts", "/dev/null/x"), 2, "/dev/null/x: cannot be made: Not a directory"),
-        (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_random_1"), 3, ""),
+        (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_races"), 3, ""),
     ],
 )
 def test_a_command_that_cannot_work_says_so(arguments: tuple[str, ...], status: int, told: str, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
     async def body() -> None:
         if not name:
             for group in ("failures", "servers", "deaths"):
-                await play_group(group, Backend("backend", harness, {}, 1), coverage)
+                await play_group(group, Backend("backend", harness, {}), coverage)
             return
         rows = [row for row in (*CONNECTIONS, *DEATHS) if row.name == name]
         has = harness.capabilities

@@ -37,7 +37,7 @@ def test_hooks_that_need_a_server_get_what_they_say() -> None:
     harness = Recording()
     with harness.running():
         played(harness, scenarios(CONNECTIONS[-1:], harness.capabilities))
-        backend = Backend("backend", harness, {}, 1)
+        backend = Backend("backend", harness, {})
         for name, case in find_cases().items():
             if name.startswith(("servers.", "settings.")):
                 with suppress(NotApplicable):

@@ -152,10 +152,9 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
     told = []
     for workers in ("0", "2"):
         out = pytester.path / f"{workers}.json"
-        chosen = ("--conformance-depth=smoke", "--conformance-seed=3", "-n", workers, "-k", "places or sharing")
+        chosen = ("--conformance-depth=smoke", "-n", workers, "-k", "places or sharing")
         ran = run(pytester, *chosen, "--conformance-json", str(out), stores=("memory-expiring",))
-        assert ran.ret in (0, 6), ran.stdout.str()  # chance may leave something undecided
+        assert ran.ret in (0, 6), ran.stdout.str()
         results = read(out)
-        assert results.suite.seed == 3
         told.append({one.place: (one.verdict, one.reason) for one in results.results})
     assert told[0] == told[1]

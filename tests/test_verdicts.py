@@ -148,10 +148,10 @@ def test_a_selection_is_incomplete_however_it_is_made(
 
 def test_what_a_harness_cannot_do_or_a_group_has_not_played_is_open(pytester: pytest.Pytester, out: Path) -> None:
     assert run(pytester, PARTIAL, SMOKE).ret == 6
-    assert run(pytester, SMOKE, "-k", "groups and not test_random_1").ret == 6
+    assert run(pytester, SMOKE, "-k", "groups and not test_places").ret == 6
     result = results(out)["requirement_LIFE-02"]
     assert (result.verdict, result.is_open) == ("pass", True)
-    assert result.reason == "a part of the groups was played: not random_1"
+    assert result.reason == "a part of the groups was played: not places"
 
 
 def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: pytest.Pytester, out: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pyte
 
 def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
     names = ("Skipping", "Xfailing", "Exiting")
-    assert run(pytester, PARTIAL, SMOKE, *select(LOOPS, "test_random_1"), on=names).ret == FAILED
+    assert run(pytester, PARTIAL, SMOKE, *select(LOOPS, "test_combinations"), on=names).ret == FAILED
     for name in names:
         came = verdicts(out, name)
         assert came[LOOPS] == "fail"

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
 
 from conformance.engine.contract import Contract
 from conformance.engine.finding import Coverage, Finding
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import Play, explore
-from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Race, Scenario, calls_of
 from conformance.engine.shrink import MOST_PLAYED, Actions, shrink
 from conformance.engine.verifier import Verifier
 from conformance.harness import Harness, HookMissingError
 
-Draw: TypeAlias = Callable[[Player], Iterable[Action]]
-"""Yields what is played after a scenario, while it is played."""
 _SHRUNK = 8
 """Findings of a group that are made as short as they get."""
 _FEW_PLAYED = 20
@@ -55,8 +51,8 @@ class Group:
         wanted_first = sorted(scenarios, key=lambda scenario: wanted.isdisjoint(scenario.about))
         await asyncio.gather(*map(played, wanted_first))
 
-    async def play_one(self, scenario: Scenario, draw: Draw = lambda _: ()) -> bool:
-        """Play a scenario, and what is drawn. What is found first of its kind is made shorter, and learned.
+    async def play_one(self, scenario: Scenario) -> bool:
+        """Play a scenario. What is found first of its kind is made shorter, and learned.
 
         Return whether something was.
         """
@@ -67,7 +63,7 @@ class Group:
         found = None
         if not unfit:
             try:
-                found = await self._verify(scenario, draw)
+                found = await self._verify(scenario)
             except HookMissingError as error:
                 unfit, hook = str(error), error.hook
         if unfit:
@@ -106,12 +102,12 @@ class Group:
         elif shortest.scenario.is_simple:
             self.coverage.learned[signature] = self.contract.returns not in shortest.requirements
 
-    async def _verify(self, scenario: Scenario, draw: Draw = lambda _: ()) -> Finding | None:
+    async def _verify(self, scenario: Scenario) -> Finding | None:
         """Play a scenario, once for each order of its races if they can be ordered. Return the shortest finding."""
 
         async def verified(ordered: Play | None = None, arena: Arena | None = None) -> Verifier:
             verifier = Verifier(self.contract, self.harness, self.coverage, scenario, arena, ordered)
-            await verifier.play(draw(verifier))
+            await verifier.play()
             return verifier
 
         ordered = [race for race in scenario.races if race.every_order]

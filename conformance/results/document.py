@@ -29,14 +29,13 @@ class _Object(BaseModel):
 
 
 class Suite(_Object):
-    """Versions of what ran, the fingerprint of the taskstore, and the seed that repeats its examples."""
+    """Versions of what ran, and the fingerprint of the taskstore."""
 
     version: str
     fingerprint: str
     python: str
     platform: str
     client: str
-    seed: int
 
 
 class AboutBackend(_Object):

@@ -73,8 +73,7 @@ class Plan:
     def again(self, backend: str) -> str:
         """Return the command that plays something again, but for its name."""
         command = f"conformance run --store {backend}"
-        for name in ("depth", "seed"):
-            value = getattr(self.option, f"conformance_{name}")
-            if value != OPTIONS[name]["default"]:
-                command += f" --{name} {value}"
+        depth = self.option.conformance_depth
+        if depth != OPTIONS["depth"]["default"]:
+            command += f" --depth {depth}"
         return f"{command} --only"

@@ -104,7 +104,6 @@ class Progress:
             python=platform.python_version(),
             platform=platform.platform(),
             client=f"redis-py {version('redis')}" if find_spec("redis") else "",
-            seed=self._option.conformance_seed,
         )
         seconds = (datetime.now(UTC) - self._started).total_seconds()
         return Results(

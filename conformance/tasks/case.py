@@ -105,7 +105,6 @@ class Backend:
     name: str
     harness: Harness
     facts: dict[str, str]
-    seed: int
     broken: str = ""
     """Why nothing can be decided on it."""
     depth: str = "default"

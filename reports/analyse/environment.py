@@ -20,7 +20,6 @@ def _of_suite(conformance: Results) -> dict[str, object]:
     suite = conformance.suite
     return {
         "Suite started": f"{conformance.started:{TIME}}",
-        "Seed of the suite": suite.seed,
         "Fingerprint of the store": suite.fingerprint,
         "Python": suite.python,
         "System": suite.platform,

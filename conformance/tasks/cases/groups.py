@@ -9,9 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from itertools import repeat
-from random import Random
 
 from conformance.engine.finding import Coverage
 from conformance.engine.group import Group
@@ -20,9 +18,8 @@ from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract
-from conformance.tasks.random_scenarios import RandomTasks
 from conformance.tasks.spec.requirements import REQUIREMENTS
-from conformance.tasks.tables import arguments, failures, lifetimes, places, races
+from conformance.tasks.tables import arguments, combinations, failures, lifetimes, places, races
 from conformance.tasks.tables.tasks import simple
 
 _SPARSE = 7
@@ -30,17 +27,16 @@ _SPARSE = 7
 
 An odd number: tables alternate between one instance and two, and both are played then.
 """
-_RANDOM = {"smoke": 8 * _SPARSE, "default": 35, "full": 1_500}
-"""Random scenarios of each of the groups that play them."""
+_IN_A_ROW = {"smoke": 2, "default": 2, "full": 3}
+"""Writes of which every combination is made, by depth."""
 _AT_ONCE = 8
 _REPEATED = 10
 """How often a scenario is played that was named."""
 _TABLES = {"arguments": arguments, "places": places, "lifetimes": lifetimes, "races": races}
 _FAILURES = {"failures": failures.CONNECTIONS, "servers": failures.SERVERS, "deaths": failures.DEATHS}
-_RANDOM_GROUPS = ("random_1", "random_2", "random_3", "random_4")
 _ORDERED = ("races", "deaths")
 """Groups that are played in every order, where they can be."""
-GROUPS = (*_TABLES, *_FAILURES, *_RANDOM_GROUPS)
+GROUPS = (*_TABLES, "combinations", *_FAILURES)
 _BY_CASES = (
     "API-02 LIST-11 EXP-04 EXP-07 EXP-08 SHARE-03 FAIL-04 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
     "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-17"
@@ -75,16 +71,14 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
     harness = backend.harness
     has = harness.capabilities
-    depth = backend.depth
     contract = TaskContract(has)
     group = Group(contract, harness, coverage)
-    if name in _RANDOM_GROUPS:
-        for scenario in _chosen(backend, name, repeat(Scenario(), _RANDOM[depth])):
-            draw = partial(RandomTasks, Random(f"{backend.seed}-{scenario.name}"))  # noqa: S311  it guards no secret
-            await group.play_one(scenario, draw)
-        return
-
-    scenarios = failures.scenarios(_FAILURES[name], has) if name in _FAILURES else _TABLES[name].scenarios()
+    if name == "combinations":
+        scenarios = combinations.scenarios(_IN_A_ROW[backend.depth])
+    elif name in _FAILURES:
+        scenarios = failures.scenarios(_FAILURES[name], has)
+    else:
+        scenarios = _TABLES[name].scenarios()
     chosen = _chosen(backend, name, scenarios)
     for scenario in _named("simple", simple()):
         while await group.play_one(scenario):  # it ends with its first finding

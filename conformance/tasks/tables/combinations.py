@@ -1,0 +1,35 @@
+"""Combinations: writes in a row, and each page of each listing. What depends on luck elsewhere is enumerated here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from conformance.engine.kinds import Scenarios, scenario
+from conformance.engine.scenario import Action, ReadBack, Reopen, Wait
+from conformance.tasks import calls as do
+from conformance.tasks.calls import create, get, listing
+from conformance.tasks.spec.model import LIFETIME
+from conformance.tasks.tables.tasks import EXTRAS, MADE, MINUTE, MIXED, WRITES, A, to
+from taskstore import TaskStatus
+
+_CHANGES = to("failed", progress=0, error_message="e"), to("pending", progress=100, current_step="")
+_WRITES: Sequence[Action] = (*WRITES, *EXTRAS, *_CHANGES, Reopen(), Wait(LIFETIME - MINUTE))
+"""Actions, each of which may leave something that the next one needs."""
+_LIMITS = (0, 1, 2, 3, 5, 50, 100, 1_000)
+_OFFSETS = (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
+_TASKS = 110
+
+
+def scenarios(in_a_row: int) -> Scenarios:
+    """All of them, with so many writes in a row."""
+    for writes in product(_WRITES, repeat=in_a_row):
+        yield scenario(MADE, *((write, get(A)) for write in writes), ReadBack())
+    statuses = None, *TaskStatus
+    after = do.CursorOf("a")
+    for limit in _LIMITS:
+        pages = [listing(status=status, limit=limit, offset=offset) for status, offset in product(statuses, _OFFSETS)]
+        behind = [listing(status=status, limit=limit, after=after) for status in statuses]
+        made = do.Populate(_TASKS // 2, MIXED), create("a"), do.Populate(_TASKS // 2, MIXED)
+        yield scenario(made, pages, about="LIST-04 LIST-06")
+        yield scenario(made, behind, about="LIST-12")
