@@ -112,7 +112,7 @@ class Harness(ABC):
         """Open a store on a namespace. Opened again on the same one, it is a second instance of one application.
 
         What its calls return is judged. A class of your own that makes other objects of what your store returns hides
-        that those change, or have times without a zone; an `Adapter` shows them as they are.
+        that those change, or have times without a zone; a `TaskView` shows them as they are.
         """
 
     def facts(self) -> Mapping[str, str]:

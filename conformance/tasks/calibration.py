@@ -12,9 +12,9 @@ from typing import Any
 
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness
-from conformance.tasks.adapter import AdaptedStore
 from conformance.tasks.case import Namespace, run_on
 from conformance.tasks.observe import record_of, result_of
+from conformance.tasks.view import TaskView
 from taskstore import TaskCreateRequest
 
 _HOUR = timedelta(hours=1)
@@ -33,7 +33,7 @@ def calibrate(harness: Harness) -> None:
         CalibrationError: for the first hook that does not do what it promises.
         HarnessFailedError: if a hook raises.
     """
-    for check in (_remote, _adapter, _keys, _clock):
+    for check in (_remote, _views, _keys, _clock):
         try:
             asyncio.run(run_on(check, Namespace(guarded(harness))))
         except HarnessFailedError:
@@ -52,13 +52,13 @@ async def _remote(namespace: Namespace) -> None:
     _expect(namespace.has(Capability.REMOTE), "capabilities", "REMOTE is not declared, and there is `url`")
 
 
-async def _adapter(store: Any) -> None:
-    if not isinstance(store, AdaptedStore):
-        return  # what cannot be read is the store's own
+async def _views(store: Any) -> None:
     task = await store.create_task(_REQUEST)
+    if not isinstance(task, TaskView):
+        return  # what cannot be read is the store's own
     for answer in (task, await store.list_tasks(), await store.cancel_task(task.task_id)):
         read = result_of(answer)
-        _expect(not isinstance(read, str), "adapter", read)
+        _expect(not isinstance(read, str), "open", f"its adapter gave {read}")
 
 
 async def _keys(namespace: Namespace, store: Any) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from conformance.engine.contract import Checks, Entry, Symbol, differences
 from conformance.engine.finding import Coverage, Finding, complaint
-from conformance.tasks.adapter import TaskView
 from conformance.tasks.observe import describe, mutate_task, record_of, result_of
 from conformance.tasks.spec.model import TIMES, Record
+from conformance.tasks.view import TaskView
 from conformance.text import shown
 from taskstore import TaskStatus
 

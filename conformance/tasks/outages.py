@@ -16,8 +16,12 @@ from taskstore import FailureKind
 
 _Rule: TypeAlias = tuple[object, str, str]
 """Whether a call keeps it by itself, the requirement, and what is expected. Without one the scenario is about it."""
-_LACKING = {"create_task": "VAL-01", "list_tasks": "LIST-06"}
-"""By operation what is broken if an adapter has no place for one of its arguments."""
+_LACKING = {
+    "status": "LIFE-02",
+    **dict.fromkeys(("config", "webhook_url"), "VAL-01"),
+    **dict.fromkeys(("limit", "offset"), "LIST-06"),
+}
+"""By argument what is broken if an adapter says that its store lacks it; of others it is LIFE-04, about updates."""
 _NO_FAILURE = Failure("nothing fails")
 
 
@@ -26,9 +30,9 @@ def classify(entry: Entry, race: Race) -> Finding | None:
     operation = entry.call.operation
     if isinstance(entry.answer, HookMissingError):
         entry.has_failed = True
-        hook = entry.answer.hook
-        number = _LACKING.get(operation, "LIFE-04") if "calls" in hook else "LIFE-02"
-        return complaint(number, "a store that has this status, or argument", hook, "adapter")
+        lacking = entry.answer.hook
+        number = _LACKING.get(lacking, "LIFE-04")
+        return complaint(number, "a store that has this argument", f"no {lacking}", "adapter")
 
     if not (entry.error or race.failure):  # most calls
         return None

@@ -8,11 +8,11 @@ from itertools import product
 from typing import Any
 
 from conformance.harness import Capability
-from conformance.tasks.adapter import TaskView
 from conformance.tasks.case import Namespace, case
 from conformance.tasks.cases.contents import calls_on, create, fill, outcome_of
 from conformance.tasks.spec.model import FIELDS, TEXTS
 from conformance.tasks.tables.tasks import LONG_AGO
+from conformance.tasks.view import TaskView
 from taskstore import RecordUnreadable, TaskFinal, TaskStatus
 
 
@@ -86,7 +86,8 @@ async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Nam
     inspector = namespace.inspector
 
     pending = inspector.raw(task_id) or b"{}"
-    await store.update_task_status(task_id, TaskStatus.FAILED, 12.5, *TEXTS)  # now it has every field
+    texts = {name: name for name in TEXTS}
+    await store.update_task_status(task_id, TaskStatus.FAILED, 12.5, **texts)  # now it has every field
     failed = inspector.raw(task_id) or b"{}"
     # What is no record may change the type of the value, and then no record fits there again.
     half = failed[: len(failed) // 2]

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
-from autoclip_service import ADAPTER, TaskCreateRequest, TaskStatus, open_from_environment, serve
+from autoclip_service import Adapter, TaskCreateRequest, TaskStatus, open_from_environment, serve
 from hypothesis import strategies as st
 from redis.asyncio import Redis as Client
 
@@ -30,6 +30,13 @@ from conformance.tasks.operations import CONTRACT
 DATABASES = 64
 
 
+@asynccontextmanager
+async def adapted(opened: AbstractAsyncContextManager[Any]) -> AsyncIterator[Adapter]:
+    """Give the service under our names while it is open."""
+    async with opened as service:
+        yield Adapter(service)
+
+
 class Memory(Harness):
     """Memory mode."""
 
@@ -38,7 +45,7 @@ class Memory(Harness):
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the service under our names."""
-        return ADAPTER.adapt(serve(None))
+        return adapted(serve(None))
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """Return the variable that the document names."""
@@ -67,7 +74,7 @@ class Redis(RedisServerHarness):
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open the service under our names. The timeouts are ours: the application gives its client none."""
-        return ADAPTER.adapt(self._serve(namespace, url, seconds))
+        return adapted(self._serve(namespace, url, seconds))
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """Return the variables that the document names."""
@@ -153,7 +160,7 @@ async def timed(opened: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
             return SimpleNamespace(**await list_tasks(*arguments))
 
         async def update(task_id: str, status: Any, *more: Any) -> Any:
-            return await update_task_status(task_id, ADAPTER.statuses[status], *more)
+            return await update_task_status(task_id, TaskStatus(status), *more)
 
         service.list_tasks, service.update_task_status = list_as_object, update
         yield service

@@ -11,8 +11,9 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,8 @@ from typing import Any
 from pydantic import ValidationError
 
 import taskstore
-from conformance.tasks.adapter import Adapter, Call
+from conformance import HookMissingError
+from conformance.tasks.view import TaskView
 
 CHECKOUT = Path(os.environ["AUTO_CLIP"]).absolute()
 
@@ -74,50 +76,70 @@ async def open_from_environment() -> AsyncIterator[Any]:
     settings = task_service.settings = redis_client.settings = Settings()
     service = task_service.TaskService()
     if not settings.USE_REDIS_FOR_TASKS:
-        async with ADAPTER.adapt(service) as adapted:
-            yield adapted
+        yield Adapter(service)
         return
     service.redis = redis_client.RedisClient()
-    async with await service.redis.get_client(), ADAPTER.adapt(service) as adapted:
-        yield adapted
+    async with await service.redis.get_client():
+        yield Adapter(service)
 
 
-async def create(service: Any, **given: Any) -> Task:
-    """Create a task by a request of theirs."""
+@contextlib.contextmanager
+def our_errors(task_id: str) -> Iterator[None]:
+    """Raise our exception for theirs."""
     try:
-        request = TaskCreateRequest(**given)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise taskstore.InvalidArgument(str(fault["loc"][0]), fault["msg"]) from error
-    return await service.create_task(request)
+        yield
+    except TaskNotFoundError:
+        raise taskstore.TaskNotFound(task_id) from None
 
 
-async def list_whole(service: Any, **given: Any) -> Any:
-    """List, and read each task: a listing of theirs has five fields, as text."""
-    page = await service.list_tasks(**given)
-    tasks = [await service.get_task(row["task_id"]) for row in page["tasks"]]
-    return page | {"tasks": tasks}
+def own_status(status: Any) -> Any:
+    """Give their status for ours; any other value as it is."""
+    return TaskStatus(status) if status in [*taskstore.TaskStatus] else status
 
 
-async def cancel(service: Any, task_id: str) -> Task:
-    """Cancel, and read the task: theirs returns whether it did, and raises nothing for a task that is final."""
-    answer = await service.cancel_task(task_id)
-    task = await service.get_task(task_id)
-    if not answer["success"]:
-        raise taskstore.TaskFinal(task_id, taskstore.TaskStatus(task.status))
-    return task
+def view(task: Task) -> TaskView:
+    """Show a task of theirs, whose fields have our names, with our status."""
+    return TaskView(task, {"status": lambda task: taskstore.TaskStatus(task.status)})
 
 
-UPDATED = ("task_id", "status", "progress", "current_step", "result_url", "error_message")
-"""What an update of theirs takes: no traceback."""
-ADAPTER = Adapter(
-    calls={
-        "create_task": create,
-        "get_task": "get_task",
-        "list_tasks": list_whole,
-        "update_task_status": Call("update_task_status", **{name: name for name in UPDATED}),
-        "cancel_task": cancel,
-    },
-    statuses={status: TaskStatus(status.value) for status in taskstore.TaskStatus},
-    raises={TaskNotFoundError: taskstore.TaskNotFound},
-)
+@dataclass
+class Adapter:
+    """The service under our names."""
+
+    service: Any
+
+    async def create_task(self, request: Any) -> TaskView:
+        """Create a task by a request of theirs."""
+        try:
+            own = TaskCreateRequest(**vars(request))
+        except ValidationError as error:
+            fault = error.errors()[0]
+            raise taskstore.InvalidArgument(str(fault["loc"][0]), fault["msg"]) from error
+        return view(await self.service.create_task(own))
+
+    async def get_task(self, task_id: str) -> TaskView:
+        """Read a task."""
+        with our_errors(task_id):
+            return view(await self.service.get_task(task_id))
+
+    async def list_tasks(self, status: Any = None, limit: int = 50, offset: int = 0) -> Any:
+        """List, and read each task: a listing of theirs has five fields, as text."""
+        page = await self.service.list_tasks(own_status(status), limit, offset)
+        tasks = [await self.get_task(row["task_id"]) for row in page["tasks"]]
+        return taskstore.TaskPage.model_construct(**page | {"tasks": tasks})
+
+    async def update_task_status(self, task_id: str, status: Any, progress: Any = None, **texts: Any) -> TaskView:
+        """Update a task. An update of theirs takes no traceback."""
+        if "error_traceback" in texts:
+            raise HookMissingError("error_traceback")
+        with our_errors(task_id):
+            return view(await self.service.update_task_status(task_id, own_status(status), progress, **texts))
+
+    async def cancel_task(self, task_id: str) -> TaskView:
+        """Cancel, and read the task: theirs returns whether it did, and raises nothing for a task that is final."""
+        with our_errors(task_id):
+            answer = await self.service.cancel_task(task_id)
+        task = await self.get_task(task_id)
+        if not answer["success"]:
+            raise taskstore.TaskFinal(task_id, task.status)
+        return task
