@@ -12,7 +12,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from conformance.compare.values import Observer
-from conformance.infer.kinds import EARLIER, TYPED, Parameter
+from conformance.infer.kinds import EARLIER, Parameter
 from conformance.infer.methods import UNTRIED, Method, Step, with_other
 from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, OperationsError, with_ids
@@ -35,13 +35,8 @@ _TICK = 0.05
 _TRIAL_SECONDS = 4.0
 _SECONDS = 10.0
 """Of processor time for the experiments with arguments, and for all."""
-_FEW_TRIALS = 6
-_MOST_TRIALS = 40
-"""Combinations of kinds that are tried for the arguments of a method, when all have been tried with few."""
-_MOST_STARTS = 4
-"""Other methods after which a call is tried."""
-_MOST_MAKERS = 2
-"""Methods that make what a read shows, of which each makes the entries on which others are tried."""
+_TRIALS = 40
+"""Combinations of kinds that are tried for the arguments of a method."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError, OperationsError)
 """Exceptions by which a store says that an argument is of a wrong kind, or by which a result cannot be compared."""
 _IDS = ("str", "bytes", "UUID")
@@ -55,68 +50,70 @@ class Lab:
         signal.signal(signal.SIGALRM, _interrupt)
         self._harnesses = harnesses
         self._methods = methods
+        self.left_out: list[str] = []
+        """What is not compared or found out, with its reason."""
         self._seen: dict[Any, Tree] = {}
         """By the calls of an experiment, what the last one gave."""
         self.has_clock = False
         """Whether lifetimes end by a jump of the clock in both stores."""
-        self.is_cut = False
-        """Whether the time was over before the role of each method was looked for."""
 
     @property
-    def _usable(self) -> list[Method]:
+    def usable(self) -> list[Method]:
+        """The methods that both stores accept."""
         return [method for method in self._methods if not method.unusable]
 
     async def find(self) -> None:
         """Find the arguments and then the role of each method, or why it cannot be used."""
         tried = [method for method in self._methods if method.unusable == UNTRIED]
-        for trials, method in product((_FEW_TRIALS, _MOST_TRIALS), tried):  # the second time ids are known
-            await self._choose(method, method.required, trials)
-        for method in self._usable:
+        for method in [*tried, *tried]:  # the second time others show what it did, and ids are known
+            await self._choose(method, method.required)
+        for method in self.usable:
             for parameter in method.optional:
-                await self._choose(method, [parameter], _MOST_TRIALS)
+                await self._choose(method, [parameter])
 
-        calls = [method.step() for method in self._usable]
-        writes = [*calls, *(method.step(*method.lifetimes) for method in self._usable if method.lifetimes)]
-        writes += [method.step(*method.kinds) for method in self._usable]  # which may change more
+        calls = [method.step() for method in self.usable]
+        lasting = [method.step(*method.lifetimes) for method in self.usable if method.lifetimes]
         for read in calls:
             if process_time() > _SECONDS:
-                self.is_cut = True
+                self.left_out.append("not looked for any more, as experiments have taken too long: what methods do")
                 break
-            makers = [[call, call[0].step(turn=1)] for call in calls if await self._shows([], call, read)]
-            starts = [[], *makers[:_MOST_MAKERS]] if makers else []
-            for start, write in product(starts, writes):
+            makers = [call for call in calls if await self._shows([], call, read)]
+            entries = [[maker, with_other(maker, *maker[1])] for maker in makers[:1]]
+            for start, write in product([[], *entries], calls + lasting):
                 if await self._shows(start, write, read):
                     await self._observe(start, write, read)
-        self.has_clock = await self._follow_the_clock()
+        self.has_clock = await self._follow_the_clock(calls, lasting)
+        unusable = [method for method in self._methods if method.unusable]
+        self.left_out += [f"not compared: {method.name}: {method.unusable}" for method in unusable]
 
     # Arguments
 
-    async def _choose(self, method: Method, parameters: Sequence[Parameter], trials: int) -> None:
+    async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> None:
         """Choose the first kinds that both stores accept; if kinds are guessed, rather those that they treat alike."""
         names = [parameter.name for parameter in parameters]
-        is_typed = all(parameter.trust == TYPED for parameter in parameters)
-        has_ids = any(other.ids for other in self._usable)
-        chosen = before = method.kinds
-        state = method.unusable
-        for kinds in islice(product(*(parameter.kinds for parameter in parameters)), trials):
+        is_typed = all(parameter.is_typed for parameter in parameters)
+        has_ids = any(other.ids for other in self.usable)
+        was_usable = not method.unusable
+        before = method.kinds
+        accepted = []
+        for kinds in islice(product(*(parameter.kinds for parameter in parameters)), _TRIALS):
             if process_time() > _TRIAL_SECONDS or method.slow_calls >= _WAITS:
                 break
             method.kinds = before | dict(zip(names, kinds, strict=True))
             call = method.step(*names)
             if (EARLIER in kinds and not has_ids) or not await self._accepts(call):
                 continue
-            is_right = is_typed or await self._are_alike(call)
-            if is_right or chosen is before:
-                chosen = method.kinds
-            if is_right:
+            accepted.append(method.kinds)
+            if is_typed or await self._are_alike(call):
+                accepted = [method.kinds]
                 break
-        method.kinds = chosen
-        if method.slow_calls < _WAITS and (chosen is not before or not state):
+        method.kinds = [*accepted, before][0]
+        if method.slow_calls < _WAITS and (accepted or was_usable):
             method.unusable = ""
 
     async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
-        for start in [[], *([method.step()] for method in self._usable[:_MOST_STARTS])]:
+        for start in [[], *([method.step()] for method in self.usable)]:
             trees = [await self._play(*start, call, on=on) for on in (0, 1)]
             if not any(issubclass(tree.kind, _MISUSE) for tree in trees):
                 return call[0].slow_calls < _WAITS
@@ -124,7 +121,7 @@ class Lab:
 
     async def _are_alike(self, call: Step) -> bool:
         """Whether both stores give the same, also by another call afterwards that alone gives the same."""
-        for after in [[], *([method.step()] for method in self._usable)]:
+        for after in [[], *([method.step()] for method in self.usable)]:
             is_told_apart = await self._differ(call, *after)
             if is_told_apart and not (after and await self._differ(*after)):
                 return False
@@ -160,24 +157,22 @@ class Lab:
             return False
         return before == await _play(self._harnesses[0], [*start, read])
 
-    async def _follow_the_clock(self) -> bool:
+    async def _follow_the_clock(self, calls: Sequence[Step], lasting: Sequence[Step]) -> bool:
         """Whether a jump of the clock does to the first lifetime that is shown what a wait does, in both stores."""
-        lasting = [method for method in self._usable if method.lifetimes]
-        for method, read in product(lasting, self._usable):
-            short = with_other(method.step(*method.lifetimes), *method.lifetimes)
-            if await self._shows([], short, read.step()):
-                return await self._ends_alike(lasting, short, read.step())
+        for method, read in product(lasting, calls):
+            short = with_other(method, *method[0].lifetimes)
+            if await self._shows([], short, read):
+                return await self._ends_alike(lasting, short, read)
         return False
 
-    async def _ends_alike(self, lasting: Sequence[Method], short: Step, read: Step) -> bool:
+    async def _ends_alike(self, lasting: Sequence[Step], short: Step, read: Step) -> bool:
         """Whether a jump of the clock does what a wait does. Methods that change what it does are writes."""
         for harness in self._harnesses:
             ended = await _play(harness, [short, read], _jump)
             if ended != await _play(harness, [short, read], _wait):
                 return False
-            for method in lasting:
-                renewal = method.step(*method.lifetimes)
-                method.is_write |= ended != await _play(harness, [short, renewal, read], _jump)
+            for renewal in lasting:
+                renewal[0].is_write |= ended != await _play(harness, [short, renewal, read], _jump)
         return True
 
     # Calls

@@ -23,8 +23,8 @@ class Method:
     """
 
     name: str
-    required: list[Parameter]
-    optional: list[Parameter]
+    required: list[Parameter] = field(default_factory=list)
+    optional: list[Parameter] = field(default_factory=list)
     unusable: str = UNTRIED
     """Why it is not compared, if so: both stores have to accept the arguments that `kinds` gives."""
     kinds: dict[str, Any] = field(default_factory=dict)
@@ -63,10 +63,10 @@ class Method:
             lifetime=next(iter(self.lifetimes), None),
         )
 
-    def step(self, *optional: str, turn: int = 0) -> Step:
-        """Return a call with the first or second sample of each required argument, and of these."""
-        names = {*(parameter.name for parameter in self.required), *optional}
-        return self, {name: kind.samples[turn] for name, kind in self.kinds.items() if name in names}
+    def step(self, *optional: str) -> Step:
+        """Return a call with the first sample of each required argument, and of these."""
+        names = [*(parameter.name for parameter in self.required), *optional]
+        return self, {name: self.kinds[name].samples[0] for name in names}
 
 
 Step: TypeAlias = tuple[Method, dict[str, Any]]
@@ -85,10 +85,11 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
         functions = [inspect.getattr_static(store, name, None) for store in (first, second)]
         if name[0] == "_" or name in OPENS + CLOSES or not all(map(inspect.isfunction, functions)):
             continue
-        _, *parameters = [each for each in parameters_of(functions[0]) if each.kind is not each.VAR_KEYWORD]
-        required = [parameter_of(each) for each in parameters if each.default is each.empty]
-        optional = [parameter_of(each) for each in parameters if each.default is not each.empty]
-        method = Method(name, required, [parameter for parameter in optional if parameter.trust])
+        method = Method(name)
+        for each in parameters_of(functions[0])[1:]:
+            if each.kind is not each.VAR_KEYWORD:
+                place = method.required if each.default is each.empty else method.optional
+                place.append(parameter_of(each))
         if name[0] == "a" and hasattr(first, name[1:]):
             method.unusable = f"it is {name[1:]} for callers that await"
         yield method

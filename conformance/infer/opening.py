@@ -44,7 +44,7 @@ def _required(make: Callable[..., Any]) -> list[str]:
 
 
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
-    """Return the arguments that lead to the server at a URL: a URL, or a client, host and port.
+    """Return the arguments that lead to the server at a URL: the URL itself, a client, a host and a port.
 
     Raises:
         CommandFailedError: if another argument is required.
@@ -63,8 +63,7 @@ def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict
     missing = ", ".join(name for name in _required(make) if name not in given)
     if missing:
         raise CommandFailedError(f"{make.__name__} requires {missing}: {advice(make)}")
-    alone = [name for name, part in given.items() if part == url]
-    return {name: given[name] for name in alone[:1] or given}
+    return given
 
 
 def advice(make: Callable[..., Any]) -> str:

@@ -67,24 +67,21 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
     with first.running(), second.running():
         _stop_strangers(first, second)
         try:
-            methods, lab = asyncio.run(_methods([first, second], skipped))
+            lab = asyncio.run(_searched([first, second], skipped))
         except SystemExit as stranger:
             raise CommandFailedError(str(stranger)) from None
 
-    used = [method for method in methods if not method.unusable]
-    used.sort(key=lambda method: not method.is_maker)  # the first that writes makes the entries
-    left_out = [f"not compared: {method.name}: {method.unusable}" for method in methods if method.unusable]
-    if lab.is_cut:
-        left_out.append("not looked for any more, as experiments have taken too long: what methods do")
-    if not used:
+    if not lab.usable:
         raise CommandFailedError(
             "no method can be called on both: write two harnesses; `conformance new FILE --compare` begins them"
-            + "; ".join(["", *left_out])
+            + "; ".join(["", *lab.left_out])
         )
+    used = sorted(lab.usable, key=lambda method: not method.is_maker)  # the first that writes makes the entries
     kinds = {kind for method in used for kind in method.kinds.values()}
     values = sorted(f"{kind.name} = {kind.strategy}" for kind in kinds)
     operations = [f"{_written(method.operation)}," for method in used]
-    return [*_table(used), *left_out], _FILE.format(*names, "\n".join(values), "\n    ".join(operations), lab.has_clock)
+    file = _FILE.format(*names, "\n".join(values), "\n    ".join(operations), lab.has_clock)
+    return [*_table(used), *lab.left_out], file
 
 
 def _stop_strangers(*harnesses: LocalStore) -> None:
@@ -101,8 +98,8 @@ def _stop_strangers(*harnesses: LocalStore) -> None:
         sys.addaudithook(hook)
 
 
-async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> tuple[list[Method], Lab]:
-    """Return the methods that both stores have, with what calls of them showed, and where that was found out."""
+async def _searched(harnesses: Sequence[LocalStore], skipped: Collection[str]) -> Lab:
+    """Return the lab in which the methods that both stores have, but for some, were found out."""
     quickest_first = sorted(harnesses, key=lambda harness: isinstance(harness, ServedStore))
     kinds = []
     for harness in quickest_first:
@@ -112,10 +109,9 @@ async def _methods(harnesses: Sequence[LocalStore], skipped: Collection[str]) ->
     for name in {*skipped}:
         if shared.pop(name, None) is None:
             raise CommandFailedError(f"--skip {name}: they share {', '.join(shared)}")
-    methods = [*shared.values()]
-    lab = Lab(quickest_first, methods)
+    lab = Lab(quickest_first, [*shared.values()])
     await lab.find()
-    return methods, lab
+    return lab
 
 
 def _table(methods: Sequence[Method]) -> Iterator[str]:
