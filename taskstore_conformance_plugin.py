@@ -24,7 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": [],
         "metavar": "NAME",
         "help": "a backend: memory, memory-expiring, fakeredis, embedded, container, documented-memory, "
-        "documented-redis, partitioned, sentinel, cluster, acl, a redis:// URL, "
+        "documented-redis, partitioned, a redis:// URL, "
         "module:name of a Harness, or all (the first seven, as far as this machine can run them); repeat for more "
         "(default: memory and embedded)",
     },

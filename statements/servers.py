@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from conformance.backends.proxy import Proxy, unused_port
 from conformance.backends.servers import EmbeddedServer, wait_until
-from conformance.backends.topologies import SERVICE, ClusterServers, SentinelServers
 from conformance.tasks.case import Namespace
 from conformance.tasks.cases.contents import a_request, every_call, outcome_of
 from conformance.tasks.cases.environment import application
 from statements.check import check, check_every_operation, describe, once
+from statements.topologies import SERVICE, ClusterServers, SentinelServers
 from taskstore import TaskNotFound
 
 

@@ -5,15 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from redis.crc import key_slot
-
 from conformance.backends.server_harness import RedisNamespace, RedisServerHarness
-from conformance.backends.servers import AclServer, ContainerServer, RedisServer
+from conformance.backends.servers import ContainerServer, RedisServer
 from conformance.backends.settings import variables_of
-from conformance.backends.topologies import LONE_SLOTS, ClusterServers, SentinelServers
 from conformance.harness import Capability, Harness, Inspector
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore, connect
@@ -78,49 +75,6 @@ class PartitionedHarness(RedisHarness):
     """The Redis store in three partitions on one server."""
 
     partitions = 3
-
-
-class AclHarness(RedisHarness):
-    """The Redis store as the user with the least rights."""
-
-    server_class = AclServer
-
-
-class SentinelHarness(RedisHarness):
-    """The Redis store on the master that a Sentinel names."""
-
-    server_class = SentinelServers
-    capabilities = RedisHarness.capabilities | {Capability.FAILOVER}
-
-
-class ClusterHarness(RedisHarness):
-    """The Redis store on a Redis Cluster, in three partitions."""
-
-    server_class = ClusterServers
-    partitions = 3
-    capabilities = frozenset(Capability)
-    _server: ClusterServers
-
-    def _prefix(self, namespace: str) -> str:
-        """A key prefix whose slots are none of the two that the first node does not have."""
-        while not {*LONE_SLOTS}.isdisjoint(self._slots(namespace)):
-            namespace += "~"
-        return namespace
-
-    def _slots(self, prefix: str) -> list[int]:
-        return [key_slot(base.encode()) for base in bases_of(prefix, self.partitions)]
-
-    def administer(self, *command: str) -> Any:
-        """Send the command to all: each node has users of its own."""
-        for node in self._server.all:
-            node.call(*command)
-        return super().administer(*command)
-
-    def spare_database(self) -> int:
-        return 0
-
-    def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
-        return self._server.slots_moved(*self._slots(self._prefix(namespace)))
 
 
 class NamedRedisHarness(RedisHarness):

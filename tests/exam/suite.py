@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BESIDE = "conformance", "taskstore_conformance_plugin.py", "tests"
+BESIDE = "conformance", "taskstore_conformance_plugin.py", "statements", "tests"
 """What has to stand in one folder with the package `taskstore`, or the plugin says that a wrong one is in its way."""
 PYTEST = ["--pyargs", "conformance", "-q", "-pno:cacheprovider", "-ptaskstore_conformance_plugin", "-ptests.exam.first"]
 """No other plugins: to import them takes longer than most wrong stores take."""
@@ -61,7 +61,7 @@ def _run(folder: Path, backend: str, requirement: str, *options: str) -> Verdict
         os.killpg(process.pid, signal.SIGKILL)  # type: ignore[arg-type]  # with what it has started
     process.join()
     if process.exitcode == -signal.SIGKILL:
-        return Verdict((), f"no end within {SECONDS:g} s", has_results=False)
+        return Verdict((), f"no end within {SECONDS} s", has_results=False)
     if not results.stat().st_size:
         lines = output.read_text("utf-8", "replace").strip().splitlines()
         return Verdict((), lines[-1] if lines else "no output", has_results=False)

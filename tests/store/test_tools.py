@@ -20,7 +20,7 @@ import pytest
 from conformance.backends.documented_design import open_documented
 from conformance.backends.proxy import unused_port
 from conformance.backends.servers import EmbeddedServer
-from conformance.backends.topologies import ClusterServers, SentinelServers
+from statements.topologies import ClusterServers, SentinelServers
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main

@@ -15,7 +15,7 @@ import redis
 
 from conformance.backends.proxy import reserved_port, unused_port
 from conformance.backends.servers import EmbeddedServer, find_binary
-from conformance.backends.topologies import ClusterServers, SentinelServers
+from statements.topologies import ClusterServers, SentinelServers
 from taskstore import StoreUnavailable
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.server import Server
