@@ -85,7 +85,11 @@ def main() -> int:
 def of_run(results: Path) -> Iterator[Line]:
     """The tests of a run. What applies and is not decided fails it too."""
     for result in read(results).results:
-        kind: str = result.expected.kind if result.expected else result.verdict
+        kind: str = result.verdict
+        if result.is_choice:
+            kind = "should"
+        if result.accepted:
+            kind = "known"
         if result.is_open:
             kind = "undecided"
         if result.is_failure:

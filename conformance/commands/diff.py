@@ -93,6 +93,6 @@ def _read(file: Path) -> defaultdict[str, Side]:
         why, _, _ = result.reason.partition("\n")
         if result.failure:
             why = f"{result.failure.name}: {result.failure.difference}"
-        kind = f" ({result.expected.kind})" if result.expected else ""
+        kind = " (known)" if result.accepted else ""
         sides[result.backend][result.test] = f"{verdict}{kind}", "" if verdict == "pass" else why
     return sides

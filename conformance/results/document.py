@@ -58,14 +58,6 @@ class ListedRequirement(_Object):
     text: str
 
 
-class Expected(_Object):
-    """Why a verdict does not count against a run."""
-
-    kind: Literal["known", "should"]
-    """It is known, such as a hook that the harness cannot give; or a SHOULD, where only a MUST fails the run."""
-    reason: str
-
-
 class Failure(_Object):
     """A failure of a scenario or of a case."""
 
@@ -130,7 +122,10 @@ class Result(Judged):
     doc: str
     requirements: tuple[str, ...]
     backend: str
-    expected: Expected | None = None
+    accepted: str = ""
+    """The reason that the adopter has given why it does not count, such as a hook that the harness cannot give."""
+    is_choice: bool = False
+    """Whether only a SHOULD is broken, where only a MUST fails the run."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -152,14 +147,9 @@ class Result(Judged):
         return nearest != self.requirements[0], harm, not script, len(script), -len(self.failures)
 
     @property
-    def is_accepted(self) -> bool:
-        """Whether the adopter has given a reason why it does not count. A SHOULD that is not kept is no such thing."""
-        return self.expected is not None and self.expected.kind == "known"
-
-    @property
     def is_failure(self) -> bool:
         """Whether it fails the run."""
-        return self.verdict in ("fail", "harness-error") and self.expected is None
+        return self.verdict in ("fail", "harness-error") and not self.accepted and not self.is_choice
 
     @property
     def is_open(self) -> bool:
@@ -168,7 +158,7 @@ class Result(Judged):
         A pass that has a reason is one as far as a part of the groups tells.
         """
         is_undecided = self.verdict in ("not-run", "harness-error", "not-testable")
-        return (is_undecided and self.expected is None) or (self.verdict == "pass" and self.reason != "")
+        return (is_undecided and not self.accepted) or (self.verdict == "pass" and self.reason != "")
 
 
 class Sent(BaseModel):
@@ -181,7 +171,7 @@ class Sent(BaseModel):
 class Results(_Object):
     """The results of a run: every test that the suite has, for each backend, whether it was run or not."""
 
-    form: Literal["conformance-results/5"] = Field("conformance-results/5", alias="schema")
+    form: Literal["conformance-results/6"] = Field("conformance-results/6", alias="schema")
     suite: Suite
     started: AwareDatetime
     seconds: float

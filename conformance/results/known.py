@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conformance.files import write_file
 from conformance.known import UNREASONED, Known, as_toml
-from conformance.results.document import Expected, Failure, Result
+from conformance.results.document import Failure, Result
 
 _ACCEPTABLE = ("fail", "not-testable")
 """Verdicts that an entry accepts."""
@@ -26,12 +26,12 @@ def _failures(result: Result) -> tuple[Failure, ...]:
     return result.failures or (undecided,)
 
 
-def expected(known: Known, result: Result) -> Expected | None:
-    """Why a result does not count against the run; None if it does."""
+def accepted(known: Known, result: Result) -> str:
+    """Return the reason that accepts a result; nothing if a part of it has none."""
     reasons = [reason_for(known, result.backend, failure) for failure in _failures(result)]
     if result.verdict not in _ACCEPTABLE or not all(reasons):
-        return None
-    return Expected(kind="known", reason=reasons[0])
+        return ""
+    return reasons[0]
 
 
 def stale(known: Known, results: Iterable[Result], *, is_whole: bool) -> Iterator[str]:
@@ -54,7 +54,7 @@ def write(file: Path, results: Iterable[Result], known: Known) -> None:
     """
     found = []
     for result in results:
-        if result.verdict not in _ACCEPTABLE or (result.expected and not result.is_accepted):
+        if result.verdict not in _ACCEPTABLE or result.is_choice:
             continue
         kind = "hook" if result.hook else "test"
         for failure in _failures(result):

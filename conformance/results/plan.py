@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from conformance.backends.registry import shown_name
 from conformance.known import read
 from conformance.results import known
-from conformance.results.document import Expected, Judged, Result
+from conformance.results.document import Judged, Result
 from conformance.results.show import block
 from conformance.tasks.case import Case, is_selected
 from conformance.tasks.cases import find_cases
@@ -64,11 +64,12 @@ class Plan:
             reason = "\n".join(block(failures[0]))
         given = vars(judged) | {"failures": tuple(failures), "reason": reason}
         result = Result(test=test.id, doc=test.doc, requirements=requirements, backend=backend, **given)
-        expected = known.expected(self.known, result)
-        is_must = any(REQUIREMENTS[number].level == "MUST" for number in requirements)
-        if judged.verdict == "fail" and not expected and not is_must and self.option.conformance_level != "SHOULD":
-            expected = Expected(kind="should", reason="a SHOULD: the store chose otherwise")
-        return result.model_copy(update={"expected": expected})
+        accepted = known.accepted(self.known, result)
+        is_must = self.option.conformance_level == "SHOULD" or any(
+            REQUIREMENTS[number].level == "MUST" for number in requirements
+        )
+        is_choice = judged.verdict == "fail" and not accepted and not is_must
+        return result.model_copy(update={"accepted": accepted, "is_choice": is_choice})
 
     def again(self, backend: str) -> str:
         """Return the command that plays something again, but for its name."""

@@ -127,4 +127,4 @@ class Progress:
 def _rank(result: Result) -> tuple[Any, ...]:
     is_unreached = result.verdict == "not-testable" and not result.hook
     verdict = "unreached" if is_unreached else result.verdict
-    return _ORDER.index(verdict), result.is_accepted, result.weight, result.reason
+    return _ORDER.index(verdict), result.accepted != "", result.weight, result.reason

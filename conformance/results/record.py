@@ -85,7 +85,7 @@ class Recorder:
             report.outcome = "skipped"  # how pytest itself says so
             report.wasxfail = "expected"
         new = []
-        unaccepted = [result for result in failed if not result.is_accepted]
+        unaccepted = [result for result in failed if not result.accepted]
         for result in sorted(unaccepted, key=lambda result: result.weight):
             key = text = result.reason
             if failure := result.failure:

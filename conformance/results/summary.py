@@ -27,8 +27,8 @@ def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
     is_partial = plan.option.conformance_partial or plan.only
     is_whole = not is_partial and plan.option.conformance_depth != "smoke"
     stale = Counter(known.stale(plan.known, results, is_whole=is_whole))
-    accepted = Counter(result.expected.reason for result in results if result.expected and result.is_accepted)
-    broken = [result for result in results if result.failure and not result.is_accepted]
+    accepted = Counter(result.accepted for result in results if result.accepted)
+    broken = [result for result in results if result.failure and not result.accepted]
     undecided = Counter[str]()
     for result in results:
         if result.is_open and (result.hook or not is_partial):
