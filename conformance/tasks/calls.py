@@ -13,7 +13,7 @@ from typing import Any
 from conformance.engine.scenario import Call, Reference, Series
 from conformance.harness import Capability
 from conformance.operations.operation import WHOLE, Operation
-from conformance.tasks.spec.model import Page, Record, Request, cursor_of, plain
+from conformance.tasks.spec.model import Record, Request, cursor_of, plain
 from conformance.text import constructed, source
 from taskstore import TaskStatus
 
@@ -38,7 +38,6 @@ OPERATIONS = {operation.name: operation for operation in _OPERATIONS}
 
 _BATCH = 600
 """Calls of a series that are made at the same time: more than a pool or a queue of 500 holds."""
-_MOST_PAGES = 1_000
 _FEW = 3
 """Tasks of a series that a script creates one by one."""
 _LATEST = "latest"
@@ -91,23 +90,6 @@ class Populate(Series):
                 yield create(_LATEST)
                 if status != "pending":
                     yield update(Id(_LATEST), TaskStatus(status))
-
-
-@dataclass(frozen=True, slots=True)
-class Pages(Series):
-    """Reads all pages of a listing, by offset or by cursor."""
-
-    limit: int
-    by_cursor: bool = False
-
-    def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
-        place: dict[str, Any] = {}
-        for number in range(1, _MOST_PAGES + 1):
-            yield (listing(limit=self.limit, **place),)
-            (page,) = results
-            if not isinstance(page, Page) or not page.records or (self.by_cursor and page.following is None):
-                return
-            place = {"after": page.following} if self.by_cursor else {"offset": number * self.limit}
 
 
 def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:

@@ -12,7 +12,7 @@ from conformance.engine.kinds import Scenarios, scenario
 from conformance.engine.scenario import ReadBack, Wait
 from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge, restore, update
-from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, size_of
+from conformance.tasks.spec.model import MOST_BYTES, STATUSES, TEXTS, cursor_of, size_of
 from conformance.tasks.tables import values
 from conformance.tasks.tables.tasks import BEYOND, MADE, MICROSECOND, A, restorable, to
 from taskstore import TaskStatus
@@ -127,7 +127,6 @@ def _largest() -> Scenarios:
 
 
 _FIRST, *_, _LAST = values.TIMES
-_PAGES = do.Pages(1), do.Pages(1, by_cursor=True)
 
 
 def _restored() -> Scenarios:
@@ -146,8 +145,10 @@ def _restored() -> Scenarios:
     yield scenario(map(restore, of_all_times), listing(), listing(limit=3), about="LIST-01")
 
     by_cursor = partial(scenario, about="LIST-12", needs="cursor")
-    of_one_time = map(restorable, "dacf")  # the last of them are in one partition, if there are two or three
-    yield by_cursor(map(restore, of_one_time), _PAGES)
+    of_one_time = [*map(restorable, "dacf")]  # the last of them are in one partition, if there are two or three
+    pages = [listing(limit=1, offset=offset) for offset in range(5)]
+    behind = [listing(limit=1, after=cursor_of(task)) for task in of_one_time]
+    yield by_cursor(map(restore, of_one_time), pages, behind)
     # The task of a cursor leaves the listing, and then the store.
     ended = create("c"), create("a"), create("b"), to("completed")
     after = do.CursorOf("a")

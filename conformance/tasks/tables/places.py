@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from conformance.engine.kinds import Scenarios, closed, reopened, scenario, shared
 from conformance.engine.scenario import Action, Close, Open, ReadBack
 from conformance.tasks import calls as do
-from conformance.tasks.calls import Id, cancel, create, get, purge
+from conformance.tasks.calls import Id, cancel, create, get, listing, purge
 from conformance.tasks.tables.tasks import BEYOND, CALLS, EXTRAS, MADE, MIXED, READS, WRITES, A, to
 
 _KEPT = *MADE, create("c", config={"b": [1, 1.0, None, "é\x00"]}), do.Populate(30, MIXED)
-_AFTERWARDS = *READS[:2], do.Pages(7), cancel(A), create("d")
+_AFTERWARDS = *READS[:2], listing(limit=7, offset=7), cancel(A), create("d")
 _ON_A_CLOSED_ONE = *CALLS, get("nobody"), cancel("nobody")
 _IN_TURN = (*MADE, *WRITES), (*MADE, *EXTRAS)
 _GOES_ON = create("a"), ReadBack(), Close(), get(A, on=1), to("clipping", on=1), create(on=1)
