@@ -32,11 +32,16 @@ _LIFE = timedelta(seconds=1.2)
 """After which an entry has ended that was given a short lifetime."""
 _TICK = 0.05
 """Seconds in which timers run that are due, also those of a library's threads."""
-_TRIAL_SECONDS = 4.0
-_SECONDS = 10.0
+_TRIAL_SECONDS = 6.0
+_SECONDS = 12.0
 """Of processor time for the experiments with arguments, and for all."""
-_TRIALS = 40
-"""Combinations of kinds that are tried for the arguments of a method."""
+_FEW_TRIALS = 6
+_MOST_TRIALS = 40
+"""Combinations of kinds that are tried for the arguments of a method, when all have been tried with few."""
+_MOST_STARTS = 4
+"""Other methods after which a call is tried."""
+_MOST_MAKERS = 2
+"""Methods that make what a read shows, of which each makes the entries on which others are tried."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError, OperationsError)
 """Exceptions by which a store says that an argument is of a wrong kind, or by which a result cannot be compared."""
 _IDS = ("str", "bytes", "UUID")
@@ -65,11 +70,11 @@ class Lab:
     async def find(self) -> None:
         """Find the arguments and then the role of each method, or why it cannot be used."""
         tried = [method for method in self._methods if method.unusable == UNTRIED]
-        for method in [*tried, *tried]:  # the second time others show what it did, and ids are known
-            await self._choose(method, method.required)
+        for trials, method in product((_FEW_TRIALS, _MOST_TRIALS), tried):  # the second time ids are known
+            await self._choose(method, method.required, trials)
         for method in self.usable:
             for parameter in method.optional:
-                await self._choose(method, [parameter])
+                await self._choose(method, [parameter], _MOST_TRIALS)
 
         calls = [method.step() for method in self.usable]
         lasting = [method.step(*method.lifetimes) for method in self.usable if method.lifetimes]
@@ -78,17 +83,17 @@ class Lab:
                 self.left_out.append("not looked for any more, as experiments have taken too long: what methods do")
                 break
             makers = [call for call in calls if await self._shows([], call, read)]
-            entries = [[maker, with_other(maker, *maker[1])] for maker in makers[:1]]
+            entries = [[maker, with_other(maker, *maker[1])] for maker in makers[:_MOST_MAKERS]]
             for start, write in product([[], *entries], calls + lasting):
                 if await self._shows(start, write, read):
                     await self._observe(start, write, read)
-        self.has_clock = await self._follow_the_clock(calls, lasting)
+        await self._follow_the_clock(calls, lasting)
         unusable = [method for method in self._methods if method.unusable]
         self.left_out += [f"not compared: {method.name}: {method.unusable}" for method in unusable]
 
     # Arguments
 
-    async def _choose(self, method: Method, parameters: Sequence[Parameter]) -> None:
+    async def _choose(self, method: Method, parameters: Sequence[Parameter], trials: int) -> None:
         """Choose the first kinds that both stores accept; if kinds are guessed, rather those that they treat alike."""
         names = [parameter.name for parameter in parameters]
         is_typed = all(parameter.is_typed for parameter in parameters)
@@ -96,7 +101,7 @@ class Lab:
         was_usable = not method.unusable
         before = method.kinds
         accepted = []
-        for kinds in islice(product(*(parameter.kinds for parameter in parameters)), _TRIALS):
+        for kinds in islice(product(*(parameter.kinds for parameter in parameters)), trials):
             if process_time() > _TRIAL_SECONDS or method.slow_calls >= _WAITS:
                 break
             method.kinds = before | dict(zip(names, kinds, strict=True))
@@ -113,7 +118,7 @@ class Lab:
 
     async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
-        for start in [[], *([method.step()] for method in self.usable)]:
+        for start in [[], *([method.step()] for method in self.usable[:_MOST_STARTS])]:
             trees = [await self._play(*start, call, on=on) for on in (0, 1)]
             if not any(issubclass(tree.kind, _MISUSE) for tree in trees):
                 return call[0].slow_calls < _WAITS
@@ -157,23 +162,21 @@ class Lab:
             return False
         return before == await _play(self._harnesses[0], [*start, read])
 
-    async def _follow_the_clock(self, calls: Sequence[Step], lasting: Sequence[Step]) -> bool:
-        """Whether a jump of the clock does to the first lifetime that is shown what a wait does, in both stores."""
+    async def _follow_the_clock(self, calls: Sequence[Step], lasting: Sequence[Step]) -> None:
+        """Find out by the first lifetime that is shown whether a jump of the clock does what a wait does.
+
+        Methods that change what it does are writes.
+        """
         for method, read in product(lasting, calls):
             short = with_other(method, *method[0].lifetimes)
             if await self._shows([], short, read):
-                return await self._ends_alike(lasting, short, read)
-        return False
-
-    async def _ends_alike(self, lasting: Sequence[Step], short: Step, read: Step) -> bool:
-        """Whether a jump of the clock does what a wait does. Methods that change what it does are writes."""
-        for harness in self._harnesses:
-            ended = await _play(harness, [short, read], _jump)
-            if ended != await _play(harness, [short, read], _wait):
-                return False
-            for renewal in lasting:
-                renewal[0].is_write |= ended != await _play(harness, [short, renewal, read], _jump)
-        return True
+                self.has_clock = True
+                for harness in self._harnesses:
+                    ended = await _play(harness, [short, read], _jump)
+                    self.has_clock &= ended == await _play(harness, [short, read], _wait)
+                    for renewal in lasting:
+                        renewal[0].is_write |= ended != await _play(harness, [short, renewal, read], _jump)
+                return
 
     # Calls
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -130,5 +129,5 @@ def _table(methods: Sequence[Method]) -> Iterator[str]:
 
 def _written(operation: Operation) -> str:
     """Return an operation as a harness names it, with what is said of it."""
-    facts = {each.name: getattr(operation, each.name) for each in fields(operation)}
-    return constructed("Operation", {name: fact for name, fact in facts.items() if fact not in (None, (), [], {})})
+    said = {name: fact for name, fact in vars(operation).items() if fact not in (None, (), [], {})}
+    return constructed("Operation", said)
