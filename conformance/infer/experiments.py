@@ -12,7 +12,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from conformance.compare.values import Observer
-from conformance.infer.kinds import EARLIER, Parameter
+from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import UNTRIED, Method, Step, with_other
 from conformance.infer.opening import LocalStore
 from conformance.operations.operation import WHOLE, OperationsError, with_ids
@@ -96,7 +96,7 @@ class Lab:
     async def _choose(self, method: Method, parameters: Sequence[Parameter], trials: int) -> None:
         """Choose the first kinds that both stores accept; if kinds are guessed, rather those that they treat alike."""
         names = [parameter.name for parameter in parameters]
-        is_typed = all(parameter.is_typed for parameter in parameters)
+        is_typed = all(parameter.trust == TYPED for parameter in parameters)
         has_ids = any(other.ids for other in self.usable)
         was_usable = not method.unusable
         before = method.kinds

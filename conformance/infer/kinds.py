@@ -25,6 +25,7 @@ _KEY = "key|name|id|session|token|field|path|namespace|prefix|tag|queue|topic|bu
 _VALUE = "value|val|data|obj|item|payload|message|body|content|result|default|record|entry|state"
 SECONDS = "ttl|ex|timeout|expir.*|lifetime|max_age|age|seconds|duration|lease.*|.+_(ttl|seconds|timeout)"
 _AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version|(max|min).*"
+TYPED = 2
 _RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock|(.+_)?file(name)?"
 """Names of parameters that nothing here is given to."""
 
@@ -95,12 +96,12 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument of a method, and what it may be, the likeliest first."""
+    """An argument of a method, what it may be, the likeliest first, and what that is known from."""
 
     name: str
     kinds: Sequence[Kind]
-    is_typed: bool
-    """Whether its type says it, or a default."""
+    trust: int
+    """`TYPED`, 1 if it is known from its name, or nothing."""
     is_placed: bool
     """Whether it may be given by its place."""
 
@@ -113,10 +114,11 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     if annotation in (found.empty, object) or isinstance(annotation, str):  # a name that is not known here
         annotation = Any
     fitting = [] if re.fullmatch(_RESOURCE, name) else [*_kinds_of(annotation)]
-    fitting.sort(key=lambda kind: not re.fullmatch(kind.names, name))
+    named = [kind for kind in fitting if re.fullmatch(kind.names, name)]
+    fitting.sort(key=lambda kind: kind not in named)
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
         fitting.insert(0, EARLIER)
-    return Parameter(name, fitting, annotation is not Any, found.kind is not found.KEYWORD_ONLY)
+    return Parameter(name, fitting, bool(named) if annotation is Any else TYPED, found.kind is not found.KEYWORD_ONLY)
 
 
 def _kinds_of(annotation: Any) -> Iterator[Kind]:

@@ -87,9 +87,13 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
             continue
         method = Method(name)
         for each in parameters_of(functions[0])[1:]:
-            if each.kind is not each.VAR_KEYWORD:
-                place = method.required if each.default is each.empty else method.optional
-                place.append(parameter_of(each))
+            parameter = parameter_of(each)
+            if each.kind is each.VAR_KEYWORD:
+                continue
+            if each.default is each.empty:
+                method.required.append(parameter)
+            elif parameter.trust:
+                method.optional.append(parameter)
         if name[0] == "a" and hasattr(first, name[1:]):
             method.unusable = f"it is {name[1:]} for callers that await"
         yield method
