@@ -56,7 +56,6 @@ def _failure_of(finding: Finding) -> Failure:
         expected=finding.expected,
         came=finding.actual,
         script=finding.lines,
-        instances=finding.scenario.instances,
         place=finding.place,
         shows=printable(finding.signature),
     )
