@@ -41,6 +41,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "repeat for more; the status is as with --partial",
     },
     "json": {"metavar": "FILE", "type": Path, "help": "write the results to FILE"},
+    "scripts": {
+        "metavar": "FOLDER",
+        "type": Path,
+        "help": "write what shows each failure to FOLDER, as files that run as they stand",
+    },
     "known": {"metavar": "FILE", "type": Path, "help": "read known failures and hooks that cannot be given (TOML)"},
     "write-known": {"metavar": "FILE", "type": Path, "help": "write failures, gaps and missing hooks to FILE"},
     "level": {

@@ -80,6 +80,16 @@ def writable(name: str | Path) -> Path:
     return file
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder if it is not there, with those that it stands in.
+
+    Raises:
+        FileError: if it cannot be made.
+    """
+    with _as_file_error(folder, "made"):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 def write_file(file: Path, text: str) -> None:
     """Write a file as a whole: if that fails, what it held before is still there. A device or a pipe is written to.
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.backends.registry import backends_of_this_machine, find_backend, shown_name
-from conformance.files import CommandFailedError, write_file
+from conformance.files import CommandFailedError, make_folder, write_file
 from conformance.results.plan import Plan
 from conformance.results.progress import Progress
 from conformance.results.record import Recorder
@@ -33,8 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
     option.conformance_store = [*names]
     is_worker = hasattr(config, "workerinput")
     try:
-        if option.conformance_json and not is_worker and not option.help:
-            write_file(option.conformance_json, "")
+        if not is_worker and not option.help:
+            if option.conformance_json:
+                write_file(option.conformance_json, "")
+            if option.conformance_scripts:
+                make_folder(option.conformance_scripts)
         with only_own_verdicts():
             for name in option.conformance_store:
                 find_backend(name)

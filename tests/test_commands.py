@@ -100,6 +100,7 @@ def test_a_run_on_odd_stores_ends_and_says_why(tmp_path: Path) -> None:
         (("compare", "memory", "memory", "--full"), 2, "are for one store"),
         (("run", "--stor", "memory"), 2, "unrecognized arguments: --stor"),
         (("run", "--store", "memory", "--json", "/dev/full", "--", "-k", "test_races"), 3, ""),
+        (("run", "--scripts", "/dev/null/x"), 2, "/dev/null/x: cannot be made: Not a directory"),
         (("run", "--store=documented-memory", "--write-known=/dev/full", "--", "-k", "test_races"), 3, ""),
     ],
 )

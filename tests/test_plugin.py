@@ -110,9 +110,9 @@ def test_a_failed_case_shows_the_requirement_the_values_and_no_code_of_the_suite
     assert not re.search(r"case\.py:\d", shown)
 
 
-def test_a_failure_is_played_again_by_the_name_that_is_shown(pytester: pytest.Pytester) -> None:
+def test_a_failure_is_played_again_by_the_name_that_is_shown_and_as_a_file(pytester: pytest.Pytester) -> None:
     depth = "--conformance-depth=smoke"
-    shown = run(pytester, "-k", "test_arguments", depth, stores=("mine:Doubled",))
+    shown = run(pytester, "-k", "test_arguments", depth, "--conformance-scripts=scripts", stores=("mine:Doubled",))
     name = re.findall(r"again +conformance run .* --only (\S+)", shown.stdout.str())[0]
 
     again = run(pytester, depth, f"--conformance-only={name}", stores=("mine:Doubled",))
@@ -120,6 +120,7 @@ def test_a_failure_is_played_again_by_the_name_that_is_shown(pytester: pytest.Py
     assert again.ret == pytest.ExitCode.TESTS_FAILED
     again.assert_outcomes(failed=1, deselected=again.parseoutcomes()["deselected"])
     again.stdout.fnmatch_lines([f"LIST-03 (MUST*): {name}"])
+    assert pytester.run(sys.executable, f"scripts/{name}.py").ret == 0
 
 
 def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytester: pytest.Pytester) -> None:

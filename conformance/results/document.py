@@ -69,6 +69,8 @@ class Failure(_Object):
     expected: str = ""
     """Nothing for a case, whose message says both."""
     script: tuple[str, ...] = ()
+    instances: int = 1
+    """How many stores the script begins with."""
     doc: str = ""
     """What a case tries."""
     place: str = ""

@@ -17,6 +17,7 @@ from conformance.results import known
 from conformance.results.document import AboutBackend, Judged, ListedRequirement, Result, Results, Sent, Suite
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
+from conformance.results.scripts import write_scripts
 from conformance.results.summary import Line, conclude
 from conformance.tasks.cases.groups import GROUPS
 from conformance.tasks.spec.requirements import REQUIREMENTS
@@ -90,6 +91,8 @@ class Progress:
                 write_file(self._file, document.model_dump_json(indent=1, by_alias=True) + "\n")
             if file := self._option.conformance_write_known:
                 known.write(file, found, self._plan.known)
+            if folder := self._option.conformance_scripts:
+                write_scripts(folder, found)
         except FileError as fault:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             self._lines.append((str(fault), "bold", "red"))

@@ -14,7 +14,7 @@ _LONGEST = 400
 _LONGEST_VALUE = 1_000
 _WIDTH = 80
 _MOST_LINES = 12
-"""Lines of a script that are shown at its beginning, and at its end. The JSON has all."""
+"""Lines of a script that are shown at its beginning, and at its end. A program of `--scripts` has all."""
 
 
 def block(failure: Failure, again: str = "") -> Iterator[str]:

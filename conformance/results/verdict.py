@@ -56,6 +56,7 @@ def _failure_of(finding: Finding) -> Failure:
         expected=finding.expected,
         came=finding.actual,
         script=finding.lines,
+        instances=finding.scenario.instances,
         place=finding.place,
         shows=printable(finding.signature),
     )
