@@ -42,9 +42,9 @@ class Scale:
 
 
 SCALES: Mapping[Depth, Scale] = {
-    "quick": Scale(Effort(rounds=50, seconds=0.006), fewer=(100,), most=1_000, blocks=9),
-    "default": Scale(Effort(rounds=200, seconds=0.02), fewer=(100, 1_000), most=10_000),
-    "full": Scale(Effort(rounds=1_000, seconds=0.12), fewer=(100, 1_000), most=10_000),
+    "quick": Scale(Effort(seconds=0.006), fewer=(100,), most=1_000, blocks=9),
+    "default": Scale(Effort(seconds=0.02), fewer=(100, 1_000), most=10_000),
+    "full": Scale(Effort(seconds=0.12), fewer=(100, 1_000), most=10_000),
 }
 
 

@@ -66,7 +66,7 @@ def main(options: argparse.Namespace) -> int:
     stated = [entries for claim in judged for entries in claim.entries]
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
     calls = max((calls_for(claim.quantile) for claim in judged), default=0)
-    effort = Effort(max(Effort.rounds, calls), options.seconds)
+    effort = Effort(options.seconds, max(Effort.single, calls))
     figures = time_blocks((options.store,), plan, effort, options.blocks, 0, partial(print, file=sys.stderr))
 
     print(*lines_of(figures), sep="\n")

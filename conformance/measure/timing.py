@@ -1,8 +1,8 @@
 """How calls are timed: awaited one after another inside a running loop, with nothing else between two looks at a clock.
 
-A round is one call, or as many as take a millisecond where calls are short: reading the clock takes 0.1 µs and must
-not count. A mean of many hides the call in which garbage was collected, so calls of batched rounds are timed one by one
-besides. The garbage collector stays on, as in an application.
+A round is one call, or a hundred where calls are short: reading the clock takes 0.1 µs and must not count. A mean of
+many hides the call in which garbage was collected, so short calls are timed one by one besides. The garbage collector
+stays on, as in an application.
 """
 
 from __future__ import annotations
@@ -28,23 +28,20 @@ FEWEST_ROUNDS = 3
 """Of a block, unless a call is long."""
 FEWEST_SINGLE = 100
 """Calls that are timed one by one, unless a call is long: one of them lies beyond the 99th percentile."""
-_SINGLE = 1_000
-"""The same where calls are short, and cost nothing."""
 _LONG = 20
 """As many times as long as all calls of an operation may take."""
 _SHORT = 1e-4
 """Seconds. A look at the clock takes a thousandth of that, which does not count."""
-_BATCH_SECONDS = 1e-3
-_MOST_CALLS = 500
-"""In one round."""
+_BATCH = 100
+"""Calls in one round, where they are short."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """The rounds that are wanted of an operation in a block, and the seconds that those may take."""
+    """The seconds that the rounds of an operation may take in a block, and how many short calls are timed singly."""
 
-    rounds: int = 200
     seconds: float = 0.05
+    single: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -75,26 +72,25 @@ async def time_calls(calls: Calls, effort: Effort) -> Timed:
     The first call, which may connect, counts for nothing. One that takes all of the time is made once more, and timed;
     one that takes many times as long is not made again: connecting is little of it.
     """
-    once = await time_round(calls)
-    if once <= _LONG * effort.seconds:
+    for longest in (_LONG * effort.seconds, effort.seconds):
         once = await time_round(calls)
-    if once > effort.seconds:
-        return Timed((once,), (once,))
+        if once > longest:
+            return Timed((once,), (once,))
     warm = [once]
     while sum(warm) < effort.seconds / 5 or len(warm) < FEWEST_ROUNDS:  # one may have been interrupted
         warm.append(await time_round(calls))
 
     seconds = median(warm)
-    batch = 1
-    if seconds < _SHORT:
-        batch = min(_MOST_CALLS, round(_BATCH_SECONDS / seconds))
-    fitting = min(effort.rounds, int(effort.seconds / seconds / batch))
-    fewest = FEWEST_SINGLE if batch == 1 else FEWEST_ROUNDS
-    rounds = tuple([await time_round(calls, batch) for _ in range(max(fewest, fitting))])
-    if batch == 1:
-        return Timed(rounds, rounds)
-    single = tuple([await time_round(calls) for _ in range(max(_SINGLE, effort.rounds))])
-    return Timed(rounds, single)
+    fitting = int(effort.seconds / seconds)
+    if seconds >= _SHORT:
+        single = await _time_rounds(calls, max(FEWEST_SINGLE, fitting))
+        return Timed(single, single)
+    rounds = await _time_rounds(calls, max(FEWEST_ROUNDS, fitting // _BATCH), _BATCH)
+    return Timed(rounds, await _time_rounds(calls, effort.single))
+
+
+async def _time_rounds(calls: Calls, rounds: int, batch: int = 1) -> tuple[float, ...]:
+    return tuple([await time_round(calls, batch) for _ in range(rounds)])
 
 
 async def time_round(calls: Calls, count: int = 1) -> float:
