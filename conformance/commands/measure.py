@@ -12,12 +12,11 @@ from typing import Any
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
-from conformance.measure.block import Figures, time_blocks
-from conformance.measure.claims import Latency, in_language, read_claims
+from conformance.measure.block import time_blocks
+from conformance.measure.claims import Latency, read_claims
 from conformance.measure.estimate import BLOCKS, MARGIN
 from conformance.measure.figures import as_data, judge_by_figures, lines_of
 from conformance.measure.timing import Effort, calls_for
-from conformance.text import bold
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -55,18 +54,13 @@ def main(options: argparse.Namespace) -> int:
     if not all(0 < number < math.inf for number in numbers):
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     harness = find_backend(options.store)()
-    claims, left_out = _read(options.claims, harness.mode)
-    budgets, unfit = _read(options.budget, harness.mode)
-    if unfit:
-        raise CommandFailedError(f"{options.budget}: a budget has claims about latency here, no others")
-    if left_out:
-        print(f"{left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
+    margins = [(claim, MARGIN) for claim in _read(options.claims, harness.mode)]
+    margins += [(budget, 0) for budget in _read(options.budget, harness.mode)]
 
-    judged = [*claims, *budgets]
-    stated = [entries for claim in judged for entries in claim.entries]
+    stated = [entries for claim, _ in margins for entries in claim.entries]
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
-    calls = max((calls_for(claim.quantile) for claim in judged), default=0)
-    effort = Effort(options.seconds, max(Effort.single, calls))
+    calls = [calls_for(claim.quantile) for claim, _ in margins]
+    effort = Effort(options.seconds, max([Effort.single, *calls]))
     figures = time_blocks((options.store,), plan, effort, options.blocks, 0, partial(print, file=sys.stderr))
 
     print(*lines_of(figures), sep="\n")
@@ -74,26 +68,28 @@ def main(options: argparse.Namespace) -> int:
     for operation in getattr(harness, "operations", list)():
         if operation.name not in timed:
             print(f"{operation.name} was not timed (it may remove the entry)")
-    for claim in claims:
-        _judge(claim, figures, MARGIN)
-    verdicts = {_judge(budget, figures, margin=0) for budget in budgets}
+    of_budgets = set()
+    for claim, margin in margins:
+        verdict, lines = judge_by_figures(claim, figures, margin)
+        print(*lines, sep="\n")
+        if not margin:
+            of_budgets.add(verdict)
     if options.json:
         write_file(options.json, json.dumps(as_data(figures), indent=1) + "\n")
-    if "slower" in verdicts:
+    if "slower" in of_budgets:
         return 1
-    return 0 if verdicts <= {"confirmed", "faster"} else 5
+    return 0 if of_budgets <= {"confirmed", "faster"} else 5
 
 
-def _read(file: Path | None, mode: str) -> tuple[list[Latency], int]:
-    """Read the claims about latency in this mode, where an empty mode is any, and count the others."""
-    stated = read_claims(file).claim if file else ()
+def _read(file: Path | None, mode: str) -> list[Latency]:
+    """Read the claims about latency in this mode, where an empty mode is any, and say how many others there are."""
+    if file is None:
+        return []
+    stated = read_claims(file).claim
     latencies = [claim for claim in stated if isinstance(claim, Latency)]
     claims = [claim for claim in latencies if not mode or claim.mode in ("", mode)]
-    return claims, len(stated) - len(claims)
-
-
-def _judge(claim: Latency, figures: Figures, margin: float) -> str:
-    """Print what the figures say of a claim, and return the verdict."""
-    verdict, (head, *lines) = judge_by_figures(claim, figures, margin)
-    print(bold(head), f"    {in_language(claim.sentence, 'en')}", *lines, sep="\n")
-    return verdict
+    if not claims:
+        raise CommandFailedError(f"{file}: no claim is about latency in this mode")
+    if left_out := len(stated) - len(claims):
+        print(f"{file}: {left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
+    return claims

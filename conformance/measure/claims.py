@@ -57,14 +57,11 @@ class Latency(Statement):
         return self
 
     @property
-    def low_ms(self) -> float:
-        """The lower end in milliseconds."""
-        return self.range[0] * MILLISECONDS[self.unit]
-
-    @property
-    def high_ms(self) -> float:
-        """The upper end in milliseconds."""
-        return self.range[1] * MILLISECONDS[self.unit]
+    def range_ms(self) -> tuple[float, float]:
+        """The lower and the upper end in milliseconds."""
+        low, high = self.range
+        unit = MILLISECONDS[self.unit]
+        return low * unit, high * unit
 
 
 class Other(Statement, extra="ignore"):

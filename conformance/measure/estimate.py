@@ -44,7 +44,7 @@ def bounds_for(size: int, miss: float = MISS) -> tuple[int, float]:
     """Find the closest pair of values that misses the true median no more often than this.
 
     Returns how many values from either end they are, counted from 1, and how probably the median lies between them;
-    0 and 0 if the sample is too small for a pair.
+    0 if the sample is too small for a pair: the median lies somewhere.
 
     The k-th smallest of n values exceeds the median when fewer than k of them lie below it, which has the probability
     P(X < k), X ~ Binomial(n, 1/2) (David and Nagaraja, Order Statistics, 7.1). Both ends together miss twice as often.
@@ -52,13 +52,12 @@ def bounds_for(size: int, miss: float = MISS) -> tuple[int, float]:
     Few values leave few pairs to choose from, so a pair misses less often than it may: of thirteen, the second lowest
     and highest hold the median with 99.7 %.
     """
-    rank, confidence, missed = 0, 0.0, 0.0
-    for below in range(size):
-        missed += 2 * math.comb(size, below) / (1 << size)
-        if missed > miss:
-            break
-        rank, confidence = below + 1, 1 - missed
-    return rank, confidence
+    rank = 0
+    missed = 0.0
+    while (more := missed + 2 * math.comb(size, rank) / 2**size) <= miss:
+        rank += 1
+        missed = more
+    return rank, 1 - missed
 
 
 def judge(interval: tuple[float, float] | None, low: float, high: float, margin: float = MARGIN) -> LatencyVerdict:
@@ -89,7 +88,7 @@ def judge_claim(
     verdicts: dict[int, Verdict] = {}
     for entries in claim.entries or (max(measured, default=0),):
         found = measured.get(entries)
-        verdicts[entries] = judge(found.interval, claim.low_ms, claim.high_ms, margin) if found else "not-measured"
+        verdicts[entries] = judge(found.interval, *claim.range_ms, margin) if found else "not-measured"
 
     different = {*verdicts.values()}
     if len(different - {*_UNDECIDED}) > 1:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.measure.block import Figures
-from conformance.measure.claims import MILLISECONDS, Latency, Unit
+from conformance.measure.claims import MILLISECONDS, Latency, Unit, in_language
 from conformance.measure.estimate import MARGIN, Estimate, Verdict, bounds_for, estimate, factor_of, judge_claim
 from conformance.measure.timing import Timed, calls_for
-from conformance.text import in_columns
+from conformance.text import bold, in_columns
 
 MEDIAN, TAIL = 0.5, 0.99
 
@@ -26,7 +26,8 @@ def estimate_of(blocks: Sequence[Timed], share: float) -> Estimate | None:
 
 
 def judge_by_figures(claim: Latency, figures: Figures, margin: float = MARGIN) -> tuple[Verdict, Sequence[str]]:
-    """Judge a claim, and say why: with the stated range, and a line for each number of entries."""
+    """Judge a claim, and say why: with the stated range and sentence, and a line for each number of entries."""
+    low, high = claim.range_ms
     name = "median" if claim.quantile == MEDIAN else f"p{100 * claim.quantile:g}"
     measured = {}
     for (_, operation, entries), blocks in figures.items():
@@ -34,11 +35,12 @@ def judge_by_figures(claim: Latency, figures: Figures, margin: float = MARGIN) -
             measured[entries] = estimate_of(blocks, claim.quantile)
     verdict, verdicts = judge_claim(claim, measured, margin)
 
-    lines = [f"{claim.id} {verdict} (stated {write_ms(claim.low_ms)} – {write_ms(claim.high_ms)})"]
+    head = f"{claim.id} {verdict} (stated {write_ms(low)} – {write_ms(high)})"
+    lines = [bold(head), f"    {in_language(claim.sentence, 'en')}"]
     for entries, there in verdicts.items():
         if found := measured.get(entries):
             said = f"{name} {_with_interval(found)}: {there}"
-            if factor := factor_of(there, found.value, claim.low_ms, claim.high_ms):
+            if factor := factor_of(there, found.value, low, high):
                 said += f" by a factor of {factor:,.1f}"
         elif entries in measured:
             said = f"the {name} needs {calls_for(claim.quantile):,} calls in each block: try more --seconds"
@@ -56,8 +58,8 @@ def lines_of(figures: Figures) -> Iterator[str]:
             tail = estimate_of(blocks, TAIL)
             p99 = write_ms(tail.value) if tail else "too few calls"
             rows.append((operation, f"{entries:,}", _with_interval(found), p99, f"{1e3 / found.value:,.0f}"))
-    _, confidence = bounds_for(len(blocks))
-    interval = f" ({100 * confidence:.1f} % interval)" if confidence else ""
+    rank, confidence = bounds_for(len(blocks))
+    interval = f" ({100 * confidence:.1f} % interval)" if rank else ""
     return in_columns([("operation", "entries", f"median{interval}", "p99", "a second"), *rows])
 
 

@@ -84,7 +84,7 @@ def _reach(claim: Latency, design: Design, tasks: int, measured: Sequence[tuple[
     # Few processes time a long listing, and these are the first of those that time a PING.
     distances = [zip(_ms(ping), _ms(series), strict=False) for ping, series in measured]
     lines: list[Line] = [*zip(*distances, strict=True)]
-    least, most = widened(claim.low_ms, claim.high_ms)
+    least, most = widened(*claim.range_ms)
     first, last = points[0].ms.value, points[-1].ms.value
     answer: Answer = "holds"
     nearest = farthest = None
@@ -102,8 +102,8 @@ def _reach(claim: Latency, design: Design, tasks: int, measured: Sequence[tuple[
         design=design,
         operation=claim.operation,
         tasks=tasks,
-        low_ms=claim.low_ms,
-        high_ms=claim.high_ms,
+        low_ms=claim.range_ms[0],
+        high_ms=claim.range_ms[1],
         points=points,
         answer=answer,
         nearest=nearest,
@@ -113,7 +113,7 @@ def _reach(claim: Latency, design: Design, tasks: int, measured: Sequence[tuple[
 
 def _point(claim: Latency, ping: Series, series: Series) -> Point:
     found = estimate(_ms(series))
-    verdict = judge(found.interval, claim.low_ms, claim.high_ms)
+    verdict = judge(found.interval, *claim.range_ms)
     return Point(series.at, estimate(_ms(ping)), found, verdict)
 
 

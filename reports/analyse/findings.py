@@ -129,9 +129,9 @@ def judge_ratio(claim: Ratio, ranges: Ranges, rows: Iterable[Measured]) -> Findi
     compared = []
     for row in rows:
         if row.times_memory:
-            memory = ranges["memory", row.operation]
-            redis = ranges["redis", row.operation]
-            allowed = redis.low_ms / memory.high_ms, redis.high_ms / memory.low_ms
+            quickest, slowest = ranges["memory", row.operation].range_ms
+            low, high = ranges["redis", row.operation].range_ms
+            allowed = low / slowest, high / quickest
             compared.append(_Compared(row, row.times_memory, allowed))
     return _judge_compared(claim, text, ranges, compared)
 

@@ -90,7 +90,8 @@ def _latency(
     """Describe a measurement; `memory` has the medians of memory mode, block by block, or nothing."""
     medians = row.medians()
     found = estimate(medians)
-    verdict = judge(found.interval, documented.low_ms, documented.high_ms)
+    low, high = documented.range_ms
+    verdict = judge(found.interval, low, high)
     tails = row.tails()
     times_memory = over_memory = None
     if memory:
@@ -107,8 +108,8 @@ def _latency(
         server=str(info.facts.get("server", "")),
         ms=found,
         p99_ms=median(tails) if tails else None,
-        low_ms=documented.low_ms,
-        high_ms=documented.high_ms,
+        low_ms=low,
+        high_ms=high,
         verdict=verdict,
         decides=decides,
         times_memory=times_memory,
