@@ -22,7 +22,7 @@ LIMIT = 60.0
 """Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
 _LOOK_SECONDS = 0.2
 """How often it is looked whether a process goes on."""
-_END_SECONDS = 5.0
+_END_SECONDS = 3.0
 """In which a process stops its servers."""
 _LETTERS = 1_000
 """Of what a process says that it does."""

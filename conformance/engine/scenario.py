@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -102,25 +102,11 @@ class Damage:
     """A value of another type is put in the place of the latest entry, behind the store's back."""
 
 
-class Series:
-    """Calls that depend on the results of those before. A contract says which, and how a script words it."""
-
-    __slots__ = ()
-
-    def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
-        """Yield calls that are made at the same time and do not bear on each other; `results` are those of the last."""
-        raise NotImplementedError
-
-    def written_out(self) -> Iterator[Call]:
-        """Yield calls that do the same one after the other, if they are few."""
-        yield from ()
-
-
-Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage | Series
+Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage
 
 
 def calls_of(action: Action) -> tuple[Call, ...]:
-    """Return the calls that an action makes; none for a series, whose calls depend on results."""
+    """Return the calls that an action makes."""
     match action:
         case Call():
             return (action,)
@@ -161,7 +147,7 @@ class Scenario:
 
     @property
     def calls(self) -> list[Call]:
-        """Its calls, but for those of a series."""
+        """Its calls."""
         return [call for action in self.actions for call in calls_of(action)]
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from conformance.engine.contract import Contract
 from conformance.engine.orders.schedule import side_by_side
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Series, Wait, calls_of
+from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Wait, calls_of
 from conformance.text import source
 
 _WIDTH = 100
@@ -74,8 +74,6 @@ def _line(action: Action) -> Iterator[str]:
             yield f"await {_store(on)}.aclose()"
         case Damage():
             yield "# a value of another type is put in its place"
-        case Series():
-            yield f"# {action}"
 
 
 def _race(race: Race, calls: Sequence[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import is_same
-from conformance.engine.scenario import Action, Call, Mutate, Race, Series, calls_of, changed
+from conformance.engine.scenario import Action, Call, Mutate, Race, calls_of, changed
 from conformance.operations.operation import Operation
 
 MOST_PLAYED = 150
@@ -70,8 +70,6 @@ def _simpler(operations: Mapping[str, Operation], values: Values, actions: Actio
     before, after = actions[:place], actions[place + 1 :]
     for less in _with_fewer_parts(action):
         yield (*before, less, *after)
-    if isinstance(action, Series):
-        yield (*before, *action.written_out(), *after)
     for call in calls_of(action):
         operation = operations[call.operation]
         for name, value in call.arguments.items():
@@ -86,7 +84,7 @@ def _with_fewer_parts(action: Action) -> Iterator[Action]:
     match action:
         case Race(calls=(only,), failure=None):
             yield only
-        case Race() | Series():
+        case Race():
             yield from with_defaults(action)
             yield from _smaller(action)
         case Mutate(place=None):

@@ -15,7 +15,7 @@ from conformance.engine.mutation import mutate
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import Play, side_by_side
 from conformance.engine.player import Done, Player
-from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario, Series
+from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario
 from conformance.engine.script import lines_of
 from conformance.harness import Capability, Harness
 from conformance.text import place_of, printed
@@ -66,12 +66,6 @@ class Verifier(Player):
             case ReadBack():
                 for call in self._reads():
                     await self._ask(call)
-            case Series():
-                results: list[Any] = []
-                for calls in action.rounds(results):
-                    results[:] = [entry.observed for entry in await self._ask(*calls)]
-                    if self.is_over:
-                        break
             case _:
                 await super().change_surroundings(action)
         if isinstance(action, Open):  # a neighbour, who begins anew
@@ -109,16 +103,14 @@ class Verifier(Player):
                 if not differences(expected, again.observed):
                     self.found = replace(self.found, requirements=(self.contract.returns,))
 
-    async def _ask(self, *calls: Call) -> list[Entry]:
-        """Make calls that stand in the script only if they show something: each is judged by itself."""
-        made = self.begun(calls)
-        await self.make_together(Race(calls), made)
-        for entry in made:
-            self.history.append(Done(entry.call, [entry]))
-            self.take(Race((entry.call,)), [entry])
+    async def _ask(self, call: Call) -> None:
+        """Make a call that stands in the script only if it shows something."""
+        for entry in self.begun([call]):
+            await self.make(entry)
+            self.history.append(Done(call, [entry]))
+            self.take(Race((call,)), [entry])
             self.history.pop()
             await self._resolve()
-        return made
 
     def _reads(self) -> Iterator[Call]:
         recent = self._last

@@ -1,16 +1,15 @@
-"""Operations of a task store, and calls of them as data: ways to write these, what they refer to, series of them."""
+"""Operations of a task store, and calls of them as data: ways to write these, and what they refer to."""
 
 # ruff: noqa: N802  a reference reads like a value
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
-from conformance.engine.scenario import Call, Reference, Series
+from conformance.engine.scenario import Call, Reference
 from conformance.harness import Capability
 from conformance.operations.operation import WHOLE, Operation
 from conformance.tasks.spec.model import Record, Request, cursor_of, plain
@@ -36,13 +35,6 @@ _OPERATIONS = (
 )
 OPERATIONS = {operation.name: operation for operation in _OPERATIONS}
 
-_BATCH = 600
-"""Calls of a series that are made at the same time: more than a pool or a queue of 500 holds."""
-_FEW = 3
-"""Tasks of a series that a script creates one by one."""
-_LATEST = "latest"
-"""The label of what a series has created last."""
-
 
 def Id(label: str, before: str = "", behind: str = "") -> Reference:
     """The id of the task, with this text before and behind it."""
@@ -67,35 +59,19 @@ def _(value: Record) -> str:
     return constructed("Task", value._asdict() | {"metadata": plain(value.metadata)})
 
 
-@dataclass(frozen=True, slots=True)
-class Populate(Series):
-    """Creates so many tasks, in batches of calls at the same time. In turn they get one of the statuses."""
-
-    count: int
-    statuses: tuple[str, ...] = ("pending",)
-
-    def rounds(self, results: Sequence[Any]) -> Iterator[tuple[Call, ...]]:
-        statuses = cycle(self.statuses)
-        for first in range(0, self.count, _BATCH):
-            numbers = range(first, min(first + _BATCH, self.count))
-            yield tuple(create(_LATEST, video_ids=(f"v{number}",)) for number in numbers)
-            ids = [getattr(task, "task_id", "") for task in results]
-            moves = zip(ids, statuses, strict=False)
-            if updates := tuple(update(task_id, TaskStatus(to)) for task_id, to in moves if to != "pending"):
-                yield updates
-
-    def written_out(self) -> Iterator[Call]:
-        if self.count <= _FEW:
-            for status in islice(cycle(self.statuses), self.count):
-                yield create(_LATEST)
-                if status != "pending":
-                    yield update(Id(_LATEST), TaskStatus(status))
-
-
 def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:
     """A creation, of a `Request` with these fields."""
     chosen = {} if task_id is None else {"task_id": task_id}
     return Call("create_task", {"request": Request(**fields), **chosen}, label, on)
+
+
+def many(count: int, statuses: Sequence[str] = ("pending",)) -> Iterator[Call]:
+    """Yield creations of so many tasks. In turn they get one of the statuses."""
+    for number, status in zip(range(count), cycle(statuses), strict=False):
+        label = f"task{number}"
+        yield create(label, video_ids=(f"v{number}",))
+        if status != "pending":
+            yield update(Id(label), TaskStatus(status))
 
 
 def _one(operation: str, name: str, about: Any, on: int = 0, label: str = "") -> Call:

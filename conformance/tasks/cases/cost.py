@@ -87,6 +87,8 @@ def what_is_open() -> list[int]:
     return [len(files), len(threads), len(asyncio.all_tasks()), len(timers)]
 
 
+_AT_ONCE = 600
+"""More calls at the same time than a pool or a queue of 500 holds."""
 _MANY = 10_100, 1_100
 """More tasks than a counter may stop at; final ones among them, more than the longest page and batches of a purge."""
 _FEWER = 1_100, 100
@@ -96,7 +98,8 @@ _FEWER = 1_100, 100
 async def test_many_tasks_are_kept_counted_and_purged(store: Any, namespace: Namespace) -> None:
     """Of ten thousand tasks each is there, listed and counted, whether it is final or not, until it is purged."""
     many, final = _FEWER if namespace.depth == "smoke" else _MANY
-    ids: list[str] = []
+    with showing("ATOM-06"):
+        ids = await asyncio.gather(*(create(store) for _ in range(_AT_ONCE)))
     while len(ids) < many:
         ids += await asyncio.gather(*(create(store) for _ in range(100)))
     for task_id in ids[:final]:

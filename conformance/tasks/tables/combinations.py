@@ -9,7 +9,7 @@ from itertools import product
 from conformance.engine.kinds import Scenarios, scenario
 from conformance.engine.scenario import Action, ReadBack, Reopen, Wait
 from conformance.tasks import calls as do
-from conformance.tasks.calls import create, get, listing
+from conformance.tasks.calls import create, get, listing, many
 from conformance.tasks.spec.model import LIFETIME
 from conformance.tasks.tables.arguments import REFUSED
 from conformance.tasks.tables.tasks import EXTRAS, MADE, MINUTE, MIXED, WRITES, A, B, to
@@ -36,6 +36,6 @@ def scenarios(in_a_row: int) -> Scenarios:
     for limit in _LIMITS:
         pages = [listing(status=status, limit=limit, offset=offset) for status, offset in product(statuses, _OFFSETS)]
         behind = [listing(status=status, limit=limit, after=after) for status in statuses]
-        made = do.Populate(_TASKS // 2, MIXED), create("a"), do.Populate(_TASKS // 2, MIXED)
+        made = *many(_TASKS // 2, MIXED), create("a"), *many(_TASKS // 2, MIXED)
         yield scenario(made, pages, about="LIST-04 LIST-06")
         yield scenario(made, behind, about="LIST-12")

@@ -71,7 +71,7 @@ def scenarios() -> Scenarios:
     for removal in _REMOVALS:
         yield _expiring(_BEFORE, removal, create("a", A), purge(BEYOND), _SECOND_LIFE, about="EXP-03 ID-06")
     for size, first in product((2, 260), _FIRST):
-        many = create("b"), do.Populate(size, MIXED)
+        many = create("b"), *do.many(size, MIXED)
         after = first, *READS[1:], listing(status=TaskStatus.FAILED), ReadBack()
         yield _expiring(many, _SOME_EXPIRE, after, about="EXP-01 EXP-03 ATOM-01")
     long = Wait(400 * DAY), get(A), to("completed"), ReadBack()

@@ -10,7 +10,7 @@ from conformance.tasks import calls as do
 from conformance.tasks.calls import Id, cancel, create, get, listing, purge
 from conformance.tasks.tables.tasks import BEYOND, CALLS, EXTRAS, MADE, MIXED, READS, WRITES, A, to
 
-_KEPT = *MADE, create("c", config={"b": [1, 1.0, None, "é\x00"]}), do.Populate(30, MIXED)
+_KEPT = *MADE, create("c", config={"b": [1, 1.0, None, "é\x00"]}), *do.many(30, MIXED)
 _AFTERWARDS = *READS[:2], listing(limit=7, offset=7), cancel(A), create("d")
 _ON_A_CLOSED_ONE = *CALLS, get("nobody"), cancel("nobody")
 _IN_TURN = (*MADE, *WRITES), (*MADE, *EXTRAS)

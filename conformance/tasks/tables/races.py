@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations_with_replacement
 
-from conformance.engine.kinds import Scenarios, cancelled, races, scenario
-from conformance.tasks import calls as do
-from conformance.tasks.calls import create, listing
+from conformance.engine.kinds import Scenarios, cancelled, races
+from conformance.tasks.calls import create
 from conformance.tasks.tables.tasks import CALLS, ENDS, MADE
 
 _RACED = ("ATOM-02", ENDS[:-1]), ("ATOM-01", CALLS[:-2])
-_CROWD = 600
 
 
 def scenarios() -> Scenarios:
@@ -20,4 +18,3 @@ def scenarios() -> Scenarios:
         pairs.sort(key=lambda pair: pair[0] is pair[1])  # if both write the same, a lost write does not show
         yield from races(MADE, pairs, about=about, every_order=True)
     yield from cancelled(MADE, CALLS, then=[create("c")], about="ATOM-06")
-    yield scenario(do.Populate(_CROWD), listing(limit=0), about="ATOM-06")
