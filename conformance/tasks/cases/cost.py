@@ -94,7 +94,7 @@ _MANY = 10_100, 1_100
 _FEWER = 1_100, 100
 
 
-@case("COST-04", "LIST-03", "LIST-04")
+@case("ATOM-06", "COST-04", "LIST-03", "LIST-04")
 async def test_many_tasks_are_kept_counted_and_purged(store: Any, namespace: Namespace) -> None:
     """Of ten thousand tasks each is there, listed and counted, whether it is final or not, until it is purged."""
     many, final = _FEWER if namespace.depth == "smoke" else _MANY
