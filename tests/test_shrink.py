@@ -36,11 +36,11 @@ class TakesLess(MemoryTaskStore):
         return await super().update_task_status(task_id, status, *given, **named)
 
 
-def test_a_script_has_no_idle_step_and_no_idle_argument() -> None:
+def test_a_script_has_no_idle_step_and_the_simplest_values() -> None:
     harness = MemoryHarness()
     harness.store_class = TakesLess
     calls = create("a"), to("clipping"), cancel("nobody"), to("uploading", progress=-5e-324, current_step="s")
     (found,) = played(harness, [scenario(calls)]).findings.values()
     created, updated = found.lines
     assert created.startswith("a = await store.create_task(")
-    assert updated.endswith("progress=-5e-324)")
+    assert updated.endswith("progress=-1.0)")

@@ -1,4 +1,4 @@
-"""The shortest scenario that shows the same: actions are left out, then what each of them can do without."""
+"""The shortest scenario that shows the same: actions are left out, then what is given becomes simpler."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from conformance.engine.contract import is_same
-from conformance.engine.scenario import Action, Call, Mutate, Race, calls_of, changed
+from conformance.engine.scenario import Action, Call, Mutate, Race, Reference, calls_of, changed
 from conformance.operations.operation import Operation
+from conformance.text import source
 
 MOST_PLAYED = 150
 """Scenarios that are played to make a finding shorter."""
 _MOST_SECONDS = 3.0
 _MOST_PLACES = 20
 """Places of what the caller changes that are tried alone."""
+_SMALL = (0, 1, -1, 2)
 Actions: TypeAlias = tuple[Action, ...]
 Replay: TypeAlias = Callable[[Actions], Awaitable[Actions]]
 """Plays actions, and returns those that show the same: all, or their beginning, or none."""
@@ -28,14 +30,14 @@ async def shrink(
     actions: Actions,
     replay: Replay,
     operations: Mapping[str, Operation],
-    values: Values = lambda _operation, _name, value: with_defaults(value),
+    values: Values = lambda _operation, _name, value: simpler_values(value),
     most_played: int = MOST_PLAYED,
     seconds: float = _MOST_SECONDS,
 ) -> Actions:
-    """Leave out actions but the last, and what the others can do without, until nothing gets shorter or simpler.
+    """Leave out actions but the last, and simplify the others, until nothing gets shorter or simpler.
 
     `replay` says which show the same. A simpler action may make an earlier one superfluous. No operation can do without
-    its `arguments`. `values` yields simpler values of one: if nothing is said, with fewer fields.
+    its `arguments`. `values` yields simpler values of one.
     """
     until = time.monotonic() + seconds
     before: Actions = ()
@@ -85,8 +87,7 @@ def _with_fewer_parts(action: Action) -> Iterator[Action]:
         case Race(calls=(only,), failure=None):
             yield only
         case Race():
-            yield from with_defaults(action)
-            yield from _smaller(action)
+            yield from _simpler_objects(action, _fewer)
         case Mutate(place=None):
             yield from (replace(action, place=place) for place in range(_MOST_PLACES))
 
@@ -105,28 +106,46 @@ def _with(call: Call, value: Any, simpler: Any) -> Call:
     return replace(call, arguments=given)
 
 
-def _smaller(value: Any) -> Iterator[Any]:
-    """Yield a dataclass with less in a field."""
-    for field in fields(value):
-        for less in _fewer(getattr(value, field.name)):
-            yield replace(value, **{field.name: less})
+def simpler_values(value: Any) -> Iterator[Any]:
+    """Yield values with less in them, the least first: parts are left out, then parts are made simpler."""
+    yield from _fewer(value)
+    kind = type(value)
+    if kind in (tuple, list):
+        for place, part in enumerate(value):
+            for less in simpler_values(part):
+                yield value[:place] + kind([less]) + value[place + 1 :]
+    elif kind is dict:
+        for name, part in value.items():
+            yield {key: kept for key, kept in value.items() if key != name}
+            for less in simpler_values(part):
+                yield {**value, name: less}
+    elif is_dataclass(value) and not isinstance(value, Reference):
+        yield from _simpler_objects(value, simpler_values)
 
 
 def _fewer(values: Any) -> Iterator[Any]:
-    """Yield a tuple without some of it, or smaller counts."""
+    """Yield a sequence or a text without some of it, or small whole numbers and the half, if they are shorter."""
     kind = type(values)
-    if kind is tuple:
+    if kind in (tuple, list):
         for place in range(len(values)):
             yield from _without_some(values, place)
-    elif kind is int:
-        for count in (1, 2, values // 2):
-            if count < values:
-                yield count
+    elif kind is str and len(values) > 1:
+        half = len(values) // 2
+        yield values[:half]
+        yield values[half:]
+    elif kind in (int, float):
+        for small in map(kind, _SMALL):
+            if len(source(small)) < len(source(values)):
+                yield small
+        if kind is int and values > 1:
+            yield values // 2
 
 
-def with_defaults(value: Any) -> Iterator[Any]:
-    """Yield a dataclass with the default of a field; no other value. A flag says what it is, and stays."""
-    for field in fields(value) if is_dataclass(value) else ():
-        default = field.default
-        if default is not MISSING and default is not False and getattr(value, field.name) != default:
-            yield replace(value, **{field.name: default})
+def _simpler_objects(value: Any, simpler: Callable[[Any], Iterator[Any]]) -> Iterator[Any]:
+    """Yield a dataclass with the default of a field, then with less in a field. A flag says what it is, and stays."""
+    for field in fields(value):
+        inside = getattr(value, field.name)
+        if field.default is not MISSING and field.default is not False and inside != field.default:
+            yield replace(value, **{field.name: field.default})
+        for less in simpler(inside):
+            yield replace(value, **{field.name: less})
