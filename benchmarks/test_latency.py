@@ -36,7 +36,7 @@ def timed(request: pytest.FixtureRequest) -> Mapping[str, Timed]:
     """The operations of a store with a thousand tasks; one of Redis mode starts a private server."""
     harness = find_backend(request.param)()
     with harness.running():
-        return time_store(harness, request.param, 1_000, SCALES["default"].effort, Random(0))  # noqa: S311  an order
+        return time_store(harness, 1_000, SCALES["default"].effort, Random(0))  # noqa: S311  an order
 
 
 @pytest.mark.benchmark(timer=CLOCK.read)

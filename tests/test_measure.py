@@ -223,7 +223,7 @@ def test_a_file_of_claims_that_is_wrong_is_refused_with_its_fault(tmp_path: Path
 
 
 def test_the_examples_are_files_of_claims_about_what_is_measured() -> None:
-    timed = time_store(MemoryHarness(), "memory", 20, Effort(seconds=0.001), Random(0)).keys()
+    timed = time_store(MemoryHarness(), 20, Effort(seconds=0.001), Random(0)).keys()
     for name, operations in {"auto_clip": timed, "diskcache": {"set", "get"}}.items():
         claims = read_claims(AUTO_CLIP.with_name(f"{name}.toml")).claim
         assert all({"en", "zh"} <= claim.sentence.keys() for claim in claims)

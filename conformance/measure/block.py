@@ -63,14 +63,13 @@ def time_block(stores: Sequence[str], plan: Plan, effort: Effort, seed: str) -> 
         harness = find_backend(name)()
         with harness.running():
             for entries in random.sample([*plan], len(plan)):
-                of_store = time_store(harness, name, entries, effort, random, plan[entries])
+                of_store = time_store(harness, entries, effort, random, plan[entries])
                 timed |= {(name, operation, entries): seconds for operation, seconds in of_store.items()}
     return timed
 
 
 def time_store(
     harness: Harness,
-    name: str,
     entries: int,
     effort: Effort,
     random: Random,
@@ -86,7 +85,7 @@ def time_store(
             works: dict[str, Calls] = {}
             if type(harness).ping is not Harness.ping:
                 works[PING] = repeat(partial(harness.ping, store))
-            works |= await _fill(harness, name, store, entries, random)
+            works |= await _fill(harness, store, entries, random)
             *others, maker = works
             gc.collect()
             timed = {}
@@ -103,7 +102,7 @@ def time_store(
         guarded(harness).discard(namespace)
 
 
-async def _fill(harness: Harness, name: str, store: Any, entries: int, random: Random) -> Mapping[str, Calls]:
+async def _fill(harness: Harness, store: Any, entries: int, random: Random) -> Mapping[str, Calls]:
     """Fill a store, and return the calls of what is timed of it; the operation that fills it comes last.
 
     These are the operations that the harness names for `compare`, else those of a task store. The harness of a task
@@ -112,6 +111,6 @@ async def _fill(harness: Harness, name: str, store: Any, entries: int, random: R
     if hasattr(harness, "operations"):
         from conformance.measure.operations import fill_by_operations  # Hypothesis takes half a second
 
-        return await fill_by_operations(harness, name, store, entries, random)
+        return await fill_by_operations(harness, store, entries, random)
     fill = getattr(harness, "fill", tasks.fill)
     return tasks.works(store, await fill(store, entries), random)

@@ -24,13 +24,14 @@ _KEYS: Mapping[type, Callable[[int], Any]] = {str: "key-{}".format, bytes: b"key
 """What makes the n-th name of an entry, by its type."""
 
 
-async def fill_by_operations(harness: Harness, name: str, store: Any, entries: int, random: Random) -> dict[str, Calls]:
+async def fill_by_operations(harness: Harness, store: Any, entries: int, random: Random) -> dict[str, Calls]:
     """Fill a store, and return the calls of each operation that is timed; the one that fills it comes last.
 
     Raises:
         OperationsError: if the operations cannot be used, or none of them fills the store.
         HarnessFailedError: if the harness raises.
     """
+    name = type(harness).__name__
     operations = operations_of(harness, name).values()
     timed = [each for each in operations if each.writes is None or {*each.arguments} != {*each.entry}]
     maker = next((each for each in timed if each.writes is not None), None)
@@ -40,7 +41,9 @@ async def fill_by_operations(harness: Harness, name: str, store: Any, entries: i
     keys = [*islice(new_keys, entries)]
     results = await gather(_calls(maker, store, keys), entries)
     if not maker.entry:
-        keys = [_id_in(result, maker) for result in results]
+        keys = [value for result in results for _, value in ids_in(result, maker)]
+    if not keys:
+        raise OperationsError(f"the results of {maker.name} have none of its ids: {[*maker.ids]}")
     random.shuffle(keys)
     works = {each.name: _calls(each, store, cycle(keys)) for each in timed if each is not maker}
     return works | {maker.name: _calls(maker, store, new_keys)}
@@ -72,10 +75,3 @@ def _calls(operation: Operation, store: Any, keys: Iterable[Any]) -> Calls:
 async def _awaited(call: Call) -> Any:
     """Make a call of any kind, and run an iterator that it returns to its end."""
     return await drained(await awaited(call()))
-
-
-def _id_in(result: Any, maker: Operation) -> Any:
-    """Find the id that the store gave an entry."""
-    for _, value in ids_in(result, maker):
-        return value
-    raise OperationsError(f"the result of {maker.name} has none of its ids: {[*maker.ids]}")
