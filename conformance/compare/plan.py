@@ -45,6 +45,7 @@ class Sequences:
             lookups += [each for each in reads if each.entry]
         self._lookups = [*map(plain_call, lookups)]
         self._made = plain_call(self._writes[0])
+        self._rewrites = self._on(self._made, *map(plain_call, self._writes))
 
     def planned(self) -> Iterator[Steps]:
         """Yield every sequence: what no caller would pass comes after what some would."""
@@ -57,9 +58,8 @@ class Sequences:
         for entry in (self._made, max(variants(self._writes[0]), key=_richness)):
             for call in self._on(entry, *map(plain_call, self._operations)):
                 yield (entry, call, Mutate("result"), *self._reads(entry))
-        writes = self._on(self._made, *map(plain_call, self._writes))
-        yield from self._in_a_row(writes)
-        yield from self._surroundings(writes)
+        yield from self._in_a_row()
+        yield from self._surroundings()
         yield from self._sizes()
 
     def separations(self) -> Iterator[Steps]:
@@ -136,22 +136,22 @@ class Sequences:
     def _sizes(self) -> Iterator[Steps]:
         """Every read and listing of several entries, and of one that was written as many times by each write."""
         listings = [call for each in self._listings for call in variants(each)]
-        repeated = ([write] for write in self._on(self._made, *map(plain_call, self._writes)))
+        repeated = ([write] for write in self._rewrites)
         for entries in (*self._several(), *repeated):
             first = entries[0]
             reads = self._reads(first)
             for size in _SIZES:
                 yield (*(entries * size)[:size], *reads, *listings, first, *listings, *reads)
 
-    def _in_a_row(self, writes: Sequence[Call]) -> Iterator[Steps]:
+    def _in_a_row(self) -> Iterator[Steps]:
         """Yield every three writes, or two of many, on one of two entries: what one leaves another may need."""
         reads = self._reads(self._made)
-        count = 2 if len(writes) > _FEW_WRITES else 3
+        count = 2 if len(self._rewrites) > _FEW_WRITES else 3
         for entries in self._several():
-            for calls in product(writes, repeat=count):
+            for calls in product(self._rewrites, repeat=count):
                 yield (*(entries * 2)[:2], *calls, *reads, *map(plain_call, self._listings))
 
-    def _surroundings(self, writes: Sequence[Call]) -> Iterator[Steps]:
+    def _surroundings(self) -> Iterator[Steps]:
         """Time, other instances and failures. Each read is made alone: it may remove what another would show."""
         made = self._made
         for read in self._reads(made):
@@ -160,7 +160,7 @@ class Sequences:
             yield from ((made, passing, read) for passing in _PASSING)
             for opened in (_HERE, _ELSEWHERE):
                 yield (opened, *_second([made]), read)
-            for again in _second(writes):
+            for again in _second(self._rewrites):
                 yield (made, _HERE, read, again, read)
             yield (read, made, read, Damage(), read)
             yield (read, made, read, _NOWHERE, there)
