@@ -164,9 +164,9 @@ class Sequences:
                 yield (made, _HERE, read, again, read)
             yield (read, made, read, Damage(), read)
             yield (read, made, read, _NOWHERE, there)
-        wide = [call for write in self._writes for call in variants(write, names=_texts_of(write))]
-        for call in wide:
-            yield (_BESIDE, *_second([made]), call, *_second(self._reads(made)))
+        for write in self._writes:
+            for call in variants(write, kind=str):  # globs, prefixes, separators: they may name more than they should
+                yield (_BESIDE, *_second([made]), call, *_second(self._reads(made)))
 
 
 def _some_of(writes: Sequence[Operation]) -> Iterator[Sequence[Call]]:
@@ -200,14 +200,16 @@ def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
     return Call(operation.name, {name: pool(operation, name).plain for name in operation.arguments} | arguments)
 
 
-def variants(operation: Operation, each: int = 1, names: Iterable[str] | None = None) -> Iterator[Call]:
-    """Yield a plain call, and those with so many values of each class of one argument: any, or one of these.
+def variants(operation: Operation, each: int = 1, kind: type = object) -> Iterator[Call]:
+    """Yield a plain call, and those with so many values of each class of one argument: any, or one of this type.
 
     The value with the most in it comes last: a store may treat parts of it apart.
     """
     yield plain_call(operation)
-    for name in operation.strategies if names is None else names:
+    for name in operation.strategies:
         values = pool(operation, name)
+        if not isinstance(values.plain.value, kind):
+            continue
         richest = max(values.choices, key=_fullness)
         for choice in dict.fromkeys([*values.representatives(each), richest]):
             yield plain_call(operation, **{name: choice})
@@ -221,11 +223,6 @@ def _pairs(operation: Operation) -> Iterator[Call]:
         others[name] = plainest[-1]
     for one, other in combinations(others, 2):
         yield plain_call(operation, **{one: others[one], other: others[other]})
-
-
-def _texts_of(operation: Operation) -> list[str]:
-    """Return the arguments that may name more than they should: by globs, prefixes, separators."""
-    return [name for name in operation.strategies if isinstance(pool(operation, name).plain.value, str)]
 
 
 def _second(calls: Iterable[Call]) -> list[Call]:
