@@ -11,7 +11,7 @@ from math import inf
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import RawArray
-from threading import Thread, get_ident
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any, NamedTuple, Self
 
@@ -156,7 +156,7 @@ def silence() -> None:
 def _work(progress: Progress, sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed, which ends this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped
-    Thread(target=_end_with_parent, args=(get_ident(),), daemon=True).start()
+    Thread(target=_end_with_parent, daemon=True).start()
     vars(PROGRESS).update(vars(progress), tell=sender.send)
     try:
         answer = function(*arguments)
@@ -169,10 +169,10 @@ def _work(progress: Progress, sender: Connection, function: Callable[..., Any], 
         return  # nobody waits for an answer
 
 
-def _end_with_parent(main: int) -> None:
-    """End this process, whose main thread is this one, when its parent has died by any signal."""
+def _end_with_parent() -> None:
+    """End this process when its parent has died by any signal."""
     parent: Any = parent_process()
     wait([parent.sentinel])
-    signal.pthread_kill(main, signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)
     sleep(_END_SECONDS)
     os._exit(1)

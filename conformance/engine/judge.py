@@ -37,7 +37,7 @@ _Node: TypeAlias = tuple[tuple[Entry, ...], Any]
 
 
 class Judge:
-    """The states that one namespace may be in."""
+    """The states that one namespace may be in, which begins empty."""
 
     def __init__(self, contract: Contract, learned: Mapping[Signature, bool]) -> None:
         self._contract = contract
@@ -47,11 +47,7 @@ class Judge:
         self._fewest = inf
         self._furthest: list[_Node] = []
         """The nodes that the search has reached with the fewest answers left to explain, and how many these are."""
-        self.forget()
-
-    def forget(self) -> None:
-        """Believe that the store is empty."""
-        self._candidates = [Candidate(self._contract.initial())]
+        self._candidates = [Candidate(contract.initial())]
 
     def explain(self, made: Sequence[Entry], *, is_over: bool = False) -> bool:
         """Keep the states after concurrent calls, one for each order that explains all results, if there is one.

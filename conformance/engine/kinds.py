@@ -64,10 +64,10 @@ def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Scenarios:
         yield scenario(made, Close(), call, call, about=about)
 
 
-def races(made: Actions, crowds: Iterable[Sequence[Call]], *, about: str, every_order: bool = False) -> Scenarios:
-    """Yield calls at the same time, on two instances, or on one if there is no other."""
+def races(made: Actions, crowds: Iterable[Sequence[Call]], *, about: str) -> Scenarios:
+    """Yield calls at the same time, in every order, on two instances, or on one if there is no other."""
     for calls, instances in product(crowds, (1, 2)):
-        race = Race((*_in_turn(calls, instances),), every_order=every_order)
+        race = Race((*_in_turn(calls, instances),), every_order=True)
         lacks = "" if instances > 1 else "shared"
         yield scenario(made, race, ReadBack(), about=about, lacks=lacks, instances=instances)
 

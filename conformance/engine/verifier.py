@@ -61,18 +61,16 @@ class Verifier(Player):
             self.coverage.exercised.update(self.scenario.about)
 
     async def change_surroundings(self, action: Action) -> None:
-        """Perform an action that is no call. An instance that is opened again may begin anew."""
+        """Perform an action that is no call. A neighbour begins anew, and so may an instance that is opened again."""
         match action:
             case ReadBack():
                 for call in self._reads():
                     await self._ask(call)
             case _:
                 await super().change_surroundings(action)
-        if isinstance(action, Open):  # a neighbour, who begins anew
-            self._judges[action.on] = Judge(self.contract, self.coverage.learned)
         is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
-        if isinstance(action, Reopen) and not is_persistent:
-            self._judges[0].forget()
+        if isinstance(action, Open) or (isinstance(action, Reopen) and not is_persistent):
+            self._judges[action.on] = Judge(self.contract, self.coverage.learned)
 
     async def close(self, on: int) -> None:
         """Close an instance, and report one that does not close in time."""
