@@ -55,7 +55,7 @@ def main(options: argparse.Namespace) -> int:
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     harness = find_backend(options.store)()
     margins = [(claim, MARGIN) for claim in _read(options.claims, harness.mode)]
-    margins += [(budget, 0) for budget in _read(options.budget, harness.mode)]
+    margins += [(budget, 0) for budget in _read(options.budget, harness.mode, has_to_hold=True)]
 
     stated = [entries for claim, _ in margins for entries in claim.entries]
     plan = dict.fromkeys(sorted({*(options.entries or stated or SIZES)}), ())
@@ -81,8 +81,11 @@ def main(options: argparse.Namespace) -> int:
     return 0 if of_budgets <= {"confirmed", "faster"} else 5
 
 
-def _read(file: Path | None, mode: str) -> list[Latency]:
-    """Read the claims about latency in this mode, where an empty mode is any, and say how many others there are."""
+def _read(file: Path | None, mode: str, *, has_to_hold: bool = False) -> list[Latency]:
+    """Read the claims about latency in this mode, where an empty mode is any, and say how many others there are.
+
+    What has to hold is refused if it has others.
+    """
     if file is None:
         return []
     stated = read_claims(file).claim
@@ -91,5 +94,8 @@ def _read(file: Path | None, mode: str) -> list[Latency]:
     if not claims:
         raise CommandFailedError(f"{file}: no claim is about latency in this mode")
     if left_out := len(stated) - len(claims):
-        print(f"{file}: {left_out} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
+        told = f"{file}: {left_out} claims are about another mode, or of a kind that is not measured"
+        if has_to_hold:
+            raise CommandFailedError(told)
+        print(told, file=sys.stderr)
     return claims

@@ -16,6 +16,8 @@ from taskstore import (
     Task,
     TaskCreateRequest,
     TaskStatus,
+    TaskStoreSettings,
+    open_store,
 )
 from taskstore.redis import RedisTaskStore
 from tests.store.operating import BASE, KEY, REQUEST, WRITES, connections, until
@@ -129,3 +131,10 @@ async def test_a_store_is_closed_from_another_loop(store: RedisTaskStore, server
     await store.ping()
     await asyncio.to_thread(lambda: asyncio.run(store.aclose()))
     await until(lambda: not connections(server.url))
+
+
+async def test_the_setting_of_a_lifetime_is_that_of_each_task(server: EmbeddedServer, client: Any) -> None:
+    settings = TaskStoreSettings(use_redis_for_tasks=True, redis_url=server.url, task_ttl=100)
+    async with open_store(settings) as store:
+        await store.create_task(REQUEST, task_id="job")
+    assert 0 <= 100_000 - client.pttl(KEY) < 10_000

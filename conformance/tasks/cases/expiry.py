@@ -9,7 +9,6 @@ from typing import Any
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
 from conformance.tasks.cases.contents import create, fill
-from conformance.tasks.cases.environment import application
 from conformance.tasks.spec.model import LIFETIME as WEEK
 from conformance.tasks.tables.tasks import MINUTE
 from taskstore import TaskStatus, TaskStore
@@ -62,17 +61,3 @@ async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Na
     namespace.advance(2 * WEEK + MINUTE)
     await asyncio.sleep(0.1)  # a store may remove them itself while it is open
     assert namespace.inspector.keys() == set(), "expected that all keys have expired"
-
-
-@case("EXP-07", needs="expiring", mode="memory or redis")
-async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
-    """TASK_TTL is the lifetime in seconds, and a week where it is not set, after each write and for each listing."""
-    for variables in ({}, {"TASK_TTL": "3600"}, {"TASK_TTL": "3155760000"}):
-        lifetime = timedelta(seconds=int(variables.get("TASK_TTL", 604_800)))
-        with application(namespace, variables):
-            async with namespace.open_from_environment() as store:
-                made = len(await fill(store, namespace))
-                for by, expected in ((lifetime - MINUTE, made), (2 * MINUTE, 0)):
-                    namespace.advance(by)
-                    found = len((await store.list_tasks()).tasks)
-                    assert found == expected, f"with {variables} there are {found} tasks, {by} later"

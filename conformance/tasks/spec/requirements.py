@@ -130,8 +130,6 @@ EXP-05 MUST
     In a store that does not expire tasks, no task disappears by itself.
 EXP-06 MUST
     The default lifetime is 7 × 24 × 3600 seconds.
-EXP-07 MUST
-    `TASK_TTL` sets the lifetime in Redis mode.
 EXP-08 SHOULD
     Later writes remove expired tasks from storage. If nobody calls a shared store whose tasks expire, nothing is
     left in storage two lifetimes after the last write.
