@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 from conformance.compare.alone.judge import SelfJudge
 from conformance.compare.report import Line, Report
@@ -21,18 +22,15 @@ class Races:
         self,
         *stores: tuple[str, Harness],
         seconds: float = inf,
-        only: str = "",
-        schedule: str = "",
-        is_full: bool = False,
+        **options: Any,
     ) -> None:
         """After so many seconds of processor time no more races begin: half of them for the first of two stores.
 
-        `only` is the title of a plan, `schedule` an order of it. If full, three callers race too.
+        The other options are those of `SelfJudge`.
         """
         self._stores = stores
         self._seconds = seconds
-        self._asked = only, schedule
-        self._is_full = is_full
+        self._options = options
         self.report = Report([name for name, _ in stores])
         self._is_alone = len(stores) == 1
         self._found: dict[str, list[Line]] = {}
@@ -53,9 +51,9 @@ class Races:
         operations = {name: operation for name, operation in every.items() if not operation.seconds}
         left_out: dict[str, Collection[str]] = {"it may wait for another call": every.keys() - operations}
         try:
-            judge = SelfJudge(store, harness, operations, until, is_full=self._is_full)
+            judge = SelfJudge(store, harness, operations, until, **self._options)
             judge.crowds.sort(key=lambda crowd: crowd[0] is not crowd[-1])  # what shows most comes first
-            async for line in judge.findings(*self._asked):
+            async for line in judge.findings():
                 of_store = replace(line, text=f"{line.text}, in {store}")
                 self._found.setdefault(line.text, []).append(of_store)
                 if self._is_alone:
@@ -66,7 +64,8 @@ class Races:
                     f"not exercised: {judge.cut} races of {store}: {until:g} s of processor time passed"
                 )
             self.report.played[store] = dict(judge.played)
-            self.report.extent = [*judge.extent()]
+            if self._is_alone:
+                self.report.notes |= {*judge.extent()}
         except OperationsError:
             raise
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear

@@ -121,8 +121,6 @@ class Report:
     """Kinds that were not tried, since a hook is missing, and differences that the harnesses declare."""
     played: dict[str, dict[str, int]] = field(default_factory=dict)
     """By store, how many orders of calls at the same time were played, and at how many points something ended."""
-    extent: Sequence[str] = ()
-    """What was played of the last of these stores, in words."""
     sequences: int = 0
     """How many were played."""
     failures: set[str] = field(default_factory=set)
@@ -134,7 +132,6 @@ class Report:
         self.gaps |= part.gaps
         self.notes |= part.notes
         self.played |= part.played
-        self.extent = part.extent or self.extent
         self.sequences += part.sequences
 
     def add(self, line: Line) -> Line | None:
@@ -187,7 +184,6 @@ class Report:
         counts = f"{new} new and {len(self.every_line) - new} known lines"
         where = f"between {' and '.join(self.stores)} in {self.sequences} sequences"
         if len(self.stores) == 1:
-            lines += self.extent
             where = f"of {self.stores[0]}"
         unsure = ", and not everything was exercised: this is no pass" if self.gaps or self.failures else ""
         return [*lines, f"{counts} {where}{unsure}"]

@@ -43,10 +43,18 @@ class SelfJudge:
         operations: Mapping[str, Operation],
         until: float = inf,
         *,
+        only: str = "",
+        schedule: str = "",
         is_full: bool = False,
     ) -> None:
-        """Take a store, which plays at its server, or else in the loop that runs. If full, three callers race too."""
+        """Take a store, which plays at its server, or else in the loop that runs.
+
+        Others than the plan of the title `only` are left out; with a schedule one order of it is played. If full, three
+        callers race too.
+        """
         self.name = name
+        self._only = only
+        self._schedule = schedule
         self.arena = arena_of(harness) or LoopArena(harness)
         self.operations = operations
         self.left_out = defaultdict[str, set[str]](set)
@@ -75,16 +83,14 @@ class SelfJudge:
         if self._is_at_server:
             yield f"died: a connection, a caller or a process at {self.played['death']:,} points"
 
-    async def findings(self, only: str = "", schedule: str = "") -> AsyncIterator[Line]:
+    async def findings(self) -> AsyncIterator[Line]:
         """Yield what no sequence of the calls explains: what is found first of each set of operations, by rule.
-
-        Others than the plan of the title `only` are left out; with a schedule one order of it is played.
 
         Raises:
             OperationsError: if there is no plan of this title.
         """
         brinks = {operation.name: await self._brink(operation) for operation in self._writes}
-        is_there = not only
+        is_there = not self._only
         for crowd in self.crowds:
             if process_time() > self.until:
                 self.cut += 1
@@ -93,18 +99,20 @@ class SelfJudge:
             for plan in plans_of(self.operations.values(), crowd, brinks):
                 instances = self._instances[: len(crowd)]
                 spread = map(plan.spread, instances if plan.is_main else instances[-1:])
-                asked = [each for each in spread if only in ("", each.title)]
+                asked = [each for each in spread if self._only in ("", each.title)]
                 is_there |= bool(asked)
                 if not asked or "" in rules:
                     continue
                 sequences = await self.sequences(plan)
                 for each in asked:
-                    async for rule, line in self.judge(each, sequences, schedule):
+                    async for rule, line in self.judge(each, sequences):
                         if rule not in rules:
                             yield line
                         rules.add(rule)
         if not is_there:
-            raise OperationsError(f"nothing is called {only!r}: take a title that `conformance compare` has printed")
+            raise OperationsError(
+                f"nothing is called {self._only!r}: take a title that `conformance compare` has printed"
+            )
 
     async def _brink(self, operation: Operation) -> Calls:
         """Return what comes before the last call of a write of which the answer is still that of the first.
@@ -132,10 +140,10 @@ class SelfJudge:
             orders.insert(0, ())
         return [await self._play(plan, Play(order=order)) for order in orders]
 
-    async def plays(self, plan: Plan, schedule: str = "") -> list[Witness]:
-        """Play every order of a plan, or that of a schedule."""
-        if schedule:
-            return [await self._play(plan, Play(follow(schedule)))]
+    async def plays(self, plan: Plan) -> list[Witness]:
+        """Play every order of a plan, or that of the schedule."""
+        if self._schedule:
+            return [await self._play(plan, Play(follow(self._schedule)))]
         most_switches = inf if self._is_at_server else _MOST_SWITCHES
         plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, most_switches)
         if cut:
@@ -145,14 +153,12 @@ class SelfJudge:
         self.played[plan.kind] += len(plays)
         return plays
 
-    async def judge(
-        self, plan: Plan, sequences: Sequence[Witness], schedule: str = ""
-    ) -> AsyncIterator[tuple[str, Line]]:
+    async def judge(self, plan: Plan, sequences: Sequence[Witness]) -> AsyncIterator[tuple[str, Line]]:
         """Play every order of a plan, and yield each rule that is broken, with the shortest that breaks it.
 
         The `sequences` of its calls were made on one instance. Another does the same, unless something is wrong.
         """
-        plays = await self.plays(plan, schedule)
+        plays = await self.plays(plan)
         if plan.kind == "death" and self.arena.in_threads:
             self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
         if not _wrong(plays, sequences):

@@ -38,7 +38,7 @@ _ORDERED = ("races", "deaths")
 """Groups that are played in every order, where they can be."""
 GROUPS = (*_TABLES, "combinations", *_FAILURES)
 _BY_CASES = (
-    "API-02 LIST-11 EXP-04 EXP-08 SHARE-03 FAIL-04 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
+    "API-02 LIST-11 EXP-04 EXP-08 FAIL-04 FAIL-09 COST-01 COST-02 COST-04 COST-05 "
     "MODE-01 MODE-03 MODE-05 MODE-06 MODE-07 MODE-08 MODE-17"
 )
 GROUPED = tuple(number for number in REQUIREMENTS if number not in _BY_CASES)

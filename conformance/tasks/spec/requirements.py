@@ -158,9 +158,6 @@ SHARE-01 MUST
     In a shared store an instance sees at once what another instance wrote.
 SHARE-02 MUST
     In a store that is not shared an instance sees only its own tasks.
-SHARE-03 MUST
-    In a shared store the stored record holds every field under its name, so that another client can read it. If an
-    adapter translates names, the record has the store's own names.
 # FAIL Failure
 FAIL-01 MUST
     If nothing listens or the server stays silent, every operation raises `StoreUnavailable`, never "not found" or
