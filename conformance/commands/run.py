@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from math import inf
 
 import pytest
@@ -55,6 +56,8 @@ def main(options: argparse.Namespace) -> int:
                 command.append(f"--conformance-{name}")
             elif each not in (None, False):
                 command.append(f"--conformance-{name}={each}")
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what is in its background without the first
+        signal.signal(number, signal.default_int_handler)
     status: int = in_new_process(_run, [*command, *options.pytest])
     return 2 if status == _USAGE_ERROR else status
 
