@@ -42,13 +42,12 @@ class Group:
     async def play(self, scenarios: Iterable[Scenario], at_once: int = 1) -> None:
         """Play the scenarios that the store is made for, so many at the same time, each in its own namespace."""
         gate = asyncio.Semaphore(at_once)
-        wanted = self.coverage.wanted
 
         async def played(scenario: Scenario) -> None:
             async with gate:
                 await self.play_one(scenario)
 
-        wanted_first = sorted(scenarios, key=lambda scenario: wanted.isdisjoint(scenario.about))
+        wanted_first = sorted(scenarios, key=lambda scenario: self.coverage.wanted.isdisjoint(scenario.about))
         await asyncio.gather(*map(played, wanted_first))
 
     async def play_one(self, scenario: Scenario) -> bool:
@@ -68,10 +67,10 @@ class Group:
                 unfit, hook = str(error), error.hook
         if unfit:
             coverage.missing = dict.fromkeys(scenario.about, (unfit, hook)) | coverage.missing
-        is_new = found is not None and found.signature not in coverage.findings
-        if found and is_new:
-            await self._file(scenario, found)
-        return is_new
+        if found is None or found.signature in coverage.findings:
+            return False
+        await self._file(scenario, found)
+        return True
 
     async def _file(self, scenario: Scenario, found: Finding) -> None:
         actions = found.scenario.actions

@@ -181,7 +181,14 @@ class Verifier(Player):
         outcome, fields = allowed[0]
         signature = judge.signature(entry, allowed[0])
         came = describe(entry.observed, fields)
+        write = self._write
+        if len(self._judges) > self.scenario.instances:  # it may have been in another namespace
+            write = None
+        own = () if self._so_far().is_simple else self.scenario.about
+        blamed = self.contract.blame(entry, outcome, fields, write, own, is_new=self._is_new)
         if len(answered) > 1:
+            if entry.error and not race.failure:  # where nothing fails it may be as wrong alone
+                about = tuple(blamed)[: len(about)]
             made = self.history[-1].made
             results = ["" if other.error else f"-> {describe(other.observed, fields)}" for other in made]
             self.history[-1].notes += side_by_side(results)
@@ -194,11 +201,6 @@ class Verifier(Player):
                 f"{name} of {about[0]}: {signature}",
             )
 
-        write = self._write
-        if len(self._judges) > self.scenario.instances:  # it may have been in another namespace
-            write = None
-        own = () if self._so_far().is_simple else self.scenario.about
-        blamed = self.contract.blame(entry, outcome, fields, write, own, is_new=self._is_new)
         is_write = not (race.failure or entry.operation.is_read)
         if is_write and type(entry.observed) is type(outcome.result) and entry.name():
             self._doubted = entry, outcome.result

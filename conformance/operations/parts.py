@@ -76,7 +76,7 @@ def _attributes_of(value: Any) -> dict[str, Any]:
     """The public attributes of an object; the text of an exception that has none."""
     names = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
     names += [*getattr(value, "__dict__", ()), *getattr(type(value), "__match_args__", ())]
-    public = [name for name in names if not name.startswith("_") and hasattr(value, name)]
+    public = [name for name in dict.fromkeys(names) if name[:1] != "_" and hasattr(value, name)]
     parts = {f".{name}": getattr(value, name) for name in public}
     if not parts and isinstance(value, BaseException):
         parts[".args"] = re.sub(r"0x[0-9a-f]{6,}", "0x…", str(value))
@@ -102,8 +102,8 @@ def ids_in(result: Any, operation: Operation) -> Iterator[tuple[tuple[str, ...],
     if operation.ids == ():  # `WHOLE` is empty
         return
     for path, part in inside(result):
-        is_id = part not in (None, "") and parts_of(part) is None
-        if is_id and reduce(field_in, path, WHOLE) in operation.ids:
+        is_named = reduce(field_in, path, WHOLE) in operation.ids
+        if is_named and part not in (None, "") and parts_of(part) is None:
             yield path, part
 
 

@@ -131,7 +131,7 @@ class TaskContract(Contract):
             if status in statuses:
                 yield listing(status=status)
 
-    def blame(
+    def blame(  # noqa: PLR0911  one for each cause
         self,
         entry: Entry,
         outcome: Outcome,
@@ -157,10 +157,16 @@ class TaskContract(Contract):
         is_foreign = bool(entry.error) and not isinstance(entry.answer, TaskStoreError)
         if write and write.error and (entry.operation.is_read or is_foreign):
             return ["LIFE-14"]
+        asked = entry.arguments.get("status")
+        if asked and any(record.status != asked for record in getattr(observed, "records", ())):
+            return ["LIST-03"]
         if entry.error == "StoreUnavailable":  # while nothing fails
+            if Capability.CLUSTER in self._has:
+                return ["MODE-18"]
             failures = [number for number in about if number.startswith("FAIL")]
-            about = ("MODE-18",) if Capability.CLUSTER in self._has else tuple(failures) or about
-            return [*about] or [*outcome.requirements]
+            return failures or [*about] or [*outcome.requirements]
+        if "ATOM-01" in outcome.requirements and not entry.error:
+            return ["ATOM-01", *outcome.requirements]  # a write has found what is gone
         if {*names} <= {*TIMES}:  # whatever has passed or was tried
             about = ()
         elif write and entry.at.earliest - write.at.latest > _MOMENT and not isinstance(outcome.result, Raised):
@@ -180,7 +186,6 @@ class TaskContract(Contract):
         """Return the requirements of the outcome, narrowed by the fields that differ; of a read first the write's."""
         expected = outcome.result
         observed = entry.observed
-        came = entry.error
         is_raised = isinstance(expected, Raised)
         is_repeated = outcome.requirements == ("LIFE-10",)
         changed = write if entry.operation.is_read else entry
@@ -199,14 +204,13 @@ class TaskContract(Contract):
         if isinstance(expected, Page) and len(expected.records) != len(getattr(observed, "records", expected.records)):
             found.append("LIST-04")
 
-        if came == "InvalidArgument" and not is_raised:
+        if entry.error == "InvalidArgument" and not is_raised:
             return [*found, *_REFUSED.get(str(observed.facts.get("argument")), outcome.requirements)]
         own = _of_update(expected, names) if is_given else _of_fields(entry, expected, names)
         if is_narrow:
             return [*found, *own]
-        is_ours = isinstance(entry.answer, TaskStoreError)
-        if is_ours and is_raised and expected.error == "InvalidArgument":  # the store looked at something else first
-            found.append("API-05")
+        if is_raised and expected.error == "InvalidArgument" and isinstance(entry.answer, TaskStoreError):
+            found.append("API-05")  # the store looked at something else first
         return [*found, *outcome.requirements, *own]
 
 

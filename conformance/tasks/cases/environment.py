@@ -69,7 +69,7 @@ def application(
     *,
     in_dotenv: bool = False,
 ) -> AbstractContextManager[StringIO]:
-    """Surroundings that select the backend, and what else is given; all of it `in_dotenv`, or in the environment.
+    """Surroundings that select the backend, and what else is given: `in_dotenv`, or like the mode in the environment.
 
     Variables that name another server take the place of all others about Redis.
     """
@@ -79,7 +79,8 @@ def application(
         given = {name: value for name, value in given.items() if not name.startswith("REDIS_")}
     given = {**given, **variables}
     if in_dotenv:
-        return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in given.items()))
+        mode = {SWITCH: given.pop(SWITCH)}  # another case is about a line for it
+        return surroundings(mode, "".join(f"{name}='{value}'\n" for name, value in given.items()))
     return surroundings(given, dotenv)
 
 

@@ -71,8 +71,8 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
     harness = backend.harness
     has = harness.capabilities
-    contract = TaskContract(has)
-    group = Group(contract, harness, coverage)
+    arena = arena_of(harness) if name in _ORDERED else None
+    group = Group(TaskContract(has), harness, coverage, arena)
     if name == "combinations":
         scenarios = combinations.scenarios(_IN_A_ROW[backend.depth])
     elif name in _FAILURES:
@@ -84,8 +84,7 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
         while await group.play_one(scenario):  # it ends with its first finding
             pass
     at_once = _AT_ONCE if name == "failures" else 1
-    arena = arena_of(harness) if name in _ORDERED else None
-    await Group(contract, harness, coverage, arena).play(chosen, at_once)
+    await group.play(chosen, at_once)
 
 
 def group_of(scenario: str) -> str:

@@ -141,7 +141,7 @@ SERVERS = (
     _taken_over("another server takes over from a killed one", cause=partial(_failed_over, kill=True)),
 )
 """Failures of the whole server: nothing else can be played meanwhile."""
-DEATHS = Failure(CONNECTION, kinds=_GONE, about="ATOM-01 FAIL-11 FAIL-13"), Failure(CALLER, about="ATOM-06 ATOM-01")
+DEATHS = Failure(CONNECTION, kinds=_GONE, about="FAIL-11 ATOM-01 FAIL-13"), Failure(CALLER, about="ATOM-06 ATOM-01")
 """At each request of a call, before it arrives and before its reply."""
 _FINDS_OUT = Failure("nothing fails any more", kinds=_ANY, is_cold=True)
 
