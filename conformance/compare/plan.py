@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
@@ -16,6 +16,10 @@ from conformance.operations.parts import inside
 
 _SIZES = (1, 2, 3, 11, 51)
 """How many entries there are, or writes of one: few, and one more than a page of ten or fifty, or a limit."""
+_MANY = 101
+"""Writes of one entry, one more than most histories keep."""
+_CYCLES = 4
+"""How often two writes follow each other: one more than most things are tried again."""
 _PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), LONGEST)))
 """After which entries are read back: beyond an hour, a day, a week and a year."""
 _CLOSE = timedelta(seconds=0.4)
@@ -104,8 +108,12 @@ class Sequences:
         """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
         others = _some_of(self._writes[1:] or self._writes)
         again = _some_of(self._writes)
+        maker = self._by_name[self._made.operation]
+        full = plain_call(maker, **{name: pool(maker, name).plain for name in maker.optional})
         for place, write in enumerate(self._writes):
             for call in variants(write):
+                for start in [full] * bool(maker.optional) + [plain_call(write)] * bool(place):
+                    yield (*self._on(call, self._made, start), call, *self._reads(call))  # where there is more to lose
                 before = self._on(call, self._made)[:1] if place else []  # the first write makes the entry
                 reads = self._reads(call)
                 if _richness(call):
@@ -126,11 +134,13 @@ class Sequences:
         if not span:
             return
         yield from product(_near(span), reads)
+        for again in self._on(call, *map(plain_call, self._writes)):  # that has ended which it is about
+            yield (_near(span)[1], again, *reads)
         ends = _near(span) + _near(span * 1.5, "a renewed end")
         read_at_ends: list[Action] = []
         for end in ends:
             read_at_ends += [end, *reads]
-        for again in self._on(call, *next(writes)):
+        for again in [*self._on(call, *next(writes)), *reads]:
             yield (EndOfLife(span / 2, "in the middle"), again, *read_at_ends)
 
     def _sizes(self) -> Iterator[Steps]:
@@ -144,12 +154,19 @@ class Sequences:
                 yield (*(entries * size)[:size], *reads, *listings, first, *listings, *reads)
 
     def _in_a_row(self) -> Iterator[Steps]:
-        """Yield every three writes, or two of many, on one of two entries: what one leaves another may need."""
-        reads = self._reads(self._made)
+        """Yield writes that follow each other: what one leaves another may need.
+
+        They are every three, or two of many, on one of two entries; every two, again and again; and one very often.
+        """
+        reads = [*self._reads(self._made), *map(plain_call, self._listings)]
         count = 2 if len(self._rewrites) > _FEW_WRITES else 3
         for entries in self._several():
             for calls in product(self._rewrites, repeat=count):
-                yield (*(entries * 2)[:2], *calls, *reads, *map(plain_call, self._listings))
+                yield (*(entries * 2)[:2], *calls, *reads)
+        for pair in permutations(self._rewrites, 2):
+            yield (self._made, *pair * _CYCLES, *reads)
+        for write in self._rewrites:
+            yield (*[write] * _MANY, *reads)
 
     def _surroundings(self) -> Iterator[Steps]:
         """Time, other instances and failures. Each read is made alone: it may remove what another would show."""

@@ -24,6 +24,7 @@ _REPEATED = 6
 """Times that a sequence is played again to see whether an order is kept."""
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
+_ONE_PLACE = "two namespaces of it are one place"
 
 
 class Search:
@@ -84,6 +85,8 @@ class Search:
         for store in self._stores:
             if Capability.SHARED not in store.harness.capabilities:
                 store.missing["process"] = "it does not declare Capability.SHARED"
+            if getattr(store.harness, "is_one_place", False):
+                store.missing["neighbour"] = _ONE_PLACE
 
     async def _look_for_neighbours(self) -> None:
         """Try another namespace only where it is another place: one that ignores its name sees all entries anyway."""
@@ -93,7 +96,7 @@ class Search:
             reads = len(seen) // 2
             for before, after in zip(seen[:reads], seen[-reads:], strict=False):
                 if any(mismatch.kind != "message" for mismatch in mismatches(before, after)):  # which may name the id
-                    store.missing["neighbour"] = "two namespaces of it are one place"
+                    store.missing["neighbour"] = _ONE_PLACE
 
     def _earlier(self) -> Iterator[Steps]:
         for script in self._first:

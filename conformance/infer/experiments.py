@@ -15,7 +15,7 @@ from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import UNTRIED, Method, Step, with_other
 from conformance.infer.opening import LocalStore
-from conformance.operations.operation import WHOLE, OperationsError, with_ids
+from conformance.operations.operation import LONGEST, WHOLE, OperationsError, with_ids
 from conformance.operations.parts import field_in, settled
 from conformance.operations.trees import Tree, mismatches
 from conformance.process import PROGRESS
@@ -30,6 +30,8 @@ _LATER = timedelta(hours=1, seconds=0.5)
 """By which the clock is put forward when calls are repeated: what gives a time gives another one then."""
 _LIFE = timedelta(seconds=1.2)
 """After which an entry has ended that was given a short lifetime."""
+_LONG = int(LONGEST.total_seconds()) - 1
+"""Seconds after which every lifetime has ended."""
 _TICK = 0.05
 """Seconds in which timers run that are due, also those of a library's threads."""
 _TRIAL_SECONDS = 6.0
@@ -78,16 +80,20 @@ class Lab:
 
         calls = [method.step() for method in self.usable]
         lasting = [method.step(*method.lifetimes) for method in self.usable if method.lifetimes]
-        for read in calls:
+        full = [method.step(*method.kinds) for method in self.usable if len(method.kinds) > len(method.required)]
+        makers = [[call for call in calls if await self._shows([], call, read)] for read in calls]
+        for read, own in zip(calls, makers, strict=True):
             if process_time() > _SECONDS:
                 self.left_out.append("not looked for any more, as experiments have taken too long: what methods do")
                 break
-            makers = [call for call in calls if await self._shows([], call, read)]
-            entries = [[maker, with_other(maker, *maker[1])] for maker in makers[:_MOST_MAKERS]]
-            for start, write in product([[], *entries], calls + lasting):
+            those = own or [maker for others in makers for maker in others]  # what they make it may show later
+            entries = [[with_other(maker, *maker[1]), maker] for maker in those[:_MOST_MAKERS]]
+            for start, write in product([[], *entries], calls + full):
                 if await self._shows(start, write, read):
                     await self._observe(start, write, read)
         await self._follow_the_clock(calls, lasting)
+        if self.has_clock or not lasting:
+            await self._find_lifetimes(calls)
         unusable = [method for method in self._methods if method.unusable]
         self.left_out += [f"not compared: {method.name}: {method.unusable}" for method in unusable]
 
@@ -178,6 +184,40 @@ class Lab:
                         renewal[0].is_write |= ended != await _play(harness, [short, renewal, read], _jump)
                 return
 
+    async def _find_lifetimes(self, calls: Sequence[Step]) -> None:
+        """Find out how long that lives to which no argument gives a lifetime, if the clock ends it in both stores."""
+        makers = [call for call in calls if call[0].is_maker][:1]
+        for write, read in product(calls, calls):
+            method = write[0]
+            if process_time() > _SECONDS or not method.is_write or method.lifetimes:
+                continue
+            steps = [write, read] if method.is_maker else [*makers, write, read]
+            both = [await self._after(steps, 0, on) != await self._after(steps, _LONG, on) for on in (0, 1)]
+            if all(both):
+                self.has_clock = True
+                method.lasts = max(method.lasts or 0, await self._span(steps))
+
+    async def _span(self, steps: Sequence[Step]) -> int:
+        """Return after how many seconds the last call gives something else."""
+        before = await self._after(steps, 0)
+        lives, ended = 0, _LONG
+        while ended - lives > 1:
+            middle = (lives + ended) // 2
+            if await self._after(steps, middle) == before:
+                lives = middle
+            else:
+                ended = middle
+        return ended
+
+    async def _after(self, steps: Sequence[Step], seconds: int, on: int = 0) -> Tree:
+        """Return what the last call gives when so much time has passed before it."""
+
+        async def pause(harness: LocalStore) -> None:
+            harness.advance("", timedelta(seconds=seconds))
+            await asyncio.sleep(0)  # timers of the loop run
+
+        return await _play(self._harnesses[on], steps, pause)
+
     # Calls
 
     async def _play(self, *steps: Step, on: int = 0) -> Tree:
@@ -226,8 +266,6 @@ async def _play(
 ) -> Tree:
     """Make calls in order on a new store, the last after a pause, and return what that gave."""
     observer = Observer()
-    if pause:
-        harness.advance("", timedelta(0))  # from here on time goes on alike, whatever the pause is
     async with harness.open("") as store:
         for step in steps:
             if pause and step is steps[-1]:

@@ -6,11 +6,11 @@ import inspect
 import re
 import typing
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import chain, islice, product
 from pkgutil import resolve_name
 from types import UnionType
 from typing import Any
@@ -132,22 +132,33 @@ def _kinds_of(annotation: Any) -> Iterator[Kind]:
     if not fitting and origin in (typing.Union, UnionType):
         yield from chain.from_iterable(map(_kinds_of, parts))
     else:
-        yield from fitting or [*_lists_of(origin, *parts)] or [*_fitting(origin)] or _built(annotation)
+        yield from fitting or [*_several_of(origin, *parts)] or [*_fitting(origin)] or _built(annotation)
 
 
-def _lists_of(origin: Any, *parts: Any) -> Iterator[Kind]:
-    """Yield lists of what is likeliest for the members of an iterable class."""
-    if len(parts) == 1 and isinstance(origin, type) and issubclass(origin, Iterable):
-        for kind in islice(_kinds_of(*parts), 1):
-            strategy = f"st.lists({kind.strategy}, min_size=1, max_size=3)"
-            yield Kind(f"LISTS_OF_{kind}", strategy, [[sample] for sample in kind.samples])
+def _several_of(origin: Any, *parts: Any) -> Iterator[Kind]:
+    """Yield lists of what is likeliest for the members of an iterable class; dictionaries of a mapping."""
+    if not isinstance(origin, type) or not issubclass(origin, Iterable):
+        return
+    for kinds in islice(product(*map(_kinds_of, parts)), 1):
+        strategies = ", ".join(kind.strategy for kind in kinds)
+        samples = [*zip(*(kind.samples[:2] for kind in kinds), strict=True)]
+        names = "_".join(kind.name for kind in kinds)
+        if len(kinds) == 1:
+            yield Kind(f"LISTS_OF_{names}", f"st.lists({strategies}, min_size=1, max_size=3)", [*map(list, samples)])
+        elif issubclass(origin, Mapping):
+            strategy = f"st.dictionaries({strategies}, min_size=1, max_size=3)"
+            yield Kind(f"DICTS_OF_{names}", strategy, [{key: value} for key, value in samples])
 
 
 def _fitting(annotation: Any) -> Iterator[Kind]:
     """Yield the kinds whose samples an annotation allows."""
     with suppress(Exception):  # pydantic cannot check every class
         adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+        origin = typing.get_origin(annotation)
+        is_of_parts = isinstance(origin, type) and issubclass(origin, Iterable)
         for kind in _KINDS:
+            if is_of_parts and isinstance(kind.samples[0], str | bytes):
+                continue  # it may be iterated, and nobody means its letters
             with suppress(ValidationError):
                 for sample in kind.samples:
                     valid = adapter.validate_python(sample, strict=True)

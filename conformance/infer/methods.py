@@ -35,6 +35,8 @@ class Method:
     is_shown: bool = False
     """Whether it shows what some method did."""
     entry: set[str] = field(default_factory=set)
+    lasts: int | None = None
+    """How many seconds that lives which it makes, if no argument says so."""
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
 
@@ -60,7 +62,7 @@ class Method:
             writes=None if is_read else entry,
             reads=entry if is_read else None,
             positional=[parameter.name for parameter in self.required if parameter.is_placed],
-            lifetime=next(iter(self.lifetimes), None),
+            lifetime=next(iter(self.lifetimes), self.lasts),
         )
 
     def step(self, *optional: str) -> Step:

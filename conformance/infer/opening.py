@@ -77,6 +77,9 @@ def advice(make: Callable[..., Any]) -> str:
 class LocalStore(Harness):
     """A store that needs no server, made by a class or function, which gives it or a context manager."""
 
+    is_one_place = True
+    """Whether its namespaces are one place: nobody tells the store of them."""
+
     def __init__(self, make: Callable[..., Any], operations: Collection[Operation], *, has_clock: bool) -> None:
         super().__init__()
         self.make = make
@@ -99,7 +102,12 @@ class LocalStore(Harness):
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the store, empty."""
-        return _opened(self.make)
+        return self._opened()
+
+    def _opened(self, **address: Any) -> AbstractAsyncContextManager[Any]:
+        if self.has_clock:
+            self._clock.advance(timedelta(0))  # it begins before the first call
+        return _opened(self.make, **address)
 
 
 class ServedStore(LocalStore, RedisServerHarness):
@@ -111,7 +119,7 @@ class ServedStore(LocalStore, RedisServerHarness):
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open the store on the server at a URL."""
-        return _opened(self.make, **_address(self.make, url))
+        return self._opened(**_address(self.make, url))
 
 
 @asynccontextmanager

@@ -83,8 +83,8 @@ class Operation:
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers that may differ by so much, each field with `(how much, reason)`.
         positional: arguments that are given by their places; all others by their names.
-        lifetime: the argument that is a lifetime, in seconds: with it the hook `advance` lets an
-            entry expire.
+        lifetime: the argument that is a lifetime, in seconds, or how many an entry has that no argument gives: with it
+            the hook `advance` lets an entry expire.
         seconds: for an operation that may wait for something: after so many it is given up, and raises TimeoutError.
         needs: what a store has to declare that has the operation (`WHOLE`), or one of its arguments.
     """
@@ -101,7 +101,7 @@ class Operation:
     ignored: Mapping[str, str] = field(default_factory=dict)
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     positional: Collection[str] = ()
-    lifetime: str | None = None
+    lifetime: str | float | None = None
     seconds: float | None = None
     needs: Mapping[str, Capability] = field(default_factory=dict)
 
@@ -125,9 +125,9 @@ class Operation:
         """Return what a store has to declare for a call with these arguments."""
         return {self.needs[name] for name in (WHOLE, *arguments) if name in self.needs}
 
-    def lifetime_in(self, arguments: Mapping[str, Any]) -> timedelta:
+    def lifetime_in(self, arguments: Mapping[Any, Any]) -> timedelta:
         """Return the lifetime that a call gives, if time can pass that far; else none."""
-        given: Any = arguments.get(self.lifetime or "")
+        given: Any = arguments.get(self.lifetime, self.lifetime)
         with suppress(Exception):  # it is no number of seconds
             span = given if isinstance(given, timedelta) else timedelta(seconds=given)
             if timedelta(0) < span < LONGEST:

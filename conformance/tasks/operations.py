@@ -64,7 +64,7 @@ def operations_of(harness: Any, name: str) -> dict[str, Operation]:
             raise OperationsError(f"{name}: operations() gives {operation!r}, which is no Operation")
         operations[operation.name] = operation
         for role in (*operation.entry, *operation.positional, operation.lifetime):
-            if role not in (None, *operation.strategies):
+            if isinstance(role, str) and role not in operation.strategies:
                 raise OperationsError(f"{name}: operation {operation.name!r}: {role!r} is none of its arguments")
     if not operations:
         raise OperationsError(f"{name}: operations() is empty")
