@@ -112,13 +112,6 @@ class NewProcess:
         Raises:
             CommandFailedError: if it raised, or the process ended, or made no progress.
         """
-        answer = self._answer(hear)
-        self._process.join(_END_SECONDS)
-        if isinstance(answer, CommandFailedError):
-            raise answer
-        return answer.value
-
-    def _answer(self, hear: Callable[[Any], object]) -> _Returned | CommandFailedError:
         while True:
             try:
                 told = self._receiver.recv() if self._receiver.poll(_LOOK_SECONDS) else self._progress.text
@@ -128,7 +121,10 @@ class NewProcess:
                 text = f"the process ended (status {self._process.exitcode}) in {where}"
                 raise ProcessFailedError(text, _FAILED) from None
             if isinstance(told, _Returned | CommandFailedError):
-                return told
+                self._process.join(_END_SECONDS)
+                if isinstance(told, CommandFailedError):
+                    raise told
+                return told.value
             if late := self._progress.late():
                 raise ProcessFailedError(late, _FAILED)
             hear(told)

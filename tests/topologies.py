@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from redis.crc import key_slot
@@ -12,18 +12,23 @@ from conformance.backends.redis import RedisHarness, bases_of
 from conformance.backends.servers import EmbeddedServer
 from statements.topologies import LONE_SLOTS, ClusterServers, SentinelServers
 
+_RIGHTS = (
+    "+select +ping +client|setname +exists +scan +info "
+    "+evalsha +eval +time +hmget +hset +unlink +pttl +pexpire +pexpireat "
+    "+zadd +zrem +zcard +zcount +zscore +zrangebyscore +zrevrange +zrevrank"
+)
+"""A case selects another database. The other commands a store sends, or its scripts call."""
+
 
 class AclServer(EmbeddedServer):
     """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
 
-    login = "store:least@"
+    def __init__(self) -> None:
+        super().__init__(config=f"user store on >least resetkeys ~{{conformance-* {_RIGHTS}")
 
-    # A case selects another database. The others a store sends, or its scripts call.
-    _config = (
-        "user store on >least resetkeys ~{conformance-* +select +ping +client|setname +exists +scan +info "
-        "+evalsha +eval +time +hmget +hset +unlink +pttl +pexpire +pexpireat "
-        "+zadd +zrem +zcard +zcount +zscore +zrangebyscore +zrevrange +zrevrank"
-    )
+    def _set_up(self, undo: ExitStack) -> None:
+        super()._set_up(undo)
+        self.store_url = self.url.replace("//", "//store:least@")
 
 
 class AclHarness(RedisHarness):

@@ -30,6 +30,10 @@ class TaskNamespace(RedisNamespace):
         return f"{self.bases[partition_of(task_id, len(self.bases))]}:task:{task_id}"
 
 
+class _SharedNamespace(TaskNamespace):
+    requests = Inspector.requests  # others ask the server too
+
+
 def bases_of(prefix: str, partitions: int) -> list[str]:
     """What the keys of each partition begin with."""
     return [f"{{{prefix}:{number}/{partitions}}}" for number in range(partitions)]
@@ -42,6 +46,7 @@ class RedisHarness(RedisServerHarness):
     opener = "taskstore:open_store"
     capabilities = frozenset(Capability) - {Capability.FAILOVER, Capability.CLUSTER}
     store_class: Callable[..., AbstractAsyncContextManager[Any]] = RedisTaskStore
+    namespace_class = TaskNamespace
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         server, prefix = connect(url, connect_timeout=seconds, timeout=seconds), self._prefix(namespace)
@@ -56,7 +61,7 @@ class RedisHarness(RedisServerHarness):
         }
 
     def _behind(self, namespace: str) -> RedisNamespace:
-        return TaskNamespace(self._client(), self._prefix(namespace), self.partitions)
+        return self.namespace_class(self._client(), self._prefix(namespace), self.partitions)
 
     def _prefix(self, namespace: str) -> str:
         return namespace
@@ -83,13 +88,7 @@ class NamedRedisHarness(RedisHarness):
     administer = Harness.administer
     spare_database = Harness.spare_database
     cause_failure = Harness.cause_failure  # type: ignore[assignment]
+    namespace_class = _SharedNamespace
 
     def __init__(self, url: str) -> None:
         super().__init__(RedisServer(url))
-
-    def _behind(self, namespace: str) -> RedisNamespace:
-        return _SharedNamespace(self._client(), namespace, self.partitions)
-
-
-class _SharedNamespace(TaskNamespace):
-    requests = Inspector.requests  # others ask the server too

