@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from inspect import isawaitable
 from itertools import chain
 from typing import Any
@@ -20,6 +19,7 @@ from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import Play, beside
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness
+from conformance.operations.operation import Operation
 from conformance.operations.parts import settled
 
 _TICK = 0.002
@@ -202,13 +202,13 @@ class Player(Surroundings):
     async def make(self, entry: Entry, seconds: float = 0.0) -> None:
         """Make a call that was begun, and note what comes of it."""
         store = self.stores[entry.call.on]
-        invoke = partial(self.arena.invoke, entry.operation) if self.arena else entry.operation.invoke
+        invoke = self.arena.invoke if self.arena else Operation.invoke
         earliest = self._now()
         entry.passed = {name: self.contract.pass_in(value) for name, value in entry.arguments.items()}
         try:
             async with asyncio.timeout(seconds or self.seconds or None) as limit:
                 entry.is_awaited = False
-                result = invoke(store, entry.passed)
+                result = invoke(entry.operation, store, entry.passed)
                 entry.is_awaited = isawaitable(result)
                 entry.answer = await settled(entry.operation, result)
             entry.observed = self.contract.observe(entry.answer)

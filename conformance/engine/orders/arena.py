@@ -32,6 +32,9 @@ _PATIENCE = 2.0
 class Arena(ABC):
     """Makes calls in a chosen order, on stores that it opens. It holds what callers do, and lets it go step by step."""
 
+    invoke = staticmethod(Operation.invoke)
+    """Calls an operation, and returns what it gives at once."""
+
     def __init__(self, harness: Harness) -> None:
         self.harness = guarded(harness)
         self.loop: Any = asyncio.get_running_loop()
@@ -67,10 +70,6 @@ class Arena(ABC):
     @abstractmethod
     async def steps(self, play: Play) -> Sequence[Request]:
         """Return what can be let go when nothing else goes on. Note in the play if that cannot be told."""
-
-    def invoke(self, operation: Operation, store: Any, given: Mapping[str, Any]) -> Any:
-        """Call an operation, and return what it gives at once."""
-        return operation.invoke(store, given)
 
     async def together(self, entries: Sequence[Entry], make: Make, play: Play) -> None:
         """Make calls, each by a caller of its own, in the order that the play chooses.
