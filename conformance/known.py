@@ -26,7 +26,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -67,21 +67,21 @@ def group_of(operation: str, kind: str) -> str:
     return f"{operation}, {kind}"
 
 
-def read(file: Path, tests: Collection[str] | None = None) -> Known:
+def read(file: Path, tests: Collection[str] = ()) -> Known:
     """Read what is known of these tests and of hooks; without tests, of a comparison. A missing file has nothing.
 
     Raises:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
     """
-    if tests is None and not file.exists():
+    if not tests and not file.exists():
         return {}
     tables = read_toml(file, dict[Literal["known"], list[_Entry]], "a list of known failures")
     known = {}
     for entry in tables.get("known", []):
         about = entry.hook or entry.test or group_of(entry.operation, entry.kind)
-        if bool(entry.operation) is not (tests is None):
+        if bool(entry.operation) is bool(tests):
             continue  # it is for the other command
-        if tests is not None and not entry.hook and about not in tests:
+        if tests and not entry.hook and about not in tests:
             raise FileError(file, f"there is no test {about}")
         for finding in entry.shows:
             known[about, entry.backend, finding] = entry.reason
@@ -90,13 +90,13 @@ def read(file: Path, tests: Collection[str] | None = None) -> Known:
 
 def as_toml(found: Iterable[tuple[Mapping[str, str], str]]) -> str:
     """Return entries that accept findings, each with the fields of its entry. Texts and lists of JSON are TOML's."""
-    shows = defaultdict[tuple[tuple[str, str], ...], list[str]](list)
+    shows = defaultdict[Any, set[str]](set)
     for fields, finding in found:
-        shows[tuple(fields.items())].append(finding)
+        shows[tuple(fields.items())].add(finding)
     entries = []
     for about, findings in shows.items():
         lines = ["[[known]]"]
-        for name, value in (*about, ("shows", sorted({*findings} - {""}))):
+        for name, value in (*about, ("shows", sorted(findings - {""}))):
             if value:
                 lines.append(f"{name} = {json.dumps(value, ensure_ascii=False, indent=4)}")
         entries.append("\n".join([*lines, ""]))
