@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from conformance.backends.redis import RedisHarness
 from conformance.engine.finding import Coverage
 from conformance.engine.group import Group
 from conformance.engine.orders.network import arena_of
+from conformance.engine.verifier import Verifier
 from conformance.tasks.case import Backend
 from conformance.tasks.cases.groups import play_group
 from conformance.tasks.contract import TaskContract
@@ -34,7 +36,7 @@ def harness() -> Iterator[RedisHarness]:
 
 def played(harness: RedisHarness, name: str = "") -> Coverage:
     """Play the failure of that name, or all, on a store."""
-    coverage = Coverage(seconds=1 if name else 5)
+    coverage = Coverage()
 
     async def body() -> None:
         if not name:
@@ -43,7 +45,8 @@ def played(harness: RedisHarness, name: str = "") -> Coverage:
             return
         rows = [row for row in (*CONNECTIONS, *DEATHS) if row.name == name]
         has = harness.capabilities
-        await Group(TaskContract(has), harness, coverage, arena_of(harness)).play(scenarios(rows, has))
+        with mock.patch.object(Verifier, "seconds", 1.0):
+            await Group(TaskContract(has), harness, coverage, arena_of(harness)).play(scenarios(rows, has))
 
     asyncio.run(body())
     return coverage

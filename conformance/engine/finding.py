@@ -57,8 +57,6 @@ class Coverage:
     """The ids that the store made, in all scenarios."""
     mutates: bool = True
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
-    seconds: float = 5.0
-    """How long a call may take."""
     silent: int = 0
     """How many calls never returned, while nothing failed."""
 

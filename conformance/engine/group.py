@@ -105,9 +105,7 @@ class Group:
         """Play a scenario, once for each order of its races if they can be ordered. Return the shortest finding."""
 
         async def verified(ordered: Play | None = None, arena: Arena | None = None) -> Verifier:
-            verifier = Verifier(self.contract, self.harness, self.coverage, scenario, arena, ordered)
-            await verifier.play()
-            return verifier
+            return await Verifier(self.contract, self.harness, self.coverage, scenario, arena, ordered).play()
 
         ordered = [race for race in scenario.races if race.every_order]
         if ordered:

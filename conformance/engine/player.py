@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from inspect import isawaitable
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 from conformance.engine.contract import SILENT, Contract, Entry, Span
 from conformance.engine.failures import SOON, Surroundings
@@ -71,8 +71,8 @@ class Player(Surroundings):
         """The time that the harness has let pass."""
         self._began = time.monotonic()
 
-    async def play(self, drawn: Iterable[Action] = ()) -> None:
-        """Play the scenario, and the actions that are `drawn` after it, one by one, until it is over.
+    async def play(self, drawn: Iterable[Action] = ()) -> Self:
+        """Play the scenario, and the actions that are `drawn` after it, one by one, until it is over. Return itself.
 
         Raises:
             HookMissingError: if the harness has not the hook that an action needs.
@@ -85,6 +85,7 @@ class Player(Surroundings):
                 self.end()
         finally:
             self.harness.discard(self.namespace)
+        return self
 
     async def perform(self, action: Action) -> None:
         """Perform an action, unless the scenario is over."""

@@ -27,6 +27,7 @@ _RECENT = 3
 class Verifier(Player):
     """A player that ends with the first finding."""
 
+    seconds = 5.0
     found: Finding | None = None
     _is_new = True
     """Whether nothing was written before the last calls."""
@@ -44,7 +45,6 @@ class Verifier(Player):
     ) -> None:
         super().__init__(contract, harness, scenario, arena, ordered)
         self.coverage = coverage
-        self.seconds = coverage.seconds
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
         self._about = scenario.about or (contract.atomic,)
@@ -172,12 +172,14 @@ class Verifier(Player):
 
     def _unexplained(self, judge: Judge, race: Race, answered: list[Entry]) -> Finding:
         """Return results of calls at the same time that no order of them gives, or a result that is not allowed."""
-        describe = self.contract.describe
+        contract = self.contract
+        describe = contract.describe
+        failure = race.failure
         about = self._about
         entry, allowed = judge.nearest()
-        if race.failure and self.contract.in_failure in about:  # the others are about exceptions, and what is left
-            is_twice = not entry.operation.is_read and self.contract.atomic in about
-            about = (self.contract.atomic if is_twice else self.contract.in_failure,)
+        if failure and contract.in_failure in about:  # the others are about exceptions, and what is left
+            is_twice = not entry.operation.is_read and contract.atomic in about
+            about = (contract.atomic if is_twice else contract.in_failure,)
         outcome, fields = allowed[0]
         signature = judge.signature(entry, allowed[0])
         came = describe(entry.observed, fields)
@@ -185,14 +187,14 @@ class Verifier(Player):
         if len(self._judges) > self.scenario.instances:  # it may have been in another namespace
             write = None
         own = () if self._so_far().is_simple else self.scenario.about
-        blamed = self.contract.blame(entry, outcome, fields, write, own, is_new=self._is_new)
+        blamed = tuple(contract.blame(entry, outcome, fields, write, own, is_new=self._is_new))
         if len(answered) > 1:
-            if entry.error and not race.failure:  # where nothing fails it may be as wrong alone
-                about = tuple(blamed)[: len(about)]
-            made = self.history[-1].made
-            results = ["" if other.error else f"-> {describe(other.observed, fields)}" for other in made]
-            self.history[-1].notes += side_by_side(results)
-            name = race.failure.name if race.failure else "race"
+            if entry.error and not failure:  # where nothing fails it may be as wrong alone
+                about = blamed[: len(about)]
+            done = self.history[-1]
+            results = ["" if other.error else f"-> {describe(other.observed, fields)}" for other in done.made]
+            done.notes += side_by_side(results)
+            name = failure.name if failure else "race"
             given = dict.fromkeys(describe(found.outcome.result, fields) for found in allowed)
             return Finding(
                 about,
@@ -201,11 +203,11 @@ class Verifier(Player):
                 f"{name} of {about[0]}: {signature}",
             )
 
-        is_write = not (race.failure or entry.operation.is_read)
+        is_write = not (failure or entry.operation.is_read)
         if is_write and type(entry.observed) is type(outcome.result) and entry.name():
             self._doubted = entry, outcome.result
         return Finding(
-            about if race.failure else tuple(blamed),
+            about if failure else blamed,
             describe(outcome.result, fields),
             came,
             signature,

@@ -130,8 +130,7 @@ class SelfJudge:
 
     async def _play(self, plan: Plan, ordered: Play) -> Witness:
         witness = Witness(self.arena, self.operations, plan, ordered)
-        await witness.play(witness.drawn())
-        return witness
+        return await witness.play(witness.drawn())
 
     async def sequences(self, plan: Plan) -> list[Witness]:
         """Make the calls one after the other, in each order; one that dies also not at all."""
