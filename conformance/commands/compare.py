@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
-from typing import Any
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
 from conformance.compare.child import compared
@@ -37,7 +36,7 @@ exit status:
   8  a store ended the process, or does not return; what was found so far is printed
   130  interrupted"""
 
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS = {
     "one": {"metavar": "A", "help": "a class or function of a store, or a harness as for `run`"},
     "other": {"metavar": "B", "nargs": "?", "help": "another; without it the first is its own judge"},
     "--only": {"metavar": "RACE", "default": "", "help": "of one store, only this race"},
@@ -72,7 +71,7 @@ def main(options: argparse.Namespace) -> int:
         print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
     first = read_scripts(options.write_scripts) if options.write_scripts else []
     harnesses = _harnesses(options, *names)
-    more: dict[str, Any] = {"only": options.only, "schedule": options.schedule, "is_full": options.full}
+    more = {"only": options.only, "schedule": options.schedule, "is_full": options.full}
     if options.other:
         if any(more.values()):
             raise CommandFailedError("--only, --schedule and --full are for one store")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -27,7 +27,7 @@ exit status:
   0  every test that applies to both sides has the same verdict on both
   1  some test does not
   2  wrong usage, or a file is no results file"""
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS = {
     "before": {"metavar": "A.json", "type": Path, "help": "what --json of `run` or `compare` wrote"},
     "after": {"metavar": "B.json", "type": Path, "nargs": "?", "help": "another such file"},
 }
@@ -43,7 +43,7 @@ class _Comparison(BaseModel):
     every_line: list[Line]
 
 
-_FORM: TypeAdapter[Results | _Comparison] = TypeAdapter(Results | _Comparison)
+_FORM = TypeAdapter(Results | _Comparison)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ import math
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from conformance.backends.registry import find_backend
 from conformance.files import CommandFailedError, writable, write_file
@@ -35,7 +34,7 @@ exit status:
   3  a process that measures failed, a call did not return, or something unforeseen
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted"""
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS = {
     "--store": {"required": True, "help": "a store, as `conformance run --store` takes it"},
     "--claims": {"metavar": "FILE", "type": Path, "help": "what a document states (TOML)"},
     "--budget": {"metavar": "FILE", "type": Path, "help": "claims that have to hold (TOML)"},

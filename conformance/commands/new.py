@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from conformance.files import CommandFailedError
 
@@ -17,7 +16,7 @@ examples:
 exit status:
   0  the file is written
   2  wrong usage, or the file exists and is left as it is"""
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS = {
     "file": {"metavar": "FILE.py", "type": Path, "help": "the file to write, in this folder or below it"},
     "--compare": {"action": "store_true", "help": "write two harnesses for `conformance compare`"},
 }

@@ -34,7 +34,7 @@ class Plan:
         self.only = option.conformance_only
         self.backends = [*dict.fromkeys(map(shown_name, option.conformance_store))]
         cases = [function.conformance_case for function in find_cases().values()]  # type: ignore[attr-defined]
-        self.tests: dict[str, Case] = {case.id: case for case in (*_GROUPED, *cases)}
+        self.tests = {case.id: case for case in (*_GROUPED, *cases)}
         """What there is a result of."""
         file = option.conformance_known
         self.known = read(file, self.tests) if file else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ def _as_ours(value: Any) -> Any:
     return as_ours(value) if as_ours else value
 
 
-_KINDS: Mapping[type, Callable[[Any], Any]] = {int: float, list: tuple}
+_KINDS = {int: float, list: tuple}
 
 
 def _as_json(metadata: Any) -> str:
