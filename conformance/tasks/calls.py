@@ -90,6 +90,6 @@ def update(task: Any, status: Any, on: int = 0, label: str = "", **fields: Any) 
     return Call("update_task_status", {"task_id": task, "status": status, **fields}, label, on)
 
 
-def listing(on: int = 0, **arguments: Any) -> Call:
+def listing(**arguments: Any) -> Call:
     """A `list_tasks`."""
-    return Call("list_tasks", arguments, on=on)
+    return Call("list_tasks", arguments)

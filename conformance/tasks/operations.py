@@ -11,7 +11,7 @@ from conformance.guard import guarded
 from conformance.operations import hostile
 from conformance.operations.hostile import Text
 from conformance.operations.operation import WHOLE, Operation, OperationsError, earlier_ids
-from conformance.tasks.spec.model import TIMES
+from conformance.tasks.spec.model import TEXTS, TIMES
 from taskstore import TaskCreateRequest, TaskStatus
 
 _texts = hostile.keys() | st.sampled_from(["\ud83d\ude00", Text("text"), b"bytes", 7])
@@ -29,7 +29,7 @@ _requests = (
 )
 _task: Any = partial(Operation, ids=("task_id", "next"), times=TIMES)  # `next` has an id in it
 _pages = {"status": _statuses, "limit": _page_numbers, "offset": _page_numbers}
-_notes = dict.fromkeys(("current_step", "result_url", "error_message", "error_traceback"), _texts)
+_notes = dict.fromkeys(TEXTS, _texts)
 _one = {"task_id": _ids}
 CONTRACT = (
     _task("create_task", "create_task", {"request": _requests}, writes=WHOLE),

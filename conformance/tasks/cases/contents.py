@@ -63,10 +63,10 @@ def calls_on(task_id: str) -> dict[str, CallOn]:
     }
 
 
-def every_call(task_id: str, config: dict[str, Any] | None = None) -> dict[str, CallOn]:
-    """A call of each operation, in an order that suits the task with this id; it creates another with this config."""
+def every_call(task_id: str) -> dict[str, CallOn]:
+    """A call of each operation, in an order that suits the task with this id; it creates another."""
     return {
-        "create": methodcaller("create_task", a_request(config)),
+        "create": methodcaller("create_task", a_request()),
         "list": methodcaller("list_tasks"),
         **calls_on(task_id),
     }

@@ -173,7 +173,7 @@ def _create(state: State, at: Span, request: Request, task_id: Any = None) -> Ou
     _check_text("webhook_url", request.webhook_url)
     _check_json(request.config, _DEEPEST)
     _require(type(request.video_ids) is tuple and {*map(type, request.video_ids)} == {str}, "video_ids", "API-05")
-    _require(_has_utf8("".join(request.video_ids)), "video_ids", "VAL-09")
+    _check_text("video_ids", "".join(request.video_ids))
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
     now = Symbol(at=at)
     record = Record(
@@ -324,7 +324,7 @@ def _check_change(status: str, progress: Any, texts: Mapping[str, Any]) -> None:
         _require((_ALL if status == "completed" else 0) <= progress <= _ALL, "progress", "LIFE-13")
     for name, text in texts.items():
         _check_text(name, text)
-        _require(text is None or status == "failed" or not name.startswith("error"), name, "LIFE-13")
+        _require(status == "failed" or not name.startswith("error"), name, "LIFE-13")
 
 
 def _check_text(name: str, value: Any) -> None:
