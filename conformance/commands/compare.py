@@ -70,12 +70,12 @@ def main(options: argparse.Namespace) -> int:
     if options.known and not options.known.exists():
         print(f"{options.known}: there is no such file, so no difference is accepted", file=sys.stderr)
     first = read_scripts(options.write_scripts) if options.write_scripts else []
-    harnesses = _harnesses(options, *names)
     more = {"only": options.only, "schedule": options.schedule, "is_full": options.full}
     if options.other:
         if any(more.values()):
             raise CommandFailedError("--only, --schedule and --full are for one store")
         more = {"seconds": _SECONDS if all(map(find_maker, names)) else inf}
+    harnesses = _harnesses(options, *names)
     stores = zip(map(_short, names), harnesses, strict=True)
     tell = _teller(shows_all=options.all or not options.other)
     report = compared(*stores, known=known, first=first, tell=tell, **more)
