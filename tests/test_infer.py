@@ -111,6 +111,32 @@ class MonotonicCache(MemoryCache):
         return value if monotonic() < end else None
 
 
+class MemorySessions:
+    """Sessions that live for half an hour after each look at them."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Any] = {}
+
+    def save(self, key: str, value: dict[str, str]) -> None:
+        self._sessions[key] = value, time.time() + 1800
+
+    def load(self, key: str) -> Any:
+        value, end = self._sessions.get(key, (None, 0))
+        if time.time() >= end:
+            return None
+        self.save(key, value)
+        return value
+
+
+class RedisSessions(RedisCache):
+    """The same on a server, where no look prolongs them."""
+
+    load = RedisCache.get
+
+    def save(self, key: str, value: Any) -> None:
+        self.put(key, value, 1800)
+
+
 class MemoryJobs:
     """A queue that chooses the ids."""
 
@@ -249,6 +275,13 @@ def test_time_passes_where_a_jump_of_the_clock_does_what_a_wait_does(capsys: pyt
     main(["compare", *names[1:], *options])
     said = capsys.readouterr().out
     assert "not tried: lifetime in MonotonicCache: the harness has no hook advance" in said
+
+
+def test_a_lifetime_that_no_argument_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    _, operations = found(MemorySessions, RedisSessions)
+    assert operations["save"].lifetime == 1800
+    main(["compare", f"{HERE}:MemorySessions", f"{HERE}:RedisSessions"])
+    assert "\nsave, lifetime: 1 line\n" in capsys.readouterr().out, "a look prolongs it in one store only"
 
 
 def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFixture[str]) -> None:

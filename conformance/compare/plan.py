@@ -109,11 +109,14 @@ class Sequences:
         others = _some_of(self._writes[1:] or self._writes)
         again = _some_of(self._writes)
         maker = self._by_name[self._made.operation]
-        full = plain_call(maker, **{name: pool(maker, name).plain for name in maker.optional})
+        full = [plain_call(maker, **{name: pool(maker, name).plain for name in maker.optional})]
         for place, write in enumerate(self._writes):
             for call in variants(write):
-                for start in [full] * bool(maker.optional) + [plain_call(write)] * bool(place):
-                    yield (*self._on(call, self._made, start), call, *self._reads(call))  # where there is more to lose
+                richer = full if maker.optional else []
+                if place:
+                    richer = [*richer, plain_call(write)]
+                for start in richer:  # where there is more to lose
+                    yield (*self._on(call, self._made, start), call, *self._reads(call))
                 before = self._on(call, self._made)[:1] if place else []  # the first write makes the entry
                 reads = self._reads(call)
                 if _richness(call):
@@ -134,13 +137,13 @@ class Sequences:
         if not span:
             return
         yield from product(_near(span), reads)
-        for again in self._on(call, *map(plain_call, self._writes)):  # that has ended which it is about
+        for again in self._on(call, *map(plain_call, self._writes)):  # on what has ended
             yield (_near(span)[1], again, *reads)
         ends = _near(span) + _near(span * 1.5, "a renewed end")
         read_at_ends: list[Action] = []
         for end in ends:
             read_at_ends += [end, *reads]
-        for again in [*self._on(call, *next(writes)), *reads]:
+        for again in self._on(call, *next(writes)):
             yield (EndOfLife(span / 2, "in the middle"), again, *read_at_ends)
 
     def _sizes(self) -> Iterator[Steps]:

@@ -185,7 +185,7 @@ class Lab:
                 return
 
     async def _find_lifetimes(self, calls: Sequence[Step]) -> None:
-        """Find out how long that lives to which no argument gives a lifetime, if the clock ends it in both stores."""
+        """Find out how long entries live if no argument says so, where the clock ends them in both stores."""
         makers = [call for call in calls if call[0].is_maker][:1]
         for write, read in product(calls, calls):
             method = write[0]

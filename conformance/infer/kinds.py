@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain, islice, product
+from itertools import chain, islice
 from pkgutil import resolve_name
 from types import UnionType
 from typing import Any
@@ -139,15 +139,16 @@ def _several_of(origin: Any, *parts: Any) -> Iterator[Kind]:
     """Yield lists of what is likeliest for the members of an iterable class; dictionaries of a mapping."""
     if not isinstance(origin, type) or not issubclass(origin, Iterable):
         return
-    for kinds in islice(product(*map(_kinds_of, parts)), 1):
-        strategies = ", ".join(kind.strategy for kind in kinds)
-        samples = [*zip(*(kind.samples[:2] for kind in kinds), strict=True)]
-        names = "_".join(kind.name for kind in kinds)
-        if len(kinds) == 1:
-            yield Kind(f"LISTS_OF_{names}", f"st.lists({strategies}, min_size=1, max_size=3)", [*map(list, samples)])
-        elif issubclass(origin, Mapping):
+    kinds = [kind for part in parts for kind in islice(_kinds_of(part), 1)]
+    strategies = ", ".join(kind.strategy for kind in kinds)
+    match kinds:
+        case [member]:
+            strategy = f"st.lists({strategies}, min_size=1, max_size=3)"
+            yield Kind(f"LISTS_OF_{member}", strategy, [[sample] for sample in member.samples])
+        case [key, value] if issubclass(origin, Mapping):
             strategy = f"st.dictionaries({strategies}, min_size=1, max_size=3)"
-            yield Kind(f"DICTS_OF_{names}", strategy, [{key: value} for key, value in samples])
+            samples = zip(key.samples, value.samples, strict=False)
+            yield Kind(f"DICTS_OF_{key}_{value}", strategy, [dict([sample]) for sample in samples])
 
 
 def _fitting(annotation: Any) -> Iterator[Kind]:

@@ -36,7 +36,7 @@ class Method:
     """Whether it shows what some method did."""
     entry: set[str] = field(default_factory=set)
     lasts: int | None = None
-    """How many seconds that lives which it makes, if no argument says so."""
+    """How many seconds an entry lives after it, if no argument says so."""
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
 
