@@ -44,7 +44,7 @@ def test_the_application_is_a_column_that_decides_nothing(tmp_path: Path) -> Non
 
     rows = {row.claim.id: row for row in shown.claims}
     found = {number: rows[number].findings["application"].verdict for number in ("D04", "D05", "D17", "D33")}
-    assert found == {"D04": "refuted", "D05": "not-yet-checked", "D17": "faster", "D33": "refuted"}
+    assert found == {"D04": "refuted", "D05": "not-checked", "D17": "faster", "D33": "refuted"}
     lost = next(check for check in rows["D04"].findings["application"].checks if check.passed is False)
     assert (lost.came[1], lost.where) == ({"came": "not found"}, "autoclip:Redis")
     assert lost.command == "python -m statements D04 --store autoclip:Redis"
@@ -73,7 +73,7 @@ def test_the_published_result_is_whole() -> None:
     assert own.requirements.keys() >= REQUIREMENTS.keys()
     assert all(row.redis and (row.memory or row.group == "one mode only") for row in rank(own.comparison))
     shown = make_report(*inputs(GOOD), application=own)
-    undecided = [row.claim.id for row in shown.claims if row.findings["application"].verdict == "not-yet-checked"]
+    undecided = [row.claim.id for row in shown.claims if row.findings["application"].verdict == "not-checked"]
     assert undecided == ["D11"]
 
 

@@ -70,7 +70,7 @@ def test_figures_are_medians_of_block_medians_and_ratios_are_taken_within_a_bloc
 
 @pytest.mark.parametrize(
     ("sizes", "verdict"),
-    [(LISTED[:2], "not-yet-checked"), (LISTED[1:], "under-specified"), (LISTED, "under-specified")],
+    [(LISTED[:2], "not-checked"), (LISTED[1:], "under-specified"), (LISTED, "under-specified")],
 )
 def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(sizes: Any, verdict: str) -> None:
     rows = [measured("list", "documented-memory", [tasks / 10_000] * 20, tasks=tasks) for tasks in sizes]
@@ -81,7 +81,7 @@ def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(sizes
 
 @pytest.mark.parametrize(
     ("found", "status", "answer", "verdict"),
-    [((), 0, "yes", "holds"), (("await a()",), 1, "no", "refuted"), ((), 6, "not-checked", "not-yet-checked")],
+    [((), 0, "yes", "holds"), (("await a()",), 1, "no", "refuted"), ((), 6, "not-checked", "not-checked")],
 )
 def test_modes_are_alike_where_everything_was_compared_and_nothing_differs(
     found: tuple[str, ...], status: int, answer: str, verdict: str
@@ -118,7 +118,7 @@ def test_a_claim_is_refuted_by_one_check_that_fails_and_shows_what_came() -> Non
 def test_a_check_without_a_verdict_settles_nothing_whatever_our_store_does(came: tuple[str, str]) -> None:
     open_check = {("kept_by_a_restart", store): came for store in DOCUMENTED}
     rows = {row.claim.id: row for row in report(GOOD, checked=statements(open_check)).claims}
-    assert rows["D04"].verdict == "not-yet-checked"
+    assert rows["D04"].verdict == "not-checked"
     assert rows["D04"].findings["ours"].verdict == "holds"
     refuted = open_check | {("kept_by_a_restart_of_redis", "documented-redis"): ("fail", "gone")}
     assert find(report(GOOD, checked=statements(refuted)), "D04").verdict == "refuted"

@@ -17,7 +17,7 @@ from reports.analyse.parity import Comparison, without_paths
 from reports.figures import figure, write_time
 from statements.document import Behaviour, CheckResult, Overhead, Ratio, StatementResults, Tail
 
-ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
+ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-checked"]
 
 ORDER: tuple[ClaimVerdict, ...] = (
     "holds",
@@ -28,7 +28,7 @@ ORDER: tuple[ClaimVerdict, ...] = (
     "inconclusive",
     "under-specified",
     "refuted",
-    "not-yet-checked",
+    "not-checked",
 )
 """In the order in which they are shown, from true to open."""
 
@@ -120,7 +120,7 @@ def judge_latency(claim: Latency, rows: Iterable[Measured]) -> Finding:
         checks.append(Check(PASSED.get(row.verdict, False), expected, came, row.place, command))
     checks += [Check(None, expected, note) for note in _find_missing(claim, measured)]
     verdict, _ = judge_claim(claim, {row.tasks: row.ms for row in measured})
-    return Finding("not-yet-checked" if verdict == "not-measured" else verdict, tuple(checks))
+    return Finding("not-checked" if verdict == "not-measured" else verdict, tuple(checks))
 
 
 def judge_ratio(claim: Ratio, ranges: Ranges, rows: Iterable[Measured]) -> Finding:
@@ -171,7 +171,7 @@ def _conclude(checks: Iterable[Check], if_all_passed: ClaimVerdict = "holds") ->
     outcomes = {check.passed for check in checks}
     if False in outcomes:
         return "refuted"
-    return "not-yet-checked" if None in outcomes else if_all_passed
+    return "not-checked" if None in outcomes else if_all_passed
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _judge_compared(claim: Ratio | Overhead, text: str, ranges: Ranges, compared
             missing += _find_missing(documented, rows)
     checks += [Check(None, claim.sentence, note) for note in missing]
     verdict = _conclude(checks)
-    if verdict == "not-yet-checked" and not missing:
+    if verdict == "not-checked" and not missing:
         verdict = "inconclusive"
     return Finding(verdict, tuple(checks))
 
