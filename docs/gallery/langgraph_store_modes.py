@@ -18,17 +18,11 @@ FILTERS = [{"a": 1}, {"a": "text"}, {"a": None}, {"a": {"$gt": 0}}, {"a": {"$ne"
 PAGES = {"limit": st.integers(-1, 20), "offset": st.integers(-1, 3), "filter": st.sampled_from(FILTERS)}
 ONE, TIMES = ("namespace", "key"), {"times": ("created_at", "updated_at")}
 
-
-def search(store, prefix, **arguments):
-    """Search below a prefix; the order of items is not specified."""
-    return sorted(store.search(prefix, **arguments), key=lambda item: (item.namespace, item.key))
-
-
 OPERATIONS = (
     Operation("put", "put", ITEM | VALUE, writes=ONE),
     Operation("get", "get", ITEM, reads=ONE, **TIMES),
     Operation("delete", "delete", ITEM, writes=ONE),
-    Operation("search", search, PREFIX, PAGES, reads=WHOLE, **TIMES),
+    Operation("search", "search", PREFIX, PAGES, reads=WHOLE, positional=("prefix",), **TIMES),
     Operation("list_namespaces", "list_namespaces", reads=WHOLE),
 )
 
