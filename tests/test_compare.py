@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
 from conformance.compare.report import Report
 from conformance.compare.search import Search
-from conformance.compare.values import Observer
 from conformance.harness import Capability, Harness
 from conformance.operations.hostile import Point
+from conformance.operations.observer import Observer
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
 from conformance.text import source

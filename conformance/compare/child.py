@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+from conformance.compare.alone.races import Races
 from conformance.compare.play import Steps
-from conformance.compare.races import Races
 from conformance.compare.report import Line, Report
 from conformance.compare.search import Search
 from conformance.files import CommandFailedError

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 from unittest import mock
 
 from conformance.compare.elsewhere import call_elsewhere
-from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
 from conformance.engine.player import Done, Player
@@ -19,6 +18,7 @@ from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Race
 from conformance.engine.script import call_text
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Harness, HookMissingError
+from conformance.operations.observer import Observer
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.trees import Tree
 from conformance.process import PROGRESS

@@ -11,10 +11,10 @@ from itertools import islice, product
 from time import perf_counter, process_time
 from typing import Any
 
-from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import UNTRIED, Method, Step, with_other
 from conformance.infer.opening import LocalStore
+from conformance.operations.observer import Observer
 from conformance.operations.operation import LONGEST, WHOLE, OperationsError, with_ids
 from conformance.operations.parts import field_in, settled
 from conformance.operations.trees import Tree, mismatches
