@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import combinations, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
-from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
+from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Scenario, Wait
 from conformance.operations.choices import Choice, Pool, pool_of
 from conformance.operations.operation import LONGEST, WHOLE, Operation
 from conformance.operations.parts import inside
@@ -51,13 +52,16 @@ class Sequences:
         self._made = plain_call(self._writes[0])
         self._rewrites = self._on(self._made, *map(plain_call, self._writes))
 
-    def planned(self) -> Iterator[Steps]:
-        """Yield every sequence: what no caller would pass comes after what some would."""
-        calls = [call for operation in self._operations for call in (*variants(operation, 2), *_pairs(operation))]
-        for call in sorted(calls, key=lambda call: is_odd(self._by_name, call)):
-            reads = self._reads(call)
-            yield (call, *reads)
-            yield (self._on(call, self._made)[0], call, *reads)
+    def planned(self) -> Sequence[Steps]:
+        """Return every sequence: those with what no caller would pass come after all others."""
+        return sorted(self._every(), key=partial(is_odd, self._by_name))
+
+    def _every(self) -> Iterator[Steps]:
+        for operation in self._operations:
+            for call in (*variants(operation, 2), *_pairs(operation)):
+                reads = self._reads(call)
+                yield (call, *reads)
+                yield (self._on(call, self._made)[0], call, *reads)
         yield from self._written()
         for entry in (self._made, max(variants(self._writes[0]), key=_richness)):
             for call in self._on(entry, *map(plain_call, self._operations)):
@@ -209,10 +213,13 @@ def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Cho
     return pool(operation, argument).plainer(choice)
 
 
-def is_odd(operations: Mapping[str, Operation], call: Call) -> bool:
+def is_odd(operations: Mapping[str, Operation], steps: Steps) -> bool:
     """Whether an argument is given a value that it does not take."""
-    operation = operations[call.operation]
-    return any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items())
+    for call in Scenario(steps).calls:
+        operation = operations[call.operation]
+        if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
+            return True
+    return False
 
 
 def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
