@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeAlias
 from unittest import mock
 
@@ -84,17 +84,13 @@ class Reader(Player):
 
     contract: Operations
 
-    @cached_property
-    def holds_arguments(self) -> bool:
-        """Whether the caller changes later what it passes in."""
-        return "argument" in map(kind_of, self.scenario.actions)
-
     def write(self, entry: Entry) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
+        are_changed = "argument" in map(kind_of, self.scenario.actions)
         for name, value in entry.arguments.items():
             text = self.contract.observer.named(source(value))
-            if self.holds_arguments and any(changes_of(value)):
+            if are_changed and any(changes_of(value)):
                 held = f"{name}_{len(self.history) - 1}"
                 entry.before.append(f"{held} = {text}")
                 self.held.setdefault("argument", {})[held] = value
@@ -158,8 +154,6 @@ class Recorder(Reader):
         """Make a call, and tell of it before."""
         operation = entry.operation
         store = self.stores[entry.call.on]
-        if store is None:
-            raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
         self.write(entry)
         self._store.tell(entry.line)
         if store is ELSEWHERE:

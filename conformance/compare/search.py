@@ -112,8 +112,7 @@ class Search:
             named = {*operation.ids, *operation.times, *operation.ignored, *operation.tolerances}
             fields = ", ".join(map(repr, sorted(named - seen)))
             if fields and self.report.operations[name].filled:
-                names = " and ".join(self.report.stores)
-                raise OperationsError(f"{names}: {name}: no result has a field {fields}")
+                raise OperationsError(f"{name}: no result has a field {fields}")
 
     # What is found
 
