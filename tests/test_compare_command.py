@@ -112,7 +112,7 @@ class Crashing(Harnessed):
         ("right", "misnamed", 2, "misnamed names ['put']"),
         ("right", "misspelt", 2, "put: Shelf has no method putt"),
         ("right", "texted", 2, "texted: operations() gives 'put', which is no Operation"),
-        ("right", "storeless", 2, "put: NoneType has no method put"),
+        ("right", "storeless", 2, "storeless: `open` gives None, and no store"),
         ("mistyped", "mistyped", 2, "look: no result has a field 'box_ids', 'tag'"),
         ("right", "unopenable", 7, "`open` of the harness raised OSError: unopenable"),
         ("right", "Crashing", 7, "`discard` of the harness raised ZeroDivisionError: harness"),

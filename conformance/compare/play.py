@@ -154,6 +154,8 @@ class Recorder(Reader):
         """Make a call, and tell of it before."""
         operation = entry.operation
         store = self.stores[entry.call.on]
+        if store is None:
+            raise OperationsError(f"{self._store.name}: `open` gives None, and no store")
         self.write(entry)
         self._store.tell(entry.line)
         if store is ELSEWHERE:
