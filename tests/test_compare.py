@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -22,9 +23,9 @@ from hypothesis import strategies as st
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile
 from conformance.compare.report import Report
 from conformance.compare.search import Search
-from conformance.compare.values import Observer
 from conformance.harness import Capability, Harness
 from conformance.operations.hostile import Point
+from conformance.operations.observer import Observer
 from conformance.operations.operation import OperationsError
 from conformance.operations.trees import mismatches
 from conformance.text import source
@@ -520,6 +521,22 @@ def test_what_another_process_wrote_has_to_be_there(tmp_path: Path) -> None:
     report = reported(*shared)
     assert {line.kind for line in report.every_line} >= {"process"}
     assert "store2 = await opened()  # in another process" in script(report, "process")
+
+
+def test_a_store_that_opens_in_no_other_process_is_compared_without_one() -> None:
+    class Bound(Placed):
+        process_id = os.getpid()
+
+        @asynccontextmanager
+        async def open(self, namespace: str) -> AsyncIterator[Any]:
+            if os.getpid() != self.process_id:
+                raise OSError("not in another process")
+            yield SHELVES.setdefault(namespace, Keeping())
+
+    stores = Placed(Capability.SHARED), Bound(Capability.SHARED)
+    report = reported(*stores)
+    assert report.sequences == reported(*map(Placed, [Capability.SHARED] * 2)).sequences
+    assert any(note.startswith("not tried: process in other: ") for note in report.notes)
 
 
 LEFT = Operation("left", print, ignored={"tag": "random"}, tolerances={"left": (2.0, "a clock")})

@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
-from conformance.compare.child import compared
+from conformance.compare.child import Comparison
 from conformance.compare.report import Line, accepting
 from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, writable, write_file
@@ -78,7 +78,7 @@ def main(options: argparse.Namespace) -> int:
     harnesses = _harnesses(options, *names)
     stores = zip(map(_short, names), harnesses, strict=True)
     tell = _teller(shows_all=options.all or not options.other)
-    report = compared(*stores, known=known, first=first, tell=tell, **more)
+    report = Comparison(*stores, known=known, tell=tell, **more).run(first)
 
     print(*report.lines(), sep="\n", flush=True)
     if options.json:

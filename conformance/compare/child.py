@@ -6,12 +6,11 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
+from conformance.compare.alone.races import Races
 from conformance.compare.play import Steps
-from conformance.compare.races import Races
 from conformance.compare.report import Line, Report
 from conformance.compare.search import Search
 from conformance.files import CommandFailedError
@@ -32,76 +31,72 @@ class Ready(NamedTuple):
     """What a process tells when its harnesses are running."""
 
 
-def compared(
-    *stores: Named,
-    known: Known = MappingProxyType({}),
-    first: Iterable[Steps] = (),
-    tell: Callable[[Line | str], object] = id,
-    **options: Any,
-) -> Report:
-    """Compare two stores in forked processes, of which one searches while the other races; or race one store.
+class Comparison:
+    """A comparison of two stores in forked processes, of which one searches while the other races; or races of one.
 
     Args:
         stores: one store, or two.
         known: why lines are accepted.
-        first: sequences that an earlier comparison found.
         tell: is told each line when it is found, and what is done before it is done.
         options: of `Races`; of two stores only `seconds`, which both processes have.
-
-    Raises:
-        CommandFailedError: if nothing could be compared, with the exit status that says so.
     """
-    comparison = _Comparison(stores, Report([name for name, _ in stores], known), tell, options)
-    with comparison.processes:
-        return comparison.run(first)
 
+    def __init__(
+        self,
+        *stores: Named,
+        known: Known = MappingProxyType({}),
+        tell: Callable[[Line | str], object] = id,
+        **options: Any,
+    ) -> None:
+        self._stores = stores
+        self._report = Report([name for name, _ in stores], known)
+        self._tell = tell
+        self._options = options
+        self._processes = ExitStack()
+        self._racing = list[NewProcess]()
 
-@dataclass
-class _Comparison:
-    """The processes of a comparison, and what was heard of them."""
+    def run(self, first: Iterable[Steps] = ()) -> Report:
+        """Begin to search, and to race when the stores of the search are running. Return what was found.
 
-    stores: Sequence[Named]
-    report: Report
-    tell: Callable[[Line | str], object]
-    options: Mapping[str, Any]
-    processes: ExitStack = field(default_factory=ExitStack)
-    racing: list[NewProcess] = field(default_factory=list)
+        The sequences `first`, which an earlier comparison found, are played before others.
 
-    def run(self, first: Iterable[Steps]) -> Report:
-        """Begin to search, and to race when the stores of the search are running. Return what was found."""
-        if self.stores[1:]:
-            self._listen(self._begun(Search, first=first))
-        try:
-            self._listen(*self.racing or [self._begun(Races)])
-        except CommandFailedError:
-            if not self.racing:
-                raise
-            self._listen(self._begun(Races))  # perhaps both need one port, which is free now
-        self.report.miss()
-        return self.report
+        Raises:
+            CommandFailedError: if nothing could be compared, with the exit status that says so.
+        """
+        with self._processes:
+            if self._stores[1:]:
+                self._listen(self._begun(Search, first=first))
+            try:
+                self._listen(*self._racing or [self._begun(Races)])
+            except CommandFailedError:
+                if not self._racing:
+                    raise
+                self._listen(self._begun(Races))  # perhaps both need one port, which is free now
+        self._report.miss()
+        return self._report
 
     def _begun(self, kind: type[Search | Races], **more: Any) -> NewProcess:
-        process = NewProcess(_play, kind, self.stores, {**self.options, **more}, method="fork")
-        return self.processes.enter_context(process)
+        process = NewProcess(_play, kind, self._stores, self._options | more, method="fork")
+        return self._processes.enter_context(process)
 
     def _listen(self, *processes: NewProcess) -> None:
         for process in processes:
             try:
                 process.result(self._hear)
             except ProcessFailedError as failed:
-                self.report.failures.add(str(failed))
+                self._report.failures.add(str(failed))
 
     def _hear(self, told: Any) -> None:
         match told:
-            case Ready() if self.stores[1:] and not self.racing:
-                self.racing.append(self._begun(Races))
+            case Ready() if self._stores[1:] and not self._racing:
+                self._racing.append(self._begun(Races))
             case Line():
-                if line := self.report.add(told):
-                    self.tell(line)
+                if line := self._report.add(told):
+                    self._tell(line)
             case Report():
-                self.report.merge(told)
+                self._report.merge(told)
             case str():
-                self.tell(told)
+                self._tell(told)
 
 
 def _play(kind: type[Search | Races], stores: Sequence[Named], options: Mapping[str, Any]) -> None:

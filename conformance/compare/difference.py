@@ -63,6 +63,11 @@ class Difference:
         return self.histories[0][-1].made[0].operation
 
     @property
+    def refusals(self) -> list[bool]:
+        """Whether each store raised."""
+        return [bool(history[-1].made[0].observed.raised) for history in self.histories]
+
+    @property
     def _given(self) -> list[Choice]:
         """What the caller gave."""
         return [choice for call in self.calls for choice in call.arguments.values()]
@@ -102,14 +107,13 @@ class Difference:
 
     def line(self, stores: Sequence[str]) -> Line:
         """Return it as a finding; no caller would do what both stores refuse, or what takes other values."""
-        is_refused = all(history[-1].made[0].observed.raised for history in self.histories)
         return Line(
             operation=self._origin(),
             kind=self.probe or self.mismatch.kind,
             text=self._text(),
             seen=self.last.name + self.field,
             script=tuple(self._script(stores)),
-            is_odd=is_refused or any(is_odd(self.operations, call) for call in self.calls),
+            is_odd=all(self.refusals) or is_odd(self.operations, self.steps),
             steps=as_data(self.steps),
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.compare.child import compared
+from conformance.compare.child import Comparison
 from conformance.compare.report import Report, accepting
 from conformance.files import CommandFailedError
 from conformance.harness import Harness
@@ -30,7 +30,7 @@ def parity_test(
     @cache
     def report() -> Report:
         accepted = read(Path(known)) if known else {}
-        return compared((names[0], one), (names[1], other), known=accepted)
+        return Comparison((names[0], one), (names[1], other), known=accepted).run()
 
     @pytest.mark.parametrize("part", [*operations_of(first, names[0]), _COVERAGE])
     def test_parity(part: str) -> None:

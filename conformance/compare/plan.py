@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import combinations, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
-from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Wait
+from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Reopen, Scenario, Wait
 from conformance.operations.choices import Choice, Pool, pool_of
 from conformance.operations.operation import LONGEST, WHOLE, Operation
 from conformance.operations.parts import inside
@@ -39,10 +40,10 @@ class Sequences:
     """Sequences of calls of these operations. The first of them that writes makes the entries."""
 
     def __init__(self, operations: Mapping[str, Operation]) -> None:
-        self._by_name = operations
-        self._operations = [*operations.values()]
-        self._writes = [each for each in self._operations if not each.is_read] or self._operations
-        reads = [each for each in self._operations if each.is_read]
+        self._operations = operations
+        every = [*operations.values()]
+        self._writes = [each for each in every if not each.is_read] or every
+        reads = [each for each in every if each.is_read]
         self._listings = [each for each in reads if each.reads == WHOLE]
         lookups = [each for each in reads if {*each.arguments} == {*each.entry}]
         if not any(each.entry for each in lookups):
@@ -51,16 +52,19 @@ class Sequences:
         self._made = plain_call(self._writes[0])
         self._rewrites = self._on(self._made, *map(plain_call, self._writes))
 
-    def planned(self) -> Iterator[Steps]:
-        """Yield every sequence: what no caller would pass comes after what some would."""
-        calls = [call for operation in self._operations for call in (*variants(operation, 2), *_pairs(operation))]
-        for call in sorted(calls, key=lambda call: is_odd(self._by_name, call)):
-            reads = self._reads(call)
-            yield (call, *reads)
-            yield (self._on(call, self._made)[0], call, *reads)
+    def planned(self) -> Sequence[Steps]:
+        """Return every sequence: those with what no caller would pass come after all others."""
+        return sorted(self._every(), key=partial(is_odd, self._operations))
+
+    def _every(self) -> Iterator[Steps]:
+        for operation in self._operations.values():
+            for call in (*variants(operation, 2), *_pairs(operation)):
+                reads = self._reads(call)
+                yield (call, *reads)
+                yield (self._on(call, self._made)[0], call, *reads)
         yield from self._written()
         for entry in (self._made, max(variants(self._writes[0]), key=_richness)):
-            for call in self._on(entry, *map(plain_call, self._operations)):
+            for call in self._on(entry, *map(plain_call, self._operations.values())):
                 yield (entry, call, Mutate("result"), *self._reads(entry))
         yield from self._in_a_row()
         yield from self._surroundings()
@@ -76,11 +80,11 @@ class Sequences:
 
     def _on(self, entry: Call, *calls: Call) -> list[Call]:
         """Return each call on each entry that another call names; as it is, if they do not name entries alike."""
-        other = self._by_name[entry.operation]
+        other = self._operations[entry.operation]
         named = [entry.arguments[name].entries for name in other.entry if name in entry.arguments]
         made = []
         for call in calls:
-            operation = self._by_name[call.operation]
+            operation = self._operations[call.operation]
             placed = []
             for keys in zip(*named, strict=False):
                 own = {name: pool(operation, name).own(key) for name, key in zip(operation.entry, keys, strict=False)}
@@ -108,7 +112,7 @@ class Sequences:
         """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
         others = _some_of(self._writes[1:] or self._writes)
         again = _some_of(self._writes)
-        maker = self._by_name[self._made.operation]
+        maker = self._writes[0]
         full = [plain_call(maker, **{name: pool(maker, name).plain for name in maker.optional})]
         for place, write in enumerate(self._writes):
             for call in variants(write):
@@ -133,7 +137,7 @@ class Sequences:
         Each read near the only end is made alone: it may remove what another would show.
         """
         values = {name: choice.value for name, choice in call.arguments.items()}
-        span = self._by_name[call.operation].lifetime_in(values)
+        span = self._operations[call.operation].lifetime_in(values)
         if not span:
             return
         yield from product(_near(span), reads)
@@ -209,10 +213,13 @@ def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Cho
     return pool(operation, argument).plainer(choice)
 
 
-def is_odd(operations: Mapping[str, Operation], call: Call) -> bool:
+def is_odd(operations: Mapping[str, Operation], steps: Steps) -> bool:
     """Whether an argument is given a value that it does not take."""
-    operation = operations[call.operation]
-    return any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items())
+    for call in Scenario(steps).calls:
+        operation = operations[call.operation]
+        if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
+            return True
+    return False
 
 
 def plain_call(operation: Operation, /, **arguments: Choice) -> Call:

@@ -6,22 +6,22 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeAlias
 from unittest import mock
 
-from conformance.compare.elsewhere import call_elsewhere
-from conformance.compare.values import Observer
 from conformance.engine.contract import Contract, Entry
 from conformance.engine.mutation import changes_of
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.engine.script import call_text
-from conformance.guard import HarnessFailedError, guarded
+from conformance.files import CommandFailedError
+from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
+from conformance.operations.observer import Observer
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.trees import Tree
-from conformance.process import PROGRESS
+from conformance.process import PROGRESS, in_new_process
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 
@@ -31,6 +31,8 @@ BESIDE, ELSEWHERE, NOWHERE = "on another namespace", "in another process", "wher
 """Where an instance is opened besides, other than on the same place."""
 CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
+_ELSEWHERE_SECONDS = 3.0
+"""In which another process opens the store, and makes a call."""
 _PAUSES: Mapping[str, Any] = {"redis.retry.sleep": id, "redis.asyncio.retry.sleep": partial(asyncio.sleep, 0)}
 """Where redis-py pauses before it tries again, which is in vain where no server is, and what it does instead."""
 
@@ -82,17 +84,13 @@ class Reader(Player):
 
     contract: Operations
 
-    @cached_property
-    def holds_arguments(self) -> bool:
-        """Whether the caller changes later what it passes in."""
-        return "argument" in map(kind_of, self.scenario.actions)
-
     def write(self, entry: Entry) -> None:
         """Write a call as Python, and before it the arguments that the caller changes later."""
         texts = {}
+        are_changed = "argument" in map(kind_of, self.scenario.actions)
         for name, value in entry.arguments.items():
             text = self.contract.observer.named(source(value))
-            if self.holds_arguments and any(changes_of(value)):
+            if are_changed and any(changes_of(value)):
                 held = f"{name}_{len(self.history) - 1}"
                 entry.before.append(f"{held} = {text}")
                 self.held.setdefault("argument", {})[held] = value
@@ -122,8 +120,8 @@ class Recorder(Reader):
         self._store.tell("closing the store that `open` gave")
 
     async def perform(self, action: Action) -> None:
-        """Perform an action; one for which a hook is missing is left out."""
-        kind = kind_of(action)
+        """Perform an action; one for which a hook is missing is left out, and so is a call in another process."""
+        kind = kind_of(action) or "process"
         match action:
             case EndOfLife(by):
                 action = Wait(by - self.passed)
@@ -132,7 +130,9 @@ class Recorder(Reader):
                 action = replace(action, label=label)
         try:
             await super().perform(action)
-        except (HookMissingError, HarnessFailedError) as missing:
+        except OperationsError:
+            raise
+        except (HookMissingError, CommandFailedError) as missing:
             self._store.missing.setdefault(kind, str(missing))
             if isinstance(action, Open):
                 self.stores[action.on] = self.stores[0]
@@ -159,10 +159,20 @@ class Recorder(Reader):
         self.write(entry)
         self._store.tell(entry.line)
         if store is ELSEWHERE:
-            entry.answer = call_elsewhere(self.harness, self.namespace, operation, entry.arguments)
+            entry.answer = in_new_process(self._make_elsewhere, entry, method="fork")
         else:
             operation.check(store)
             await super().make(entry, operation.seconds or 0.0)
+
+    def _make_elsewhere(self, entry: Entry) -> Any:
+        """Make a call in this process, which was forked for it, and return the result, or the exception."""
+        PROGRESS.begin("a call in another process", _ELSEWHERE_SECONDS)
+        asyncio.run(self._make_on_a_new_instance(entry))
+        return entry.answer
+
+    async def _make_on_a_new_instance(self, entry: Entry) -> None:
+        async with self.harness.open(self.namespace) as self.stores[1]:
+            await super().make(entry)
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Keep what the caller may change, and what a value of another type may take the place of."""
@@ -203,9 +213,8 @@ class Store:
         PROGRESS.begin("")
         self.fields |= recorder.contract.observer.fields
         history = recorder.history
-        entries = [entry for done in history for entry in done.made]
-        if len(entries) > 3 and kind_of(steps[-2]) in ALONE:  # noqa: PLR2004
-            before, _, made, now = (entry.observed for entry in entries)
-            denies = before == now != made
-            entries[-1].observed = Tree(bool, denies, text=now.text)
+        match [entry for done in history for entry in done.made]:
+            case [before, _, made, now] if kind_of(steps[-2]) in ALONE:
+                denies = before.observed == now.observed != made.observed
+                now.observed = Tree(bool, denies, text=now.observed.text)
         return history

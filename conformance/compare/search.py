@@ -112,8 +112,7 @@ class Search:
             named = {*operation.ids, *operation.times, *operation.ignored, *operation.tolerances}
             fields = ", ".join(map(repr, sorted(named - seen)))
             if fields and self.report.operations[name].filled:
-                names = " and ".join(self.report.stores)
-                raise OperationsError(f"{names}: {name}: no result has a field {fields}")
+                raise OperationsError(f"{name}: no result has a field {fields}")
 
     # What is found
 
@@ -122,8 +121,7 @@ class Search:
         for found in await self._play(steps):
             if not self._is_explained(found):
                 await self._file(found)
-            is_refused = found.mismatch.kind == "exception" and "" in found.mismatch.raised
-            if is_refused and not found.probe and not found.last.is_read:
+            if len({*found.refusals}) > 1 and not found.probe and not found.last.is_read:
                 break  # only one store has done what was asked: from here on they hold something else
 
     async def _play(self, steps: Steps) -> list[Difference]:

@@ -6,15 +6,15 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import reduce
+from functools import partial, reduce
 from itertools import islice, product
 from time import perf_counter, process_time
 from typing import Any
 
-from conformance.compare.values import Observer
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
 from conformance.infer.methods import UNTRIED, Method, Step, with_other
 from conformance.infer.opening import LocalStore
+from conformance.operations.observer import Observer
 from conformance.operations.operation import LONGEST, WHOLE, OperationsError, with_ids
 from conformance.operations.parts import field_in, settled
 from conformance.operations.trees import Tree, mismatches
@@ -211,12 +211,7 @@ class Lab:
 
     async def _after(self, steps: Sequence[Step], seconds: int, on: int = 0) -> Tree:
         """Return what the last call gives when so much time has passed before it."""
-
-        async def pause(harness: LocalStore) -> None:
-            harness.advance("", timedelta(seconds=seconds))
-            await asyncio.sleep(0)  # timers of the loop run
-
-        return await _play(self._harnesses[on], steps, pause)
+        return await _play(self._harnesses[on], steps, partial(_jump, by=timedelta(seconds=seconds), tick=0))
 
     # Calls
 
@@ -251,10 +246,10 @@ def _note_what_differs(method: Method, tree: Tree, later: Tree) -> None:
             method.times.add(name)
 
 
-async def _jump(harness: LocalStore) -> None:
-    await asyncio.sleep(_TICK)  # a timer that a write has started runs before the clock jumps
-    harness.advance("", _LIFE)
-    await asyncio.sleep(_TICK)
+async def _jump(harness: LocalStore, by: timedelta = _LIFE, tick: float = _TICK) -> None:
+    await asyncio.sleep(tick)  # a timer that a write has started runs before the clock jumps
+    harness.advance("", by)
+    await asyncio.sleep(tick)
 
 
 async def _wait(_: LocalStore) -> None:

@@ -16,7 +16,7 @@ class Tree:
 
     kind: type
     value: Any = None
-    parts: Mapping[str, Tree] | None = None
+    parts: Mapping[str, Tree] = field(default_factory=dict)
     tolerance: float = 0.0
     text: Callable[[], str] = field(default=str, compare=False, repr=False)
     """Gives the beginning of the value as Python, as it is when asked."""
@@ -39,8 +39,6 @@ class Mismatch:
     kind: str  # `value`, `type`, `order`, `exception` or `message`
     what: str
     texts: tuple[str, str]
-    raised: tuple[str, str]
-    """The exception on each side, if it is one."""
     path: tuple[str, ...] = ()
 
 
@@ -50,13 +48,13 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
         return
     kind, what = _difference(one, other)
     if what:
-        yield Mismatch(kind, what, (one.text(), other.text()), (one.raised, other.raised))
+        yield Mismatch(kind, what, (one.text(), other.text()))
     if {one.kind, other.kind} == {list, tuple}:  # that is accepted often, and a lost member is not
         yield from mismatches(replace(one, kind=other.kind), other)
     if kind:
         return
-    for label, part in (one.parts or {}).items():
-        for inner in mismatches(part, (other.parts or {})[label]):
+    for label, part in one.parts.items():
+        for inner in mismatches(part, other.parts[label]):
             yield replace(inner, path=(label, *inner.path))
 
 
@@ -70,7 +68,7 @@ def _difference(one: Tree, other: Tree) -> tuple[str, str]:
             return "exception", f"{one.outcome} / {other.outcome}"
         kind = "value" if type(None) in (one.kind, other.kind) else "type"
         return kind, f"{name} / {other.kind.__name__}"
-    if mine is None or theirs is None:
+    if one.value != other.value:
         is_near = one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance
         return "value", "" if is_near else name
     if one.raised:

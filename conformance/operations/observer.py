@@ -48,9 +48,7 @@ class Observer:
             return Tree(type(value))
         parts = parts_of(value)
         if parts is None:
-            is_count = tuple in around[-1:] and isinstance(value, int) and value < _FIRST_TIME
-            return self._leaf(value, operation, name, is_time=name in operation.times and not is_count)
-
+            return self._leaf(value, operation, name, is_in_tuple=tuple in around[-1:])
         if not parts and not isinstance(value, Collection):
             kind = type(value).__name__
             raise OperationsError(f"{operation.name}: cannot compare {kind}, give view= to its Operation")
@@ -63,18 +61,19 @@ class Observer:
                 trees[f"[{known}]" if known else label] = self.look(part, operation, inner, (*around, type(value)))
         return Tree(type(value), parts=trees, text=partial(self._text, value))
 
-    def _leaf(self, value: Any, operation: Operation, name: str, *, is_time: bool) -> Tree:
+    def _leaf(self, value: Any, operation: Operation, name: str, *, is_in_tuple: bool) -> Tree:
         if name in operation.ids and value in self.names:
             place = self.places.setdefault(value, len(self.places))
             return Tree(EarlierId, place, text=partial(self.names.__getitem__, value))
 
         tolerance, _ = operation.tolerances.get(name, (0.0, ""))
         compared = value
-        if is_time:
+        is_count = is_in_tuple and isinstance(value, int) and value < _FIRST_TIME
+        if name in operation.times and not is_count:
             compared = getattr(value, "tzinfo", None) is None
         elif type(value) in (str, float) and not tolerance:
             compared = self.named(source(value), by_place=True)  # NaN is like itself then, and 0.0 unlike -0.0
-        return Tree(type(value), compared, None, tolerance, partial(self._text, value))
+        return Tree(type(value), compared, tolerance=tolerance, text=partial(self._text, value))
 
     def _text(self, value: Any) -> str:
         return self.named(f"{'raises ' if isinstance(value, BaseException) else ''}{source(value)}"[:_LONG])
