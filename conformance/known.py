@@ -26,7 +26,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -34,7 +34,7 @@ from conformance.files import FileError, read_toml
 
 UNREASONED = "TODO: say why"
 """What stands in a file until somebody writes a reason."""
-Known: TypeAlias = Mapping[tuple[str, str, str], str]
+Known = Mapping[tuple[str, str, str], str]
 """Why something is accepted: by what it is about, backend, and the finding that shows.
 
 It is about a test, a missing hook, or an operation and a kind of difference. All backends, if that is empty. A case has

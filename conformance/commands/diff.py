@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from pathlib import Path
-from typing import TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -33,7 +32,7 @@ OPTIONS = {
 }
 _UNFOUND = ("not there", "")
 
-Side: TypeAlias = dict[str, tuple[str, str]]
+Side = dict[str, tuple[str, str]]
 """By test, or line of a comparison, its verdict and why."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from conformance.engine.contract import Contract, Entry, Outcome, Raised, differences
 from conformance.engine.finding import Signature
@@ -32,7 +32,7 @@ class Comparison(NamedTuple):
     fields: tuple[str, ...]
 
 
-_Node: TypeAlias = tuple[tuple[Entry, ...], Any]
+_Node = tuple[tuple[Entry, ...], Any]
 """The calls that are still to be made, and the state that the others have led to."""
 
 

@@ -22,13 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
-from typing import TypeAlias
 
 from conformance.engine.scenario import Action, Call, Close, Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability
 
-Actions: TypeAlias = Sequence[Action]
-Scenarios: TypeAlias = Iterator[Scenario]
+Actions = Sequence[Action]
+Scenarios = Iterator[Scenario]
 _COUNTS = (1, 3)
 """Calls of which the first is cancelled: it is alone, or others wait behind it."""
 _SECOND = timedelta(seconds=1)

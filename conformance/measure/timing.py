@@ -15,13 +15,13 @@ from functools import partial
 from itertools import islice
 from statistics import median
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.process import PROGRESS
 
 Call = partial[Any]
 """A call, which gives something to await."""
-Calls: TypeAlias = Iterator[Call]
+Calls = Iterator[Call]
 """Calls without end, all of one kind."""
 AT_ONCE = 16
 FEWEST_ROUNDS = 3

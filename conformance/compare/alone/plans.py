@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from conformance.engine.scenario import Call
 from conformance.operations.choices import Choice, pool_of
 from conformance.operations.operation import Operation
 from conformance.operations.parts import inside
 
-Calls: TypeAlias = tuple[Call, ...]
+Calls = tuple[Call, ...]
 _ARGUMENTS = "different", "equal", "all"
 
 
