@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import cycle, repeat
 from random import Random
@@ -48,8 +48,3 @@ def works(store: TaskStore, ids: Sequence[str], random: Random) -> dict[str, Cal
     updates = (partial(store.update_task_status, task_id, *step) for step in cycle(STEPS) for task_id in order)
     creates = repeat(partial(store.create_task, REQUEST))
     return {"get": gets, "list": lists, "update": updates, "create": creates}
-
-
-def cancels(store: TaskStore, ids: Iterable[str]) -> Calls:
-    """Make the calls that cancel these tasks, each once."""
-    return (partial(store.cancel_task, task_id) for task_id in ids)
