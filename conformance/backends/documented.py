@@ -33,7 +33,7 @@ class DocumentedRedisHarness(RedisServerHarness):
 
     mode = "redis"
     opener = DocumentedMemoryHarness.opener
-    capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED, Capability.EXPIRING, Capability.REMOTE})
+    capabilities = RedisServerHarness.capabilities | {Capability.EXPIRING}
     record = "{namespace}:task:"
 
     def environment(self, namespace: str) -> Mapping[str, str]:

@@ -59,10 +59,10 @@ class Judge:
         lost = [entry for entry in made if entry.may_have_happened]
         self._fewest = inf
 
-        found: dict[Candidate, None] = {}
+        found = {}
         for state, pending in self._candidates:
             ends = self._ends((*answered, *pending, *lost), state, set(), is_over=is_over)
-            found |= dict.fromkeys(ends if is_over else islice(ends, _ENOUGH))
+            found.update(dict.fromkeys(ends if is_over else islice(ends, _ENOUGH)))
         self._candidates = [*found] or self._candidates
         return bool(found)
 

@@ -37,7 +37,7 @@ class Plan:
         self.tests = {case.id: case for case in (*_GROUPED, *cases)}
         """What there is a result of."""
         file = option.conformance_known
-        self.known = read(file, self.tests) if file else {}
+        self.known = read(file, self.tests, self.backends) if file else {}
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""

@@ -39,7 +39,7 @@ class Progress:
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
-        self._told: defaultdict[Place, list[Result]] = defaultdict(list)
+        self._told = defaultdict[Place, list[Result]](list)
         """The results of each case or group."""
         self._lines: list[Line] = []
         self._started = datetime.now(UTC)

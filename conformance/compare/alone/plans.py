@@ -8,6 +8,7 @@ from functools import cache
 from itertools import product
 from typing import Any, Literal
 
+from conformance.engine.kinds import in_turn
 from conformance.engine.scenario import Call
 from conformance.operations.choices import Choice, pool_of
 from conformance.operations.operation import Operation
@@ -39,7 +40,7 @@ class Plan:
 
     def spread(self, instances: int) -> Plan:
         """Return the same plan with its calls on so many instances in turn."""
-        racing = tuple(replace(each, on=place % instances) for place, each in enumerate(self.racing))
+        racing = tuple(in_turn(self.racing, instances))
         return replace(self, racing=racing, title=f"{self.title}, instances: {instances}")
 
 
