@@ -23,6 +23,8 @@ from taskstore import FailureKind
 # redis-py reads its own metadata for each connection, which takes longer than to connect; the suite opens thousands.
 setattr(redis.utils, "get_lib_version", cache(redis.utils.get_lib_version))  # noqa: B010  mypy refuses an assignment
 
+_client_of = cache(redis.Redis.from_url)
+
 _AGE = """
 local by, deadlines, left = tonumber(ARGV[1]), ARGV[2], redis.call('PTTL', KEYS[1])
 if deadlines ~= '' and string.sub(KEYS[1], -#deadlines) == deadlines then
@@ -198,8 +200,3 @@ def _decoded(text: bytes) -> Any:
         if isinstance(value := json.loads(text), list | dict):
             return value
     return text.decode(errors="replace")
-
-
-@cache
-def _client_of(url: str) -> Any:
-    return redis.Redis.from_url(url)

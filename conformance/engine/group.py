@@ -105,7 +105,7 @@ class Group:
         """Play a scenario, once for each order of its races if they can be ordered. Return the shortest finding."""
 
         async def verified(ordered: Play | None = None, arena: Arena | None = None) -> Verifier:
-            return await Verifier(self.contract, self.harness, self.coverage, scenario, arena, ordered).play()
+            return await Verifier(self.contract, self.harness, scenario, arena, ordered).verify(self.coverage)
 
         ordered = [race for race in scenario.races if race.every_order]
         if ordered:

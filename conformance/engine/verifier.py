@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
-from conformance.engine.contract import SILENT, Contract, Entry, differences
+from conformance.engine.contract import SILENT, Entry, differences
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
-from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Play, side_by_side
+from conformance.engine.orders.schedule import side_by_side
 from conformance.engine.player import Done, Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario
 from conformance.engine.script import lines_of
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability
 from conformance.text import place_of, printed
 
 _RECENT = 3
@@ -34,24 +33,18 @@ class Verifier(Player):
     _doubted: tuple[Entry, Any] | None = None
     """A write with another result than the expected one: what it has written is not known yet."""
 
-    def __init__(
-        self,
-        contract: Contract,
-        harness: Harness,
-        coverage: Coverage,
-        scenario: Scenario,
-        arena: Arena | None,
-        ordered: Play | None,
-    ) -> None:
-        super().__init__(contract, harness, scenario, arena, ordered)
+    async def verify(self, coverage: Coverage) -> Self:
+        """Play the scenario, and note what is exercised. Return itself."""
+        contract = self.contract
         self.coverage = coverage
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
-        self._about = scenario.about or (contract.atomic,)
+        self._about = self.scenario.about or (contract.atomic,)
         self._checks = contract.checks(coverage)
-        self._judges = {on: Judge(contract, coverage.learned) for on in range(scenario.instances)}
-        if Capability.SHARED in harness.capabilities:
+        self._judges = {on: Judge(contract, coverage.learned) for on in range(self.scenario.instances)}
+        if Capability.SHARED in self.harness.capabilities:
             self._judges = dict.fromkeys(self._judges, self._judges[0])
+        return await self.play()
 
     def end(self) -> None:
         """Check what only many results show."""

@@ -103,9 +103,8 @@ class SelfJudge:
                 is_there |= bool(asked)
                 if not asked or "" in rules:
                     continue
-                sequences = await self.sequences(plan)
                 for each in asked:
-                    async for rule, line in self.judge(each, sequences):
+                    async for rule, line in self.judge(each):
                         if rule not in rules:
                             yield line
                         rules.add(rule)
@@ -152,17 +151,12 @@ class SelfJudge:
         self.played[plan.kind] += len(plays)
         return plays
 
-    async def judge(self, plan: Plan, sequences: Sequence[Witness]) -> AsyncIterator[tuple[str, Line]]:
-        """Play every order of a plan, and yield each rule that is broken, with the shortest that breaks it.
-
-        The `sequences` of its calls were made on one instance. Another does the same, unless something is wrong.
-        """
+    async def judge(self, plan: Plan) -> AsyncIterator[tuple[str, Line]]:
+        """Play every order of a plan, and yield each rule that is broken, with the shortest that breaks it."""
+        sequences = await self.sequences(plan)
         plays = await self.plays(plan)
         if plan.kind == "death" and self.arena.in_threads:
             self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
-        if not _wrong(plays, sequences):
-            return
-        sequences = await self.sequences(plan)
         wrong = _wrong(plays, sequences)
         if wrong and any(map(_apart, await self.sequences(plan), sequences)):
             self.left_out["the same calls one after the other give something else each time"].add(plan.title)
@@ -180,7 +174,7 @@ class SelfJudge:
             if rule:
                 title += f": {rule}"
                 said = f"{rule}, at {len(those)} of {len(plays)} points"
-            again = f"# again: --only '{plan.title}' --schedule {text}"
+            again = f"# again, of that store alone: --only '{plan.title}' --schedule {text}"
             *_, last = *plan.racing, *plan.after
             script = (*shown.lines(why[rule]), f"# {self.name}: {said}", again)
             yield rule, Line(plan.racing[0].operation, plan.kind, title, last.operation, script)
