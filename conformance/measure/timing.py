@@ -105,9 +105,9 @@ async def time_round(calls: Calls, count: int = 1) -> float:
 
 async def gather(calls: Calls, count: int) -> list[Any]:
     """Make so many calls, a few at a time, and return their answers."""
-    answers: list[Any] = []
+    answers = []
     wanted = islice(calls, count)
     while some := [*islice(wanted, AT_ONCE)]:
         PROGRESS.go_on()
-        answers += await asyncio.gather(*(call() for call in some))
+        answers.extend(await asyncio.gather(*(call() for call in some)))
     return answers

@@ -55,7 +55,7 @@ def plans_of(
     """
     first = next(operation for operation in operations if not operation.is_read)
     after = [call(read) for read in operations if read.is_read and {*read.arguments} <= {*read.entry}]
-    starts: dict[str, Calls] = {"entry absent": (), "entry there": (call(first, 2),)}
+    starts = {"entry absent": (), "entry there": (call(first, 2),)}
     for name in [operation.name for operation in crowd if crowd[1:]]:
         starts[f"at the brink of {name}"] = brinks.get(name, ())
 

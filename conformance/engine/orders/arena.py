@@ -21,7 +21,7 @@ from conformance.operations.operation import Operation
 
 Make = Callable[[Entry], Coroutine[Any, Any, None]]
 """Makes the call of an entry."""
-CALLER_OF: ContextVar[str] = ContextVar("caller", default="")
+CALLER_OF = ContextVar("caller", default="")
 """Whose callback it is: tasks and callbacks inherit it from those that make them. Empty if a thread made it."""
 _A_MOMENT = 0.02
 """Seconds in which a call returns that waits for nothing but its server."""
