@@ -7,7 +7,7 @@ from itertools import islice
 from math import inf
 from typing import Any, NamedTuple
 
-from conformance.engine.contract import Contract, Entry, Outcome, Raised, differences
+from conformance.engine.contract import Contract, Entry, Fields, Outcome, Raised, differences
 from conformance.engine.finding import Signature
 
 _ENOUGH = 16
@@ -29,7 +29,7 @@ class Comparison(NamedTuple):
     """An outcome that is allowed, and the fields in which a result differs from it."""
 
     outcome: Outcome
-    fields: tuple[str, ...]
+    fields: Fields
 
 
 _Node = tuple[tuple[Entry, ...], Any]
@@ -160,7 +160,7 @@ def _distance(found: Comparison) -> tuple[bool, int]:
     return "" in found.fields, len(found.fields)
 
 
-def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> str:
+def _alike(result: Any, fields: Fields, ids: Collection[str]) -> str:
     """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
     if isinstance(result, Raised):
         return f"{result.error}({_shortly(result.facts, ids)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 from conformance.engine.contract import SILENT, Entry, differences
 from conformance.engine.failures import SOON
@@ -33,8 +33,8 @@ class Verifier(Player):
     _doubted: tuple[Entry, Any] | None = None
     """A write with another result than the expected one: what it has written is not known yet."""
 
-    async def verify(self, coverage: Coverage) -> Self:
-        """Play the scenario, and note what is exercised. Return itself."""
+    async def verify(self, coverage: Coverage) -> Finding | None:
+        """Play the scenario, note what is exercised, and return what was found."""
         contract = self.contract
         self.coverage = coverage
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
@@ -44,7 +44,8 @@ class Verifier(Player):
         self._judges = {on: Judge(contract, coverage.learned) for on in range(self.scenario.instances)}
         if Capability.SHARED in self.harness.capabilities:
             self._judges = dict.fromkeys(self._judges, self._judges[0])
-        return await self.play()
+        await self.play()
+        return self.found
 
     def end(self) -> None:
         """Check what only many results show."""

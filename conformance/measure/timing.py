@@ -23,6 +23,8 @@ Call = partial[Any]
 """A call, which gives something to await."""
 Calls = Iterator[Call]
 """Calls without end, all of one kind."""
+Works = dict[str, Calls]
+"""The calls of each operation."""
 AT_ONCE = 16
 FEWEST_ROUNDS = 3
 """Of a block, unless a call is long."""
