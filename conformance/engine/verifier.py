@@ -13,7 +13,7 @@ from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
 from conformance.engine.orders.schedule import side_by_side
-from conformance.engine.player import Done, Player
+from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario
 from conformance.engine.script import lines_of
 from conformance.harness import Capability
@@ -28,8 +28,6 @@ class Verifier(Player):
 
     seconds = 5.0
     found: Finding | None = None
-    _is_new = True
-    """Whether nothing was written before the last calls."""
     _doubted: tuple[Entry, Any] | None = None
     """A write with another result than the expected one: what it has written is not known yet."""
 
@@ -59,7 +57,9 @@ class Verifier(Player):
         match action:
             case ReadBack():
                 for call in self._reads():
-                    await self._ask(call)
+                    if not self.is_over:
+                        await self.perform(call)
+                        self.history.pop()  # it stands in the script only if it shows something
             case _:
                 await super().change_surroundings(action)
         is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
@@ -95,15 +95,6 @@ class Verifier(Player):
                 if not differences(expected, again.observed):
                     self.found = replace(self.found, requirements=(self.contract.returns,))
 
-    async def _ask(self, call: Call) -> None:
-        """Make a call that stands in the script only if it shows something."""
-        for entry in self.begun([call]):
-            await self.make(entry)
-            self.history.append(Done(call, [entry]))
-            self.take(Race((call,)), [entry])
-            self.history.pop()
-            await self._resolve()
-
     def _reads(self) -> Iterator[Call]:
         recent = self._last
         if not self.has_proxy:  # in a failure all of them may be concerned
@@ -116,7 +107,7 @@ class Verifier(Player):
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Judge what came of calls at the same time, and note what it says about the store."""
-        self._is_new = not self._last
+        self._is_new = not self._last  # nothing was written before
         for entry in made:
             self.coverage.silent += entry.observed == SILENT and not self.has_proxy
             if self.coverage.mutates:  # as a careless caller changes what was passed in
