@@ -44,7 +44,6 @@ class Judge:
         self._learned = learned
         self.can_tell = True
         """Whether somebody can tell what is right where the last calls were made."""
-        self._fewest = inf
         self._furthest: list[_Node] = []
         """The nodes that the search has reached with the fewest answers left to explain, and how many these are."""
         self._candidates = [Candidate(contract.initial())]
