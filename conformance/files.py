@@ -65,7 +65,7 @@ def read_toml(file: Path, form: type[T], description: str) -> T:
     return read_file(file, parse, description)
 
 
-def writable(name: str | Path) -> Path:
+def writable(name: str) -> Path:
     """Return a file that can be written, found out before the work whose outcome it is to hold.
 
     Raises:

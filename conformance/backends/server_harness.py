@@ -131,7 +131,7 @@ class RedisServerHarness(Harness):
     """What stands before the id in the key of a task's record."""
 
     def __init__(self, server: RedisServer | None = None) -> None:
-        self._server = self.server_class() if server is None else server
+        self._server = server or self.server_class()
 
     @abstractmethod
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
