@@ -58,14 +58,14 @@ def find(made: Report, claim: str, design: Design = "documented") -> Finding:
 def test_figures_are_medians_of_block_medians_and_ratios_are_taken_within_a_block() -> None:
     medians = [1.0, 3.0, *[4.0] * 7]
     uneven = measured("get", "memory", [1.0], blocks=[{"median": ms / 1000} for ms in medians])
-    assert report(GOOD, benchmark(uneven)).latencies[0].ms == Estimate(4, (1, 4))
+    assert report(GOOD, benchmark(uneven)).latencies[0].ms == Estimate(4, (1, 4), 9)
     ms = [float(block) for block in range(1, 10)]
     rows = [
         measured("get", "memory", ms),
         measured("get", "embedded", [10 * one for one in ms], transport="embedded"),
     ]
     found = {row.backend: row.times_memory for row in report(GOOD, benchmark(*rows)).latencies}
-    assert found == {"memory": None, "embedded": Estimate(10, (10, 10))}
+    assert found == {"memory": None, "embedded": Estimate(10, (10, 10), 9)}
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,15 @@ class Judge:
         return entry, found[entry]
 
     def signature(self, entry: Entry, found: Comparison) -> Signature:
-        """Return what findings of one cause have in common: in which fields what came in place of what."""
-        results = (entry.observed, found.outcome.result)
-        alike = [_alike(result, found.fields, entry.operation.ids) for result in results]
+        """Return what findings of one cause have in common: in which fields or facts what came for what."""
+        ids = entry.operation.ids
+        alike = []
+        for result in (entry.observed, found.outcome.result):
+            if isinstance(result, Raised):
+                text = f"{result.error}({_shortly(result.facts, ids)})"
+            else:
+                text = _shortly({name: getattr(result, name, result) for name in found.fields}, ids)
+            alike.append(text)
         return f"{entry.operation.name}: {' in place of '.join(alike)}"
 
     # The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory: an order is
@@ -157,13 +163,6 @@ class Judge:
 
 def _distance(found: Comparison) -> tuple[bool, int]:
     return "" in found.fields, len(found.fields)
-
-
-def _alike(result: Any, fields: Fields, ids: Collection[str]) -> str:
-    """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
-    if isinstance(result, Raised):
-        return f"{result.error}({_shortly(result.facts, ids)})"
-    return _shortly({name: getattr(result, name, result) for name in fields}, ids)
 
 
 def _shortly(values: Mapping[str, Any], ids: Collection[str]) -> str:

@@ -81,8 +81,10 @@ def cancelled(made: Actions, calls: Iterable[Call], *, then: Actions, about: str
 def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Scenarios:
     """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
     for (number, lacks), calls, first in product(((about, ""), (apart, "shared")), sequences, (0, 1)):
-        steps = [(call, ReadBack()) for call in in_turn(calls, first=first)]
-        yield scenario(*steps, about=number, lacks=lacks, instances=2)
+        actions: list[Action] = []
+        for call in in_turn(calls, first=first):
+            actions += [call, ReadBack()]
+        yield scenario(actions, about=number, lacks=lacks, instances=2)
 
 
 def reopened(made: Actions, then: Actions, *, about: str, anew: str) -> Scenarios:

@@ -27,6 +27,7 @@ class Estimate:
 
     value: float
     interval: tuple[float, float] | None
+    blocks: int
     values: tuple[float, ...] = field(default=(), compare=False)
     """Of the blocks, in their order: what value and interval are computed from."""
 
@@ -36,7 +37,7 @@ def estimate(values: Sequence[float], miss: float = MISS) -> Estimate:
     ordered = sorted(values)
     rank, _ = bounds_for(len(values), miss)
     interval = (ordered[rank - 1], ordered[-rank]) if rank else None
-    return Estimate(median(values), interval, (*values,))
+    return Estimate(median(values), interval, len(values), (*values,))
 
 
 def bounds_for(size: int, miss: float = MISS) -> tuple[int, float]:
