@@ -27,11 +27,12 @@ from statistics import median
 from subprocess import PIPE
 from typing import IO, cast
 
+from benchmarks.cancels import cancels
 from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.gate.instructions import ROOT, unpacked
 from conformance.backends.servers import EmbeddedServer
 from conformance.measure.estimate import estimate
-from conformance.measure.tasks import cancels, fill, works
+from conformance.measure.tasks import fill, works
 from taskstore import TaskStoreSettings, open_store
 
 ROUNDS, TURNS = 20, 40

@@ -48,15 +48,12 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
             content = file.read_bytes()
         return parse(content)
     except (ValueError, RecursionError) as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
-        why = _first_of(fault) if isinstance(fault, ValidationError) else str(fault)
+        why = str(fault)
+        if isinstance(fault, ValidationError):
+            first = fault.errors(include_url=False)[0]
+            parts = [*first["loc"], first["msg"].removeprefix("Value error, ")]
+            why = ": ".join(map(str, parts))
         raise FileError(file, f"not {description}: {why}") from None
-
-
-def _first_of(fault: ValidationError) -> str:
-    """Return where the first fault of a document is, and what it is."""
-    first = fault.errors(include_url=False)[0]
-    parts = [*first["loc"], first["msg"].removeprefix("Value error, ")]
-    return ": ".join(map(str, parts))
 
 
 def read_toml(file: Path, form: type[T], description: str) -> T:
@@ -68,7 +65,7 @@ def read_toml(file: Path, form: type[T], description: str) -> T:
     return read_file(file, parse, description)
 
 
-def writable(name: str | Path) -> Path:
+def writable(name: str) -> Path:
     """Return a file that can be written, found out before the work whose outcome it is to hold.
 
     Raises:

@@ -25,8 +25,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -34,11 +35,11 @@ from conformance.files import FileError, read_toml
 
 UNREASONED = "TODO: say why"
 """What stands in a file until somebody writes a reason."""
-Known: TypeAlias = Mapping[tuple[str, str, str], str]
+Known = Mapping[tuple[str, str, str], str]
 """Why something is accepted: by what it is about, backend, and the finding that shows.
 
-It is about a test, a missing hook, or an operation and a kind of difference. All backends, if that is empty. A case has
-no findings: it is accepted whatever fails it.
+It is about a test, a missing hook, or an operation and a kind of difference. Of a comparison the backend is empty. A
+case has no findings: it is accepted whatever fails it.
 """
 
 
@@ -67,8 +68,10 @@ def group_of(operation: str, kind: str) -> str:
     return f"{operation}, {kind}"
 
 
-def read(file: Path, tests: Collection[str] = ()) -> Known:
+def read(file: Path, tests: Collection[str] = (), backends: Collection[str] = ("",)) -> Known:
     """Read what is known of these tests and of hooks; without tests, of a comparison. A missing file has nothing.
+
+    An entry for all backends stands for one for each of these, as far as there is no other for it.
 
     Raises:
         FileError: if it is not TOML of this form, or an entry names no test, or gives no reason.
@@ -77,14 +80,15 @@ def read(file: Path, tests: Collection[str] = ()) -> Known:
         return {}
     tables = read_toml(file, dict[Literal["known"], list[_Entry]], "a list of known failures")
     known = {}
-    for entry in tables.get("known", []):
+    for entry in sorted(tables.get("known", []), key=lambda entry: entry.backend):
         about = entry.hook or entry.test or group_of(entry.operation, entry.kind)
         if bool(entry.operation) is bool(tests):
             continue  # it is for the other command
         if tests and not entry.hook and about not in tests:
             raise FileError(file, f"there is no test {about}")
-        for finding in entry.shows:
-            known[about, entry.backend, finding] = entry.reason
+        named = [entry.backend] if entry.backend else backends
+        for backend, finding in product(named, entry.shows):
+            known[about, backend, finding] = entry.reason
     return known
 
 

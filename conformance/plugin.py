@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,9 @@ _BACKEND = "conformance_backend"
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. What an earlier run has written is emptied first."""
     option = config.option
-    names: dict[str, None] = {}
-    for name in option.conformance_store or ["memory", "embedded"]:
-        names |= dict.fromkeys(backends_of_this_machine() if name == "all" else [name])
-    option.conformance_store = [*names]
+    given = option.conformance_store or ["memory", "embedded"]
+    meant = [backends_of_this_machine() if name == "all" else [name] for name in given]
+    option.conformance_store = [*dict.fromkeys(chain.from_iterable(meant))]
     is_worker = hasattr(config, "workerinput")
     try:
         if not is_worker and not option.help:

@@ -65,8 +65,7 @@ class Progress:
     @property
     def text(self) -> str:
         """What is done."""
-        text: str = self._text.value.decode(errors="replace")
-        return text
+        return str(self._text.value, errors="replace")
 
     def late(self) -> str:
         """Return what is not over in time, since it was seen to go on; nothing if there is still some."""

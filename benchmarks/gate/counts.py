@@ -12,9 +12,10 @@ from itertools import islice
 from random import Random
 from typing import NamedTuple, cast
 
+from benchmarks.cancels import cancels
 from conformance import Harness
 from conformance.backends.proxy import Proxy
-from conformance.measure.tasks import REQUEST, cancels, fill, works
+from conformance.measure.tasks import REQUEST, fill, works
 from taskstore import MaintainedTaskStore, TaskStatus
 
 FEW, MANY = 100, 10_000

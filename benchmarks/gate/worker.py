@@ -15,7 +15,8 @@ from contextlib import AsyncExitStack
 from itertools import islice
 from random import Random
 
-from conformance.measure.tasks import cancels, fill, works
+from benchmarks.cancels import cancels
+from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Calls
 from taskstore import TaskStoreSettings, open_store
 

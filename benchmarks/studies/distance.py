@@ -22,13 +22,14 @@ from random import Random
 from statistics import median
 
 from benchmarks.backends import DESIGNS, harness_of, url_of
+from benchmarks.cancels import cancels
 from benchmarks.cores import SERVER, on_core
 from benchmarks.document import Depth
 from benchmarks.studies.document import SEED, Key, Measured
 from conformance import Harness
 from conformance.backends.proxy import Proxy
 from conformance.measure.block import PING
-from conformance.measure.tasks import cancels, fill, works
+from conformance.measure.tasks import fill, works
 from conformance.measure.timing import Calls, time_round
 from conformance.process import in_new_process
 

@@ -20,7 +20,7 @@ class DocumentedMemoryHarness(MemoryHarness):
     """The documented design's memory mode."""
 
     capabilities = frozenset()
-    opener = f"{TaskService.__module__}:open_from_environment"
+    opener = "conformance.backends.documented_design:open_from_environment"
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskService]:
         clock = self._clock(namespace)
@@ -33,7 +33,7 @@ class DocumentedRedisHarness(RedisServerHarness):
 
     mode = "redis"
     opener = DocumentedMemoryHarness.opener
-    capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED, Capability.EXPIRING, Capability.REMOTE})
+    capabilities = RedisServerHarness.capabilities | {Capability.EXPIRING}
     record = "{namespace}:task:"
 
     def environment(self, namespace: str) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -61,14 +62,15 @@ class DocumentedPage(BaseModel):
     offset: int
 
 
+@dataclass
 class RedisClient:
     """What the document calls `redis_client`, of which it shows `set_task`. What fails in Redis reads as nothing there.
 
     Memory mode needs no Redis, and imports none.
     """
 
-    def __init__(self, redis: Any, prefix: str) -> None:
-        self.redis, self.prefix = redis, prefix
+    redis: Any
+    prefix: str
 
     async def set_task(self, task_id: str, task_data: dict[str, Any], ttl: int) -> None:
         """Write the whole task, and renew its lifetime of `ttl` seconds."""

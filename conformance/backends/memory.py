@@ -28,9 +28,9 @@ class MemoryHarness(Harness):
     """Of the store's tasks; no setting gives one."""
 
     def __init__(self) -> None:
-        self._ahead: Counter[str] = Counter()
+        self._ahead = Counter[str]()
         """By namespace, how many nanoseconds its clock is ahead."""
-        self._latest: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self._latest = WeakValueDictionary[str, Any]()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         self._latest[namespace] = store = self.store_class(lifetime=self.lifetime, clock=self._clock(namespace))

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from functools import partial
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from conformance.backends.resp import PASSING, PUSHING, Message, take_request
@@ -40,7 +40,7 @@ class Held(StrEnum):
     REPLIES = "reply"
 
 
-Interruption: TypeAlias = Held | bytes | None
+Interruption = Held | bytes | None
 """What is held; or a text that answers each command of a request, and ends the connection if it is empty."""
 
 

@@ -14,6 +14,7 @@ from unittest import mock
 
 from conformance.files import CommandFailedError
 from conformance.harness import Capability, Harness
+from conformance.text import described
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one backend less."""
@@ -100,7 +101,7 @@ def _imported(place: str) -> Any:
         try:
             return resolve_name(place)
         except Exception as error:
-            reason = f"{place} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
+            reason = f"{place} cannot be imported: {described(error)}"
             if isinstance(error, ModuleNotFoundError):
                 if place.startswith(f"{__package__}."):
                     reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"

@@ -23,6 +23,8 @@ from taskstore import FailureKind
 # redis-py reads its own metadata for each connection, which takes longer than to connect; the suite opens thousands.
 setattr(redis.utils, "get_lib_version", cache(redis.utils.get_lib_version))  # noqa: B010  mypy refuses an assignment
 
+_client_of = cache(redis.Redis.from_url)
+
 _AGE = """
 local by, deadlines, left = tonumber(ARGV[1]), ARGV[2], redis.call('PTTL', KEYS[1])
 if deadlines ~= '' and string.sub(KEYS[1], -#deadlines) == deadlines then
@@ -129,7 +131,7 @@ class RedisServerHarness(Harness):
     """What stands before the id in the key of a task's record."""
 
     def __init__(self, server: RedisServer | None = None) -> None:
-        self._server = self.server_class() if server is None else server
+        self._server = server or self.server_class()
 
     @abstractmethod
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
@@ -198,8 +200,3 @@ def _decoded(text: bytes) -> Any:
         if isinstance(value := json.loads(text), list | dict):
             return value
     return text.decode(errors="replace")
-
-
-@cache
-def _client_of(url: str) -> Any:
-    return redis.Redis.from_url(url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from pathlib import Path
-from typing import TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -33,7 +32,7 @@ OPTIONS = {
 }
 _UNFOUND = ("not there", "")
 
-Side: TypeAlias = dict[str, tuple[str, str]]
+Side = dict[str, tuple[str, str]]
 """By test, or line of a comparison, its verdict and why."""
 
 
@@ -68,14 +67,15 @@ def main(options: argparse.Namespace) -> int:
 def _show(title: str, left: Side, right: Side) -> bool:
     """Print what differs, and return whether anything does."""
     every = left | right
-    lines: list[str] = []
+    lines = []
     differ = 0
     for test in every:
         before, reason = left.get(test, _UNFOUND)
         after, why = right.get(test, _UNFOUND)
         if before != after and "not-applicable" not in (before, after):
             differ += 1
-            lines += [*wrapped("  ", f"{test}: {before} → {after}"), *wrapped("      ", why or reason)]
+            lines.extend(wrapped("  ", f"{test}: {before} → {after}"))
+            lines.extend(wrapped("      ", why or reason))
     print(on_one_line(f"{title}: {differ} of {len(every)} differ"), *lines, sep="\n")
     return differ > 0
 

@@ -34,12 +34,17 @@ OPTIONS = {
     **{f"--{name}": option for name, option in OF_SUITE.items()},
     "pytest": {"nargs": "*", "metavar": "-- OPTION", "help": "options of pytest"},
 }
-_QUIET = "--no-header", "-rN", "--show-capture=no", "-W", "ignore::pytest.PytestAssertRewriteWarning"
-"""A store may log a line for each of thousands of calls."""
-_PYTEST = "-p", "no:hypothesispytest", *_QUIET, "--pyargs", "conformance"
-"""Hypothesis, whose plugin takes a tenth of a second, draws nothing here."""
-_USAGE_ERROR = 4
-"""The exit status that pytest calls so."""
+_PYTEST = (
+    "-p",
+    "no:hypothesispytest",  # it takes a tenth of a second, and Hypothesis draws nothing here
+    "--no-header",
+    "-rN",
+    "--show-capture=no",  # a store may log a line for each of thousands of calls
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+    "--pyargs",
+    "conformance",
+)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -59,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what is in its background without the first
         signal.signal(number, signal.default_int_handler)
     status: int = in_new_process(_run, [*command, *options.pytest])
-    return 2 if status == _USAGE_ERROR else status
+    return 2 if status == pytest.ExitCode.USAGE_ERROR else status
 
 
 def _run(command: list[str]) -> int:

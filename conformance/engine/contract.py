@@ -84,6 +84,8 @@ class Outcome(NamedTuple):
 
 Name = tuple[str, ...]
 """The texts that name an entry of a store, one for each argument that does so."""
+Fields = tuple[str, ...]
+"""The names of those in which a result differs, `` for a result of another kind."""
 
 
 @dataclass(slots=True, eq=False)
@@ -203,7 +205,7 @@ class Contract:
         """Return an exception by its facts."""
         return Raised(full_name(type(error)), {"message": str(error)[:200]})
 
-    def describe(self, result: Any, names: tuple[str, ...] = ()) -> str:
+    def describe(self, result: Any, names: Fields = ()) -> str:
         """Return a result in words, with the fields `names`."""
         return result.error if isinstance(result, Raised) else shown(result)
 
@@ -230,7 +232,7 @@ class Contract:
         self,
         entry: Entry,
         outcome: Outcome,
-        names: tuple[str, ...],
+        names: Fields,
         write: Entry | None,
         about: tuple[str, ...],
         *,
@@ -259,7 +261,7 @@ def is_same(left: Any, right: Any) -> bool:
     return bool(left == right) and (not isinstance(left, tuple) or all(map(is_same, left, right)))
 
 
-def differences(expected: Any, observed: Any) -> tuple[str, ...]:
+def differences(expected: Any, observed: Any) -> Fields:
     """Return the names of the fields in which a result is not the expected one; `` for a result of another kind."""
     return tuple(dict.fromkeys(_differing(expected, observed, "")))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.engine.scenario import Scenario
 
-Signature: TypeAlias = str
+Signature = str
 """Equal for two findings of one cause, in every run: the operation, the fields, and what came in place of what."""
 
 

@@ -104,21 +104,20 @@ class Group:
     async def _verify(self, scenario: Scenario) -> Finding | None:
         """Play a scenario, once for each order of its races if they can be ordered. Return the shortest finding."""
 
-        async def verified(ordered: Play | None = None, arena: Arena | None = None) -> Verifier:
-            return await Verifier(self.contract, self.harness, self.coverage, scenario, arena, ordered).play()
+        async def verified(ordered: Play | None = None, arena: Arena | None = None) -> Finding | None:
+            return await Verifier(self.contract, self.harness, scenario, arena, ordered).verify(self.coverage)
 
         ordered = [race for race in scenario.races if race.every_order]
         if ordered:
-            verifiers, reason = list[Verifier](), "instances share something that is not behind an address"
+            played, reason = list[Finding | None](), "instances share something that is not behind an address"
             if self.arena:
-                verifiers, reason = await explore(partial(verified, arena=self.arena), _MOST_ORDERS, _MOST_SWITCHES)
-            if verifiers:
-                found = [verifier.found for verifier in verifiers if verifier.found]
-                return min(found, key=lambda finding: len(finding.lines), default=None)
+                played, reason = await explore(partial(verified, arena=self.arena), _MOST_ORDERS, _MOST_SWITCHES)
+            if played:
+                return min(filter(None, played), key=lambda finding: len(finding.lines), default=None)
             self.coverage.by_chance[reason] += 1
             if any(race.failure for race in ordered):  # a death is never left to chance
                 return None
-        return (await verified()).found
+        return await verified()
 
     def _why_unfit(self, scenario: Scenario) -> str:
         """Return why a scenario is not for a store; nothing if it is."""

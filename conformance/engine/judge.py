@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-from conformance.engine.contract import Contract, Entry, Outcome, Raised, differences
+from conformance.engine.contract import Contract, Entry, Fields, Outcome, Raised, differences
 from conformance.engine.finding import Signature
 
 _ENOUGH = 16
@@ -29,10 +29,10 @@ class Comparison(NamedTuple):
     """An outcome that is allowed, and the fields in which a result differs from it."""
 
     outcome: Outcome
-    fields: tuple[str, ...]
+    fields: Fields
 
 
-_Node: TypeAlias = tuple[tuple[Entry, ...], Any]
+_Node = tuple[tuple[Entry, ...], Any]
 """The calls that are still to be made, and the state that the others have led to."""
 
 
@@ -44,7 +44,6 @@ class Judge:
         self._learned = learned
         self.can_tell = True
         """Whether somebody can tell what is right where the last calls were made."""
-        self._fewest = inf
         self._furthest: list[_Node] = []
         """The nodes that the search has reached with the fewest answers left to explain, and how many these are."""
         self._candidates = [Candidate(contract.initial())]
@@ -59,10 +58,10 @@ class Judge:
         lost = [entry for entry in made if entry.may_have_happened]
         self._fewest = inf
 
-        found: dict[Candidate, None] = {}
+        found = {}
         for state, pending in self._candidates:
             ends = self._ends((*answered, *pending, *lost), state, set(), is_over=is_over)
-            found |= dict.fromkeys(ends if is_over else islice(ends, _ENOUGH))
+            found.update(dict.fromkeys(ends if is_over else islice(ends, _ENOUGH)))
         self._candidates = [*found] or self._candidates
         return bool(found)
 
@@ -86,9 +85,15 @@ class Judge:
         return entry, found[entry]
 
     def signature(self, entry: Entry, found: Comparison) -> Signature:
-        """Return what findings of one cause have in common: in which fields what came in place of what."""
-        results = (entry.observed, found.outcome.result)
-        alike = [_alike(result, found.fields, entry.operation.ids) for result in results]
+        """Return what findings of one cause have in common: in which fields or facts what came for what."""
+        ids = entry.operation.ids
+        alike = []
+        for result in (entry.observed, found.outcome.result):
+            if isinstance(result, Raised):
+                text = f"{result.error}({_shortly(result.facts, ids)})"
+            else:
+                text = _shortly({name: getattr(result, name, result) for name in found.fields}, ids)
+            alike.append(text)
         return f"{entry.operation.name}: {' in place of '.join(alike)}"
 
     # The search of Wing and Gong, "Testing and verifying concurrent objects" (1993), with Lowe's memory: an order is
@@ -158,13 +163,6 @@ class Judge:
 
 def _distance(found: Comparison) -> tuple[bool, int]:
     return "" in found.fields, len(found.fields)
-
-
-def _alike(result: Any, fields: tuple[str, ...], ids: Collection[str]) -> str:
-    """Return what is alike in two results of one cause: the error with its facts, or what stands in some fields."""
-    if isinstance(result, Raised):
-        return f"{result.error}({_shortly(result.facts, ids)})"
-    return _shortly({name: getattr(result, name, result) for name in fields}, ids)
 
 
 def _shortly(values: Mapping[str, Any], ids: Collection[str]) -> str:

@@ -22,13 +22,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
-from typing import TypeAlias
 
 from conformance.engine.scenario import Action, Call, Close, Race, ReadBack, Reopen, Scenario, Wait
 from conformance.harness import Capability
 
-Actions: TypeAlias = Sequence[Action]
-Scenarios: TypeAlias = Iterator[Scenario]
+Actions = Sequence[Action]
+Scenarios = Iterator[Scenario]
 _COUNTS = (1, 3)
 """Calls of which the first is cancelled: it is alone, or others wait behind it."""
 _SECOND = timedelta(seconds=1)
@@ -52,7 +51,7 @@ def scenario(
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), lacked, instances)
 
 
-def _in_turn(calls: Iterable[Call], instances: int = 2, first: int = 0) -> Iterator[Call]:
+def in_turn(calls: Iterable[Call], instances: int = 2, first: int = 0) -> Iterator[Call]:
     """Yield the calls on each instance in turn."""
     for number, call in enumerate(calls, start=first):
         yield replace(call, on=number % instances)
@@ -67,7 +66,7 @@ def closed(made: Actions, calls: Iterable[Call], *, about: str) -> Scenarios:
 def races(made: Actions, crowds: Iterable[Sequence[Call]], *, about: str) -> Scenarios:
     """Yield calls at the same time, in every order, on two instances, or on one if there is no other."""
     for calls, instances in product(crowds, (1, 2)):
-        race = Race((*_in_turn(calls, instances),), every_order=True)
+        race = Race((*in_turn(calls, instances),), every_order=True)
         lacks = "" if instances > 1 else "shared"
         yield scenario(made, race, ReadBack(), about=about, lacks=lacks, instances=instances)
 
@@ -83,7 +82,7 @@ def shared(sequences: Iterable[Sequence[Call]], *, about: str, apart: str) -> Sc
     """Yield calls on two instances in turn, and reads after each: of a shared store, and of one that is not."""
     for (number, lacks), calls, first in product(((about, ""), (apart, "shared")), sequences, (0, 1)):
         actions: list[Action] = []
-        for call in _in_turn(calls, first=first):
+        for call in in_turn(calls, first=first):
             actions += [call, ReadBack()]
         yield scenario(actions, about=number, lacks=lacks, instances=2)
 

@@ -116,13 +116,12 @@ class Player(Surroundings):
                 await self.open(on)
             case Close(on):
                 await self.close(on)
-            case Open(on, "", behind=behind):
-                neighbour = self.namespace + behind
+            case Open(on, url, seconds, _, behind):
+                place = self.namespace + behind
                 if behind:
-                    self._stack.callback(self.harness.discard, neighbour)
-                await self.open(on, self.harness.open(neighbour))
-            case Open(on, url, seconds):
-                await self.open(on, self.harness.open_at(self.namespace, url, seconds))
+                    self._stack.callback(self.harness.discard, place)
+                opening = self.harness.open_at(place, url, seconds) if url else self.harness.open(place)
+                await self.open(on, opening)
             case Damage() if self.latest is not None:
                 self.harness.inspector(self.namespace).overwrite_with_another_type(self.latest)
 

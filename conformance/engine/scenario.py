@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.engine.failures import Failure
 from conformance.harness import Capability
@@ -102,7 +102,7 @@ class Damage:
     """A value of another type is put in the place of the latest entry, behind the store's back."""
 
 
-Action: TypeAlias = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage
+Action = Call | Race | ReadBack | Wait | Reopen | Close | Open | Mutate | Damage
 
 
 def calls_of(action: Action) -> tuple[Call, ...]:

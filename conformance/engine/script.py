@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from conformance.engine.contract import Contract
 from conformance.engine.orders.schedule import side_by_side
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Wait, calls_of
+from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Wait
 from conformance.text import source
 
 _WIDTH = 100
@@ -18,7 +18,7 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
     """Yield what was done as lines of Python, and which exceptions came of it."""
     for done in history:
         calls = []
-        for entry in done.made[: len(calls_of(done.action))]:
+        for entry in done.made:
             yield from entry.before
             given = {name: source(value) for name, value in entry.call.arguments.items()}
             calls.append(entry.line or call_text(contract, entry.call, given))

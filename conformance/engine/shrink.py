@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.engine.contract import is_same
 from conformance.engine.scenario import Action, Call, Mutate, Race, Reference, calls_of, changed
@@ -19,10 +19,10 @@ _MOST_SECONDS = 3.0
 _MOST_PLACES = 20
 """Places of what the caller changes that are tried alone."""
 _SMALL = (0, 1, -1, 2)
-Actions: TypeAlias = tuple[Action, ...]
-Replay: TypeAlias = Callable[[Actions], Awaitable[Actions]]
+Actions = tuple[Action, ...]
+Replay = Callable[[Actions], Awaitable[Actions]]
 """Plays actions, and returns those that show the same: all, or their beginning, or none."""
-Values: TypeAlias = Callable[[Operation, str, Any], Iterable[Any]]
+Values = Callable[[Operation, str, Any], Iterable[Any]]
 """Yields what an argument of an operation may have in place of a value, the simplest first."""
 
 

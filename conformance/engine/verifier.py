@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.engine.contract import SILENT, Contract, Entry, differences
+from conformance.engine.contract import SILENT, Entry, differences
 from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
-from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Play, side_by_side
-from conformance.engine.player import Done, Player
+from conformance.engine.orders.schedule import side_by_side
+from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario
 from conformance.engine.script import lines_of
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability
 from conformance.text import place_of, printed
 
 _RECENT = 3
@@ -29,29 +28,22 @@ class Verifier(Player):
 
     seconds = 5.0
     found: Finding | None = None
-    _is_new = True
-    """Whether nothing was written before the last calls."""
     _doubted: tuple[Entry, Any] | None = None
     """A write with another result than the expected one: what it has written is not known yet."""
 
-    def __init__(
-        self,
-        contract: Contract,
-        harness: Harness,
-        coverage: Coverage,
-        scenario: Scenario,
-        arena: Arena | None,
-        ordered: Play | None,
-    ) -> None:
-        super().__init__(contract, harness, scenario, arena, ordered)
+    async def verify(self, coverage: Coverage) -> Finding | None:
+        """Play the scenario, note what is exercised, and return what was found."""
+        contract = self.contract
         self.coverage = coverage
         self._last: dict[Any, Any] = {}  # as the last writes gave them, by name, in the order of these
         self._write: Entry | None = None
-        self._about = scenario.about or (contract.atomic,)
+        self._about = self.scenario.about or (contract.atomic,)
         self._checks = contract.checks(coverage)
-        self._judges = {on: Judge(contract, coverage.learned) for on in range(scenario.instances)}
-        if Capability.SHARED in harness.capabilities:
+        self._judges = {on: Judge(contract, coverage.learned) for on in range(self.scenario.instances)}
+        if Capability.SHARED in self.harness.capabilities:
             self._judges = dict.fromkeys(self._judges, self._judges[0])
+        await self.play()
+        return self.found
 
     def end(self) -> None:
         """Check what only many results show."""
@@ -65,7 +57,9 @@ class Verifier(Player):
         match action:
             case ReadBack():
                 for call in self._reads():
-                    await self._ask(call)
+                    if not self.is_over:
+                        await self.perform(call)
+                        self.history.pop()  # it stands in the script only if it shows something
             case _:
                 await super().change_surroundings(action)
         is_persistent = Capability.PERSISTENT in self.harness.capabilities or self.scenario.instances > 1
@@ -101,15 +95,6 @@ class Verifier(Player):
                 if not differences(expected, again.observed):
                     self.found = replace(self.found, requirements=(self.contract.returns,))
 
-    async def _ask(self, call: Call) -> None:
-        """Make a call that stands in the script only if it shows something."""
-        for entry in self.begun([call]):
-            await self.make(entry)
-            self.history.append(Done(call, [entry]))
-            self.take(Race((call,)), [entry])
-            self.history.pop()
-            await self._resolve()
-
     def _reads(self) -> Iterator[Call]:
         recent = self._last
         if not self.has_proxy:  # in a failure all of them may be concerned
@@ -122,7 +107,7 @@ class Verifier(Player):
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Judge what came of calls at the same time, and note what it says about the store."""
-        self._is_new = not self._last
+        self._is_new = not self._last  # nothing was written before
         for entry in made:
             self.coverage.silent += entry.observed == SILENT and not self.has_proxy
             if self.coverage.mutates:  # as a careless caller changes what was passed in

@@ -21,7 +21,7 @@ from conformance.backends.registry import find_backend
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure import tasks
-from conformance.measure.timing import Calls, Effort, Timed, time_calls
+from conformance.measure.timing import Effort, Timed, Works, time_calls
 from conformance.process import PROGRESS, in_new_process
 
 Block = dict[tuple[str, str, int], Timed]
@@ -82,10 +82,9 @@ def time_store(
         PROGRESS.begin("open")
         async with harness.open(namespace) as store:
             PROGRESS.begin("a call that fills the store")
-            works: dict[str, Calls] = {}
+            works = await _fill(harness, store, entries, random)
             if type(harness).ping is not Harness.ping:
-                works[PING] = repeat(partial(harness.ping, store))
-            works |= await _fill(harness, store, entries, random)
+                works = {PING: repeat(partial(harness.ping, store)), **works}
             *others, maker = works
             gc.collect()
             timed = {}
@@ -102,7 +101,7 @@ def time_store(
         guarded(harness).discard(namespace)
 
 
-async def _fill(harness: Harness, store: Any, entries: int, random: Random) -> Mapping[str, Calls]:
+async def _fill(harness: Harness, store: Any, entries: int, random: Random) -> Works:
     """Fill a store, and return the calls of what is timed of it; the operation that fills it comes last.
 
     These are the operations that the harness names for `compare`, else those of a task store. The harness of a task

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from conformance.harness import Harness
-from conformance.measure.timing import Call, Calls, gather
+from conformance.measure.timing import Call, Calls, Works, gather
 from conformance.operations.choices import pool_of
 from conformance.operations.operation import Operation, OperationsError, with_ids
 from conformance.operations.parts import awaited, drained, ids_in
@@ -24,7 +24,7 @@ _KEYS: Mapping[type, Callable[[int], Any]] = {str: "key-{}".format, bytes: b"key
 """What makes the n-th name of an entry, by its type."""
 
 
-async def fill_by_operations(harness: Harness, store: Any, entries: int, random: Random) -> dict[str, Calls]:
+async def fill_by_operations(harness: Harness, store: Any, entries: int, random: Random) -> Works:
     """Fill a store, and return the calls of each operation that is timed; the one that fills it comes last.
 
     Raises:

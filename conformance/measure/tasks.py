@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import cycle, repeat
 from random import Random
 
-from conformance.measure.timing import Calls, gather
+from conformance.measure.timing import Works, gather
 from taskstore import TaskCreateRequest, TaskStatus, TaskStore
 
 PAGE = 50
@@ -40,7 +40,7 @@ async def fill(store: TaskStore, tasks: int) -> list[str]:
     return [task.task_id for task in await gather(repeat(partial(store.create_task, REQUEST)), tasks)]
 
 
-def works(store: TaskStore, ids: Sequence[str], random: Random) -> dict[str, Calls]:
+def works(store: TaskStore, ids: Sequence[str], random: Random) -> Works:
     """Make the calls of each operation on a store that has these tasks and no others: `create` has to come last."""
     order = random.sample(ids, len(ids))
     gets = cycle([partial(store.get_task, task_id) for task_id in order])
@@ -48,8 +48,3 @@ def works(store: TaskStore, ids: Sequence[str], random: Random) -> dict[str, Cal
     updates = (partial(store.update_task_status, task_id, *step) for step in cycle(STEPS) for task_id in order)
     creates = repeat(partial(store.create_task, REQUEST))
     return {"get": gets, "list": lists, "update": updates, "create": creates}
-
-
-def cancels(store: TaskStore, ids: Iterable[str]) -> Calls:
-    """Make the calls that cancel these tasks, each once."""
-    return (partial(store.cancel_task, task_id) for task_id in ids)

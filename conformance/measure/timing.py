@@ -15,14 +15,16 @@ from functools import partial
 from itertools import islice
 from statistics import median
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.process import PROGRESS
 
 Call = partial[Any]
 """A call, which gives something to await."""
-Calls: TypeAlias = Iterator[Call]
+Calls = Iterator[Call]
 """Calls without end, all of one kind."""
+Works = dict[str, Calls]
+"""The calls of each operation."""
 AT_ONCE = 16
 FEWEST_ROUNDS = 3
 """Of a block, unless a call is long."""
@@ -105,9 +107,9 @@ async def time_round(calls: Calls, count: int = 1) -> float:
 
 async def gather(calls: Calls, count: int) -> list[Any]:
     """Make so many calls, a few at a time, and return their answers."""
-    answers: list[Any] = []
+    answers = []
     wanted = islice(calls, count)
     while some := [*islice(wanted, AT_ONCE)]:
         PROGRESS.go_on()
-        answers += await asyncio.gather(*(call() for call in some))
+        answers.extend(await asyncio.gather(*(call() for call in some)))
     return answers

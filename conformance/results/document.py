@@ -133,18 +133,20 @@ class Result(Judged):
         return self.test, self.backend
 
     @property
-    def weight(self) -> tuple[bool, int, bool, int, int]:
+    def weight(self) -> tuple[bool, bool, int, bool, int, int]:
         """Of failures the first to show: the cause breaks this requirement before others, and does the most harm.
 
-        Of several that do, it is one with a short script, and that much shows.
+        Of several that do, it is one with a short script, and that much shows. Last comes what an adapter says that its
+        store lacks.
         """
         if self.failure is None:
-            return True, 0, True, 0, 0
+            return True, True, 0, True, 0, 0
         script = self.failure.script
         nearest = self.failure.requirements[0]
         group, _, _ = nearest.partition("-")
         harm = next(place for place, groups in enumerate(_HARM) if group in groups.split())
-        return nearest != self.requirements[0], harm, not script, len(script), -len(self.failures)
+        is_lacking = self.failure.shows.startswith("adapter: ")
+        return is_lacking, nearest != self.requirements[0], harm, not script, len(script), -len(self.failures)
 
     @property
     def is_failure(self) -> bool:

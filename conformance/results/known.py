@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import product
 from pathlib import Path
 
 from conformance.files import write_file
@@ -16,8 +15,7 @@ _ACCEPTABLE = ("fail", "not-testable")
 
 def reason_for(known: Known, backend: str, failure: Failure) -> str:
     """Return why a failure is accepted; nothing if it is not."""
-    everywhere = known.get((failure.test, "", failure.shows), "")
-    return known.get((failure.test, backend, failure.shows), everywhere)
+    return known.get((failure.test, backend, failure.shows), "")
 
 
 def _failures(result: Result) -> tuple[Failure, ...]:
@@ -39,11 +37,10 @@ def stale(known: Known, results: Iterable[Result], *, is_whole: bool) -> Iterato
 
     Findings are missed only in a whole run: where less is played, less shows.
     """
-    for (test, backend, finding), result in product(known, results):
-        passes = result.verdict == "pass" and not result.reason
-        is_about_it = test == result.test and backend in ("", result.backend)
-        if passes and is_about_it and (is_whole or not finding):
-            yield f"{test} on {result.backend} no longer shows {finding or 'a failure'}"
+    passing = {result.place for result in results if result.verdict == "pass" and not result.reason}
+    for test, backend, finding in known:
+        if (test, backend) in passing and (is_whole or not finding):
+            yield f"{test} on {backend} no longer shows {finding or 'a failure'}"
 
 
 def write(file: Path, results: Iterable[Result], known: Known) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.backends.registry import shown_name
 from conformance.known import read
@@ -15,7 +15,7 @@ from conformance.tasks.cases.groups import GROUPED, GROUPS, group_of
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from taskstore_conformance_plugin import OPTIONS
 
-Place: TypeAlias = tuple[str, str]
+Place = tuple[str, str]
 """A case or a group, and a backend."""
 _GROUPED = [Case(f"requirement_{number}", (number,), REQUIREMENTS[number].text) for number in GROUPED]
 """What groups find about each requirement."""
@@ -37,7 +37,7 @@ class Plan:
         self.tests = {case.id: case for case in (*_GROUPED, *cases)}
         """What there is a result of."""
         file = option.conformance_known
-        self.known = read(file, self.tests) if file else {}
+        self.known = read(file, self.tests, self.backends) if file else {}
 
     def place_of(self, nodeid: str) -> Place | None:
         """The case or group, and the backend, that an id of pytest stands for; None if it is no test of the suite."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections import defaultdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -39,8 +38,9 @@ class Progress:
         file = self._option.conformance_json
         self._file = file and file.absolute()  # tests change the folder
         self._about = {name: AboutBackend(name=name) for name in plan.backends}
-        self._told: defaultdict[Place, list[Result]] = defaultdict(list)
-        """The results of each case or group."""
+        self._told: list[Result] = []
+        self._played = set[Place]()
+        """The cases and groups that were run."""
         self._lines: list[Line] = []
         self._started = datetime.now(UTC)
 
@@ -51,7 +51,9 @@ class Progress:
             sent = Sent.model_validate_json(text)
             if sent.about:
                 self._about[sent.about.name] = sent.about
-            self._told[place] += sent.results
+            self._told += sent.results
+            if any(result.verdict != "not-run" for result in sent.results):
+                self._played.add(place)
 
     def _gathered(self) -> tuple[Result, ...]:
         """The results: of those of a test a failure stands before anything else.
@@ -61,19 +63,15 @@ class Progress:
         tests = product(self._plan.backends, self._plan.tests.values())
         not_run = [self._plan.result(test, backend, _NOT_RUN) for backend, test in tests]
         found: dict[Place, Result] = {}
-        played = set()
-        for place, told in self._told.items():
-            for result in told:
-                earlier = found.get(result.place, result)
-                best, other = sorted([earlier, result], key=_rank)
-                if other is not best:  # an entry of known failures accepts each by itself
-                    best = best.model_copy(update={"failures": best.failures + other.failures})
-                found[result.place] = best
-                if result.verdict != "not-run":
-                    played.add(place)
+        for result in self._told:
+            earlier = found.get(result.place, result)
+            best, other = sorted([earlier, result], key=_rank)
+            if other is not best:  # an entry of known failures accepts each by itself
+                best = best.model_copy(update={"failures": best.failures + other.failures})
+            found[result.place] = best
         every = {result.place: result for result in not_run} | found
         for place, result in every.items():
-            left_out = [name for name in GROUPS if (name, result.backend) not in played]
+            left_out = [name for name in GROUPS if (name, result.backend) not in self._played]
             if left_out and result.verdict == "pass" and result.test.startswith("requirement_"):
                 reason = f"a part of the groups was played: not {', '.join(left_out)}"
                 every[place] = result.model_copy(update={"reason": reason})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from typing import TypeAlias
 
 import pytest
 
@@ -17,7 +16,7 @@ from conformance.text import on_one_line
 
 INCOMPLETE = 6
 """The exit status of a run in which nothing failed and something that applies was not decided."""
-Line: TypeAlias = tuple[str, ...]
+Line = tuple[str, ...]
 """A line of text, and what pytest calls its color and weight on a terminal."""
 _COLORS = {"MUST": "red", "SHOULD": "yellow"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, groupby, permutations, repeat
 from math import inf
@@ -30,50 +31,43 @@ _SHOWN = 2
 """Places that are shown where two results part."""
 
 
+@dataclass
 class SelfJudge:
     """Races each two operations, lets something die in each, and notes what was played.
 
     None begins after `until`, in seconds of processor time.
     """
 
-    def __init__(
-        self,
-        name: str,
-        harness: Harness,
-        operations: Mapping[str, Operation],
-        until: float = inf,
-        *,
-        only: str = "",
-        schedule: str = "",
-        is_full: bool = False,
-    ) -> None:
-        """Take a store, which plays at its server, or else in the loop that runs.
+    name: str
+    harness: Harness
+    operations: Mapping[str, Operation]
+    until: float = inf
+    only: str = ""
+    """The title of a plan: others are left out."""
+    schedule: str = ""
+    """The one order of it that is played."""
+    is_full: bool = False
+    """Whether three callers race too."""
 
-        Others than the plan of the title `only` are left out; with a schedule one order of it is played. If full, three
-        callers race too.
-        """
-        self.name = name
-        self._only = only
-        self._schedule = schedule
-        self.arena = arena_of(harness) or LoopArena(harness)
-        self.operations = operations
+    def __post_init__(self) -> None:
+        """Play at the server of the store, or else in the loop that runs."""
+        self.arena = arena_of(self.harness) or LoopArena(self.harness)
         self.left_out = defaultdict[str, set[str]](set)
         """Why something was not played, and the titles of plans."""
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
-        self.until = until
         self.cut = 0
         """How many crowds did not begin in time."""
         self._is_at_server = isinstance(self.arena, NetworkArena)
-        self._instances = (1, 2) if Capability.SHARED in harness.capabilities else (1,)
-        self._writes = [operation for operation in operations.values() if not operation.is_read]
-        pairs = combinations_with_replacement(operations.values(), 2)
+        self._instances = (1, 2) if Capability.SHARED in self.harness.capabilities else (1,)
+        self._writes = [operation for operation in self.operations.values() if not operation.is_read]
+        pairs = combinations_with_replacement(self.operations.values(), 2)
         self.crowds: list[Sequence[Operation]] = [pair for pair in pairs if not (pair[0].is_read and pair[1].is_read)]
         """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
-        if is_full:
+        if self.is_full:
             self.crowds += [(operation,) * 3 for operation in self._writes]
         if self._is_at_server:
-            self.crowds += zip(operations.values())
+            self.crowds += zip(self.operations.values())
 
     def extent(self) -> Iterator[str]:
         """Yield what was played."""
@@ -90,7 +84,7 @@ class SelfJudge:
             OperationsError: if there is no plan of this title.
         """
         brinks = {operation.name: await self._brink(operation) for operation in self._writes}
-        is_there = not self._only
+        is_there = not self.only
         for crowd in self.crowds:
             if process_time() > self.until:
                 self.cut += 1
@@ -99,19 +93,18 @@ class SelfJudge:
             for plan in plans_of(self.operations.values(), crowd, brinks):
                 instances = self._instances[: len(crowd)]
                 spread = map(plan.spread, instances if plan.is_main else instances[-1:])
-                asked = [each for each in spread if self._only in ("", each.title)]
+                asked = [each for each in spread if self.only in ("", each.title)]
                 is_there |= bool(asked)
                 if not asked or "" in rules:
                     continue
-                sequences = await self.sequences(plan)
                 for each in asked:
-                    async for rule, line in self.judge(each, sequences):
+                    async for rule, line in self.judge(each):
                         if rule not in rules:
                             yield line
                         rules.add(rule)
         if not is_there:
             raise OperationsError(
-                f"nothing is called {self._only!r}: take a title that `conformance compare` has printed"
+                f"nothing is called {self.only!r}: take a title that `conformance compare` has printed"
             )
 
     async def _brink(self, operation: Operation) -> Calls:
@@ -134,15 +127,15 @@ class SelfJudge:
 
     async def sequences(self, plan: Plan) -> list[Witness]:
         """Make the calls one after the other, in each order; one that dies also not at all."""
-        orders: list[Sequence[int]] = [*permutations(range(len(plan.racing)))]
+        orders = [*permutations(range(len(plan.racing)))]
         if plan.kind == "death":
             orders.insert(0, ())
         return [await self._play(plan, Play(order=order)) for order in orders]
 
     async def plays(self, plan: Plan) -> list[Witness]:
         """Play every order of a plan, or that of the schedule."""
-        if self._schedule:
-            return [await self._play(plan, Play(follow(self._schedule)))]
+        if self.schedule:
+            return [await self._play(plan, Play(follow(self.schedule)))]
         most_switches = inf if self._is_at_server else _MOST_SWITCHES
         plays, cut = await explore(partial(self._play, plan), _MOST_ORDERS, most_switches)
         if cut:
@@ -152,17 +145,12 @@ class SelfJudge:
         self.played[plan.kind] += len(plays)
         return plays
 
-    async def judge(self, plan: Plan, sequences: Sequence[Witness]) -> AsyncIterator[tuple[str, Line]]:
-        """Play every order of a plan, and yield each rule that is broken, with the shortest that breaks it.
-
-        The `sequences` of its calls were made on one instance. Another does the same, unless something is wrong.
-        """
+    async def judge(self, plan: Plan) -> AsyncIterator[tuple[str, Line]]:
+        """Play every order of a plan, and yield each rule that is broken, with the shortest that breaks it."""
+        sequences = await self.sequences(plan)
         plays = await self.plays(plan)
         if plan.kind == "death" and self.arena.in_threads:
             self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
-        if not _wrong(plays, sequences):
-            return
-        sequences = await self.sequences(plan)
         wrong = _wrong(plays, sequences)
         if wrong and any(map(_apart, await self.sequences(plan), sequences)):
             self.left_out["the same calls one after the other give something else each time"].add(plan.title)
@@ -180,7 +168,7 @@ class SelfJudge:
             if rule:
                 title += f": {rule}"
                 said = f"{rule}, at {len(those)} of {len(plays)} points"
-            again = f"# again: --only '{plan.title}' --schedule {text}"
+            again = f"# again, of that store alone: --only '{plan.title}' --schedule {text}"
             *_, last = *plan.racing, *plan.after
             script = (*shown.lines(why[rule]), f"# {self.name}: {said}", again)
             yield rule, Line(plan.racing[0].operation, plan.kind, title, last.operation, script)

@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
+from conformance.engine.kinds import in_turn
 from conformance.engine.scenario import Call
 from conformance.operations.choices import Choice, pool_of
 from conformance.operations.operation import Operation
 from conformance.operations.parts import inside
 
-Calls: TypeAlias = tuple[Call, ...]
+Calls = tuple[Call, ...]
 _ARGUMENTS = "different", "equal", "all"
 
 
@@ -39,7 +40,7 @@ class Plan:
 
     def spread(self, instances: int) -> Plan:
         """Return the same plan with its calls on so many instances in turn."""
-        racing = tuple(replace(each, on=place % instances) for place, each in enumerate(self.racing))
+        racing = tuple(in_turn(self.racing, instances))
         return replace(self, racing=racing, title=f"{self.title}, instances: {instances}")
 
 
@@ -54,7 +55,7 @@ def plans_of(
     """
     first = next(operation for operation in operations if not operation.is_read)
     after = [call(read) for read in operations if read.is_read and {*read.arguments} <= {*read.entry}]
-    starts: dict[str, Calls] = {"entry absent": (), "entry there": (call(first, 2),)}
+    starts = {"entry absent": (), "entry there": (call(first, 2),)}
     for name in [operation.name for operation in crowd if crowd[1:]]:
         starts[f"at the brink of {name}"] = brinks.get(name, ())
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.engine.contract import SILENT, Entry
 from conformance.engine.orders.schedule import CALLERS, Play, Request
@@ -19,9 +19,9 @@ from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.operations.operation import Operation
 
-Make: TypeAlias = Callable[[Entry], Coroutine[Any, Any, None]]
+Make = Callable[[Entry], Coroutine[Any, Any, None]]
 """Makes the call of an entry."""
-CALLER_OF: ContextVar[str] = ContextVar("caller", default="")
+CALLER_OF = ContextVar("caller", default="")
 """Whose callback it is: tasks and callbacks inherit it from those that make them. Empty if a thread made it."""
 _A_MOMENT = 0.02
 """Seconds in which a call returns that waits for nothing but its server."""

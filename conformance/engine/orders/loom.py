@@ -53,10 +53,10 @@ class LoopArena(Arena):
                 play.stalled = "synchronous calls: threads in memory are not ordered"
             return []
 
-        first: dict[str, Any] = {}
-        for handle in self._held:
+        first = {}
+        for handle in reversed(self._held):
             if not handle.cancelled():
-                first.setdefault(handle._context.get(CALLER_OF, ""), handle)
+                first[handle._context.get(CALLER_OF, "")] = handle
         steps = [Request(caller, _text(handle), take=partial(self._let, handle)) for caller, handle in first.items()]
         is_alone = self.is_alone()
         for timer in self.timers() if is_alone else ():

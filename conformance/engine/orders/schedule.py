@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import inf
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 CONNECTION, CALLER, PROCESS = "the connection is lost", "the caller is cancelled", "the process dies"
 CALLERS = "ABCDEFGH"
@@ -54,7 +54,7 @@ class Request:
         return bool(self.keys and other.keys and self.keys.isdisjoint(other.keys))
 
 
-Choose: TypeAlias = Callable[[Sequence[Request]], Request]
+Choose = Callable[[Sequence[Request]], Request]
 """Returns who of those that wait is let go. It is asked whenever every caller waits or is done, also about one."""
 
 
