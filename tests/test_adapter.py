@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from conformance import Harness, HookMissingError
-from conformance.engine.scenario import Action, Scenario
+from conformance.engine.scenario import Action, Race, Scenario
 from conformance.operations.parts import parts_of
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.calls import Id, create, get, listing, update
+from conformance.tasks.case import seen
 from conformance.tasks.spec.model import FIELDS, TEXTS
 from conformance.tasks.view import TaskView
-from taskstore import TaskCreateRequest, TaskNotFound, TaskPage, TaskStatus
+from taskstore import InvalidArgument, TaskCreateRequest, TaskNotFound, TaskPage, TaskStatus
 from tests.playing import broken, played
 
 READS = {
@@ -71,7 +72,7 @@ class LesserJobs(Jobs):
 
     async def update_task_status(self, task_id: str, status: Any, **changes: Any) -> TaskView:
         if status == TaskStatus.UPLOADING:
-            raise HookMissingError("status")
+            raise InvalidArgument("status", "unknown")
         return await super().update_task_status(task_id, status, **changes)
 
 
@@ -104,11 +105,14 @@ def found(harness: Harness, *actions: Action) -> set[str]:
 
 
 def test_what_the_store_lacks_fails_one_requirement_and_no_other() -> None:
-    whole, lesser = JobsHarness(), JobsHarness(LesserJobs)
+    whole, lesser = JobsHarness(), seen(JobsHarness(LesserJobs))
     configured = create("a", config={}), create("b"), get(Id("b"))
     assert found(lesser, *configured) == {"VAL-01"} | found(whole, create("b"))
-    uploading = create("a"), update(Id("a"), TaskStatus.UPLOADING), get(Id("a"))
+    refused = update(Id("a"), TaskStatus.UPLOADING)
+    uploading = create("a"), refused, Race((refused, refused)), get(Id("a"))
     assert found(lesser, *uploading) == {"LIFE-02"} | found(whole, create("a"))
+    coverage = played(lesser, [Scenario(uploading)] * 6)
+    assert "ATOM-01" not in coverage.exercised
 
 
 def test_a_page_that_cannot_be_read_is_no_fault_of_the_store() -> None:

@@ -7,7 +7,7 @@ import inspect
 import secrets
 import unittest
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pkgutil import resolve_name
@@ -17,11 +17,13 @@ import pytest
 
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
+from conformance.tasks.view import StoreView
 from conformance.text import cut, shown
-from taskstore import TaskCreateRequest, TaskStore
+from taskstore import InvalidArgument, TaskCreateRequest, TaskStatus, TaskStore
 
 _SECONDS = 60
 _LONGEST = 500
+_PROBE = TaskCreateRequest(video_ids=("probe",))
 
 
 class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
@@ -171,7 +173,7 @@ def probe(harness: Harness) -> str:
     async def create_and_read(store: TaskStore) -> None:
         if not hasattr(store, "create_task"):
             raise HarnessFailedError(f"`open` of the harness gave {shown(store)}, which has no `create_task`")
-        await store.get_task((await store.create_task(TaskCreateRequest(video_ids=("probe",)))).task_id)
+        await store.get_task((await store.create_task(_PROBE)).task_id)
 
     try:
         with only_own_verdicts():
@@ -184,6 +186,23 @@ def probe(harness: Harness) -> str:
             raise HarnessFailedError(f"{reason} (start its server, or let RedisServerHarness start one)") from fault
         return reason
     return ""
+
+
+def seen(harness: Harness) -> Harness:
+    """Return the harness, guarded. Of a store that refuses statuses its stores are seen through a view that says so."""
+    refused: list[TaskStatus] = []
+
+    async def try_each(store: TaskStore) -> None:
+        for status in TaskStatus:
+            task = await store.create_task(_PROBE)
+            try:
+                await store.update_task_status(task.task_id, status)
+            except InvalidArgument:
+                refused.append(status)
+
+    with suppress(Exception):  # whatever else is wrong the tests find out
+        asyncio.run(run_on(try_each, Namespace(guarded(harness))))
+    return guarded(harness, partial(StoreView, lacking=refused)) if refused else guarded(harness)
 
 
 def case(

@@ -1,4 +1,4 @@
-"""A view of a task, for stores whose tasks have other names than ours.
+"""A view of a task, for stores whose tasks have other names than ours, and of a store that lacks statuses.
 
 A class of the adopter calls such a store under our names, and returns views of the objects that the store returned.
 So a caller's change, a time without a zone and a value of a wrong type are seen as the store's own callers see them.
@@ -6,10 +6,13 @@ So a caller's change, a time without a zone and a value of a wrong type are seen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from conformance.harness import HookMissingError
 from conformance.tasks.spec.model import FIELDS
+from taskstore import InvalidArgument
 
 
 class TaskView:
@@ -37,3 +40,36 @@ class TaskView:
         if isinstance(self._own, Mapping):
             return self._own[read]
         return getattr(self._own, read)
+
+
+class StoreView:
+    """A store that refuses some statuses as invalid: it says that it lacks them, as an adapter would.
+
+    So this breaks the requirement about statuses, and no other.
+    """
+
+    def __init__(self, store: Any, lacking: Collection[str]) -> None:
+        self._store = store
+        self._lacking = lacking
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def list_tasks(self, status: Any = None, *given: Any, **named: Any) -> Any:
+        """List tasks."""
+        with self._saying_so(status):
+            return await self._store.list_tasks(status, *given, **named)
+
+    async def update_task_status(self, task_id: Any, status: Any, *given: Any, **named: Any) -> Any:
+        """Update a task."""
+        with self._saying_so(status):
+            return await self._store.update_task_status(task_id, status, *given, **named)
+
+    @contextmanager
+    def _saying_so(self, status: Any) -> Iterator[None]:
+        try:
+            yield
+        except InvalidArgument as error:
+            if error.argument == "status" and status in self._lacking:
+                raise HookMissingError("status") from error
+            raise

@@ -9,6 +9,7 @@ from contextlib import suppress
 from operator import methodcaller
 from typing import Any, TypeAlias
 
+from conformance.guard import HarnessFailedError
 from conformance.harness import Capability, HookMissingError
 from conformance.tasks.case import Namespace
 from conformance.tasks.observe import for_store
@@ -73,9 +74,11 @@ def every_call(task_id: str) -> dict[str, CallOn]:
 
 
 async def outcome_of(call: Awaitable[Any]) -> Any:
-    """Return the result of a call, or the exception that it raises."""
+    """Return the result of a call, or the exception that it raises, if that says anything about the store."""
     try:
         async with asyncio.timeout(5):
             return await call
+    except (HarnessFailedError, HookMissingError):
+        raise
     except Exception as fault:  # noqa: BLE001  whatever it is, it is compared
         return fault
