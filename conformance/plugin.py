@@ -17,7 +17,7 @@ from conformance.files import CommandFailedError, make_folder, write_file
 from conformance.results.plan import Plan
 from conformance.results.progress import Progress
 from conformance.results.record import Recorder
-from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe, seen
+from conformance.tasks.case import Backend, NoVerdictError, only_own_verdicts, probe
 from conformance.text import described
 
 _CASES = Path(__file__).parent / "tasks" / "cases"
@@ -84,8 +84,7 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
                 broken = probe(harness)
                 if not broken:
-                    calibrate(harness)
-                    harness = seen(harness)
+                    harness = calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"backend {shown} could not be set up: {described(fault)}"
             raise pytest.fail.Exception(reason, pytrace=False) from None

@@ -15,7 +15,6 @@ from conformance.engine.scenario import Action, Race, Scenario
 from conformance.operations.parts import parts_of
 from conformance.tasks.calibration import CalibrationError, calibrate
 from conformance.tasks.calls import Id, create, get, listing, update
-from conformance.tasks.case import seen
 from conformance.tasks.spec.model import FIELDS, TEXTS
 from conformance.tasks.view import TaskView
 from taskstore import InvalidArgument, TaskCreateRequest, TaskNotFound, TaskPage, TaskStatus
@@ -105,7 +104,7 @@ def found(harness: Harness, *actions: Action) -> set[str]:
 
 
 def test_what_the_store_lacks_fails_one_requirement_and_no_other() -> None:
-    whole, lesser = JobsHarness(), seen(JobsHarness(LesserJobs))
+    whole, lesser = JobsHarness(), calibrate(JobsHarness(LesserJobs))
     configured = create("a", config={}), create("b"), get(Id("b"))
     assert found(lesser, *configured) == {"VAL-01"} | found(whole, create("b"))
     refused = update(Id("a"), TaskStatus.UPLOADING)

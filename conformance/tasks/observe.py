@@ -123,8 +123,7 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
     values: Mapping[str, Any]
     match result:
         case Raised(error, values):
-            if " " in error:  # no answer is no exception
-                return error
+            pass
         case Page(records):
             values = result._asdict() | {"records": [record.task_id for record in records]}
         case Record():
@@ -133,4 +132,4 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
             return shown(result)
     chosen = [name for name in names if name in values] or [*values][:2]
     fields = ", ".join(f"{name}={shown(values[name], _LONGEST)}" for name in chosen)
-    return f"{error}({fields})" if error else fields
+    return f"{error}({fields})" if error and fields else error or fields

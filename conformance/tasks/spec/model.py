@@ -90,8 +90,6 @@ class State:
     """By the id of a task that is gone, the requirement that says so."""
     unseen: frozenset[str] = field(default=frozenset(), compare=False)
     """The keys of the tasks of which the id or a time has not been seen yet."""
-    oldest: timedelta = field(default=timedelta.max, compare=False)
-    """No task was written before."""
 
     def __hash__(self) -> int:
         return len(self.tasks)
@@ -104,7 +102,7 @@ class State:
         unseen = self.unseen - {key}
         if Symbol in map(type, record):
             unseen |= {key}
-        return State({**self.tasks, key: (record, at)}, self.gone, unseen, min(self.oldest, at.earliest))
+        return State({**self.tasks, key: (record, at)}, self.gone, unseen)
 
     def without(self, gone: Collection[str], requirement: str) -> State:
         """The state without these tasks, for a reason that is to be remembered."""
@@ -114,7 +112,7 @@ class State:
         for key in gone:
             del kept[key]
         remembered = {**self.gone, **dict.fromkeys(gone, requirement)}
-        return State(kept, remembered, self.unseen.difference(gone), self.oldest)
+        return State(kept, remembered, self.unseen.difference(gone))
 
 
 def _place_of(record: Record) -> tuple[datetime, str]:
@@ -143,9 +141,6 @@ def step(state: State, entry: Entry, lifetime: timedelta | None) -> list[Outcome
 def _after_expiry(state: State, entry: Entry, lifetime: timedelta) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
     soonest = entry.at.latest - lifetime + SLACK
-    if soonest <= state.oldest:
-        yield state
-        return
     written = {key: at for key, (_, at) in state.tasks.items() if at.earliest < soonest}
     surely = {key for key, at in written.items() if entry.at.earliest - at.latest > lifetime + SLACK}
     perhaps = sorted(written.keys() - surely, key=written.__getitem__)

@@ -23,7 +23,6 @@ _LISTS = 20
 
 def scenarios() -> Scenarios:
     """All of them."""
-    yield scenario(do.many(220), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
     yield scenario(MADE, _CALLS_ON_UNKNOWN, ReadBack(), about="ID-03")
     reads = *map(get, _IDS), listing(limit=1_000)
