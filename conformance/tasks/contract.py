@@ -47,10 +47,6 @@ _MOMENT = timedelta(minutes=1)
 """In which a scenario makes its calls, if it lets no time pass."""
 
 
-def _is_unseen(wanted: Any, _came: Any) -> bool:
-    return isinstance(wanted, Symbol)
-
-
 def _is_alike(wanted: Any, came: Any) -> bool:
     """Whether the model can go on with a value in place of another."""
     return type(came) is type(wanted) or isinstance(wanted, Symbol | None)
@@ -105,7 +101,8 @@ class TaskContract(Contract):
         if not state.unseen:
             return state
         records = [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
-        return _with_values(state, records, _is_unseen)  # the others are compared after this
+        # The others are compared after this.
+        return _with_values(state, records, lambda wanted, _: isinstance(wanted, Symbol))
 
     def adopt(self, state: State, observed: Any) -> State:
         return _with_values(state, [observed], _is_alike) if isinstance(observed, Record) else state

@@ -23,14 +23,14 @@ _FIELDS = {"current_step": "step", "result_url": "url"}
 _ERROR = {"error_message": "no disk", "error_traceback": "line"}
 
 
-def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
+def a_request() -> TaskCreateRequest:
     """An ordinary request."""
-    return TaskCreateRequest(video_ids=("v1",), config=config)
+    return TaskCreateRequest(video_ids=("v1",))
 
 
-async def create(store: Any, config: dict[str, Any] | None = None) -> str:
+async def create(store: Any) -> str:
     """Create an ordinary task, and return its id."""
-    task_id: str = (await store.create_task(a_request(config))).task_id
+    task_id: str = (await store.create_task(a_request())).task_id
     return task_id
 
 

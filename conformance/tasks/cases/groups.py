@@ -27,8 +27,6 @@ _SPARSE = 7
 
 An odd number: tables alternate between one instance and two, and both are played then.
 """
-_IN_A_ROW = {"smoke": 2, "default": 2, "full": 3}
-"""Writes of which every combination is made, by depth."""
 _AT_ONCE = 8
 _REPEATED = 10
 """How often a scenario is played that was named."""
@@ -74,7 +72,7 @@ async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     arena = arena_of(harness) if name in _ORDERED else None
     group = Group(TaskContract(has), harness, coverage, arena)
     if name == "combinations":
-        scenarios = combinations.scenarios(_IN_A_ROW[backend.depth])
+        scenarios = combinations.scenarios(in_a_row=3 if backend.depth == "full" else 2)
     elif name in _FAILURES:
         scenarios = failures.scenarios(_FAILURES[name], has)
     else:
