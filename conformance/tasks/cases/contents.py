@@ -23,9 +23,9 @@ _FIELDS = {"current_step": "step", "result_url": "url"}
 _ERROR = {"error_message": "no disk", "error_traceback": "line"}
 
 
-def a_request() -> TaskCreateRequest:
+def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
     """An ordinary request."""
-    return TaskCreateRequest(video_ids=("v1",))
+    return TaskCreateRequest(video_ids=("v1",), config=config)
 
 
 async def create(store: Any) -> str:

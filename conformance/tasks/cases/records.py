@@ -9,10 +9,10 @@ from typing import Any
 
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
-from conformance.tasks.cases.contents import calls_on, create, outcome_of
+from conformance.tasks.cases.contents import a_request, calls_on, create, outcome_of
 from conformance.tasks.spec.model import TEXTS
 from conformance.tasks.tables.tasks import LONG_AGO
-from taskstore import RecordUnreadable, TaskCreateRequest, TaskFinal, TaskStatus
+from taskstore import RecordUnreadable, TaskFinal, TaskStatus
 
 _REMOVED = {0, 2, 4, *range(8, 15), *range(20, 150)}
 """Which of 160 tasks are removed, counted from the newest: single ones, whole pages, and many."""
@@ -47,7 +47,7 @@ _NO_RECORDS = (b"", b"not json", b"{}", b"[1]", b"\xff\xfe", None)
 _NEEDED = ("status", "created_at", "updated_at")
 _NO_VALUES = (None, "", "soon", "-1", [1], '["v1",]', '{"config":NaN}')
 """What hardly a field can have; with None there is no such field."""
-_REQUEST = TaskCreateRequest(video_ids=("v",), config={"text": "text " * 100, "number": 123.0625, "list": [{"a": 7}]})
+_CONFIG = {"text": "text " * 100, "number": 123.0625, "list": ["item", {"a": 7}]}
 
 
 def _damages(raw: bytes) -> Iterator[tuple[str, bytes, bool]]:
@@ -64,7 +64,7 @@ def _damages(raw: bytes) -> Iterator[tuple[str, bytes, bool]]:
 async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Namespace) -> None:
     """A record that is none, half of one, or has a wrong field: calls refuse it and leave it, listings name it."""
     for _ in range(3):
-        await store.create_task(_REQUEST)
+        await store.create_task(a_request(_CONFIG))
     ids = _ids(await store.list_tasks())
     task_id = ids[1]
     inspector = namespace.inspector
