@@ -81,7 +81,7 @@ class Case:
 
 def is_selected(only: Collection[str], name: str, numbers: Iterable[str]) -> bool:
     """Whether a case or scenario of this name, which is about these requirements, is played if names are selected."""
-    return not only or name in only or any(number in only for number in numbers)
+    return not only or not {name, *numbers}.isdisjoint(only)
 
 
 @dataclass
@@ -102,19 +102,16 @@ class Backend:
     stops_early: bool = True
     """Whether a failure of what was named is enough. It is not if it may be a known one, which must hide no other."""
 
-    def __post_init__(self) -> None:
-        self.harness = guarded(self.harness)
-
 
 class Namespace:
     """An empty place for one case: opens stores on it, and reaches behind them through the hooks of the harness."""
 
     def __init__(self, harness: Harness, depth: str = "default") -> None:
-        self.harness = harness
+        self.harness = guarded(harness)
         self.depth = depth
         self.name = f"conformance-{secrets.token_hex(6)}"
-        self.open = partial(harness.open, self.name)
-        self.advance = partial(harness.advance, self.name)
+        self.open = partial(self.harness.open, self.name)
+        self.advance = partial(self.harness.advance, self.name)
 
     def has(self, capability: Capability) -> bool:
         """Whether the backend declares it."""
@@ -161,7 +158,7 @@ def probe(harness: Harness) -> str:
 
     try:
         with only_own_verdicts():
-            asyncio.run(run_on(create_and_read, Namespace(guarded(harness))))
+            asyncio.run(run_on(create_and_read, Namespace(harness)))
     except HarnessFailedError:
         raise
     except Exception as fault:  # whatever the store raises is the answer

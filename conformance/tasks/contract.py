@@ -174,9 +174,8 @@ class TaskContract(Contract):
         """Return the requirement about a result that was right when the write was made."""
         if Capability.EXPIRING not in self._has:
             return "EXP-05"
-        is_missing = len(getattr(entry.observed, "records", ())) < len(getattr(expected, "records", ()))
-        if isinstance(expected, Record):
-            is_missing = entry.error == "TaskNotFound"
+        is_shorter = len(getattr(entry.observed, "records", ())) < len(getattr(expected, "records", ()))
+        is_missing = is_shorter or entry.error == "TaskNotFound"
         return _OF_LIFETIME.get(write.call.operation, "EXP-03") if is_missing else "EXP-01"
 
     def _of_outcome(self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None) -> list[str]:

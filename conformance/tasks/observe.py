@@ -54,9 +54,7 @@ def result_of(answer: Any, *, has_cursor: bool = True) -> Any:
     try:
         if hasattr(answer, "task_id"):
             return record_of(answer)
-        following: Any = NOT_COMPARED
-        if has_cursor:
-            following = getattr(answer, "next", None)
+        following: Any = getattr(answer, "next", None) if has_cursor else NOT_COMPARED
         records = tuple(map(record_of, answer.tasks))
         return Page(records, answer.total, answer.limit, answer.offset, following)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything

@@ -25,7 +25,7 @@ from taskstore import TaskStatus
 async def test_every_operation_is_one_request(namespace: Namespace) -> None:
     """Among 300 tasks of another instance each is one request, or one to each partition, however often it is made."""
     harness = namespace.harness
-    player = Player(TaskContract(harness.capabilities), harness, Scenario((*MADE, *[do.create()] * 300), instances=2))
+    player = Player(TaskContract(harness.capabilities), harness, Scenario((*MADE, *do.many(300)), instances=2))
     inspector = harness.inspector(player.namespace)
     calls = [call for call in _calls_on(harness) if {"before", "offset"}.isdisjoint(call.arguments)]  # which cost more
     fewest: list[tuple[Call, int]] = []

@@ -16,6 +16,7 @@ from conformance.engine.group import Group
 from conformance.engine.kinds import Scenarios
 from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
+from conformance.guard import guarded
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract
 from conformance.tasks.spec.requirements import REQUIREMENTS
@@ -67,7 +68,7 @@ def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Scena
 
 async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
-    harness = backend.harness
+    harness = guarded(backend.harness)
     has = harness.capabilities
     arena = arena_of(harness) if name in _ORDERED else None
     group = Group(TaskContract(has), harness, coverage, arena)
