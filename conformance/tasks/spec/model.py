@@ -142,9 +142,11 @@ def _after_expiry(state: State, entry: Entry, lifetime: timedelta) -> Iterator[S
     """The states that the passing of time may have made of this one."""
     soonest = entry.at.latest - lifetime + SLACK
     written = {key: at for key, (_, at) in state.tasks.items() if at.earliest < soonest}
-    surely = {key for key, at in written.items() if entry.at.earliest - at.latest > lifetime + SLACK}
+    longest = lifetime + SLACK
+    surely = {key for key, at in written.items() if entry.at.earliest - at.latest > longest}
     perhaps = sorted(written.keys() - surely, key=written.__getitem__)
-    if named := entry.name():  # what becomes of the others is seen later
+    named = entry.name()
+    if named:  # what becomes of the others is seen later
         perhaps = [key for key in perhaps if key in named]
     for count in range(len(perhaps) + 1):  # those that were written first are gone first
         yield state.without(surely.union(perhaps[:count]), "EXP-01")
