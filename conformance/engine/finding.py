@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,13 @@ class Coverage:
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
     silent: int = 0
     """How many calls never returned, while nothing failed."""
+
+    def miss(self, about: Iterable[str], reason: str, hook: str = "") -> None:
+        """Note why a scenario about these requirements was not played: a hook that is missing before anything else."""
+        for number in about:
+            _, known = self.missing.get(number, ("", ""))
+            if number not in self.missing or (hook and not known):
+                self.missing[number] = reason, hook
 
     @property
     def is_enough(self) -> bool:

@@ -66,7 +66,7 @@ class Group:
             except HookMissingError as error:
                 unfit, hook = str(error), error.hook
         if unfit:
-            coverage.missing = dict.fromkeys(scenario.about, (unfit, hook)) | coverage.missing
+            coverage.miss(scenario.about, unfit, hook)
         if found is None or found.signature in coverage.findings:
             return False
         await self._file(scenario, found)

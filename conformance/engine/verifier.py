@@ -16,7 +16,7 @@ from conformance.engine.orders.schedule import side_by_side
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario
 from conformance.engine.script import lines_of
-from conformance.harness import Capability
+from conformance.harness import Capability, HookMissingError
 from conformance.text import place_of, printed
 
 _RECENT = 3
@@ -28,6 +28,8 @@ class Verifier(Player):
 
     seconds = 5.0
     found: Finding | None = None
+    _lacking: HookMissingError | None = None
+    """Why a race was not played: an adapter says that its store lacks what a call needs."""
     _doubted: tuple[Entry, Any] | None = None
     """A write with another result than the expected one: what it has written is not known yet."""
 
@@ -49,7 +51,9 @@ class Verifier(Player):
         """Check what only many results show."""
         for finding in () if self.is_over else self._checks.at_the_end():
             self._report(finding)
-        if not self.is_over:
+        if self._lacking:
+            self.coverage.miss(self.scenario.about, str(self._lacking), self._lacking.hook)
+        elif not self.is_over:
             self.coverage.exercised.update(self.scenario.about)
 
     async def change_surroundings(self, action: Action) -> None:
@@ -204,14 +208,28 @@ class Verifier(Player):
         exercised = self.coverage.exercised
         first = made[0]
         if len(made) > 1 or first.outcome is None or first.has_failed or race.failure:
-            exercised.update(self._about)
             self._write = None
+            if self._is_played(race, made):
+                exercised.update(self._about)
             return
         exercised.update(first.outcome.requirements)
         for finding in self._checks.of(first, first.outcome.result):
             self._report(finding)
         if not first.operation.is_read:
             self._write = first
+
+    def _is_played(self, race: Race, made: list[Entry]) -> bool:
+        """Whether enough calls remain without those for which an adapter says that its store lacks something.
+
+        A race needs two, a failure one.
+        """
+        lacking = [entry.answer for entry in made if isinstance(entry.answer, HookMissingError)]
+        needed = 1 if race.failure or len(made) == 1 else 2
+        if len(made) - len(lacking) >= needed:
+            return True
+        if race != Race(race.calls[:1]):  # a single call is a small part of its scenario
+            self._lacking = lacking[0]
+        return False
 
     def _so_far(self) -> Scenario:
         """Return the scenario up to this action."""

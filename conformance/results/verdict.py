@@ -7,7 +7,7 @@ import pytest
 from conformance.engine.finding import Coverage, Finding
 from conformance.guard import HarnessFailedError
 from conformance.results.document import Failure, Judged
-from conformance.tasks.case import BrokenError, Case, NotApplicable, NotTestable
+from conformance.tasks.case import Case, NotApplicable, NotTestable
 from conformance.text import place_of, printable
 
 _REASON_LENGTH = 500
@@ -28,7 +28,7 @@ def judge_call(call: pytest.CallInfo[None], case: Case) -> Judged:
         return Judged(verdict="not-run", reason=f"skipped by a marker or another plugin: {reason}")
     if call.when != "call" or isinstance(raised, HarnessFailedError):
         return Judged(verdict="harness-error", reason=reason)
-    broken = raised.requirements if isinstance(raised, BrokenError) else case.requirements
+    broken = getattr(raised, "conformance_requirements", case.requirements)
     failure = Failure(name=case.id, requirements=broken, came=reason, doc=case.doc, place=place_of(raised))
     return Judged(verdict="fail", reason=reason, failures=(failure,))
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import cycle
 from typing import Any
 
 from conformance.engine.scenario import Call, Reference
@@ -67,8 +66,9 @@ def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> 
 
 def many(count: int, statuses: Sequence[str] = ("pending",)) -> Iterator[Call]:
     """Yield creations of so many tasks. In turn they get one of the statuses."""
-    for number, status in zip(range(count), cycle(statuses), strict=False):
+    for number in range(count):
         label = f"task{number}"
+        status = statuses[number % len(statuses)]
         yield create(label, video_ids=(f"v{number}",))
         if status != "pending":
             yield update(Id(label), TaskStatus(status))

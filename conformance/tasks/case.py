@@ -40,28 +40,14 @@ class NoVerdictError(AssertionError):
     """Something that is not the suite skipped or excused a test, or ended the run. That decides nothing."""
 
 
-class BrokenError(AssertionError):
-    """Some of a case's requirements are broken. What the others are was not seen."""
-
-    def __init__(self, reason: str, requirements: tuple[str, ...]) -> None:
-        super().__init__(reason)
-        self.requirements = requirements
-
-
 @contextmanager
 def showing(*requirements: str) -> Iterator[None]:
-    """Let a failure in the block break these of the case's requirements.
-
-    Raises:
-        BrokenError: in place of what the block raises.
-    """
+    """Let a failure in the block break these of the case's requirements. What the others are was not seen."""
     try:
         yield
-    except (*ENDINGS, HarnessFailedError, HookMissingError, BrokenError):
-        raise
     except Exception as fault:
-        reason = str(fault) if isinstance(fault, AssertionError) else f"{type(fault).__name__}: {fault}"
-        raise BrokenError(reason, requirements) from fault
+        vars(fault)["conformance_requirements"] = requirements  # for who judges the case
+        raise
 
 
 ENDINGS = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception, unittest.SkipTest, SystemExit)
@@ -95,7 +81,7 @@ class Case:
 
 def is_selected(only: Collection[str], name: str, numbers: Iterable[str]) -> bool:
     """Whether a case or scenario of this name, which is about these requirements, is played if names are selected."""
-    return not only or name in only or any(number in only for number in numbers)
+    return not only or not {name, *numbers}.isdisjoint(only)
 
 
 @dataclass
@@ -116,19 +102,16 @@ class Backend:
     stops_early: bool = True
     """Whether a failure of what was named is enough. It is not if it may be a known one, which must hide no other."""
 
-    def __post_init__(self) -> None:
-        self.harness = guarded(self.harness)
-
 
 class Namespace:
     """An empty place for one case: opens stores on it, and reaches behind them through the hooks of the harness."""
 
     def __init__(self, harness: Harness, depth: str = "default") -> None:
-        self.harness = harness
+        self.harness = guarded(harness)
         self.depth = depth
         self.name = f"conformance-{secrets.token_hex(6)}"
-        self.open = partial(harness.open, self.name)
-        self.advance = partial(harness.advance, self.name)
+        self.open = partial(self.harness.open, self.name)
+        self.advance = partial(self.harness.advance, self.name)
 
     def has(self, capability: Capability) -> bool:
         """Whether the backend declares it."""
@@ -158,7 +141,7 @@ class Namespace:
 
 
 PREREQUISITE = "API-02"
-"""The requirement that is decided even on a backend that is broken, by its case for all backends."""
+"""The requirement that is decided even on a backend that is broken."""
 
 
 def probe(harness: Harness) -> str:
@@ -175,7 +158,7 @@ def probe(harness: Harness) -> str:
 
     try:
         with only_own_verdicts():
-            asyncio.run(run_on(create_and_read, Namespace(guarded(harness))))
+            asyncio.run(run_on(create_and_read, Namespace(harness)))
     except HarnessFailedError:
         raise
     except Exception as fault:  # whatever the store raises is the answer
@@ -202,7 +185,7 @@ def case(
 
         def run(conformance_backend: Backend) -> None:
             backend, harness = conformance_backend, conformance_backend.harness
-            if backend.broken and (needed or PREREQUISITE not in requirements):
+            if backend.broken and PREREQUISITE not in requirements:
                 raise NotTestable(backend.broken)
             for capability in needed:
                 if capability not in harness.capabilities:

@@ -47,10 +47,6 @@ _MOMENT = timedelta(minutes=1)
 """In which a scenario makes its calls, if it lets no time pass."""
 
 
-def _is_unseen(wanted: Any, _came: Any) -> bool:
-    return isinstance(wanted, Symbol)
-
-
 def _is_alike(wanted: Any, came: Any) -> bool:
     """Whether the model can go on with a value in place of another."""
     return type(came) is type(wanted) or isinstance(wanted, Symbol | None)
@@ -105,7 +101,8 @@ class TaskContract(Contract):
         if not state.unseen:
             return state
         records = [observed] if isinstance(observed, Record) else getattr(observed, "records", ())
-        return _with_values(state, records, _is_unseen)  # the others are compared after this
+        # The others are compared after this.
+        return _with_values(state, records, lambda wanted, _: isinstance(wanted, Symbol))
 
     def adopt(self, state: State, observed: Any) -> State:
         return _with_values(state, [observed], _is_alike) if isinstance(observed, Record) else state
@@ -177,9 +174,8 @@ class TaskContract(Contract):
         """Return the requirement about a result that was right when the write was made."""
         if Capability.EXPIRING not in self._has:
             return "EXP-05"
-        is_missing = len(getattr(entry.observed, "records", ())) < len(getattr(expected, "records", ()))
-        if isinstance(expected, Record):
-            is_missing = entry.error == "TaskNotFound"
+        is_shorter = len(getattr(entry.observed, "records", ())) < len(getattr(expected, "records", ()))
+        is_missing = is_shorter or entry.error == "TaskNotFound"
         return _OF_LIFETIME.get(write.call.operation, "EXP-03") if is_missing else "EXP-01"
 
     def _of_outcome(self, entry: Entry, outcome: Outcome, names: tuple[str, ...], write: Entry | None) -> list[str]:

@@ -45,8 +45,8 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     program = _PROGRAM.format(
         module=module,
         function=function,
-        first=textwrap.dedent(first),
-        body=textwrap.indent(textwrap.dedent(body), "    "),
+        first=first,
+        body=textwrap.indent(body, "    "),
     )
     ran = await asyncio.to_thread(
         subprocess.run,

@@ -54,9 +54,7 @@ def result_of(answer: Any, *, has_cursor: bool = True) -> Any:
     try:
         if hasattr(answer, "task_id"):
             return record_of(answer)
-        following: Any = NOT_COMPARED
-        if has_cursor:
-            following = getattr(answer, "next", None)
+        following: Any = getattr(answer, "next", None) if has_cursor else NOT_COMPARED
         records = tuple(map(record_of, answer.tasks))
         return Page(records, answer.total, answer.limit, answer.offset, following)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
@@ -123,8 +121,7 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
     values: Mapping[str, Any]
     match result:
         case Raised(error, values):
-            if " " in error:  # no answer is no exception
-                return error
+            pass
         case Page(records):
             values = result._asdict() | {"records": [record.task_id for record in records]}
         case Record():
@@ -133,4 +130,4 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
             return shown(result)
     chosen = [name for name in names if name in values] or [*values][:2]
     fields = ", ".join(f"{name}={shown(values[name], _LONGEST)}" for name in chosen)
-    return f"{error}({fields})" if error else fields
+    return f"{error}({fields})" if error and fields else error or fields

@@ -7,13 +7,12 @@ import gc
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Call, Race, Scenario, Wait
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.tasks import calls as do
 from conformance.tasks.case import Namespace, case, showing
 from conformance.tasks.cases.contents import create
@@ -26,19 +25,23 @@ from taskstore import TaskStatus
 async def test_every_operation_is_one_request(namespace: Namespace) -> None:
     """Among 300 tasks of another instance each is one request, or one to each partition, however often it is made."""
     harness = namespace.harness
-    player = Player(TaskContract(harness.capabilities), harness, Scenario((*MADE, *[do.create()] * 300), instances=2))
+    player = Player(TaskContract(harness.capabilities), harness, Scenario((*MADE, *do.many(300)), instances=2))
     inspector = harness.inspector(player.namespace)
     calls = [call for call in _calls_on(harness) if {"before", "offset"}.isdisjoint(call.arguments)]  # which cost more
-    rounds: list[list[int]] = [[], [], []]
+    fewest: list[tuple[Call, int]] = []
 
     def drawn() -> Iterator[Call]:
-        for counts, call in product(rounds, calls):
-            before = inspector.requests()
-            yield replace(call, on=1)
-            counts.append(inspector.requests() - before - 1)  # less the inspector's own
+        for call in calls:
+            counts = []
+            for _ in range(3):  # to open a connection costs more, once
+                before = inspector.requests()
+                yield replace(call, on=1)
+                counts.append(inspector.requests() - before - 1)  # less the inspector's own
+            (entry,) = player.history[-1].made
+            if not isinstance(entry.answer, HookMissingError):  # for what it lacks no store asks its server
+                fewest.append((call, min(counts)))
 
     await player.play(drawn())
-    fewest = [*zip(calls, map(min, *rounds), strict=True)]  # to open a connection costs more, once
     with showing("COST-01"):
         assert [call for call, count in fewest if not count] == []
     with showing("COST-02"):
@@ -60,7 +63,7 @@ async def test_calls_leave_nothing_behind(namespace: Namespace) -> None:
     found: list[list[int]] = []
 
     def drawn() -> Iterator[Action]:
-        for turns in (*reversed(range(6)), *reversed(range(6))):
+        for turns in [5, 4, 3, 2, 1, 0] * 2:
             yield do.create("a", config={"a": "x" * 90_000 * turns})
             yield Race((*calls[turns:], *calls[:turns]), cancelled_after=turns if turns % 2 else None)
             if not turns:  # none was cancelled: a pool has all its connections then

@@ -17,9 +17,8 @@ from unittest import mock
 from urllib.parse import quote, urlsplit
 
 from conformance.backends.settings import as_url, variables_of
-from conformance.guard import HarnessFailedError
 from conformance.harness import HookMissingError
-from conformance.tasks.case import Namespace, NotTestable
+from conformance.tasks.case import Namespace
 from conformance.tasks.cases.contents import outcome_of
 from conformance.text import printed
 
@@ -110,23 +109,21 @@ async def opened(namespace: Namespace, surroundings: AbstractContextManager[Stri
 
     with surroundings as log:
         error = await outcome_of(open_and_close())
-        if isinstance(error, HarnessFailedError | HookMissingError):
-            raise error
         return Opened(error, log.getvalue())
 
 
 def url_of(namespace: Namespace, user: str, password: str) -> str:
-    """The URL of the server for a user, for a proxy to lead to: `NotTestable` if it cannot."""
+    """The URL of the server for a user, for a proxy to lead to, if it can."""
     parts = urlsplit(proxied(namespace))
     place = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{place}").geturl()
 
 
 def proxied(namespace: Namespace) -> str:
-    """The URL of the server, for a proxy to lead to: `NotTestable` if it cannot."""
+    """The URL of the server, for a proxy to lead to, if it can."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
-        raise NotTestable("the proxy understands neither TLS nor sockets of files", "url")
+        raise HookMissingError("url (redis://)")
     return url
 
 

@@ -16,6 +16,7 @@ from conformance.engine.group import Group
 from conformance.engine.kinds import Scenarios
 from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
+from conformance.guard import guarded
 from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract
 from conformance.tasks.spec.requirements import REQUIREMENTS
@@ -27,8 +28,6 @@ _SPARSE = 7
 
 An odd number: tables alternate between one instance and two, and both are played then.
 """
-_IN_A_ROW = {"smoke": 2, "default": 2, "full": 3}
-"""Writes of which every combination is made, by depth."""
 _AT_ONCE = 8
 _REPEATED = 10
 """How often a scenario is played that was named."""
@@ -69,12 +68,12 @@ def _chosen(backend: Backend, name: str, scenarios: Iterable[Scenario]) -> Scena
 
 async def play_group(name: str, backend: Backend, coverage: Coverage) -> None:
     """Play a group on a backend. What it finds goes to the coverage."""
-    harness = backend.harness
+    harness = guarded(backend.harness)
     has = harness.capabilities
     arena = arena_of(harness) if name in _ORDERED else None
     group = Group(TaskContract(has), harness, coverage, arena)
     if name == "combinations":
-        scenarios = combinations.scenarios(_IN_A_ROW[backend.depth])
+        scenarios = combinations.scenarios(in_a_row=3 if backend.depth == "full" else 2)
     elif name in _FAILURES:
         scenarios = failures.scenarios(_FAILURES[name], has)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.harness import Capability
 from conformance.tasks.case import Namespace, case
-from conformance.tasks.cases.contents import calls_on, create, outcome_of
+from conformance.tasks.cases.contents import a_request, calls_on, create, outcome_of
 from conformance.tasks.spec.model import TEXTS
 from conformance.tasks.tables.tasks import LONG_AGO
 from taskstore import RecordUnreadable, TaskFinal, TaskStatus
@@ -64,7 +64,7 @@ def _damages(raw: bytes) -> Iterator[tuple[str, bytes, bool]]:
 async def test_an_unreadable_record_is_named_and_left(store: Any, namespace: Namespace) -> None:
     """A record that is none, half of one, or has a wrong field: calls refuse it and leave it, listings name it."""
     for _ in range(3):
-        await create(store, _CONFIG)
+        await store.create_task(a_request(_CONFIG))
     ids = _ids(await store.list_tasks())
     task_id = ids[1]
     inspector = namespace.inspector

@@ -90,8 +90,6 @@ class State:
     """By the id of a task that is gone, the requirement that says so."""
     unseen: frozenset[str] = field(default=frozenset(), compare=False)
     """The keys of the tasks of which the id or a time has not been seen yet."""
-    oldest: timedelta = field(default=timedelta.max, compare=False)
-    """No task was written before."""
 
     def __hash__(self) -> int:
         return len(self.tasks)
@@ -104,7 +102,7 @@ class State:
         unseen = self.unseen - {key}
         if Symbol in map(type, record):
             unseen |= {key}
-        return State({**self.tasks, key: (record, at)}, self.gone, unseen, min(self.oldest, at.earliest))
+        return State({**self.tasks, key: (record, at)}, self.gone, unseen)
 
     def without(self, gone: Collection[str], requirement: str) -> State:
         """The state without these tasks, for a reason that is to be remembered."""
@@ -114,7 +112,7 @@ class State:
         for key in gone:
             del kept[key]
         remembered = {**self.gone, **dict.fromkeys(gone, requirement)}
-        return State(kept, remembered, self.unseen.difference(gone), self.oldest)
+        return State(kept, remembered, self.unseen.difference(gone))
 
 
 def _place_of(record: Record) -> tuple[datetime, str]:
@@ -143,13 +141,12 @@ def step(state: State, entry: Entry, lifetime: timedelta | None) -> list[Outcome
 def _after_expiry(state: State, entry: Entry, lifetime: timedelta) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
     soonest = entry.at.latest - lifetime + SLACK
-    if soonest <= state.oldest:
-        yield state
-        return
     written = {key: at for key, (_, at) in state.tasks.items() if at.earliest < soonest}
-    surely = {key for key, at in written.items() if entry.at.earliest - at.latest > lifetime + SLACK}
+    longest = lifetime + SLACK
+    surely = {key for key, at in written.items() if entry.at.earliest - at.latest > longest}
     perhaps = sorted(written.keys() - surely, key=written.__getitem__)
-    if named := entry.name():  # what becomes of the others is seen later
+    named = entry.name()
+    if named:  # what becomes of the others is seen later
         perhaps = [key for key in perhaps if key in named]
     for count in range(len(perhaps) + 1):  # those that were written first are gone first
         yield state.without(surely.union(perhaps[:count]), "EXP-01")

@@ -23,7 +23,6 @@ _LISTS = 20
 
 def scenarios() -> Scenarios:
     """All of them."""
-    yield scenario(do.many(220), listing(limit=0), about="ID-01 ID-02")
     yield scenario((create(), create(on=1)) * 20, listing(limit=100), about="ID-01", instances=2)
     yield scenario(MADE, _CALLS_ON_UNKNOWN, ReadBack(), about="ID-03")
     reads = *map(get, _IDS), listing(limit=1_000)
@@ -37,8 +36,7 @@ def scenarios() -> Scenarios:
         yield scenario(before, calls, after, about=about)
     for first in range(_LISTS):
         yield scenario(*_KEPT[first::_LISTS], ReadBack())
-        failed = [to("failed", **fields) for fields in WRITTEN[first::_LISTS]]
-        yield scenario(*((create("a"), end, get(A), end) for end in failed), ReadBack())
+        yield scenario(*_WRITTEN[first::_LISTS], ReadBack())
     for status in STATUSES:
         updates = [to(status, **fields) for fields in CHANGES]
         later = *map(to, (*STATUSES[:-3], status)), cancel(A), *map(to, STATUSES)  # also backwards
@@ -100,10 +98,11 @@ _TAKEN = [
     for place, request in enumerate(REQUESTS)
 ]
 """Under an id that is taken, only an equal request is accepted, and not one that stands near in the table."""
-WRITTEN = [
-    *(dict.fromkeys(TEXTS, text) for text in values.TEXTS),
-    *({"progress": number} for number in values.PROGRESSES),
+_FAILED = [
+    *(to("failed", **dict.fromkeys(TEXTS, text)) for text in values.TEXTS),
+    *(to("failed", progress=number) for number in values.PROGRESSES),
 ]
+_WRITTEN = [(create("a"), end, get(A), end) for end in _FAILED]
 
 
 CHANGES: Sequence[dict[str, Any]] = (

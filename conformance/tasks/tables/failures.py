@@ -51,8 +51,8 @@ async def _disconnected(around: Surroundings) -> None:
     around.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
-async def _failing(kind: FailureKind, around: Surroundings) -> None:
-    around.ends.enter_context(around.harness.cause_failure(kind))
+async def _full(around: Surroundings) -> None:
+    around.ends.enter_context(around.harness.cause_failure(_OUT))
 
 
 async def _moved(around: Surroundings) -> None:
@@ -133,7 +133,7 @@ CONNECTIONS = (
 )
 """Failures of connections and callers."""
 SERVERS = (
-    Failure(f"the server is {_OUT}", partial(_failing, _OUT), (_OUT,), _WRITES, "FAIL-06", may_write=False),
+    Failure(f"the server is {_OUT}", _full, (_OUT,), _WRITES, "FAIL-06", may_write=False),
     Failure("the server has closed the connections", _disconnected, about="FAIL-14", on=1),
     Failure("the server has restarted", _restarted, about="DUR-01 FAIL-14"),
     Failure("another node has the tasks", _moved, about="MODE-18", on=1, needs="cluster"),
