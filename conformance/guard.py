@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from inspect import iscoroutine
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError, Inspector
@@ -17,41 +17,30 @@ class HarnessFailedError(CommandFailedError):
     """A hook of the harness raised: it could not open the store, or do what it promises."""
 
 
-_View: TypeAlias = Callable[[Any], Any]
-
-
-def _as_it_is(store: Any) -> Any:
-    return store
-
-
-def guarded(harness: Harness, view: _View = _as_it_is) -> Harness:
-    """The harness; what its hooks raise, but for `HookMissingError`, comes out as `HarnessFailedError`.
-
-    The stores that it opens are seen through a `view`.
-    """
-    return harness if isinstance(harness, _Guarded) else cast(Harness, _Guarded(harness, view))
+def guarded(harness: Harness) -> Harness:
+    """The harness; what its hooks raise, but for `HookMissingError`, comes out as `HarnessFailedError`."""
+    return harness if isinstance(harness, _Guarded) else cast(Harness, _Guarded(harness))
 
 
 class _Guarded:
-    def __init__(self, inside: Any, view: _View) -> None:
+    def __init__(self, inside: Any) -> None:
         self._inside = inside
-        self._view = view
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inside, name)
-        return partial(_call, self._view, name, found) if callable(found) else found
+        return partial(_call, name, found) if callable(found) else found
 
 
-def _call(view: _View, name: str, hook: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+def _call(name: str, hook: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
     with _blamed(name):
         result = hook(*arguments, **named)
     if iscoroutine(result):
         result.close()
         raise HarnessFailedError(f"`{name}` of the harness has to be a plain function, not `async`")
     if isinstance(result, Inspector):
-        return _Guarded(result, view)
+        return _Guarded(result)
     if hasattr(result, "__aenter__"):
-        return _opened(name, result, view)
+        return _opened(name, result)
     if name in ("open", "open_at"):
         raise HarnessFailedError(f"`{name}` of the harness gave {shown(result)}, no async context manager")
     return _entered(name, result) if hasattr(result, "__enter__") else result
@@ -68,11 +57,11 @@ def _blamed(name: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _opened(name: str, opened: Any, view: _View) -> AsyncIterator[Any]:
+async def _opened(name: str, opened: Any) -> AsyncIterator[Any]:
     async with AsyncExitStack() as stack:
         with _blamed(name):
             store = await stack.enter_async_context(opened)
-        yield view(store)
+        yield store
 
 
 @contextmanager

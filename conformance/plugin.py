@@ -84,7 +84,7 @@ def conformance_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
                 broken = probe(harness)
                 if not broken:
-                    harness = calibrate(harness)
+                    calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"backend {shown} could not be set up: {described(fault)}"
             raise pytest.fail.Exception(reason, pytrace=False) from None

@@ -1,4 +1,4 @@
-"""A view of a task, for stores whose tasks have other names than ours, and of a store that lacks statuses.
+"""A view of a task, for stores whose tasks have other names than ours.
 
 A class of the adopter calls such a store under our names, and returns views of the objects that the store returned.
 So a caller's change, a time without a zone and a value of a wrong type are seen as the store's own callers see them.
@@ -6,12 +6,10 @@ So a caller's change, a time without a zone and a value of a wrong type are seen
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from conformance.harness import HookMissingError
 from conformance.tasks.spec.model import FIELDS
-from taskstore import InvalidArgument
 
 
 class TaskView:
@@ -39,28 +37,3 @@ class TaskView:
         if isinstance(self._own, Mapping):
             return self._own[read]
         return getattr(self._own, read)
-
-
-class StoreView:
-    """A store that refuses some statuses as invalid: it says that it lacks them, as an adapter would.
-
-    So this breaks the requirement about statuses, and no other.
-    """
-
-    def __init__(self, store: Any, lacking: Collection[str]) -> None:
-        self._store = store
-        self._lacking = lacking
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
-
-        async def view(*given: Any, **named: Any) -> Any:
-            try:
-                return await method(*given, **named)
-            except InvalidArgument as error:
-                is_ours = any(value in self._lacking for value in (*given, *named.values()))
-                if is_ours and error.argument == "status":
-                    raise HookMissingError("status") from error
-                raise
-
-        return view if name in ("list_tasks", "update_task_status") else method
