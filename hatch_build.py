@@ -1,7 +1,5 @@
 """Metadata that depends on the home of the repository, which the runner of a release names. Else links are relative."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

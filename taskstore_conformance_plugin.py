@@ -4,8 +4,6 @@ The suite itself, `conformance.plugin`, is imported only in a run that asks for 
 collecting the package with `pytest --pyargs conformance`. Other runs are left as they are.
 """
 
-from __future__ import annotations
-
 import importlib
 import re
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """Let tox find every interpreter of pyenv. Its shims answer only for the versions that are selected."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

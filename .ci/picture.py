@@ -1,7 +1,5 @@
 """Draw what a command prints on a terminal: `python .ci/picture.py PICTURE.svg LINES COMMAND…`, in light and dark."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

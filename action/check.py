@@ -3,8 +3,6 @@
 The runner gives the inputs as STORE, PAIR, KNOWN and DEPTH. The exit status is that of the command.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -5,8 +5,6 @@ Exit status: 1 if a server could not be had or a block failed; 130 after Ctrl-C.
 
 # ruff: noqa: T201  a command line prints
 
-from __future__ import annotations
-
 import argparse
 import json
 import signal

@@ -1,7 +1,5 @@
 """The calls that cancel tasks, which end: no task is cancelled twice."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 

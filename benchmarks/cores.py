@@ -4,8 +4,6 @@ Left to the system, a client and its server sit on one core or on two for as lon
 up to twice as long on two: a process would differ from the next by that, with the same code.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

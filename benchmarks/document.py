@@ -1,7 +1,5 @@
 """What `python -m benchmarks` writes of latencies, in the one definition for who writes it and who reads it."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator

@@ -1,7 +1,5 @@
 """The latencies of both designs: blocks of `conformance.measure` with all backends in each, and their JSON."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import Callable, Mapping

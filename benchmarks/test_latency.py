@@ -4,8 +4,6 @@ pytest-benchmark cannot await: given a function that starts an event loop it wou
 before, inside a running loop, and it is given their seconds by a clock that stands still in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from random import Random
 

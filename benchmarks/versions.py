@@ -9,8 +9,6 @@ how their memory is laid out. Printed are the median of the rounds, new to old, 
 
 # ruff: noqa: T201  a command line prints
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import gc

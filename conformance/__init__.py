@@ -4,8 +4,6 @@
 `conformance compare` and `parity` ask of any two stores whether they behave alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`python -m conformance`: the command `conformance`."""
 
-from __future__ import annotations
-
 import sys
 
 from conformance.commands import main

@@ -1,7 +1,5 @@
 """Files that the user names: read one, or write one. What is wrong is one line."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """A harness whose hooks are told apart from the store: what a hook raises is no verdict about the store."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import partial

@@ -4,8 +4,6 @@ Subclass `Harness`, say what it declares, and write `open`. Everything else is a
 are `not-testable` and name it.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager

@@ -20,8 +20,6 @@ all. An entry accepts what it `shows`, and nothing else that fails the test, or 
     reason = "JSON has no tuples"
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping

@@ -3,8 +3,6 @@
 `taskstore_conformance_plugin` declares the options, and registers this module in a run that asks for the suite.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain

@@ -1,7 +1,5 @@
 """A function in a process of its own, which may end, hang or print without harm to the command."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

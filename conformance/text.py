@@ -1,7 +1,5 @@
 """Text for terminals and files: printable, cut short, in columns, and values as Python."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -5,8 +5,6 @@ Exit status: 0; 1 if the gate fails (the page is there all the same); 2 if a fil
 
 # ruff: noqa: T201  a command line prints
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """How numbers are written: three digits that count, no exponents, and a unit that fits."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """A check: what one statement of the document comes to on a store, in one mode or in either."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Auto-Clip's document as data, and the results of its checks, which `python -m statements --json` writes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """The checks, played on a store."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from conformance.backends.registry import find_backend

@@ -1,7 +1,5 @@
 """What the document says of the server: that it may fail, be a cluster, or be watched by a Sentinel."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager

@@ -1,7 +1,5 @@
 """What the document says of the variable that selects the mode, of the log, and of what memory mode needs."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """What the document says of tasks: who sees them, how long they live, and what they take."""
 
-from __future__ import annotations
-
 import inspect
 import tracemalloc
 from collections.abc import Iterator

@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102  `RedisServer` and `ServerGroup` say what each method does
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """A Redis URL, taken apart: one server, nodes of a Redis Cluster, or Sentinels and the name of what they watch."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What a caller asked for, checked: the same checks, in the same order, before either store looks at anything."""
 
-from __future__ import annotations
-
 import os
 import re
 from datetime import UTC, datetime, timedelta

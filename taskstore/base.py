@@ -4,8 +4,6 @@ A Redis connection belongs to one event loop of one process. The memory store ke
 is used on a second loop, or after a fork, fails in tests too, and not in production only.
 """
 
-from __future__ import annotations
-
 import os
 from asyncio import get_running_loop
 from threading import get_ident

@@ -14,8 +14,6 @@ named below any operation may raise
 A `status` is a `TaskStatus`, or its text.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Protocol, Self
 

@@ -4,8 +4,6 @@ Every exception carries its facts as fields, compares equal when they are equal,
 No message, `repr` or field ever holds a password.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar

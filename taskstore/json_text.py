@@ -5,8 +5,6 @@ a store, a value is checked before it is written. It is kept as text from then o
 values that differ in type differ (`1`, `1.0` and `true`).
 """
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import Any, TypeAlias
 

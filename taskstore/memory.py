@@ -5,8 +5,6 @@ removes many due tasks or sorts many by status, before it looks at anything. Get
 a page a few binary searches, at a hundred tasks and at a million. Tasks are immutable, so none is copied.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import OrderedDict

@@ -1,7 +1,5 @@
 """Settings: from the environment, else from `.env`, else the defaults. Read once, at opening."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """The values that go in and come out: immutable, and the same in both modes."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Scenarios of tasks played on a store, and the requirements that it breaks."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 

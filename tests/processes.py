@@ -1,7 +1,5 @@
 """Programs that tests start."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

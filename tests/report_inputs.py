@@ -1,7 +1,5 @@
 """Documents as the suite, the benchmarks and the studies write them, made up for tests."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from itertools import product

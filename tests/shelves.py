@@ -1,7 +1,5 @@
 """Stores of boxes that `compare` is tried on, one right and others wrong, and their operations."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The action, its steps played as GitHub's runner plays them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A store with other names: what is seen through the adapter and the views of its adopter."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta

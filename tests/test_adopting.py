@@ -1,7 +1,5 @@
 """The starting file."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

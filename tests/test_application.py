@@ -1,7 +1,5 @@
 """The application as a third design: its published result, how it is read, and how a report shows it."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """docs/examples/autoclip: its README followed word for word, and what the service answers in each mode."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The benchmarks: what they write, where they run, and that nothing of them is left."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

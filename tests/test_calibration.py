@@ -1,7 +1,5 @@
 """Hooks that are not what they say, each found before a verdict rests on it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import timedelta

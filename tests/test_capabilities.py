@@ -1,7 +1,5 @@
 """What a backend does not declare is not asked of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

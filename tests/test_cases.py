@@ -1,7 +1,5 @@
 """What the cases say of stores that flatter themselves, of harnesses that fail, and of right stores that differ."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import types

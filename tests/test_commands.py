@@ -1,7 +1,5 @@
 """The command line: what it says of wrong words, and how it ends."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys

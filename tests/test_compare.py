@@ -1,7 +1,5 @@
 """The search of `conformance compare`: what it finds, what it tells apart, and what it must not take for a pass."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """The command `conformance compare`: what it says of wrong words and stores that break it, and what it writes."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """`conformance compare` on the two modes of the documented design, whose differences are known from its code."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy

@@ -1,7 +1,5 @@
 """What every command says about a file that it cannot use: one line, naming the file, and exit status 2."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Something dies at each request of a call: what leaves a part of it, or more than it, is found each time alike."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 from urllib.parse import urlsplit

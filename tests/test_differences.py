@@ -1,7 +1,5 @@
 """The table of differences: which comes first, and what each row says."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from reports.analyse.differences import Row, rank

@@ -1,7 +1,5 @@
 """At which distances a documented figure holds, and that a proxy makes a distance."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from time import perf_counter

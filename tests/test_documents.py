@@ -1,7 +1,5 @@
 """Every block of code in the documents, in the order in which a reader meets them, does what it says."""
 
-from __future__ import annotations
-
 import ast
 import asyncio
 import inspect

@@ -1,7 +1,5 @@
 """The engine knows no task: a second contract, of a job queue with leases, and stores that keep and break it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Failures as scenarios: right stores pass, and wrong ones are found under the requirement that they break."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager

@@ -1,7 +1,5 @@
 """Files that a user names: what cannot be written is said on one line, and nothing is lost or left behind."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

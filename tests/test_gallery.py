@@ -1,7 +1,5 @@
 """The gallery's page: made from the files beside it, and no older than they are."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

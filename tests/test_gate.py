@@ -1,7 +1,5 @@
 """The gate: what it counts, what it makes of that, and how it ends. Nothing is timed here."""
 
-from __future__ import annotations
-
 import asyncio
 import shutil
 from datetime import datetime

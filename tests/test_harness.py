@@ -1,7 +1,5 @@
 """What the cases give to the hooks of a harness is what the hooks are documented to get."""
 
-from __future__ import annotations
-
 import re
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, ClassVar

@@ -4,8 +4,6 @@ Each surface has a share of 2,000 inputs, or of as many as `HOSTILE_INPUTS` in t
 takes a million, and Hypothesis prints how many each surface got.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,7 +1,5 @@
 """`conformance compare` of two stores without a harness: what is found out about them, and what is not guessed."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

@@ -1,7 +1,5 @@
 """The built wheel as others meet it: installed as the guide says, in projects that have nothing to do with it."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """`conformance measure`: how it times, what it times of a store, what it concludes, and how it ends."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """Every order in which a server can meet the requests of two calls: what loses a write is found, each time alike."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socketserver

@@ -1,7 +1,5 @@
 """The page in a real browser: whether it fits, needs nothing else, and can be used by everybody."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

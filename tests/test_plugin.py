@@ -1,7 +1,5 @@
 """The plugin, as somebody meets it who installed the suite: in a project of their own, with settings of their own."""
 
-from __future__ import annotations
-
 import re
 import sys
 from itertools import product

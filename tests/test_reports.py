@@ -1,7 +1,5 @@
 """The report: what it concludes from results, what it withholds, and that page, README and data say the same."""
 
-from __future__ import annotations
-
 import json
 import re
 from html import unescape

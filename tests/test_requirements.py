@@ -1,7 +1,5 @@
 """The registry is the specification: each requirement is decided by cases or groups."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

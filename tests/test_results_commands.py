@@ -1,7 +1,5 @@
 """`conformance diff`, and files of known failures: what is printed and written."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stores that are right and made otherwise than ours: nothing that the suite asks of them fails."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator

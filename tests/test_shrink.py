@@ -1,7 +1,5 @@
 """Shrinking a scenario: what is left has nothing superfluous."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The statements of the document: what their checks find, on right stores, on wrong ones, and without a server."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import AsyncIterator

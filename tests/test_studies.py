@@ -1,7 +1,5 @@
 """The studies: that each can be made and read, and what would spoil its figures."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """On uvloop's event loop, which many servers run on: both modes keep every requirement there too."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

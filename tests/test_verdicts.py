@@ -1,7 +1,5 @@
 """What must not flatter: selections, runs that end early, skips that are no verdicts, and failures that are excused."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

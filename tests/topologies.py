@@ -1,7 +1,5 @@
 """Our Redis mode on other servers than one that is alone: behind a Sentinel, in a cluster, with the least rights."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 

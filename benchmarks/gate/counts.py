@@ -4,8 +4,6 @@ A request is counted between the client and the server, by a proxy; a command is
 script calls among them. What is written here is what the store needs today: who makes it need more changes this file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice

@@ -5,8 +5,6 @@ two numbers of calls the difference counts, so what is around them does not. In 
 Redis mode the path of the client up to the socket.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -4,8 +4,6 @@ callgrind counts from just before the calls to just after them, and writes a fil
 interface of `taskstore` is used of the version, which may be older than all else.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

@@ -5,8 +5,6 @@ own, on the core of the servers, and takes nothing of the client's time. How exa
 timed with the operations, through the client of each store, and is the distance that they are shown at.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import selectors

@@ -3,8 +3,6 @@
 Whatever is measured is a `Series`. What follows from it alone (a median with its interval, say) is a method here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 

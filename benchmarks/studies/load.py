@@ -3,8 +3,6 @@
 In Redis mode. Memory mode never awaits, so its callers take turns and nothing changes with their number.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping

@@ -6,8 +6,6 @@ In Redis by what the server's memory grew (`INFO`). In memory mode by what Pytho
 is made from a request of its own, as an application has it from a network.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import json

@@ -1,7 +1,5 @@
 """All studies, one after another."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping

@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102  `Harness` says what each hook does
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime

@@ -6,8 +6,6 @@ choice open, the one is made that keeps its statements. Nothing here is to be co
 and what the suite is expected to find wanting.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import uuid

@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102  `Harness` and `RedisServer` say what each method does
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib.metadata import version

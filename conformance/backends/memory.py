@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
-from __future__ import annotations
-
 import re
 import time
 from collections import Counter

@@ -6,8 +6,6 @@ pipeline are requests of their own, MULTI … EXEC is one, and handshakes are no
 opened on.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import secrets

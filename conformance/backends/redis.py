@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102  `Harness` and `Inspector` say what each hook does
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any

@@ -1,7 +1,5 @@
 """Which backend a name stands for. A backend is imported when it is used, since its packages may be missing."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

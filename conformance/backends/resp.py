@@ -2,8 +2,6 @@
 
 # ruff: noqa: SIM905  the names of commands are read as a text
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

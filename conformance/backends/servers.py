@@ -2,8 +2,6 @@
 
 # ruff: noqa: D102  `RedisServer` says what each method does
 
-from __future__ import annotations
-
 import gc
 import os
 import re

@@ -1,7 +1,5 @@
 """The command `conformance`: a module for each subcommand, with `DESCRIPTION`, `EPILOG`, `OPTIONS`, `main`."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """`conformance compare A B`: find what two stores do differently."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable, Sequence

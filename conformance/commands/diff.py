@@ -1,7 +1,5 @@
 """`conformance diff`: two runs, two stores of one run, or two comparisons, side by side."""
 
-from __future__ import annotations
-
 import argparse
 from collections import defaultdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`conformance measure`: how fast a store is, and whether that is what a document says."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import math

@@ -1,7 +1,5 @@
 """`conformance new mystore.py`: write a file to start a harness from, which runs as it is."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`conformance run`: the suite for people without a pytest set-up of their own."""
 
-from __future__ import annotations
-
 import argparse
 import signal
 from math import inf

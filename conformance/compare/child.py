@@ -1,7 +1,5 @@
 """Search and races, in a process each: a store that ends it, or a call that blocks it, does not end the command."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence

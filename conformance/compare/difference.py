@@ -1,7 +1,5 @@
 """A difference that a sequence shows: where, in words, as a script, and whether another explains it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

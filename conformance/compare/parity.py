@@ -1,7 +1,5 @@
 """A comparison as a test of one's own suite."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path

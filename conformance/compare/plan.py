@@ -1,7 +1,5 @@
 """The sequences that are played: recipes, so that what is found does not depend on luck."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta

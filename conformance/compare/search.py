@@ -1,7 +1,5 @@
 """The search: plays sequences on both stores, and makes each difference as short as it gets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, product, takewhile

@@ -1,7 +1,5 @@
 """The seam: what a contract gives the engine, and the entries of a history, which both read."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Findings about a store, and how often each requirement was exercised."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A group: scenarios that are played on one store, and what was found."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Tracks the states that are consistent with every result so far, and finds what a result has that none explains."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from math import inf

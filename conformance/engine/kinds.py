@@ -16,8 +16,6 @@ A table says what it has, and the maker says what is done with it:
 capabilities, with blanks between them. `scenario` makes any other scenario.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta

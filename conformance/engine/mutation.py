@@ -1,7 +1,5 @@
 """Changes that a careless caller makes to objects that were passed in, or came back."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from typing import Any
 

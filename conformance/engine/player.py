@@ -1,7 +1,5 @@
 """The player: performs the actions of a scenario on a store, and keeps a history of what was done."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterable, Sequence

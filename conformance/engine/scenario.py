@@ -1,7 +1,5 @@
 """A scenario: what is done with a store, as plain data. A row of a table or a draw makes one; the player plays it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta

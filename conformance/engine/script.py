@@ -1,7 +1,5 @@
 """A scenario as a script: each action is a line of Python that a person can run, or a comment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 

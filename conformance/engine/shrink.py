@@ -1,7 +1,5 @@
 """The shortest scenario that shows the same: actions are left out, then what is given becomes simpler."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace

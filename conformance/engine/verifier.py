@@ -1,7 +1,5 @@
 """The verifier: plays a scenario, and has judges explain what comes out by a contract."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The clock of this process, which can be put forward: what a store that lets entries end by itself goes by."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any

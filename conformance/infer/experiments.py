@@ -1,7 +1,5 @@
 """Calls on new stores that show which arguments a method takes, what it changes, and which argument names the entry."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Kinds of arguments: the values of each, and which a parameter may take."""
 
-from __future__ import annotations
-
 import inspect
 import re
 import typing

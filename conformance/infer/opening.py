@@ -1,7 +1,5 @@
 """How a store is opened: from its class, or from a function that makes it."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import re

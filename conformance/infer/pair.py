@@ -1,7 +1,5 @@
 """Two stores by their names alone: what was found out as a table, and as a file of harnesses to compare and correct."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence

@@ -4,8 +4,6 @@ Calls of one process are not independent: a process is fast or slow for as long 
 by how its memory lies. So each process gives one value, and an interval is drawn from those.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import secrets

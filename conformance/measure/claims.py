@@ -4,8 +4,6 @@ A file may have claims of other kinds, as `conformance/examples/auto_clip.toml` 
 `python -m statements` and this project's report decide (`statements/document.py`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self

@@ -1,7 +1,5 @@
 """How a figure is drawn from blocks, and what it says of a documented range: the rule of `reports/RULE.md`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Figures from blocks, and what they say of claims and budgets, as text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

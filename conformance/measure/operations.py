@@ -4,8 +4,6 @@ The first operation that writes fills the store, with the simplest value of each
 entries that are there. One that writes and takes only the name of an entry may remove it, and is not timed.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """The calls that are timed of a task store, with tasks of about 400 bytes of JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from itertools import cycle, repeat

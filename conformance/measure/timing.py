@@ -5,8 +5,6 @@ many hides the call in which garbage was collected, so short calls are timed one
 stays on, as in an application.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Makes trees of what a store gives, with the ids that it gave in the words of a script."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from functools import partial

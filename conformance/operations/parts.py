@@ -1,7 +1,5 @@
 """The parts of a value, whatever library its class comes from."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet

@@ -1,7 +1,5 @@
 """The document that `--conformance-json` writes: its one definition, for whoever writes or reads it."""
 
-from __future__ import annotations
-
 from os.path import commonprefix
 from pathlib import Path
 from typing import Literal

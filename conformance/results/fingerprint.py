@@ -1,7 +1,5 @@
 """The fingerprint: which `taskstore` it was that passed, or was measured."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

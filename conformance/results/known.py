@@ -1,7 +1,5 @@
 """What is known of a run: which failures are accepted, which no longer show, and the file that accepts all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The plan of a run: which results each test gives on each backend, and whether they count."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from conformance.backends.registry import shown_name

@@ -1,7 +1,5 @@
 """The results of a run, and the exit status that they deserve."""
 
-from __future__ import annotations
-
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """Finds what came of a test, in the process that runs it, and sends it with pytest's report."""
 
-from __future__ import annotations
-
 import faulthandler
 import os
 from collections.abc import Generator

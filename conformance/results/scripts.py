@@ -1,7 +1,5 @@
 """Scripts of failures as files that run as they stand."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The text of a failure."""
 
-from __future__ import annotations
-
 import shlex
 import textwrap
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The end of a run: its exit status, what is accepted, what was not decided, and what to fix first."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 

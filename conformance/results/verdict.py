@@ -1,7 +1,5 @@
 """The verdict of a test, by what was raised, or by what the scenarios of a group found."""
 
-from __future__ import annotations
-
 import pytest
 
 from conformance.engine.finding import Coverage, Finding

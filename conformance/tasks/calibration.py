@@ -4,8 +4,6 @@ A hook that does nothing makes requirements pass that nobody has looked at: if `
 nothing changes with time. What is wrong about the store is left to the tests.
 """
 
-from __future__ import annotations
-
 import asyncio
 from datetime import timedelta
 from typing import Any

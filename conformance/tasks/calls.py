@@ -2,8 +2,6 @@
 
 # ruff: noqa: N802  a reference reads like a value
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any

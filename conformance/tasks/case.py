@@ -1,7 +1,5 @@
 """A case: one test that decides one or more requirements, on whatever backend it is given."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import secrets

@@ -1,7 +1,5 @@
 """Checks beside the model: types, clocks, ids, and whether what was handed out stays as it was."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

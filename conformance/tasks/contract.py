@@ -1,7 +1,5 @@
 """The contract of task stores, as the engine takes it: what is right, and what a wrong result breaks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any

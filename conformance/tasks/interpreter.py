@@ -1,7 +1,5 @@
 """Python in a process of its own, which shares nothing with this one but files, servers and the environment."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """Between the store's words and the model's: what a store is given, what came out, and in which fields it differs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """The operations that a harness names; where it names none, the five of our contract, with hostile arguments."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

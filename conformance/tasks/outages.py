@@ -1,7 +1,5 @@
 """Calls of a task store while something fails: whether one has failed, and what its exception has to say."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 

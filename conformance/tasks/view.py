@@ -4,8 +4,6 @@ A class of the adopter calls such a store under our names, and returns views of 
 So a caller's change, a time without a zone and a value of a wrong type are seen as the store's own callers see them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

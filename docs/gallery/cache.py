@@ -1,7 +1,5 @@
 """The operations of a key-value store or cache, with hostile keys and values."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any

@@ -1,7 +1,5 @@
 """The two harnesses of a library: its store in memory, and the one in Redis or SQLite."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial

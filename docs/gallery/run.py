@@ -4,8 +4,6 @@ Each `*_modes.py` names the two stores of a library. Each script in `findings` s
 alone, and prints a line for each store; what its documentation says is in the docstring.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

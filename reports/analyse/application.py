@@ -3,8 +3,6 @@
 `docs/gallery/application/run.py` writes it. A report shows it without a checkout of the application.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The differences between both modes as rows of a table, the worst first."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence

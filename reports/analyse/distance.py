@@ -5,8 +5,6 @@ a straight line between two measured distances; where this line enters and leave
 by the margin of `reports/RULE.md`, is the value of that process. An estimate is drawn from these as everywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise

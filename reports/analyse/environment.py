@@ -1,7 +1,5 @@
 """When and where the runs were made, and of which build. Nothing that names a machine or a person is taken over."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from benchmarks.document import Benchmark

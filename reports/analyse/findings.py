@@ -1,7 +1,5 @@
 """What the checks and the measurements say of a claim, on one design."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How long an operation took: every benchmark beside its PING and the documented range."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median

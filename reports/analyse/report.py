@@ -1,7 +1,5 @@
 """The report: everything that the page shows, as data."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections import Counter

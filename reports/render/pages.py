@@ -1,7 +1,5 @@
 """The files that a report is written as: a page in two languages, a comment for a pull request, data, and charts."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files

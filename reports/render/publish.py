@@ -1,7 +1,5 @@
 """What is published of a report: a summary in a README, and charts and data beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from conformance.files import FileError, read_file

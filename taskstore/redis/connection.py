@@ -5,8 +5,6 @@ up to sixteen: the server works on those while the next are made. A caller that 
 reply is dropped when it comes. One timer serves all requests: it goes off when the earliest of them is late.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -4,8 +4,6 @@ Get is one HMGET. Every other operation is one script, so it takes effect at one
 listing is a look-up by rank, and takes the same time for a hundred tasks and a million.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Sequence
 from copy import copy
 from typing import Any, TypeAlias

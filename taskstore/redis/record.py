@@ -4,8 +4,6 @@
 Any client reads a task with HGETALL.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any

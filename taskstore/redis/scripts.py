@@ -1,7 +1,5 @@
 """The server-side scripts: `lua/common.lua` and then one of the others, known to the server by their digest."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files

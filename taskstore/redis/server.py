@@ -5,8 +5,6 @@ A write is sent once. It is sent again in two cases, in which it did not run: th
 `topology` opens a connection, through redis-py; `connection` sends the requests.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import re

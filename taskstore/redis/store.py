@@ -4,8 +4,6 @@ The id of a task says which partition it is in. A listing asks all partitions at
 common order.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ All keys of a partition have one hash tag, so one node of a Redis Cluster serves
 `MOVED`. Partitions on one node share the connection to it.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress

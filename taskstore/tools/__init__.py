@@ -1,7 +1,5 @@
 """The command `taskstore` for operators. The store imports none of it."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import inspect

@@ -1,7 +1,5 @@
 """Text of others on a terminal."""
 
-from __future__ import annotations
-
 
 def on_one_line(text: str) -> str:
     r"""The text on one line: what moves the cursor, ends a line or is not seen is shown as an escape such as `\n`."""

@@ -1,7 +1,5 @@
 """Play the suite on each wrong and each right store of the exam: `python -m tests.exam [NAME ...]`."""
 
-from __future__ import annotations
-
 import argparse
 import compileall
 import sys

@@ -1,7 +1,5 @@
 """The entries of the exam: small changes of the source of `taskstore`, as the TOML files beside this one list them."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import tomllib

@@ -1,7 +1,5 @@
 """A plugin of pytest for a run on an entry: what bears the entry's requirement is played first."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

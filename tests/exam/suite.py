@@ -1,7 +1,5 @@
 """The interface to the suite: how it is started, and how its results are read. Nothing else of the exam knows that."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -6,8 +6,6 @@ With a URL the store is in Redis mode. It prints what came of it.
 
 # ruff: noqa: T201  what it prints is its result
 
-from __future__ import annotations
-
 import asyncio
 import multiprocessing
 import os

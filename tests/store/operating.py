@@ -1,7 +1,5 @@
 """What tests of Redis mode share."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar

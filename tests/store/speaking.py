@@ -1,7 +1,5 @@
 """A server that says what a test wants, and stores on one server without a task store on top."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress

@@ -1,7 +1,5 @@
 """How requests share a connection, and what comes of them when it fails."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import os

@@ -3,8 +3,6 @@
 The parent notices nothing.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

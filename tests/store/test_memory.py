@@ -1,7 +1,5 @@
 """The store in memory, its clock in the test's hands. A task is alive while now ≤ deadline, in whole milliseconds."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import itertools

@@ -1,7 +1,5 @@
 """What opening in Redis mode raises, advises and warns of."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import re

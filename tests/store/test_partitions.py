@@ -1,7 +1,5 @@
 """A store in several partitions: where its tasks are, and that it does what a store in one partition does."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Records that were damaged behind the store's back: each operation reads them, or refuses them and leaves them."""
 
-from __future__ import annotations
-
 import asyncio
 from itertools import product
 from typing import Any

@@ -1,7 +1,5 @@
 """What the suite cannot ask of every store: the form of a task in Redis, and scripts that fail."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """No secret is shown, however opening fails, and wherever a reader looks: in causes, frames and pickles too."""
 
-from __future__ import annotations
-
 import logging
 import pickle
 import traceback

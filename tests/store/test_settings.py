@@ -1,7 +1,5 @@
 """Settings: where they come from, what they mean, and what is refused."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

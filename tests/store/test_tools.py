@@ -1,7 +1,5 @@
 """The command `taskstore` on a server of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

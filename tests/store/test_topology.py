@@ -1,7 +1,5 @@
 """What an open store does when the tasks go elsewhere: sockets, TLS, Sentinels, and nodes of a cluster."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import subprocess

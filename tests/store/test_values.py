@@ -1,7 +1,5 @@
 """Values, arguments and exceptions: what comes in and what comes out, whatever the mode."""
 
-from __future__ import annotations
-
 import copy
 import pickle
 from dataclasses import fields

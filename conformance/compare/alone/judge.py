@@ -1,7 +1,5 @@
 """A store as its own judge: what comes out at the same time, or of a death, has to be what a sequence gives."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Calls of a store at the same time, or of each of two: what no order of them explains is a line."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import replace
 from math import inf

@@ -1,7 +1,5 @@
 """Plays the calls of one store in an arena, reads what comes out as trees, and words it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress

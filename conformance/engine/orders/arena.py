@@ -2,8 +2,6 @@
 
 # ruff: noqa: SLF001  nothing public tells what is ready in a loop
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from abc import ABC, abstractmethod

@@ -2,8 +2,6 @@
 
 # ruff: noqa: SLF001  a loop knows its handles
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """Stores whose requests go through proxies: every order in which the server can meet them."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager

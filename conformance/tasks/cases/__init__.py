@@ -1,7 +1,5 @@
 """The tests of the suite: cases, in a file for each subject matter, and the groups (`groups`)."""
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Callable
 from functools import cache

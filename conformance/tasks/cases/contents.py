@@ -1,7 +1,5 @@
 """A store with tasks of every kind, all that a reader sees of it, and a call of each form."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable

@@ -1,7 +1,5 @@
 """Costs of a call for the server, and what a store holds, of many tasks, and leaves open."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import threading

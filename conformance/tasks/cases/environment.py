@@ -1,7 +1,5 @@
 """The surroundings in which an application starts, for a block: environment, folder, `.env` and log."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

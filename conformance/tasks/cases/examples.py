@@ -1,7 +1,5 @@
 """An example of a case: what must work before anything else is judged."""
 
-from __future__ import annotations
-
 import inspect
 
 from conformance.tasks.case import case

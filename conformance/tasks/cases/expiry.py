@@ -1,7 +1,5 @@
 """How long tasks live, and that nothing is left in storage of those that have expired."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

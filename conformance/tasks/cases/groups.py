@@ -3,8 +3,6 @@
 Those with the shortest scenarios come first. What they found about a requirement is added up at the end of the run.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """Records behind the store's back: read by another client, removed, or overwritten with what is none."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from itertools import product

@@ -1,7 +1,5 @@
 """Which server the settings name and who logs in there, what is said when it does not answer, and never shown."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product

@@ -1,7 +1,5 @@
 """The mode of an application, which settings select, in the environment or in `.env`."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Who sees whose tasks, and what outlives what: event loops, processes and namespaces."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

@@ -9,8 +9,6 @@ A number keeps its meaning. A number that is missing is not used again.
 
 # ruff: noqa: T201  run as a program it prints the specification
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Every value of the tables once: kept, refused, as an id, in the largest tasks and in restored ones."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial

@@ -1,7 +1,5 @@
 """Combinations: writes in a row, and each page of each listing. What depends on luck elsewhere is enumerated here."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product

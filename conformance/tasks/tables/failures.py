@@ -1,7 +1,5 @@
 """The table of failures: what brings each about, what an exception may call it, and how the operations meet it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace

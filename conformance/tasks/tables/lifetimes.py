@@ -1,7 +1,5 @@
 """When tasks expire, and what renews their lifetime."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from itertools import product

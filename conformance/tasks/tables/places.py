@@ -1,7 +1,5 @@
 """Where a call is made: on another instance, on one that was opened again, on one that was closed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from conformance.engine.kinds import Scenarios, closed, reopened, scenario, shared

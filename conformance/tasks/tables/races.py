@@ -1,7 +1,5 @@
 """Calls at the same time: some order explains them all, and whoever is cancelled takes nobody along."""
 
-from __future__ import annotations
-
 from itertools import combinations_with_replacement
 
 from conformance.engine.kinds import Scenarios, cancelled, races

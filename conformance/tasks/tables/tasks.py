@@ -1,7 +1,5 @@
 """Helpers of the tables: short ways to write calls, tasks to restore, and a call of every operation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar

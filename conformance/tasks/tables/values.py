@@ -1,7 +1,5 @@
 """Ordinary, boundary and hostile values of every argument: those that a store keeps, and those that it refuses."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from typing import Any

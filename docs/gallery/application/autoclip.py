@@ -4,8 +4,6 @@
 gets the service as it is, and `TimedMemory` and `TimedRedis` for measurements.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

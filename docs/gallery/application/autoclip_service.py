@@ -3,8 +3,6 @@
 Nothing of it stands here. What had to be done around it is in README.md.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -3,8 +3,6 @@
 Usage: `AUTO_CLIP=folder python docs/gallery/application/run.py`, as README.md says.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -3,8 +3,6 @@
 A wrong pair is found if a difference names one of its operations; a right one has no difference.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

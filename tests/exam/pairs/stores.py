@@ -4,8 +4,6 @@ Each call is one request, and done or not done. The entries of `pairs.toml` chan
 `KIND=cache conformance compare stores:Memory stores:Redis` compares two of a kind.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import AsyncIterator, Sequence

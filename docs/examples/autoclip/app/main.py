@@ -1,7 +1,5 @@
 """Auto-Clip's task service: the five operations of the task store over HTTP, in the mode that `.env` selects."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import AsyncIterator
