@@ -197,6 +197,8 @@ class Store:
         """Why a kind of action is not tried: there is no hook, or it is declared."""
         self.fields: set[str] = set()
         """The names of fields that its results had."""
+        self.opaque: dict[str, str] = {}
+        """By operation, the class of a result that cannot be taken apart."""
 
     def tell(self, text: str) -> None:
         """Say what is done next."""
@@ -211,7 +213,9 @@ class Store:
         self.tell("`open` of the harness")
         await recorder.play()
         PROGRESS.begin("")
-        self.fields |= recorder.contract.observer.fields
+        observer = recorder.contract.observer
+        self.fields |= observer.fields
+        self.opaque |= observer.opaque
         history = recorder.history
         match [entry for done in history for entry in done.made]:
             case [before, _, made, now] if kind_of(steps[-2]) in ALONE:

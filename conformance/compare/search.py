@@ -71,6 +71,8 @@ class Search:
                 self.report.gaps.add(f"not exercised: {name} {gap}")
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {why}" for kind, why in store.missing.items()}
+            for name, kind in store.opaque.items():
+                self.report.gaps.add(f"not compared: what {name} gives as {kind}: give view= to its Operation")
 
     # What is tried
 

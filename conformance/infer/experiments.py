@@ -287,8 +287,9 @@ async def _make(store: Any, observer: Observer, method: Method, arguments: Mappi
     method.slow_calls += perf_counter() - began >= _SLOW  # a library may catch what interrupts it
     if method.slow_calls >= _WAITS:
         method.unusable = "it waits for something"
-    if tree.kind is OperationsError:
+    if method.unusable and operation.name in observer.opaque:  # also on a new store
         method.unusable = "its result cannot be compared"
+        return Tree(OperationsError)
     return tree
 
 

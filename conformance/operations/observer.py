@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from conformance.operations.operation import WHOLE, EarlierId, Operation, OperationsError
+from conformance.operations.operation import WHOLE, EarlierId, Operation
 from conformance.operations.parts import field_in, ids_in, parts_of
 from conformance.operations.trees import Tree
 from conformance.text import source
@@ -30,6 +30,8 @@ class Observer:
         """By id, how many others were seen before."""
         self.fields = {WHOLE}
         """The names of fields that results had."""
+        self.opaque: dict[str, str] = {}
+        """By operation, the class of a value of which nothing else can be compared."""
 
     def learn(self, value: Any, operation: Operation, path: str) -> None:
         """Note the ids in a result, which the Python `path` names."""
@@ -48,8 +50,7 @@ class Observer:
         if parts is None:
             return self._leaf(value, operation, name, is_in_tuple=tuple in around[-1:])
         if not parts and not isinstance(value, Collection):
-            kind = type(value).__name__
-            raise OperationsError(f"{operation.name}: cannot compare {kind}, give view= to its Operation")
+            self.opaque[operation.name] = type(value).__name__
         trees = {}
         for label, part in parts.items():
             inner = field_in(name, label)
