@@ -10,7 +10,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from conformance.infer.kinds import EARLIER, TYPED, Parameter
-from conformance.infer.methods import UNTRIED, Method, Step, with_other
+from conformance.infer.methods import UNTRIED, Method, Step, variants, with_other
 from conformance.infer.opening import LocalStore
 from conformance.operations.observer import Observer
 from conformance.operations.operation import LONGEST, WHOLE, OperationsError, with_ids
@@ -89,6 +89,8 @@ class Lab:
             for start, write in product([[], *entries], calls + full):
                 if await self._shows(start, write, read):
                     await self._observe(start, write, read)
+            for start in entries[:1]:
+                await self._look_closer(start, calls, read)
         await self._follow_the_clock(calls, lasting)
         if self.has_clock or not lasting:
             await self._find_lifetimes(calls)
@@ -158,6 +160,16 @@ class Lab:
             if is_known or await self._shows(start, elsewhere, there):
                 writer.entry.add(name)
                 reader.entry.add(other)
+
+    async def _look_closer(self, entry: Sequence[Step], calls: Sequence[Step], read: Step) -> None:
+        """Try what has shown no effect with other arguments, and after each write: it may need what that leaves."""
+        writes = [call for call in calls if call[0].is_write]
+        later = [([*entry, before], call, read) for before, call in product(writes, calls)]
+        other = [(entry, call, there) for each in calls for call, there in product(variants(each), variants(read))]
+        for start, call, there in other + later:
+            is_over = call[0].is_write or process_time() > _SECONDS
+            if not is_over and await self._shows(start, call, there):
+                await self._observe(start, call, there)
 
     async def _shows(self, start: Sequence[Step], write: Step, read: Step) -> bool:
         """Whether the read gives something else after the write, and without it the same each time."""

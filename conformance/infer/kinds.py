@@ -24,8 +24,9 @@ _VALUE = "value|val|data|obj|item|payload|message|body|content|result|default|re
 SECONDS = "ttl|ex|timeout|expir.*|lifetime|max_age|age|seconds|duration|lease.*|.+_(ttl|seconds|timeout)"
 _AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version|(max|min).*"
 TYPED = 2
-_RESOURCE = "_.*|conn|connection|client|pipeline|pipe|lock|(.+_)?file(name)?"
-"""Names of parameters that nothing here is given to."""
+_FILE = "_.*|(.+_)?file(name)?"
+_RESOURCE = f"{_FILE}|conn|connection|client|pipeline|pipe|lock"
+"""Names of parameters that nothing here is given to; the others may be names, if they are texts."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -111,7 +112,8 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
         annotation = type(default)
     if annotation in (found.empty, object) or isinstance(annotation, str):  # a name that is not known here
         annotation = Any
-    fitting = [] if re.fullmatch(_RESOURCE, name) else [*_kinds_of(annotation)]
+    resource = _FILE if annotation is str else _RESOURCE
+    fitting = [] if re.fullmatch(resource, name) else [*_kinds_of(annotation)]
     named = [kind for kind in fitting if re.fullmatch(kind.names, name)]
     fitting.sort(key=lambda kind: kind not in named)
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):

@@ -76,16 +76,25 @@ Step: TypeAlias = tuple[Method, dict[str, Any]]
 
 
 def with_other(step: Step, *names: str) -> Step:
-    """Return a call with the second sample of these arguments."""
+    """Return a call with the other of two samples of these arguments."""
     method, arguments = step
-    return method, arguments | {name: method.kinds[name].samples[1] for name in names}
+    changed = {}
+    for name in names:
+        first, second = method.kinds[name].samples[:2]
+        changed[name] = first if arguments[name] is second else second
+    return method, arguments | changed
+
+
+def variants(step: Step) -> list[Step]:
+    """Return a call, and with the other sample of each argument."""
+    return [step, *(with_other(step, name) for name in step[1])]
 
 
 def shared_methods(first: type, second: type) -> Iterator[Method]:
     """Yield the public methods of both classes, without those that open or close a store."""
     for name in dir(first):
         functions = [inspect.getattr_static(store, name, None) for store in (first, second)]
-        if name[0] == "_" or name in OPENS + CLOSES or not all(map(inspect.isfunction, functions)):
+        if name[0] == "_" or not all(map(inspect.isfunction, functions)):
             continue
         method = Method(name)
         for each in parameters_of(functions[0])[1:]:
@@ -96,6 +105,8 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
                 method.required.append(parameter)
             elif parameter.trust:
                 method.optional.append(parameter)
+        if name in OPENS + CLOSES and not method.required:
+            continue
         if name[0] == "a" and hasattr(first, name[1:]):
             method.unusable = f"it is {name[1:]} for callers that await"
         yield method
