@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from conformance.compare.plan import is_odd, pool
+from conformance.compare.plan import is_odd, plain_call
 from conformance.compare.play import ALONE, EndOfLife, Operations, Steps, kind_of
 from conformance.compare.report import Line
 from conformance.compare.scripts import as_data
@@ -121,8 +121,9 @@ class Difference:
         if not isinstance(step, Call):
             return found
         operation = self.operations[step.operation]
+        plain = plain_call(operation).arguments
         for name, choice in step.arguments.items():
-            if name in operation.optional or choice != pool(operation, name).plain:
+            if name in operation.optional or choice != plain[name]:
                 found[name] = sorted(choice.classes) or [_PLAIN_CHANGE]
         return found
 

@@ -17,6 +17,8 @@ _SIZES = (1, 2, 3, 11, 51)
 """How many entries there are, or writes of one: few, and one more than a page of ten or fifty, or a limit."""
 _MANY = 101
 """Writes of one entry, one more than most histories keep."""
+_OFTEN = 10
+"""Writes of one entry, more than most limits that are reached within a lifetime."""
 _CYCLES = 4
 """How often two writes follow each other: one more than most things are tried again."""
 _PASSING: tuple[Action, ...] = (Reopen(), Wait(timedelta(hours=1)), *map(Wait, (*map(timedelta, (2, 8)), LONGEST)))
@@ -99,8 +101,9 @@ class Sequences:
         """Yield entries that differ in one of the arguments that name them, or else in the first argument."""
         maker = self._writes[0]
         for name in maker.entry or [*maker.arguments][:1]:
-            plain = [choice for choice in pool(maker, name).choices if not choice.classes]
-            yield [plain_call(maker, **{name: choice}) for choice in plain]
+            values = pool(maker, name)
+            taken = [choice for choice in values.choices if not values.is_foreign(choice)]
+            yield [plain_call(maker, **{name: choice}) for choice in taken[: _SIZES[-1]]]
         if not maker.arguments:
             yield [self._made]
 
@@ -145,18 +148,23 @@ class Sequences:
         read_at_ends: list[Action] = []
         for end in ends:
             read_at_ends += [end, *reads]
-        for again in self._on(call, *next(writes)):
-            yield (EndOfLife(span / 2, "in the middle"), again, *read_at_ends)
+        middle = EndOfLife(span / 2, "in the middle")
+        others = [other for entries in self._several() for other in entries[1:2]]  # alike but for one argument
+        for again in (*self._on(call, *next(writes)), *others):
+            yield (middle, again, *read_at_ends)
+        yield (*[call] * _OFTEN, middle, call, *read_at_ends)
+        yield (middle, call, _near(span)[1], call, *reads)
 
     def _sizes(self) -> Iterator[Steps]:
         """Every read and listing of several entries, and of one that was written as many times by each write."""
         listings = [call for each in self._listings for call in variants(each)]
         repeated = ([write] for write in self._rewrites)
         for entries in (*self._several(), *repeated):
-            first = entries[0]
-            reads = self._reads(first)
             for size in _SIZES:
-                yield (*(entries * size)[:size], *reads, *listings, first, *listings, *reads)
+                made = (entries * size)[:size]
+                ends = made[:1] + made[1:][-1:]
+                reads = [read for end in ends for read in self._reads(end)]
+                yield (*made, *reads, *listings, *ends, *listings, *reads)
 
     def _in_a_row(self) -> Iterator[Steps]:
         """Yield writes that follow each other: what one leaves another may need.
@@ -166,8 +174,9 @@ class Sequences:
         reads = [*self._reads(self._made), *map(plain_call, self._listings)]
         count = 2 if len(self._rewrites) > _FEW_WRITES else 3
         for entries in self._several():
+            two = (entries * 2)[:2]
             for calls in product(self._rewrites, repeat=count):
-                yield (*(entries * 2)[:2], *calls, *reads)
+                yield (*two, *calls, *reads, *self._reads(two[1]))
         for pair in permutations(self._rewrites, 2):
             yield (self._made, *pair * _CYCLES, *reads)
         for write in self._rewrites:
@@ -221,8 +230,17 @@ def is_odd(operations: Mapping[str, Operation], steps: Steps) -> bool:
 
 
 def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
-    """Return a call with the plain value of each argument that has to be given, except for these."""
-    return Call(operation.name, {name: pool(operation, name).plain for name in operation.arguments} | arguments)
+    """Return a call with the plain value of each argument that has to be given, except for these.
+
+    Arguments that take the same values, as of a copy or a move, are given different ones.
+    """
+    given = {}
+    taken: list[object] = []
+    for name, strategy in operation.arguments.items():
+        choices = pool(operation, name).choices
+        given[name] = choices[taken.count(strategy) % len(choices)]
+        taken.append(strategy)
+    return Call(operation.name, given | arguments)
 
 
 def variants(operation: Operation, each: int = 1, kind: type = object) -> Iterator[Call]:

@@ -30,6 +30,8 @@ _LIFE = timedelta(seconds=1.2)
 """After which an entry has ended that was given a short lifetime."""
 _LONG = int(LONGEST.total_seconds()) - 1
 """Seconds after which every lifetime has ended."""
+_WAITED = 4
+"""Lifetimes that are waited for, two in each store."""
 _TICK = 0.05
 """Seconds in which timers run that are due, also those of a library's threads."""
 _TRIAL_SECONDS = 6.0
@@ -40,6 +42,8 @@ _MOST_TRIALS = 40
 """Combinations of kinds that are tried for the arguments of a method, when all have been tried with few."""
 _MOST_STARTS = 4
 """Other methods after which a call is tried."""
+_OFTEN = 10
+"""Calls of a method of which one alone shows nothing."""
 _MOST_MAKERS = 2
 """Methods that make what a read shows, of which each makes the entries on which others are tried."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError, OperationsError)
@@ -89,7 +93,7 @@ class Lab:
             for start, write in product([[], *entries], calls + full):
                 if await self._shows(start, write, read):
                     await self._observe(start, write, read)
-            for start in entries[:1]:
+            for start in (entries or [[]])[:1]:
                 await self._look_closer(start, calls, read)
         await self._follow_the_clock(calls, lasting)
         if self.has_clock or not lasting:
@@ -143,7 +147,7 @@ class Lab:
 
     # Roles
 
-    async def _observe(self, start: Sequence[Step], write: Step, read: Step) -> None:
+    async def _observe(self, start: Sequence[Step], write: Step, read: Step, times: int = 1) -> None:
         """Note that a read shows a write, and find out which of their arguments have to be the same for that."""
         writer = write[0]
         reader = read[0]
@@ -154,45 +158,51 @@ class Lab:
                 continue  # the fields of an entry that another argument names
             elsewhere = with_other(write, name)
             there = with_other(read, other)
-            if await self._shows(start, elsewhere, read) or await self._shows(start, write, there):
+            if await self._shows(start, elsewhere, read, times) or await self._shows(start, write, there, times):
                 continue  # a listing, perhaps of those until this one
             is_known = name == other and other in reader.entry  # where nothing stands under the other name
-            if is_known or await self._shows(start, elsewhere, there):
+            if is_known or await self._shows(start, elsewhere, there, times):
                 writer.entry.add(name)
                 reader.entry.add(other)
 
     async def _look_closer(self, entry: Sequence[Step], calls: Sequence[Step], read: Step) -> None:
-        """Try what has shown no effect with other arguments, and after each write: it may need what that leaves."""
+        """Try what has shown no effect with other arguments, after each write, and often: a limit may be reached."""
         writes = [call for call in calls if call[0].is_write]
-        later = [([*entry, before], call, read) for before, call in product(writes, calls)]
-        other = [(entry, call, there) for each in calls for call, there in product(variants(each), variants(read))]
-        for start, call, there in other + later:
-            is_over = call[0].is_write or process_time() > _SECONDS
-            if not is_over and await self._shows(start, call, there):
-                await self._observe(start, call, there)
+        tried = [(entry, call, read, _OFTEN) for call in calls]
+        tried += [([*entry, before], call, read, 1) for before, call in product(writes, calls)]
+        for each in calls:
+            tried += [(entry, call, there, 1) for call, there in product(variants(each), variants(read))]
+        for start, call, there, times in tried:
+            is_over = (call[0].is_write and there[0].is_shown) or process_time() > _SECONDS
+            if not is_over and await self._shows(start, call, there, times):
+                await self._observe(start, call, there, times)
 
-    async def _shows(self, start: Sequence[Step], write: Step, read: Step) -> bool:
+    async def _shows(self, start: Sequence[Step], write: Step, read: Step, times: int = 1) -> bool:
         """Whether the read gives something else after the write, and without it the same each time."""
         before = await self._play(*start, read)
-        if before == await self._play(*start, write, read):
+        if before == await self._play(*start, *[write] * times, read):
             return False
         return before == await _play(self._harnesses[0], [*start, read])
 
     async def _follow_the_clock(self, calls: Sequence[Step], lasting: Sequence[Step]) -> None:
-        """Find out by the first lifetime that is shown whether a jump of the clock does what a wait does.
+        """Find out by the first lifetimes that are shown whether a jump of the clock does what a wait does.
 
         Methods that change what it does are writes.
         """
+        makers = [call for call in calls if call[0].is_maker][:1]
+        agreed: list[bool] = []
         for method, read in product(lasting, calls):
             short = with_other(method, *method[0].lifetimes)
-            if await self._shows([], short, read):
-                self.has_clock = True
-                for harness in self._harnesses:
-                    ended = await _play(harness, [short, read], _jump)
-                    self.has_clock &= ended == await _play(harness, [short, read], _wait)
-                    for renewal in lasting:
-                        renewal[0].is_write |= ended != await _play(harness, [short, renewal, read], _jump)
-                return
+            start = [] if method[0].is_maker else makers
+            if len(agreed) == _WAITED or not await self._shows(start, short, read):
+                continue
+            for harness in self._harnesses:
+                ended = await _play(harness, [*start, short, read], _jump)
+                agreed.append(ended == await _play(harness, [*start, short, read], _wait))
+                for renewal in lasting:
+                    renewed = await _play(harness, [*start, short, renewal, read], _jump)
+                    renewal[0].is_write |= ended != renewed
+        self.has_clock = bool(agreed) and all(agreed)
 
     async def _find_lifetimes(self, calls: Sequence[Step]) -> None:
         """Find out how long entries live if no argument says so, where the clock ends them in both stores."""
@@ -201,7 +211,8 @@ class Lab:
             method = write[0]
             if process_time() > _SECONDS or not method.is_write or method.lifetimes:
                 continue
-            steps = [write, read] if method.is_maker else [*makers, write, read]
+            start = [] if method.is_maker else makers
+            steps = [*start, *[write] * _OFTEN, read]
             both = [await self._after(steps, 0, on) != await self._after(steps, _LONG, on) for on in (0, 1)]
             if all(both):
                 self.has_clock = True
