@@ -51,6 +51,8 @@ class Sequences:
         self._lookups = [*map(plain_call, lookups)]
         self._made = plain_call(self._writes[0])
         self._rewrites = self._on(self._made, *map(plain_call, self._writes))
+        self._spans: set[tuple[str, timedelta]] = set()
+        """The lifetimes of each write that were played with more than one value."""
 
     def planned(self) -> Sequence[Steps]:
         """Return every sequence: those with what no caller would pass come after all others."""
@@ -149,9 +151,15 @@ class Sequences:
         for end in ends:
             read_at_ends += [end, *reads]
         middle = EndOfLife(span / 2, "in the middle")
-        others = [other for entries in self._several() for other in entries[1:2]]  # alike but for one argument
-        for again in (*self._on(call, *next(writes)), *others):
+        for again in self._on(call, *next(writes)):
             yield (middle, again, *read_at_ends)
+        if (call.operation, span) in self._spans:
+            return
+        self._spans.add((call.operation, span))
+        for entries in self._several():
+            for sibling in entries[:2]:
+                if sibling != self._made:
+                    yield (middle, sibling, *read_at_ends)
         yield (*[call] * _OFTEN, middle, call, *read_at_ends)
         yield (middle, call, _near(span)[1], call, *reads)
 
