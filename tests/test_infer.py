@@ -191,10 +191,20 @@ class MemoryLimiter:
 
 
 class Forms:
-    """Entries with fields."""
+    """Entries with fields, and writes that alone, or with equal arguments, show nothing."""
 
     def __init__(self) -> None:
         self._forms: dict[str, dict[str, int]] = {}
+        self._failures = 0
+
+    def copy(self, name: str, client: str) -> None:
+        self._forms[client] = self._forms[name]
+
+    def start(self, name: str) -> None:
+        self._failures += 1
+
+    def is_open(self) -> bool:
+        return self._failures > 2
 
     def save(self, name: str, data: dict[str, int]) -> None:
         self._forms[name] = data
@@ -251,9 +261,10 @@ def test_a_cache_is_found_out() -> None:
     assert not isinstance(modes((), MemoryCache)[0](), ServedStore)
 
 
-def test_the_fields_of_an_entry_do_not_name_it() -> None:
-    _, operations = found(Forms, Forms)
+def test_the_fields_of_an_entry_do_not_name_it_and_a_write_may_show_little() -> None:
+    table, operations = found(Forms, Forms)
     assert operations["save"].writes == operations["answer"].reads == ("name",)
+    assert table.count(" writes ") == 3
 
 
 def test_a_method_that_renews_a_lifetime_writes() -> None:
