@@ -5,7 +5,7 @@ import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from conformance.compare.alone.races import Races
 from conformance.compare.play import Steps
@@ -18,7 +18,7 @@ from conformance.operations.operation import OperationsError
 from conformance.process import PROGRESS, NewProcess, ProcessFailedError, silence
 from conformance.text import described
 
-Named: TypeAlias = tuple[str, Callable[[], Harness]]
+Named = tuple[str, Callable[[], Harness]]
 """The name of a store, and what makes its harness."""
 _SET_UP_SECONDS = 120.0
 _NEW_OBJECTS = 50_000

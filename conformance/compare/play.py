@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 from unittest import mock
 
 from conformance.engine.contract import Contract, Entry
@@ -25,7 +25,7 @@ from conformance.process import PROGRESS, in_new_process
 from conformance.tasks.operations import operations_of
 from conformance.text import source
 
-Steps: TypeAlias = tuple[Action, ...]
+Steps = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
 BESIDE, ELSEWHERE, NOWHERE = "on another namespace", "in another process", "where no server is"
 """Where an instance is opened besides, other than on the same place."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.infer.kinds import SECONDS, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, parameters_of
@@ -71,7 +71,7 @@ class Method:
         return self, {name: self.kinds[name].samples[0] for name in names}
 
 
-Step: TypeAlias = tuple[Method, dict[str, Any]]
+Step = tuple[Method, dict[str, Any]]
 """A call of an experiment, with its arguments."""
 
 
