@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial, reduce
 from itertools import islice, product
@@ -48,6 +48,8 @@ _MOST_MAKERS = 2
 """Methods that make what a read shows, of which each makes the entries on which others are tried."""
 _MISUSE = (TypeError, AttributeError, ValueError, NotImplementedError, AssertionError, OperationsError)
 """Exceptions by which a store says that an argument is of a wrong kind, or by which a result cannot be compared."""
+Experiment = tuple[list[Step], Step, Step, int]
+"""Calls that are made before, one that may write, so many times, and one that may show it."""
 _IDS = ("str", "bytes", "UUID")
 _TIMES = ("int", "float", "datetime", "date", "timedelta")
 
@@ -90,11 +92,9 @@ class Lab:
                 break
             those = own or [maker for others in makers for maker in others]  # what they make it may show later
             entries = [[with_other(maker, *maker[1]), maker] for maker in those[:_MOST_MAKERS]]
-            for start, write in product([[], *entries], calls + full):
-                if await self._shows(start, write, read):
-                    await self._observe(start, write, read)
-            for start in (entries or [[]])[:1]:
-                await self._look_closer(start, calls, read)
+            for experiment in _experiments(entries, calls + full, read):
+                if await self._shows(*experiment):
+                    await self._observe(*experiment)
         await self._follow_the_clock(calls, lasting)
         if self.has_clock or not lasting:
             await self._find_lifetimes(calls)
@@ -147,7 +147,7 @@ class Lab:
 
     # Roles
 
-    async def _observe(self, start: Sequence[Step], write: Step, read: Step, times: int = 1) -> None:
+    async def _observe(self, start: Sequence[Step], write: Step, read: Step, times: int) -> None:
         """Note that a read shows a write, and find out which of their arguments have to be the same for that."""
         writer = write[0]
         reader = read[0]
@@ -164,18 +164,6 @@ class Lab:
             if is_known or await self._shows(start, elsewhere, there, times):
                 writer.entry.add(name)
                 reader.entry.add(other)
-
-    async def _look_closer(self, entry: Sequence[Step], calls: Sequence[Step], read: Step) -> None:
-        """Try what has shown no effect with other arguments, after each write, and often: a limit may be reached."""
-        writes = [call for call in calls if call[0].is_write]
-        tried = [(entry, call, read, _OFTEN) for call in calls]
-        tried += [([*entry, before], call, read, 1) for before, call in product(writes, calls)]
-        for each in calls:
-            tried += [(entry, call, there, 1) for call, there in product(variants(each), variants(read))]
-        for start, call, there, times in tried:
-            is_over = (call[0].is_write and there[0].is_shown) or process_time() > _SECONDS
-            if not is_over and await self._shows(start, call, there, times):
-                await self._observe(start, call, there, times)
 
     async def _shows(self, start: Sequence[Step], write: Step, read: Step, times: int = 1) -> bool:
         """Whether the read gives something else after the write, and without it the same each time."""
@@ -255,6 +243,26 @@ class Lab:
                 tree = await _play(harness, steps)
         self._seen[key] = tree
         return tree
+
+
+def _experiments(entries: Sequence[list[Step]], calls: Sequence[Step], read: Step) -> Iterator[Experiment]:
+    """Yield each call on an empty store and on entries, before the read.
+
+    What has shown no effect is called often, as a limit may be reached; after each write, of which it may need what
+    that leaves; and with other arguments.
+    """
+    for start, call in product([[], *entries], calls):
+        yield start, call, read, 1
+    start = [*entries, []][0]
+    writes = [call for call in calls if call[0].is_write]
+    for call in calls:
+        if call[0].is_write and read[0].is_shown:
+            continue
+        yield start, call, read, _OFTEN
+        for before in writes:
+            yield [*start, before], call, read, 1
+        for other, there in product(variants(call), variants(read)):
+            yield start, other, there, 1
 
 
 def _note_what_differs(method: Method, tree: Tree, later: Tree) -> None:
