@@ -302,7 +302,7 @@ def test_ids_of_a_store_are_given_to_its_other_methods(capsys: pytest.CaptureFix
     assert main(["compare", f"{HERE}:MemoryJobs", f"{HERE}:RedisJobs"]) == 1
     printed = capsys.readouterr().out
     assert "# MemoryJobs: False\n    # RedisJobs: True" in printed
-    assert printed.count("('\\ud800')") == 1
+    assert "ud800" not in printed  # no caller passes what cannot be encoded
 
     assert not main(["compare", f"{HERE}:RedisJobs"])  # one is found out too
 
