@@ -177,11 +177,10 @@ class Lab:
 
         Methods that change what it does are writes.
         """
-        makers = [call for call in calls if call[0].is_maker][:1]
         agreed: list[bool] = []
         for method, read in product(lasting, calls):
             short = with_other(method, *method[0].lifetimes)
-            start = [] if method[0].is_maker else makers
+            start = _entry_for(method, calls)
             if len(agreed) == _WAITED or not await self._shows(start, short, read):
                 continue
             for harness in self._harnesses:
@@ -194,13 +193,11 @@ class Lab:
 
     async def _find_lifetimes(self, calls: Sequence[Step]) -> None:
         """Find out how long entries live if no argument says so, where the clock ends them in both stores."""
-        makers = [call for call in calls if call[0].is_maker][:1]
         for write, read in product(calls, calls):
             method = write[0]
             if process_time() > _SECONDS or not method.is_write or method.lifetimes:
                 continue
-            start = [] if method.is_maker else makers
-            steps = [*start, *[write] * _OFTEN, read]
+            steps = [*_entry_for(write, calls), *[write] * _OFTEN, read]
             both = [await self._after(steps, 0, on) != await self._after(steps, _LONG, on) for on in (0, 1)]
             if all(both):
                 self.has_clock = True
@@ -263,6 +260,11 @@ def _experiments(entries: Sequence[list[Step]], calls: Sequence[Step], read: Ste
             yield [*start, before], call, read, 1
         for other, there in product(variants(call), variants(read)):
             yield start, other, there, 1
+
+
+def _entry_for(call: Step, calls: Sequence[Step]) -> Sequence[Step]:
+    """Return a call that makes an entry first, unless this call makes one."""
+    return [] if call[0].is_maker else [maker for maker in calls if maker[0].is_maker][:1]
 
 
 def _note_what_differs(method: Method, tree: Tree, later: Tree) -> None:

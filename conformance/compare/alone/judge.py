@@ -121,7 +121,10 @@ class SelfJudge:
 
     async def _play(self, plan: Plan, ordered: Play) -> Witness:
         witness = Witness(self.arena, self.operations, plan, ordered)
-        return await witness.play(witness.drawn())
+        await witness.play(witness.drawn())
+        for name, kind in witness.contract.observer.opaque.items():
+            self.left_out[f"what {name} gives as {kind} cannot be compared"].add(plan.title)
+        return witness
 
     async def sequences(self, plan: Plan) -> list[Witness]:
         """Make the calls one after the other, in each order; one that dies also not at all."""
