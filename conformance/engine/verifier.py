@@ -207,27 +207,17 @@ class Verifier(Player):
         first = made[0]
         if len(made) > 1 or first.outcome is None or first.has_failed or race.failure:
             self._write = None
-            if self._is_played(race, made):
+            lacking = [entry.answer for entry in made if isinstance(entry.answer, HookMissingError)]
+            if not lacking:
                 exercised.update(self._about)
+            elif race != Race(race.calls[:1]):  # a single call is a small part of its scenario
+                self._lacking = lacking[0]
             return
         exercised.update(first.outcome.requirements)
         for finding in self._checks.of(first, first.outcome.result):
             self._report(finding)
         if not first.operation.is_read:
             self._write = first
-
-    def _is_played(self, race: Race, made: list[Entry]) -> bool:
-        """Whether enough calls remain without those for which an adapter says that its store lacks something.
-
-        A race needs two, a failure one.
-        """
-        lacking = [entry.answer for entry in made if isinstance(entry.answer, HookMissingError)]
-        needed = 1 if race.failure or len(made) == 1 else 2
-        if len(made) - len(lacking) >= needed:
-            return True
-        if race != Race(race.calls[:1]):  # a single call is a small part of its scenario
-            self._lacking = lacking[0]
-        return False
 
     def _so_far(self) -> Scenario:
         """Return the scenario up to this action."""
