@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from itertools import combinations, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
@@ -55,8 +54,8 @@ class Sequences:
         """The lifetimes of each write that were played with more than one value."""
 
     def planned(self) -> Sequence[Steps]:
-        """Return every sequence: those with what no caller would pass come after all others."""
-        return sorted(self._every(), key=partial(is_odd, self._operations))
+        """Return every sequence, the shortest first: those with what no caller would pass come after all others."""
+        return sorted(self._every(), key=lambda steps: (is_odd(self._operations, steps), len(steps)))
 
     def _every(self) -> Iterator[Steps]:
         for operation in self._operations.values():
