@@ -86,13 +86,14 @@ class Lab:
         lasting = [method.step(*method.lifetimes) for method in self.usable if method.lifetimes]
         full = [method.step(*method.kinds) for method in self.usable if len(method.kinds) > len(method.required)]
         makers = [[call for call in calls if await self._shows([], call, read)] for read in calls]
-        for read, own in zip(calls, makers, strict=True):
+        rounds = product((_first_experiments, _closer_experiments), zip(calls, makers, strict=True))
+        for experiments, (read, own) in rounds:
             if process_time() > _SECONDS:
                 self.left_out.append("not looked for any more, as experiments have taken too long: what methods do")
                 break
             those = own or [maker for others in makers for maker in others]  # what they make it may show later
             entries = [[with_other(maker, *maker[1]), maker] for maker in those[:_MOST_MAKERS]]
-            for experiment in _experiments(entries, calls + full, read):
+            for experiment in experiments(entries, calls + full, read):
                 if await self._shows(*experiment):
                     await self._observe(*experiment)
         await self._follow_the_clock(calls, lasting)
@@ -242,24 +243,27 @@ class Lab:
         return tree
 
 
-def _experiments(entries: Sequence[list[Step]], calls: Sequence[Step], read: Step) -> Iterator[Experiment]:
-    """Yield each call on an empty store and on entries, before the read.
-
-    What has shown no effect is called often, as a limit may be reached; after each write, of which it may need what
-    that leaves; and with other arguments.
-    """
+def _first_experiments(entries: Sequence[list[Step]], calls: Sequence[Step], read: Step) -> Iterator[Experiment]:
+    """Yield each call on an empty store and on entries, before the read."""
     for start, call in product([[], *entries], calls):
         yield start, call, read, 1
+
+
+def _closer_experiments(entries: Sequence[list[Step]], calls: Sequence[Step], read: Step) -> Iterator[Experiment]:
+    """Yield calls that have shown no effect: often, as a limit may be reached; with other arguments; and after writes.
+
+    They may need what those leave.
+    """
     start = [*entries, []][0]
     writes = [call for call in calls if call[0].is_write]
     for call in calls:
         if call[0].is_write and read[0].is_shown:
             continue
         yield start, call, read, _OFTEN
-        for before in writes:
-            yield [*start, before], call, read, 1
         for other, there in product(variants(call), variants(read)):
             yield start, other, there, 1
+        for before in writes:
+            yield [*start, before], call, read, 1
 
 
 def _entry_for(call: Step, calls: Sequence[Step]) -> Sequence[Step]:
