@@ -20,6 +20,7 @@ from taskstore import TaskCreateRequest, TaskStore
 
 _SECONDS = 60
 _LONGEST = 500
+_Function = Callable[..., Awaitable[None]]
 
 
 class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
@@ -101,6 +102,10 @@ class Backend:
     """Whether a failure of what was named is enough. It is not if it may be a known one, which must hide no other."""
 
 
+Run = Callable[[Backend], None]
+"""A test as pytest calls it."""
+
+
 class Namespace:
     """An empty place for one case: opens stores on it, and reaches behind them through the hooks of the harness."""
 
@@ -167,9 +172,7 @@ def probe(harness: Harness) -> str:
     return ""
 
 
-def case(
-    *requirements: str, needs: str = "", mode: str = ""
-) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Backend], None]]:
+def case(*requirements: str, needs: str = "", mode: str = "") -> Callable[[_Function], Run]:
     """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
 
     It decides `requirements`, on backends that declare the capabilities `needs` and are of that `mode`: `memory`,
@@ -177,7 +180,7 @@ def case(
     """
     needed = [*map(Capability, needs.split())]
 
-    def make(function: Callable[..., Awaitable[None]]) -> Callable[[Backend], None]:
+    def make(function: _Function) -> Run:
         module = function.__module__.rpartition(".")[2]
         known = Case(f"{module}.{function.__name__}", requirements, inspect.cleandoc(function.__doc__ or ""))
 
@@ -203,7 +206,7 @@ def case(
     return make
 
 
-async def run_on(function: Callable[..., Awaitable[None]], namespace: Namespace) -> None:
+async def run_on(function: _Function, namespace: Namespace) -> None:
     """Call a function with an open `store`, its `namespace`, or both, and discard the namespace."""
     names = inspect.signature(function).parameters
     try:

@@ -1,6 +1,5 @@
 """Between the store's words and the model's: what a store is given, what came out, and in which fields it differs."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -116,7 +115,6 @@ def mutate_task(task: Any) -> None:
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
     """A result in words, with the fields `names`; without these, with its first two."""
     error = ""
-    values: Mapping[str, Any]
     match result:
         case Raised(error, values):
             pass

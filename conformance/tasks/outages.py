@@ -1,7 +1,7 @@
 """Calls of a task store while something fails: whether one has failed, and what its exception has to say."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.failures import Failure
@@ -12,8 +12,6 @@ from conformance.harness import HookMissingError
 from conformance.tasks.observe import describe
 from taskstore import FailureKind
 
-_Rule: TypeAlias = tuple[object, str, str]
-"""Whether a call keeps it by itself, the requirement, and what is expected. Without one the scenario is about it."""
 _LACKING = {
     "status": "LIFE-02",
     **dict.fromkeys(("config", "webhook_url"), "VAL-01"),
@@ -60,7 +58,11 @@ def _names_its_task(entry: Entry, facts: Mapping[str, Any]) -> bool:
     return task_id is not None and entry.arguments.get("task_id", task_id) == task_id
 
 
-def _rules(entry: Entry, race: Race, facts: Mapping[str, Any]) -> Iterator[_Rule]:
+def _rules(entry: Entry, race: Race, facts: Mapping[str, Any]) -> Iterator[tuple[object, str, str]]:
+    """Yield whether a call keeps a rule by itself, the requirement, and what is expected.
+
+    Without a requirement it is one that the scenario is about.
+    """
     failure = race.failure
     operation = entry.call.operation
     in_time = "ATOM-06"

@@ -1,14 +1,14 @@
 """The tests of the suite: cases, in a file for each subject matter, and the groups (`groups`)."""
 
 import pkgutil
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any
+
+from conformance.tasks.case import Run
 
 
 @cache
-def find_cases() -> dict[str, Callable[[Any], None]]:
+def find_cases() -> dict[str, Run]:
     """Every case, by its id: `sharing.test_…`."""
     found = {}
     for module in pkgutil.iter_modules(__path__):

@@ -5,7 +5,7 @@ Those with the shortest scenarios come first. What they found about a requiremen
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import repeat
 
@@ -15,7 +15,7 @@ from conformance.engine.kinds import Scenarios
 from conformance.engine.orders.network import arena_of
 from conformance.engine.scenario import Scenario
 from conformance.guard import guarded
-from conformance.tasks.case import Backend, NotTestable, is_selected, only_own_verdicts
+from conformance.tasks.case import Backend, NotTestable, Run, is_selected, only_own_verdicts
 from conformance.tasks.contract import TaskContract
 from conformance.tasks.spec.requirements import REQUIREMENTS
 from conformance.tasks.tables import arguments, combinations, failures, lifetimes, places, races
@@ -90,7 +90,7 @@ def group_of(scenario: str) -> str:
     return "arguments" if name == "simple" else name
 
 
-def _test(name: str) -> Callable[[Backend], None]:
+def _test(name: str) -> Run:
     def run(conformance_backend: Backend) -> None:
         backend = conformance_backend
         if backend.broken:

@@ -48,13 +48,10 @@ async def test_a_variable_selects_the_mode(namespace: Namespace) -> None:
     with showing("MODE-03"):  # a variable that is set long after the store was imported: the way out in tests
         await _opens(namespace, given, f"{_OTHER_MODE[mode]}\nREDIS_PORT=1\n", mode)
     for line in LINES:
-        await _opens(namespace, {}, _lines(line, given), mode)
+        dotenv = "\n".join(line.format(name=name, value=value) for name, value in given.items())
+        await _opens(namespace, {}, dotenv, mode)
     for other in (None, "", _OTHERS):
         await _opens(namespace, {}, other)
-
-
-def _lines(form: str, given: Mapping[str, str]) -> str:
-    return "\n".join(form.format(name=name, value=value) for name, value in given.items())
 
 
 async def _opens(

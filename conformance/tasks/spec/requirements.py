@@ -230,7 +230,7 @@ MAINT-02 MUST
 
 _ENTRIES = re.findall(r"^([A-Z]+-\d+) (MUST|SHOULD)\n((?: .*\n)+)", _TABLE, re.MULTILINE)
 REQUIREMENTS = {number: Requirement(number, level, " ".join(lines.split())) for number, level, lines in _ENTRIES}
-GROUPS: dict[str, str] = dict(re.findall(r"^# (\S+) (.+)", _TABLE, re.MULTILINE))
+GROUPS = dict(re.findall(r"^# (\S+) (.+)", _TABLE, re.MULTILINE))
 """By the prefix of its numbers, the title of a group."""
 
 

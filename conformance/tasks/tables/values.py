@@ -80,7 +80,7 @@ _AROUND = r"""[
 ["", " "], ["", "\n"], ["", "\u0000"], ["", "*"], ["", ":"], ["", "x"], ["", ":meta"], ["", ":config"], ["", ":lock"],
 ["", ":data"], ["", "\ud800"], [" ", ""], ["/", ""], ["?", ""], ["task:", ""], ["tasks:", ""], ["[", "]"], ["{", "}"]
 ]"""
-AROUND: list[tuple[str, str]] = json.loads(_AROUND)
+AROUND = json.loads(_AROUND)
 """Texts before and behind the id of a task, with which it is the id of none."""
 _NAMES = """
 created updated finished index ids all tasks task list queue records expiry deadlines ttl lock count total seq meta
@@ -117,7 +117,7 @@ _WRONG = r"""{
   "1\u06635.a", "1\uff125.a", "1\u00b25.a", "1_5.a", "1 5.a", "1\n5.a", "1+5.a", "1.\ud800"],
 "about": [7, null, ["x"], 1.5]
 }"""
-WRONG: dict[str, list[Any]] = json.loads(_WRONG)
+WRONG = json.loads(_WRONG)
 """By name of an argument or a field, values that no store takes."""
 for _name in ("webhook_url", "task_id", "status"):
     WRONG[_name] += b"x", *SURROGATES
