@@ -131,6 +131,13 @@ class Result(Judged):
         return self.test, self.backend
 
     @property
+    def known_as(self) -> list[tuple[str, str, str]]:
+        """What has to be known to accept it: each failure, or by itself what cannot decide."""
+        if not self.failures:
+            return [(self.hook or self.test, self.backend, "")]
+        return [(failure.test, self.backend, failure.shows) for failure in self.failures]
+
+    @property
     def weight(self) -> tuple[bool, bool, int, bool, int, int]:
         """Of failures the first to show: the cause breaks this requirement before others, and does the most harm.
 
