@@ -1,6 +1,7 @@
 """`conformance diff`, and files of known failures: what is printed and written."""
 
 import json
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,9 +10,8 @@ import pytest
 from conformance.commands import main
 from conformance.compare.report import Line, Report
 from conformance.files import FileError
-from conformance.known import read
-from conformance.results import known
 from conformance.results.document import Failure, Result
+from conformance.results.plan import Plan
 from tests.report_inputs import conformance, requirement
 
 KNOWN = "an old client"
@@ -99,21 +99,28 @@ def broken(number: str, shows: str, *script: str) -> Result:
 
 def test_an_entry_accepts_what_it_shows_and_no_other_failure_of_the_requirement() -> None:
     refused, lost = broken("ATOM-02", "a cancel raises"), broken("ATOM-02", "a write is lost")
+    option = Namespace(
+        conformance_store=["a"],
+        conformance_only=[],
+        conformance_partial=False,
+        conformance_depth="default",
+        conformance_known="",
+    )
     file = Path("known.toml")
-    known.write(file, [refused], {})
+    Plan(option).write_known(file, [refused])
+    option.conformance_known = file
     with pytest.raises(FileError, match=r"known: 0: reason: needs a reason"):
-        read(file, [refused.test])
+        Plan(option)
     file.write_text(file.read_text().replace("TODO: say why", "so"))
-    entries = read(file, [refused.test])
 
-    both = refused.model_copy(update={"failures": refused.failures + lost.failures})
-    assert known.accepted(entries, refused) == "so"
-    assert known.accepted(entries, both) == ""
+    plan = Plan(option)
+    assert plan.reason_for(refused) == "so"
+    assert not plan.reason_for(refused.model_copy(update={"failures": refused.failures + lost.failures}))
 
     mended = refused.model_copy(update={"verdict": "pass", "failures": ()})
-    told = ["requirement_ATOM-02 on a no longer shows a cancel raises"]
-    assert [*known.stale(entries, [mended], is_whole=True)] == told
-    assert [*known.stale(entries, [mended], is_whole=False)] == []
+    assert [*plan.stale([mended])] == ["requirement_ATOM-02 on a no longer shows a cancel raises"]
+    option.conformance_depth = "smoke"
+    assert not [*plan.stale([mended])]
 
 
 def test_a_lost_write_is_worse_than_a_wrong_type() -> None:

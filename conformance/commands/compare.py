@@ -111,7 +111,7 @@ def _teller(*, shows_all: bool) -> Callable[[object], None]:
 
     Of lines that no caller would see the first of each kind is printed.
     """
-    shown: set[object] = set()
+    shown = set[object]()
 
     def tell(told: object) -> None:
         match told:

@@ -86,7 +86,7 @@ Fields = tuple[str, ...]
 """The names of those in which a result differs, `` for a result of another kind."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Entry:
     """An entry of the history: a call that was made, and what came of it in the contract's words."""
 
@@ -96,21 +96,21 @@ class Entry:
     """Without references: as the contract takes them."""
     is_closed: bool = False
     """Whether its instance had been closed before."""
-    at: Span = field(default_factory=Span)
+    at = Span()
     passed: Mapping[str, Any] = field(default_factory=dict)
     """The arguments as the store got them."""
     observed: Any = CANCELLED
     answer: Any = None
     """The object or the exception of the store itself."""
-    has_failed: bool = False
+    has_failed = False
     """True if the call produced no comparable result."""
-    may_have_happened: bool = False
+    may_have_happened = False
     """Whether a write that failed may take effect."""
     outcome: Outcome | None = None
     """The outcome of the contract that explains it."""
-    line: str = ""
+    line = ""
     """The call as Python, where it was written when the call was made."""
-    is_awaited: bool = True
+    is_awaited = True
     """Whether a script awaits the call."""
     before: list[str] = field(default_factory=list)
     """Lines that stand before it, which give names to its arguments."""

@@ -68,7 +68,7 @@ class Surroundings:
         self.namespace = f"conformance-{secrets.token_hex(6)}"
         self.harness = harness
         self.stores: dict[int, Any] = {}
-        self.closed: set[int] = set()
+        self.closed = set[int]()
         self._stack = AsyncExitStack()
         self._closers: dict[int, AsyncExitStack] = {}
 

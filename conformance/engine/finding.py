@@ -54,9 +54,9 @@ class Coverage:
     """
     made: set[Any] = field(default_factory=set)
     """The ids that the store made, in all scenarios."""
-    mutates: bool = True
+    mutates = True
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
-    silent: int = 0
+    silent = 0
     """How many calls never returned, while nothing failed."""
 
     def miss(self, about: Iterable[str], reason: str, hook: str = "") -> None:

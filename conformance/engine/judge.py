@@ -115,19 +115,15 @@ class Judge:
             self._furthest.append(node)
         if not waiting:
             yield Candidate(state, () if is_over else left)
-        if is_over or waiting:
-            for following in self._following(left, state):
-                yield from self._ends(*following, seen, is_over=is_over)
+            if not is_over:
+                return
 
-    def _following(self, left: tuple[Entry, ...], state: Any) -> Iterator[_Node]:
-        """Yield the nodes that one more call leads to.
-
-        If a read is right and changes nothing, no other call has to be tried before it: without the read, any order
-        that has it later goes on alike.
-        """
         for place, entry in enumerate(left):
+            others = left[:place] + left[place + 1 :]
             for reached in self._after(state, entry):
-                yield left[:place] + left[place + 1 :], reached
+                yield from self._ends(others, reached, seen, is_over=is_over)
+                # If a read is right and changes nothing, no other call has to be tried before it: without the read,
+                # any order that has it later goes on alike.
                 if entry.operation.is_read and reached == state:
                     return
 

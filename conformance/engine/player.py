@@ -77,7 +77,11 @@ class Player(Surroundings):
         """
         try:
             async with self._stack:
-                await self._set_up()
+                failures = [race.failure for race in self.scenario.races if race.failure and not race.every_order]
+                if failures:  # but for deaths
+                    await self.set_up_proxy(failures[0].seconds)
+                for on in range(self.scenario.instances):
+                    await self.open(on)
                 for action in chain(self.scenario.actions, drawn):
                     await self.perform(action)
                 self.end()
@@ -146,13 +150,6 @@ class Player(Surroundings):
         self.is_over = not self.history[-1].notes
 
     # Opening
-
-    async def _set_up(self) -> None:
-        failures = [race.failure for race in self.scenario.races if race.failure and not race.every_order]
-        if failures:  # but for deaths
-            await self.set_up_proxy(failures[0].seconds)
-        for on in range(self.scenario.instances):
-            await self.open(on)
 
     def opening(self, on: int) -> AbstractAsyncContextManager[Any]:
         """Return what opens an instance."""

@@ -13,13 +13,12 @@ from functools import partial
 from itertools import repeat
 from random import Random
 from time import monotonic
-from typing import Any
 
 from conformance.backends.registry import find_backend
 from conformance.guard import guarded
 from conformance.harness import Harness
 from conformance.measure import tasks
-from conformance.measure.timing import Effort, Timed, Works, time_calls
+from conformance.measure.timing import Effort, Timed, time_calls
 from conformance.process import PROGRESS, in_new_process
 
 Block = dict[tuple[str, str, int], Timed]
@@ -73,14 +72,24 @@ def time_store(
     random: Random,
     only: Collection[str] = (),
 ) -> dict[str, Timed]:
-    """Fill a store, and time its operations, or only these; the one that fills it comes last."""
+    """Fill a store, and time its operations, or only these; the one that fills it comes last.
+
+    They are the operations that the harness names for `compare`, else those of a task store. The harness of a task
+    store may have a faster way to fill it, `fill`.
+    """
     namespace = f"measure-{secrets.token_hex(4)}"
 
     async def time_operations() -> dict[str, Timed]:
         PROGRESS.begin("open")
         async with harness.open(namespace) as store:
             PROGRESS.begin("a call that fills the store")
-            works = await _fill(harness, store, entries, random)
+            if hasattr(harness, "operations"):
+                from conformance.measure.operations import fill_by_operations  # Hypothesis takes half a second
+
+                works = await fill_by_operations(harness, store, entries, random)
+            else:
+                fill = getattr(harness, "fill", tasks.fill)
+                works = tasks.works(store, await fill(store, entries), random)
             if type(harness).ping is not Harness.ping:
                 works = {PING: repeat(partial(harness.ping, store)), **works}
             *others, maker = works
@@ -97,17 +106,3 @@ def time_store(
         return asyncio.run(time_operations())
     finally:
         guarded(harness).discard(namespace)
-
-
-async def _fill(harness: Harness, store: Any, entries: int, random: Random) -> Works:
-    """Fill a store, and return the calls of what is timed of it; the operation that fills it comes last.
-
-    These are the operations that the harness names for `compare`, else those of a task store. The harness of a task
-    store may have a faster way to fill it, `fill`.
-    """
-    if hasattr(harness, "operations"):
-        from conformance.measure.operations import fill_by_operations  # Hypothesis takes half a second
-
-        return await fill_by_operations(harness, store, entries, random)
-    fill = getattr(harness, "fill", tasks.fill)
-    return tasks.works(store, await fill(store, entries), random)

@@ -1,1 +1,1 @@
-"""Results: the document, who gathers it during a run, and the failures that are known."""
+"""Results: the document, who gathers it during a run, and what the run deserves."""

@@ -2,7 +2,7 @@
 
 from os.path import commonprefix
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -10,12 +10,14 @@ from conformance.files import read_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
-_HARM = (
-    "ATOM DUR ID SHARE LIFE EXP LIST MAINT",  # a task is lost, another's, in a wrong state, or not found
-    "VAL FAIL",  # the task is there, and a value of it or an exception is not right
-    "MODE API COST",  # what is stored is right
-)
-"""The groups of requirements by the harm that a failure does: wrong data before wrong types before wrong messages."""
+_LESS_HARM = {
+    "VAL": 1,  # the task is there, and a value of it or an exception is not right
+    "FAIL": 1,
+    "MODE": 2,  # what is stored is right
+    "API": 2,
+    "COST": 2,
+}
+"""The groups of requirements whose failures do less harm than a task that is lost, another's, or in a wrong state."""
 _CONTEXT = 40
 """Characters that are shown before a difference."""
 
@@ -131,18 +133,25 @@ class Result(Judged):
         return self.test, self.backend
 
     @property
-    def weight(self) -> tuple[bool, bool, int, bool, int, int]:
+    def known_as(self) -> list[tuple[str, str, str]]:
+        """What has to be known to accept it: each failure, or by itself what cannot decide."""
+        if not self.failures:
+            return [(self.hook or self.test, self.backend, "")]
+        return [(failure.test, self.backend, failure.shows) for failure in self.failures]
+
+    @property
+    def weight(self) -> tuple[Any, ...]:
         """Of failures the first to show: the cause breaks this requirement before others, and does the most harm.
 
         Of several that do, it is one with a short script, and that much shows. Last comes what an adapter says that its
         store lacks.
         """
         if self.failure is None:
-            return True, True, 0, True, 0, 0
+            return True, True
         script = self.failure.script
         nearest = self.failure.requirements[0]
         group, _, _ = nearest.partition("-")
-        harm = next(place for place, groups in enumerate(_HARM) if group in groups.split())
+        harm = _LESS_HARM.get(group, 0)
         is_lacking = self.failure.shows.startswith("adapter: ")
         return is_lacking, nearest != self.requirements[0], harm, not script, len(script), -len(self.failures)
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from conformance.files import FileError, write_file
-from conformance.results import known
 from conformance.results.document import AboutBackend, Judged, ListedRequirement, Result, Results, Sent, Suite
 from conformance.results.fingerprint import fingerprint
 from conformance.results.plan import Place, Plan
@@ -86,7 +85,7 @@ class Progress:
                 document = self._document(found, int(session.exitstatus))
                 write_file(self._file, document.model_dump_json(indent=1, by_alias=True) + "\n")
             if file := self._option.conformance_write_known:
-                known.write(file, found, self._plan.known)
+                self._plan.write_known(file, found)
             if folder := self._option.conformance_scripts:
                 write_scripts(folder, found)
         except FileError as fault:

@@ -20,7 +20,7 @@ class Recorder:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._stderr = os.dup(2)  # while tests run, pytest has another in its place
-        self._shown: set[str] = set()
+        self._shown = set[str]()
         """What is shown once: of which requirements and backends a failure, and why backends could not be set up."""
 
     @pytest.hookimpl(tryfirst=True)

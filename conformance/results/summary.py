@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Iterator
 
 import pytest
 
-from conformance.results import known
 from conformance.results.document import Result
 from conformance.results.plan import Plan
 from conformance.results.show import block
@@ -21,14 +20,12 @@ _COLORS = {"MUST": "red", "SHOULD": "yellow"}
 
 def conclude(results: Collection[Result], plan: Plan) -> tuple[int, list[Line]]:
     """Conclude a run: its exit status if pytest takes it for a success, and its summary, last what to fix first."""
-    is_partial = plan.option.conformance_partial or plan.only
-    is_whole = not is_partial and plan.option.conformance_depth != "smoke"
-    stale = Counter(known.stale(plan.known, results, is_whole=is_whole))
+    stale = Counter(plan.stale(results))
     accepted = Counter(result.accepted for result in results if result.accepted)
     broken = [result for result in results if result.failure and not result.accepted]
     undecided = Counter[str]()
     for result in results:
-        if result.is_open and (result.hook or not is_partial):
+        if result.is_open and (result.hook or not plan.is_partial):
             undecided[on_one_line(f"{result.verdict}: {result.reason}")] += 1
     verdicts = {result.verdict for result in results}
     is_empty = verdicts.isdisjoint(("pass", "fail")) and not plan.option.collectonly

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.engine.finding import Coverage, Finding
+from conformance.engine.finding import Coverage
 from conformance.guard import HarnessFailedError
 from conformance.results.document import Failure, Judged
 from conformance.tasks.case import Case, NotApplicable, NotTestable
@@ -36,7 +36,20 @@ def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
     findings = [finding for finding in coverage.findings.values() if number in finding.requirements]
     if findings:
         findings.sort(key=lambda finding: (finding.requirements[0] != number, len(finding.lines)))
-        return Judged(verdict="fail", failures=tuple(map(_failure_of, findings)))
+        failures = []
+        for finding in findings:
+            failure = Failure(
+                name=finding.scenario.name,
+                requirements=finding.requirements,
+                expected=finding.expected,
+                came=finding.actual,
+                script=finding.lines,
+                instances=finding.scenario.instances,
+                place=finding.place,
+                shows=printable(finding.signature),
+            )
+            failures.append(failure)
+        return Judged(verdict="fail", failures=tuple(failures))
     if error:
         return Judged(verdict="harness-error", reason=error)
     if coverage.exercised[number]:
@@ -45,16 +58,3 @@ def judge_group(number: str, coverage: Coverage, error: str) -> Judged:
         return Judged(verdict="not-testable", reason="no scenario reached it")
     why, hook = coverage.missing[number]
     return Judged(verdict="not-testable" if hook else "not-applicable", reason=why, hook=hook)
-
-
-def _failure_of(finding: Finding) -> Failure:
-    return Failure(
-        name=finding.scenario.name,
-        requirements=finding.requirements,
-        expected=finding.expected,
-        came=finding.actual,
-        script=finding.lines,
-        instances=finding.scenario.instances,
-        place=finding.place,
-        shows=printable(finding.signature),
-    )

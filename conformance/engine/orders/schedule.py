@@ -81,10 +81,10 @@ class Play:
     """The calls that are made one after the other, by their places; None if all are made at the same time."""
     deaths: Sequence[str] = ()
     """What may end at one request: `CONNECTION`, `CALLER` or `PROCESS`."""
-    has_died: bool = False
+    has_died = False
     """Whether it has ended."""
     trace: list[Request] = field(default_factory=list)
-    stalled: str = ""
+    stalled = ""
     """Why the play could not be ordered; its results are no evidence then."""
 
     @property
