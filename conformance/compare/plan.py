@@ -203,7 +203,7 @@ class Sequences:
             yield (read, made, read, Damage(), read)
             yield (read, made, read, _NOWHERE, there)
         for write in self._writes:
-            for call in variants(write, kind=str):  # globs, prefixes, separators: they may name more than they should
+            for call in variants(write):  # globs, prefixes, separators: they may name more than they should
                 yield (_BESIDE, *_second([made]), call, *_second(self._reads(made)))
 
 
@@ -250,16 +250,14 @@ def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
     return Call(operation.name, given | arguments)
 
 
-def variants(operation: Operation, each: int = 1, kind: type = object) -> Iterator[Call]:
-    """Yield a plain call, and those with so many values of each class of one argument: any, or one of this type.
+def variants(operation: Operation, each: int = 1) -> Iterator[Call]:
+    """Yield a plain call, and those with so many values of each class of one argument.
 
     The value with the most in it comes last: a store may treat parts of it apart.
     """
     yield plain_call(operation)
     for name in operation.strategies:
         values = pool(operation, name)
-        if not isinstance(values.plain.value, kind):
-            continue
         richest = max(values.choices, key=_fullness)
         for choice in dict.fromkeys([*values.representatives(each), richest]):
             yield plain_call(operation, **{name: choice})

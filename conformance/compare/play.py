@@ -1,7 +1,5 @@
 """One of two stores while a sequence is played on it in a new namespace, and what came out of each call."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from collections.abc import Mapping
@@ -111,7 +109,7 @@ class Reader(Player):
 class Recorder(Reader):
     """Plays a sequence on one of two stores."""
 
-    def __init__(self, store: Store, steps: Steps) -> None:
+    def __init__(self, store: "Store", steps: Steps) -> None:
         super().__init__(Operations(store.operations), store.harness, Scenario(steps))
         self._store = store
 

@@ -1,7 +1,5 @@
 """The report of a comparison: lines, grouped for people, and the file of lines that are accepted."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -126,7 +124,7 @@ class Report:
     failures: set[str] = field(default_factory=set)
     """Why not all came to its end."""
 
-    def merge(self, part: Report) -> None:
+    def merge(self, part: "Report") -> None:
         """Note what a part of the comparison did."""
         self.operations |= part.operations
         self.gaps |= part.gaps

@@ -1,7 +1,5 @@
 """Fault injection: how a failure of a connection, a server or a caller is brought about while calls are made."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,7 +15,7 @@ SOON = 2.0
 """Seconds in which what needs no time has happened."""
 
 
-async def nothing(_: Surroundings) -> None:
+async def nothing(_: "Surroundings") -> None:
     """Cause no failure."""
 
 
@@ -26,7 +24,7 @@ class Failure:
     """A way to fail of a connection, a server or a caller."""
 
     name: str
-    cause: Callable[[Surroundings], Awaitable[None]] = nothing
+    cause: Callable[["Surroundings"], Awaitable[None]] = nothing
     """Brings it about, and tells the stack `ends` how it ends."""
     kinds: tuple[str, ...] = ()
     """Names that exceptions may give it. Without any, no call fails."""

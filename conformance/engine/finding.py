@@ -61,10 +61,8 @@ class Coverage:
 
     def miss(self, about: Iterable[str], reason: str, hook: str = "") -> None:
         """Note why a scenario about these requirements was not played: a hook that is missing before anything else."""
-        for number in about:
-            _, known = self.missing.get(number, ("", ""))
-            if number not in self.missing or (hook and not known):
-                self.missing[number] = reason, hook
+        why = dict.fromkeys(about, (reason, hook))
+        self.missing = self.missing | why if hook else why | self.missing
 
     @property
     def is_enough(self) -> bool:

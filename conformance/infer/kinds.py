@@ -49,9 +49,14 @@ class Kind:
         return self.name
 
 
-EARLIER = Kind("IDS", "earlier_ids(hostile.names())", (EarlierId(0), EarlierId(1)), ".*id|.*token|.*handle|.*receipt")
+EARLIER = Kind(
+    "IDS",
+    "earlier_ids(hostile.keys().filter(str.isprintable))",
+    (EarlierId(0), EarlierId(1)),
+    ".*id|.*token|.*handle|.*receipt",
+)
 """For ids that the stores have made: it is of no use before."""
-_KEYS = Kind("KEYS", "hostile.names()", ("a", "b"), _KEY)
+_KEYS = Kind("KEYS", "hostile.keys().filter(str.isprintable)", ("a", "b"), _KEY)
 _KINDS = (
     _KEYS,
     Kind("VALUES", "hostile.values()", (1, 2, object()), _VALUE),
@@ -60,21 +65,28 @@ _KINDS = (
     Kind("BYTES", "st.binary(max_size=4)", (b"v", b"w"), "data|payload|message|body|content"),
     Kind("RECORDS", "st.fixed_dictionaries({'a': hostile.values()})", ({"a": 1}, {"a": 2})),
     Kind(
-        "LISTS", "st.lists(hostile.names(), min_size=1, max_size=3, unique=True)", (["a"], ["b"]), ".*(keys|ids|names)"
+        "LISTS",
+        "st.lists(hostile.keys().filter(str.isprintable), min_size=1, max_size=3, unique=True)",
+        (["a"], ["b"]),
+        ".*(keys|ids|names)",
     ),
     Kind(
         "PAIRS",
-        "st.dictionaries(hostile.names(), hostile.values(), min_size=1, max_size=3)",
+        "st.dictionaries(hostile.keys().filter(str.isprintable), hostile.values(), min_size=1, max_size=3)",
         ({"a": 1}, {"b": 2}),
         "data|items|pairs|values|.*mapping|.+_dict",
     ),
     Kind(
         "PAIR_LISTS",
-        "st.lists(st.tuples(hostile.names(), hostile.values()), min_size=1, max_size=3)",
+        "st.lists(st.tuples(hostile.keys().filter(str.isprintable), hostile.values()), min_size=1, max_size=3)",
         ([("a", 1)], [("b", 2)]),
         "pairs|items",
     ),
-    Kind("TUPLES", "st.lists(hostile.names(), min_size=1, max_size=3).map(tuple)", (("a",), ("b",))),
+    Kind(
+        "TUPLES",
+        "st.lists(hostile.keys().filter(str.isprintable), min_size=1, max_size=3).map(tuple)",
+        (("a",), ("b",)),
+    ),
     Kind("BOOLEANS", "st.booleans()", (True, False)),
     Kind("SECONDS", "st.sampled_from([3600, 86400, 0, -1])", (60, 1), SECONDS),
     Kind(

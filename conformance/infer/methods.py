@@ -1,7 +1,5 @@
 """The methods that two stores share, and what is known of each."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -65,7 +63,7 @@ class Method:
             lifetime=next(iter(self.lifetimes), self.lasts),
         )
 
-    def step(self, *optional: str) -> Step:
+    def step(self, *optional: str) -> "Step":
         """Return a call with the first sample of each required argument, and of these."""
         names = [*(parameter.name for parameter in self.required), *optional]
         return self, {name: self.kinds[name].samples[0] for name in names}

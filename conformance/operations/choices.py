@@ -1,7 +1,5 @@
 """The values that are tried: drawn by Hypothesis from the strategies, sorted by class."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -76,7 +74,7 @@ class Choice:
         return isinstance(self.value, Mapping | list | tuple | set | frozenset) and not hasattr(self.value, "_fields")
 
     @property
-    def entries(self) -> list[Choice]:
+    def entries(self) -> list["Choice"]:
         """The entries that it names: those in it, if it is a collection; of pairs the first of each."""
         if not self.is_several:
             return [self]

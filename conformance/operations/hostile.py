@@ -10,7 +10,7 @@ from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from conformance.text import printable, source
+from conformance.text import source
 
 if TYPE_CHECKING:  # the suite draws nothing from strategies, and Hypothesis takes a moment to import
     from hypothesis import strategies as st
@@ -94,11 +94,6 @@ def keys() -> st.SearchStrategy[str]:
 
     texts = st.sampled_from(KEYS) | st.text(max_size=8) | st.text("abc", min_size=1, max_size=4)
     return texts.map(_noted)
-
-
-def names() -> st.SearchStrategy[str]:
-    """Keys that a server can be sent: those that can be encoded."""
-    return keys().filter(lambda key: key == printable(key))
 
 
 def _noted(value: _T) -> _T:

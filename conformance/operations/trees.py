@@ -1,7 +1,5 @@
 """Values as trees, which are compared by content whatever library their class comes from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Number
@@ -16,7 +14,7 @@ class Tree:
 
     kind: type
     value: Any = None
-    parts: Mapping[str, Tree] = field(default_factory=dict)
+    parts: Mapping[str, "Tree"] = field(default_factory=dict)
     tolerance: float = 0.0
     text: Callable[[], str] = field(default=str, compare=False, repr=False)
     """Gives the beginning of the value as Python, as it is when asked."""

@@ -1,7 +1,5 @@
 """Plans: calls of any operations, from starts where they can show something."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -38,7 +36,7 @@ class Plan:
         """What a finding is called."""
         return "death" if len(self.racing) == 1 else "race"
 
-    def spread(self, instances: int) -> Plan:
+    def spread(self, instances: int) -> "Plan":
         """Return the same plan with its calls on so many instances in turn."""
         racing = tuple(in_turn(self.racing, instances))
         return replace(self, racing=racing, title=f"{self.title}, instances: {instances}")

@@ -39,7 +39,7 @@ class Races:
         for part, (name, harness) in enumerate(self._stores, start=1):
             PROGRESS.begin(f"{name}: calls at the same time")
             await self._race(name, harness, self._seconds * part / len(self._stores))
-        for _, lines in sorted(self._found.items()):
+        for lines in self._found.values():
             if len(lines) == 1 and not self._is_alone:
                 PROGRESS.tell(*lines)
 

@@ -1,7 +1,5 @@
 """Schedules: who of the callers that wait is let go next; a search plays every order of that, up to a bound."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +47,7 @@ class Request:
         """Its name and the first word of its text, which are alike when the same play is played again."""
         return f"{self.name} {self.text.partition(' ')[0]}"
 
-    def commutes(self, other: Request) -> bool:
+    def commutes(self, other: "Request") -> bool:
         """Whether the order of both makes no difference, since they touch other keys."""
         return bool(self.keys and other.keys and self.keys.isdisjoint(other.keys))
 

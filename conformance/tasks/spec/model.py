@@ -4,8 +4,6 @@ Written from the contract alone. It imports nothing of the store, so that nothin
 and makes no ids: where the store chooses a value, a result holds a `Symbol`, which the first sight of the value binds.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -94,7 +92,7 @@ class State:
     def __hash__(self) -> int:
         return len(self.tasks)
 
-    def with_task(self, record: Record, at: Span) -> State:
+    def with_task(self, record: Record, at: Span) -> "State":
         """The state with this task, new or in place of the one with its id."""
         key = f"\0{len(self.tasks)}"
         if isinstance(record.task_id, str):
@@ -104,7 +102,7 @@ class State:
             unseen |= {key}
         return State({**self.tasks, key: (record, at)}, self.gone, unseen)
 
-    def without(self, gone: Collection[str], requirement: str) -> State:
+    def without(self, gone: Collection[str], requirement: str) -> "State":
         """The state without these tasks, for a reason that is to be remembered."""
         if not gone:
             return self
