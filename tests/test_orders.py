@@ -1,7 +1,5 @@
 """Races of one store: what is found, what is not, and what is said about it."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Sequence
@@ -210,7 +208,7 @@ class Sent:
     def __init__(self, *callers: str) -> None:
         self.callers = [caller.split(", ") for caller in callers]
 
-    async def play(self, play: Play) -> Sent:
+    async def play(self, play: Play) -> "Sent":
         left = {label: [*texts] for label, texts in zip("ABC", self.callers, strict=False)}
         while any(left.values()):
             waiting = tuple(request(label, texts[0]) for label, texts in left.items() if texts)

@@ -35,13 +35,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write("a.json", memory={"same": "pass", "broken": "pass", "mended": "fail", "gone": "pass"})
     forged = "gave <b>|\x1b[2J\nmemory: 1 tests"
     write("b.json", memory={"same": "pass", "broken": ("fail", forged), "mended": "pass", "x\u2028new": "pass"})
-    both: dict[str, str | tuple[str, str]] = {
-        "a": "pass",
-        "b": "fail",
-        "c": ("fail", KNOWN),
-        "d": "not-applicable",
-    }
-    write("both.json", memory=both, redis={"a": "fail", "b": "fail", "c": "fail", "d": "fail"})
+    write(
+        "both.json",
+        memory={"a": "pass", "b": "fail", "c": ("fail", KNOWN), "d": "not-applicable"},
+        redis=dict.fromkeys("abcd", "fail"),
+    )
     lasting = Line("get", "value", "get > value: int", seen="get")
     for name in ("before.json", "after.json"):
         report = Report(["a", "b"])
