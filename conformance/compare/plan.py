@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import combinations, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
@@ -54,8 +55,8 @@ class Sequences:
         """The lifetimes of each write that were played with more than one value."""
 
     def planned(self) -> Sequence[Steps]:
-        """Return every sequence, the shortest first: those with what no caller would pass come after all others."""
-        return sorted(self._every(), key=lambda steps: (is_odd(self._operations, steps), len(steps)))
+        """Return every sequence: those with what no caller would pass come after all others."""
+        return sorted(self._every(), key=partial(is_odd, self._operations))
 
     def _every(self) -> Iterator[Steps]:
         for operation in self._operations.values():
@@ -203,7 +204,7 @@ class Sequences:
             yield (read, made, read, Damage(), read)
             yield (read, made, read, _NOWHERE, there)
         for write in self._writes:
-            for call in variants(write):  # globs, prefixes, separators: they may name more than they should
+            for call in variants(write, kind=str):  # globs, prefixes, separators: they may name more than they should
                 yield (_BESIDE, *_second([made]), call, *_second(self._reads(made)))
 
 
@@ -250,14 +251,16 @@ def plain_call(operation: Operation, /, **arguments: Choice) -> Call:
     return Call(operation.name, given | arguments)
 
 
-def variants(operation: Operation, each: int = 1) -> Iterator[Call]:
-    """Yield a plain call, and those with so many values of each class of one argument.
+def variants(operation: Operation, each: int = 1, kind: type = object) -> Iterator[Call]:
+    """Yield a plain call, and those with so many values of each class of one argument: any, or one of this type.
 
     The value with the most in it comes last: a store may treat parts of it apart.
     """
     yield plain_call(operation)
     for name in operation.strategies:
         values = pool(operation, name)
+        if not isinstance(values.plain.value, kind):
+            continue
         richest = max(values.choices, key=_fullness)
         for choice in dict.fromkeys([*values.representatives(each), richest]):
             yield plain_call(operation, **{name: choice})

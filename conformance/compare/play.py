@@ -35,7 +35,7 @@ _PAUSES: Mapping[str, Any] = {"redis.retry.sleep": id, "redis.asyncio.retry.slee
 """Where redis-py pauses before it tries again, which is in vain where no server is, and what it does instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EndOfLife(Wait):
     """Time passes until so much has passed since the start: a lifetime is nearly over, or just over."""
 

@@ -19,7 +19,7 @@ async def nothing(_: "Surroundings") -> None:
     """Cause no failure."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failure:
     """A way to fail of a connection, a server or a caller."""
 

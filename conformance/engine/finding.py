@@ -11,7 +11,7 @@ Signature = str
 """Equal for two findings of one cause, in every run: the operation, the fields, and what came in place of what."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """Something wrong about a store."""
 

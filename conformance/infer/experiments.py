@@ -202,7 +202,7 @@ class Lab:
             both = [await self._after(steps, 0, on) != await self._after(steps, _LONG, on) for on in (0, 1)]
             if all(both):
                 self.has_clock = True
-                method.lasts = max(method.lasts or 0, await self._span(steps))
+                method.lasts = max(method.lasts, await self._span(steps))
 
     async def _span(self, steps: Sequence[Step]) -> int:
         """Return after how many seconds the last call gives something else."""

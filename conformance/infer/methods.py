@@ -33,7 +33,7 @@ class Method:
     is_shown: bool = False
     """Whether it shows what some method did."""
     entry: set[str] = field(default_factory=set)
-    lasts: int | None = None
+    lasts: int = 0
     """How many seconds an entry lives after it, if no argument says so."""
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
@@ -60,7 +60,7 @@ class Method:
             writes=None if is_read else entry,
             reads=entry if is_read else None,
             positional=[parameter.name for parameter in self.required if parameter.is_placed],
-            lifetime=next(iter(self.lifetimes), self.lasts),
+            lifetime=next(iter(self.lifetimes), self.lasts or None),
         )
 
     def step(self, *optional: str) -> "Step":

@@ -16,7 +16,7 @@ Calls = tuple[Call, ...]
 _ARGUMENTS = "different", "equal", "all"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Calls that are raced, each on the instance `on` that it names. During one alone something dies."""
 

@@ -22,7 +22,7 @@ _MOST_STEPS = 500
 """Steps of a play; calls that go on without end are given up then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """Something that a caller waits to do: a request to a server, or a step of its coroutine."""
 
