@@ -119,7 +119,7 @@ class Recorder(Reader):
 
     async def perform(self, action: Action) -> None:
         """Perform an action; one for which a hook is missing is left out, and so is a call in another process."""
-        kind = kind_of(action) or "process"
+        kind = kind_of(action) or "process"  # a plain call lacks nothing but another process
         match action:
             case EndOfLife(by):
                 action = Wait(by - self.passed)

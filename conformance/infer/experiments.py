@@ -57,6 +57,9 @@ _TIMES = ("int", "float", "datetime", "date", "timedelta")
 class Lab:
     """Makes calls on new stores of two kinds, the quicker first, and writes down in the methods what they show."""
 
+    has_clock = False
+    """Whether lifetimes end by a jump of the clock in both stores."""
+
     def __init__(self, harnesses: Sequence[LocalStore], methods: Sequence[Method]) -> None:
         signal.signal(signal.SIGALRM, _interrupt)
         self._harnesses = harnesses
@@ -65,8 +68,6 @@ class Lab:
         """What is not compared or found out, with its reason."""
         self._seen: dict[Any, Tree] = {}
         """By the calls of an experiment, what the last one gave."""
-        self.has_clock = False
-        """Whether lifetimes end by a jump of the clock in both stores."""
 
     @property
     def usable(self) -> list[Method]:

@@ -45,11 +45,6 @@ _MOMENT = timedelta(minutes=1)
 """In which a scenario makes its calls, if it lets no time pass."""
 
 
-def _is_alike(wanted: Any, came: Any) -> bool:
-    """Whether the model can go on with a value in place of another."""
-    return type(came) is type(wanted) or isinstance(wanted, Symbol | None)
-
-
 def _with_values(state: State, records: Iterable[Record], takes: Callable[[Any, Any], bool]) -> State:
     """Return the state with those values of the records that are to be taken."""
     for record in records:
@@ -103,7 +98,12 @@ class TaskContract(Contract):
         return _with_values(state, records, lambda wanted, _: isinstance(wanted, Symbol))
 
     def adopt(self, state: State, observed: Any) -> State:
-        return _with_values(state, [observed], _is_alike) if isinstance(observed, Record) else state
+        if not isinstance(observed, Record):
+            return state
+        # The model can go on with another value of the same type, and with any in place of one that was not known.
+        return _with_values(
+            state, [observed], lambda wanted, came: type(came) is type(wanted) or isinstance(wanted, Symbol | None)
+        )
 
     # Its words
 

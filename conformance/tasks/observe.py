@@ -7,7 +7,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from conformance.engine.contract import NOT_COMPARED, Raised
+from conformance.engine.contract import NOT_COMPARED, Fields, Raised
 from conformance.engine.mutation import MARK, mutate
 from conformance.tasks.spec.model import (
     FIELDS,
@@ -112,7 +112,7 @@ def mutate_task(task: Any) -> None:
         task.current_step = task.result_url = MARK
 
 
-def describe(result: object, names: tuple[str, ...] = ()) -> str:
+def describe(result: object, names: Fields = ()) -> str:
     """A result in words, with the fields `names`; without these, with its first two."""
     error = ""
     match result:
@@ -126,4 +126,6 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
             return shown(result)
     chosen = [name for name in names if name in values] or [*values][:2]
     fields = ", ".join(f"{name}={shown(values[name], _LONGEST)}" for name in chosen)
-    return f"{error}({fields})" if error and fields else error or fields
+    if error and fields:
+        return f"{error}({fields})"
+    return error or fields
