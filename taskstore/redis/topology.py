@@ -163,10 +163,13 @@ class Opener:
                     async with asyncio.timeout(_SUBSCRIBED):
                         if node in self._named:
                             await self._learn(node, sentinel)
-                        await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
-                        pause = 0
-                        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
-                        while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
+                        await _ask(sentinel)
+                        await sentinel.send_command("SUBSCRIBE", "+selected-slave", "+switch-master")
+                        # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store,
+                        # and a message that comes together with the confirmation stays in its parser.
+                        reader = sentinel._reader  # noqa: SLF001
+                        while (line := await reader.readline())[:1] not in (b"", b"-"):  # type: ignore[union-attr]
+                            pause = 0
                             self._leave(line.decode().split())
             except asyncio.CancelledError:
                 await sentinel.disconnect(nowait=True)

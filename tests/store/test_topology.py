@@ -3,8 +3,8 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from copy import copy
 from pathlib import Path
 
@@ -33,18 +33,23 @@ async def write(server: Server) -> None:
     assert await server.run(SET, "{x}", "y") == b"set"
 
 
-async def calls_until_told(answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
-    """How often two reads ask a server whose answers lead nowhere, and how often it is connected to."""
-    heard: list[bytes] = []
-    port: list[bytes] = []
+@asynccontextmanager
+async def answering(answers: dict[bytes, bytes], heard: list[bytes]) -> AsyncIterator[str]:
+    """The address of a server that answers what holds a word, and agrees to all else. PORT is its own."""
 
     def answer(request: bytes) -> bytes:
         heard.append(request)
-        said = next((answer for command, answer in answers.items() if command in request), b"")
-        return said.replace(b"PORT", port[0]) or greet(request)
+        said = next((answer for word, answer in answers.items() if word in request), greet(request))
+        return said.replace(b"PORT", at[-5:].encode())
 
     async with speaking(answer) as at:
-        port.append(at.partition(":")[2].encode())
+        yield at
+
+
+async def calls_until_told(answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
+    """How often two reads ask a server whose answers lead nowhere, and how often it is connected to."""
+    heard: list[bytes] = []
+    async with answering(answers, heard) as at:
         with closing(connect(f"redis://{at}")) as server:
             for _ in range(2):
                 with pytest.raises(StoreUnavailable, match=words) as raised:
@@ -155,13 +160,13 @@ async def test_a_planned_failover_loses_no_acknowledged_write(
         assert client.exists(*acknowledged) == len(acknowledged)
 
 
+MASTER = "*2\r\n$9\r\n127.0.0.1\r\n$5\r\n{}\r\n"
 LEARNED = (
-    "*1\r\n*10\r\n$4\r\nname\r\n$1\r\nx\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n${}\r\n{}\r\n"
+    "*1\r\n*10\r\n$4\r\nname\r\n$1\r\nx\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$5\r\n{}\r\n"
     "$5\r\nrunid\r\n$1\r\nx\r\n$5\r\nflags\r\n$8\r\nsentinel\r\n"
 )
 
 
-@pytest.mark.usefixtures("client")  # empties the server
 @pytest.mark.parametrize("reply", ["-NOPERM you may not ask\r\n", "*1\r\n*2\r\n:1\r\n:2\r\n", LEARNED])
 async def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
     reply: str, server: EmbeddedServer, caplog: pytest.LogCaptureFixture
@@ -169,22 +174,27 @@ async def test_sentinels_that_cannot_be_learned_or_reached_disturb_nobody(
     """One that is learned, and does not answer, is left alone until the others are asked again."""
     heard: list[bytes] = []
     visits: list[bytes] = []
-
-    def answer(request: bytes) -> bytes:
-        heard.append(request)
-        if b"GET-MASTER" in request:
-            return f"*2\r\n$9\r\n127.0.0.1\r\n${len(str(server.port))}\r\n{server.port}\r\n".encode()
-        return reply.format(len(port), port).encode() if b"SENTINELS" in request else greet(request)
-
-    async with speaking(visits.append) as out_of_reach, speaking(answer) as at:
-        port = out_of_reach.partition(":")[2]
-        with closing(connect(f"redis+sentinel://{at}/m")) as opened:
-            await write(opened)
-            await until(lambda: b"SUBSCRIBE" in b"".join(heard) and (visits or reply != LEARNED))
-            await write(opened)
+    async with speaking(visits.append) as out_of_reach:
+        answers = {b"GET-MASTER": MASTER.format(server.port), b"SENTINELS": reply.format(out_of_reach[-5:])}
+        async with answering({word: text.encode() for word, text in answers.items()}, heard) as at:
+            with closing(connect(f"redis+sentinel://{at}/m")) as opened:
+                await opened.read("PING")
+                await until(lambda: b"SUBSCRIBE" in b"".join(heard) and (visits or reply != LEARNED))
+                await opened.read("PING")
 
     assert len(visits) == (reply == LEARNED)
     assert caplog.records == []
+
+
+async def test_a_message_that_comes_together_with_the_confirmation_is_heard(server: EmbeddedServer) -> None:
+    """The Sentinel that says so is also the master that is replaced."""
+    message = f"*3\r\n*3\r\n*3\r\nm 127.0.0.1 PORT 127.0.0.1 {server.port}\r\n".encode()
+    answers = {b"GET-MASTER": MASTER.format("PORT").encode(), b"SUBSCRIBE": message, b"ROLE": b"*1\r\n+master\r\n"}
+    async with answering(answers, []) as at:
+        with closing(connect(f"redis+sentinel://{at}/m")) as opened:
+            async with asyncio.timeout(10):
+                while await opened.read("PING") != b"PONG":  # noqa: ASYNC110  as above
+                    await asyncio.sleep(0)
 
 
 @pytest.mark.slow
