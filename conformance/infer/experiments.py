@@ -9,7 +9,7 @@ from itertools import islice, product
 from time import perf_counter, process_time
 from typing import Any
 
-from conformance.infer.kinds import EARLIER, TYPED, Parameter
+from conformance.infer.kinds import EARLIER, Parameter
 from conformance.infer.methods import UNTRIED, Method, Step, variants, with_other
 from conformance.infer.opening import LocalStore
 from conformance.operations.observer import Observer
@@ -106,27 +106,18 @@ class Lab:
     # Arguments
 
     async def _choose(self, method: Method, parameters: Sequence[Parameter], trials: int) -> None:
-        """Choose the first kinds that both stores accept; if kinds are guessed, rather those that they treat alike."""
+        """Choose the first kinds that both stores accept."""
         names = [parameter.name for parameter in parameters]
-        is_typed = all(parameter.trust == TYPED for parameter in parameters)
         has_ids = any(other.ids for other in self.usable)
-        was_usable = not method.unusable
         before = method.kinds
-        accepted = []
         for kinds in islice(product(*(parameter.kinds for parameter in parameters)), trials):
             if process_time() > _TRIAL_SECONDS or method.slow_calls >= _WAITS:
                 break
             method.kinds = before | dict(zip(names, kinds, strict=True))
-            call = method.step(*names)
-            if (EARLIER in kinds and not has_ids) or not await self._accepts(call):
-                continue
-            accepted.append(method.kinds)
-            if is_typed or await self._are_alike(call):
-                accepted = [method.kinds]
-                break
-        method.kinds = [*accepted, before][0]
-        if method.slow_calls < _WAITS and (accepted or was_usable):
-            method.unusable = ""
+            if (has_ids or EARLIER not in kinds) and await self._accepts(method.step(*names)):
+                method.unusable = ""
+                return
+        method.kinds = before
 
     async def _accepts(self, call: Step) -> bool:
         """Whether both stores take a call when they are empty, or after a call of another method."""
@@ -135,17 +126,6 @@ class Lab:
             if not any(issubclass(tree.kind, _MISUSE) for tree in trees):
                 return call[0].slow_calls < _WAITS
         return False
-
-    async def _are_alike(self, call: Step) -> bool:
-        """Whether both stores give the same, also by another call afterwards that alone gives the same."""
-        for after in [[], *([method.step()] for method in self.usable)]:
-            is_told_apart = await self._differ(call, *after)
-            if is_told_apart and not (after and await self._differ(*after)):
-                return False
-        return True
-
-    async def _differ(self, *calls: Step) -> bool:
-        return await self._play(*calls) != await self._play(*calls, on=1)
 
     # Roles
 
@@ -181,16 +161,20 @@ class Lab:
         """
         agreed: list[bool] = []
         for method, read in product(lasting, calls):
-            short = with_other(method, *method[0].lifetimes)
-            start = _entry_for(method, calls)
-            if len(agreed) == _WAITED or not await self._shows(start, short, read):
-                continue
-            for harness in self._harnesses:
-                ended = await _play(harness, [*start, short, read], _jump)
-                agreed.append(ended == await _play(harness, [*start, short, read], _wait))
-                for renewal in lasting:
-                    renewed = await _play(harness, [*start, short, renewal, read], _jump)
-                    renewal[0].is_write |= ended != renewed
+            for name in method[0].lifetimes:
+                short = with_other(method, name)
+                start = _entry_for(method, calls)
+                if len(agreed) == _WAITED or not await self._shows(start, short, read):
+                    continue
+                for harness in self._harnesses:
+                    ended = await _play(harness, [*start, short, read], _jump)
+                    agreed.append(ended == await _play(harness, [*start, short, read], _wait))
+                    if ended == await _play(harness, [*start, short, read]):
+                        continue
+                    method[0].lasts = name
+                    for renewal in lasting:
+                        renewed = await _play(harness, [*start, short, renewal, read], _jump)
+                        renewal[0].is_write |= ended != renewed
         self.has_clock = bool(agreed) and all(agreed)
 
     async def _find_lifetimes(self, calls: Sequence[Step]) -> None:
@@ -203,7 +187,7 @@ class Lab:
             both = [await self._after(steps, 0, on) != await self._after(steps, _LONG, on) for on in (0, 1)]
             if all(both):
                 self.has_clock = True
-                method.lasts = max(method.lasts, await self._span(steps))
+                method.lasts = max(int(method.lasts), await self._span(steps))
 
     async def _span(self, steps: Sequence[Step]) -> int:
         """Return after how many seconds the last call gives something else."""

@@ -23,7 +23,6 @@ _KEY = "key|name|id|session|token|field|path|namespace|prefix|tag|queue|topic|bu
 _VALUE = "value|val|data|obj|item|payload|message|body|content|result|default|record|entry|state"
 SECONDS = "ttl|ex|timeout|expir.*|lifetime|max_age|age|seconds|duration|lease.*|.+_(ttl|seconds|timeout)"
 _AMOUNT = "limit|offset|count|n|num|amount|delta|by|cost|step|size|start|stop|end|index|priority|version|(max|min).*"
-TYPED = 2
 _FILE = "_.*|(.+_)?file(name)?"
 _RESOURCE = f"{_FILE}|conn|connection|client|pipeline|pipe|lock"
 """Names of parameters that nothing here is given to; the others may be names, if they are texts."""
@@ -107,12 +106,12 @@ _KINDS = (
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument of a method, what it may be, the likeliest first, and what that is known from."""
+    """An argument of a method, and what it may be, the likeliest first."""
 
     name: str
     kinds: Sequence[Kind]
-    trust: int
-    """`TYPED`, 1 if it is known from its name, or nothing."""
+    is_known: bool
+    """Whether its name or its type says something."""
     is_placed: bool
     """Whether it may be given by its place."""
 
@@ -130,7 +129,8 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     fitting.sort(key=lambda kind: kind not in named)
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
         fitting.insert(0, EARLIER)
-    return Parameter(name, fitting, bool(named) if annotation is Any else TYPED, found.kind is not found.KEYWORD_ONLY)
+    is_known = bool(named) or annotation is not Any
+    return Parameter(name, fitting, is_known, is_placed=found.kind is not found.KEYWORD_ONLY)
 
 
 def _kinds_of(annotation: Any) -> Iterator[Kind]:

@@ -33,8 +33,8 @@ class Method:
     is_shown: bool = False
     """Whether it shows what some method did."""
     entry: set[str] = field(default_factory=set)
-    lasts: int = 0
-    """How many seconds an entry lives after it, if no argument says so."""
+    lasts: str | int = 0
+    """The argument that says how long an entry lives after it, or so many seconds if none says so."""
     ids: set[str] = field(default_factory=set)
     times: set[str] = field(default_factory=set)
 
@@ -60,7 +60,7 @@ class Method:
             writes=None if is_read else entry,
             reads=entry if is_read else None,
             positional=[parameter.name for parameter in self.required if parameter.is_placed],
-            lifetime=next(iter(self.lifetimes), self.lasts or None),
+            lifetime=self.lasts or next(iter(self.lifetimes), None),
         )
 
     def step(self, *optional: str) -> "Step":
@@ -101,7 +101,7 @@ def shared_methods(first: type, second: type) -> Iterator[Method]:
                 continue
             if each.default is each.empty:
                 method.required.append(parameter)
-            elif parameter.trust:
+            elif parameter.is_known:
                 method.optional.append(parameter)
         if name in OPENS + CLOSES and not method.required:
             continue

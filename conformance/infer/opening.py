@@ -1,12 +1,13 @@
 """How a store is opened: from its class, or from a function that makes it."""
 
 import asyncio
+import datetime as dt
 import inspect
 import re
+import sys
 import typing
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,11 +29,15 @@ CLOSES = ("aclose", "close", "disconnect", "shutdown", "stop")
 @lru_cache(64)  # a store is opened thousands of times, and none is kept for that
 def parameters_of(make: Callable[..., Any]) -> Sequence[inspect.Parameter]:
     """Return the parameters of a class or function, with annotations where they can be resolved."""
-    try:
-        signature = inspect.signature(make, eval_str=True)
-    except Exception:  # noqa: BLE001  a name that is imported for type checkers only
-        signature = inspect.signature(make)
-    return [*signature.parameters.values()]
+    own = getattr(make.__init__, "__globals__", getattr(make, "__globals__", {}))  # of a class, or a function
+    known = vars(typing) | vars(dt) | own  # what is often imported for type checkers only
+    parameters = []
+    for each in inspect.signature(make).parameters.values():
+        annotation = each.annotation
+        with suppress(Exception):
+            annotation = eval(annotation, known) if isinstance(annotation, str) else annotation  # noqa: S307
+        parameters.append(each.replace(annotation=annotation))
+    return parameters
 
 
 def _required(make: Callable[..., Any]) -> list[str]:
@@ -85,7 +90,7 @@ class LocalStore(Harness):
         self.operations = lambda: operations
         self._clock = ProcessClock()
 
-    def advance(self, namespace: str, by: timedelta) -> None:
+    def advance(self, namespace: str, by: dt.timedelta) -> None:
         """Put the clock of this process forward, if the store goes by it, and let as much pass for keys."""
         if not self.has_clock:
             raise HookMissingError("advance")
@@ -104,7 +109,7 @@ class LocalStore(Harness):
 
     def _opened(self, **address: Any) -> AbstractAsyncContextManager[Any]:
         if self.has_clock:
-            self._clock.advance(timedelta(0))  # it begins before the first call
+            self._clock.advance(dt.timedelta(0))  # it begins before the first call
         return _opened(self.make, **address)
 
 
@@ -126,6 +131,8 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
     call = _call_in_thread if address else _call
     store = await call(make, **address)
     async with AsyncExitStack() as stack:
+        for kept in _kept_for_all(type(store)):
+            stack.callback(kept.clear)
         entered = None
         if hasattr(store, "__aenter__"):
             entered = await stack.enter_async_context(store)
@@ -136,6 +143,15 @@ async def _opened(make: Callable[..., Any], **address: Any) -> AsyncIterator[Any
             await call(_first_of(store, OPENS))
             stack.push_async_callback(call, _first_of(store, CLOSES))
         yield store if entered is None else entered
+
+
+def _kept_for_all(kind: type) -> Iterator[Any]:
+    """Yield the dictionaries of a class and its modules in which nothing is yet: what all its stores share."""
+    for each in kind.__mro__:
+        for place in (each, sys.modules[each.__module__]):
+            for kept in vars(place).values():
+                if isinstance(kept, dict) and not any(kept.values()):
+                    yield kept
 
 
 def _first_of(store: Any, names: Sequence[str]) -> Callable[..., Any]:
