@@ -11,11 +11,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.sharedctypes import RawArray
 from threading import Thread
 from time import monotonic, sleep
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from conformance.files import CommandFailedError
 from conformance.text import described
 
+_Result = TypeVar("_Result")
 LIMIT = 60.0
 """Seconds after which a call, or opening or closing the store, is taken for one that never returns."""
 _LOOK_SECONDS = 0.2
@@ -127,14 +128,15 @@ class NewProcess:
             hear(told)
 
 
-def in_new_process(function: Callable[..., Any], *arguments: Any, method: str = "spawn") -> Any:
+def in_new_process(function: Callable[..., _Result], *arguments: Any, method: str = "spawn") -> _Result:
     """Call a function of a module in a new process, and return what it returns.
 
     Raises:
         CommandFailedError: if it raised, or the process ended, or made no progress.
     """
     with NewProcess(function, *arguments, method=method) as process:
-        return process.result()
+        result: _Result = process.result()
+        return result
 
 
 def silence() -> None:

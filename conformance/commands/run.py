@@ -61,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
                 command.append(f"--conformance-{name}={each}")
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what is in its background without the first
         signal.signal(number, signal.default_int_handler)
-    status: int = in_new_process(_run, [*command, *options.pytest])
+    status = in_new_process(_run, [*command, *options.pytest])
     return 2 if status == pytest.ExitCode.USAGE_ERROR else status
 
 

@@ -100,8 +100,7 @@ class Lab:
         await self._follow_the_clock(calls, lasting)
         if self.has_clock or not lasting:
             await self._find_lifetimes(calls)
-        unusable = [method for method in self._methods if method.unusable]
-        self.left_out += [f"not compared: {method.name}: {method.unusable}" for method in unusable]
+        self.left_out += [f"not compared: {each.name}: {each.unusable}" for each in self._methods if each.unusable]
 
     # Arguments
 

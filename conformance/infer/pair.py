@@ -45,8 +45,7 @@ def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list
     Raises:
         CommandFailedError: if a store cannot be opened, or may use somebody's server, or no method can be called.
     """
-    found: tuple[list[str], str] = in_new_process(_find, names, skipped, method="fork")
-    return found
+    return in_new_process(_find, names, skipped, method="fork")
 
 
 def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
@@ -70,12 +69,11 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
 
     if not lab.usable:
         raise CommandFailedError(
-            "no method can be called on both: write two harnesses; `conformance new FILE --compare` begins them"
-            + "; ".join(["", *lab.left_out])
+            "no method can be called on both: write two harnesses; `conformance new FILE --compare` begins them; "
+            f"{'; '.join(lab.left_out)}"
         )
     used = sorted(lab.usable, key=lambda method: not method.is_maker)  # the first that writes makes the entries
-    kinds = {kind for method in used for kind in method.kinds.values()}
-    values = sorted(f"{kind.name} = {kind.strategy}" for kind in kinds)
+    values = sorted({f"{kind.name} = {kind.strategy}" for method in used for kind in method.kinds.values()})
     operations = [f"{_written(method.operation)}," for method in used]
     file = _FILE.format(*names, "\n".join(values), "\n    ".join(operations), lab.has_clock)
     return [*_table(used), *lab.left_out], file

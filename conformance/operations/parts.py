@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
 from functools import cache, reduce
@@ -46,16 +47,17 @@ def parts_of(value: Any) -> dict[str, Any] | None:
     kind: Any = type(value)
     if _is_whole(kind):
         return None
-    if isinstance(value, Mapping):  # the order of keys does not count
-        return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
-    if isinstance(value, AbstractSet):
-        return {f"[{source(member)}]": member for member in sorted(value, key=source)}
-    if not hasattr(kind, "_fields"):  # no named tuple
-        if isinstance(value, Sequence):
+    with suppress(Exception):  # its own code may read it only now
+        if isinstance(value, Mapping):  # the order of keys does not count
+            return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
+        if isinstance(value, AbstractSet):
+            return {f"[{source(member)}]": member for member in sorted(value, key=source)}
+        is_named = hasattr(kind, "_fields")  # a tuple
+        if isinstance(value, Sequence) and not is_named:
             return {f"[{index}]": member for index, member in enumerate(value)}
-        if callable(value) or _is_closed(kind):
-            return {}
-    return _attributes_of(value)
+        if is_named or not (callable(value) or _is_closed(kind)):
+            return _attributes_of(value)
+    return {}
 
 
 @cache
