@@ -13,6 +13,7 @@ from conformance.compare.scripts import read_scripts, write_scripts
 from conformance.files import CommandFailedError, writable, write_file
 from conformance.harness import Harness
 from conformance.known import read
+from conformance.process import in_new_process
 from conformance.text import bold
 
 DESCRIPTION = (
@@ -73,10 +74,11 @@ def main(options: argparse.Namespace) -> int:
         if any(more.values()):
             raise CommandFailedError("--only, --schedule and --full are for one store")
         more = {"seconds": _SECONDS if all(map(find_maker, names)) else inf}
-    harnesses = _harnesses(options, *names)
+    harnesses, left_out = _harnesses(options, *names)
     stores = zip(map(_short, names), harnesses, strict=True)
     tell = _teller(shows_all=options.all or not options.other)
     report = Comparison(*stores, known=known, tell=tell, **more).run(first)
+    report.gaps.update(left_out)
 
     print(*report.lines(), sep="\n", flush=True)
     if options.json:
@@ -88,22 +90,25 @@ def main(options: argparse.Namespace) -> int:
     return report.status
 
 
-def _harnesses(options: argparse.Namespace, *names: str) -> Sequence[Callable[[], Harness]]:
-    """Return what makes the harnesses of two stores; of stores that have none, after printing what was found out."""
+def _harnesses(options: argparse.Namespace, *names: str) -> tuple[Sequence[Callable[[], Harness]], Sequence[str]]:
+    """Return what makes the harnesses of the stores, and what is not compared.
+
+    Where they have none, what was found out about them is printed.
+    """
     if not all(map(find_maker, names)):
         if options.skip or options.write_harness:
             raise CommandFailedError("--skip and --write-harness are for stores without a harness: change `operations`")
-        return [*map(find_backend, names)]
+        return [*map(find_backend, names)], ()
     if options.write_scripts:
         raise CommandFailedError("scripts open harnesses: write these with --write-harness, and compare them")
     from conformance.infer.pair import found_out, harnesses_in
 
-    lines, file = found_out([names[0], names[-1]], options.skip)
-    print(*lines, "", sep="\n", flush=True)
+    table, left_out, file = in_new_process(found_out, [names[0], names[-1]], options.skip, method="fork")
+    print(*table, "", sep="\n", flush=True)
     harnesses = harnesses_in(file)[-len(names) :]
     if options.write_harness:
         write_file(options.write_harness, file)
-    return harnesses
+    return harnesses, left_out
 
 
 def _teller(*, shows_all: bool) -> Callable[[object], None]:

@@ -12,7 +12,7 @@ from conformance.infer.experiments import Lab
 from conformance.infer.methods import Method, shared_methods
 from conformance.infer.opening import LocalStore, ServedStore, advice, modes
 from conformance.operations.operation import Operation
-from conformance.process import in_new_process, silence
+from conformance.process import silence
 from conformance.text import constructed, in_columns
 
 _FILE = '''\
@@ -35,8 +35,17 @@ FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}
 '''
 
 
-def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list[str], str]:
-    """Return the operations of two stores, and what is left out, as lines of a table; and the harnesses as a file.
+def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
+    """Return what makes the harness of each store, as a file says it."""
+    names: dict[str, Any] = {}
+    exec(file, names)  # noqa: S102  written above
+    return [names["FirstMode"], names["SecondMode"]]
+
+
+def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list[str], list[str], str]:
+    """Return the operations of two stores as lines of a table, what is left out, and the harnesses as a file.
+
+    This process is to be a new one: it prints nothing any more, its clock jumps, and calls may block it.
 
     Args:
         names: of a class or function each that makes a store, as a user gave them.
@@ -45,18 +54,6 @@ def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list
     Raises:
         CommandFailedError: if a store cannot be opened, or may use somebody's server, or no method can be called.
     """
-    return in_new_process(_find, names, skipped, method="fork")
-
-
-def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
-    """Return what makes the harness of each store, as a file says it."""
-    names: dict[str, Any] = {}
-    exec(file, names)  # noqa: S102  written above
-    return [names["FirstMode"], names["SecondMode"]]
-
-
-def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], str]:
-    """Find out the operations, as `found_out` says."""
     silence()
     makers: Any = map(find_maker, names)
     first, second = [make() for make in modes((), *makers)]
@@ -76,7 +73,7 @@ def _find(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], st
     values = sorted({f"{kind.name} = {kind.strategy}" for method in used for kind in method.kinds.values()})
     operations = [f"{_written(method.operation)}," for method in used]
     file = _FILE.format(*names, "\n".join(values), "\n    ".join(operations), lab.has_clock)
-    return [*_table(used), *lab.left_out], file
+    return [*_table(used)], lab.left_out, file
 
 
 def _stop_strangers(*harnesses: LocalStore) -> None:
