@@ -197,8 +197,8 @@ class Forms:
     def start(self, name: str) -> None:
         self._failures += 1
 
-    def is_open(self) -> bool:
-        return self._failures > 2
+    def __len__(self) -> int:
+        return self._failures // 3
 
     def save(self, name: str, data: dict[str, int]) -> None:
         self._forms[name] = data

@@ -129,8 +129,7 @@ def parameter_of(found: inspect.Parameter) -> Parameter:
     fitting.sort(key=lambda kind: kind not in named)
     if _KEYS in fitting and re.fullmatch(EARLIER.names, name):
         fitting.insert(0, EARLIER)
-    is_known = bool(named) or annotation is not Any
-    return Parameter(name, fitting, is_known, is_placed=found.kind is not found.KEYWORD_ONLY)
+    return Parameter(name, fitting, bool(named) or annotation is not Any, found.kind is not found.KEYWORD_ONLY)
 
 
 def _kinds_of(annotation: Any) -> Iterator[Kind]:

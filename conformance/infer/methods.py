@@ -9,6 +9,7 @@ from conformance.infer.kinds import SECONDS, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, parameters_of
 from conformance.operations.operation import WHOLE, Operation
 
+_ITEMS = "__getitem__ __setitem__ __delitem__ __contains__ __len__"  # of a mapping
 UNTRIED = "no argument that was tried is accepted"
 
 
@@ -89,10 +90,10 @@ def variants(step: Step) -> list[Step]:
 
 
 def shared_methods(first: type, second: type) -> Iterator[Method]:
-    """Yield the public methods of both classes, without those that open or close a store."""
+    """Yield the public methods of both classes and those of a mapping, without those that open or close a store."""
     for name in dir(first):
         functions = [inspect.getattr_static(store, name, None) for store in (first, second)]
-        if name[0] == "_" or not all(map(inspect.isfunction, functions)):
+        if (name[0] == "_" and name not in _ITEMS) or not all(map(inspect.isfunction, functions)):
             continue
         method = Method(name)
         for each in parameters_of(functions[0])[1:]:

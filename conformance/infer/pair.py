@@ -29,7 +29,7 @@ from conformance.infer.opening import modes
 {2}
 
 OPERATIONS = (
-    {3}
+    {3},
 )
 FirstMode, SecondMode = modes(OPERATIONS, resolve_name("{0}"), resolve_name("{1}"), has_clock={4})
 '''
@@ -42,7 +42,7 @@ def harnesses_in(file: str) -> list[Callable[[], LocalStore]]:
     return [names["FirstMode"], names["SecondMode"]]
 
 
-def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list[str], list[str], str]:
+def found_out(names: Sequence[str], skipped: Collection[str]) -> tuple[list[str], list[str], str]:
     """Return the operations of two stores as lines of a table, what is left out, and the harnesses as a file.
 
     This process is to be a new one: it prints nothing any more, its clock jumps, and calls may block it.
@@ -71,8 +71,8 @@ def found_out(names: Sequence[str], skipped: Collection[str] = ()) -> tuple[list
         )
     used = sorted(lab.usable, key=lambda method: not method.is_maker)  # the first that writes makes the entries
     values = sorted({f"{kind.name} = {kind.strategy}" for method in used for kind in method.kinds.values()})
-    operations = [f"{_written(method.operation)}," for method in used]
-    file = _FILE.format(*names, "\n".join(values), "\n    ".join(operations), lab.has_clock)
+    operations = ",\n    ".join(_written(method.operation) for method in used)
+    file = _FILE.format(*names, "\n".join(values), operations, lab.has_clock)
     return [*_table(used)], lab.left_out, file
 
 
