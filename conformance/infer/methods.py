@@ -9,7 +9,7 @@ from conformance.infer.kinds import SECONDS, Parameter, parameter_of
 from conformance.infer.opening import CLOSES, OPENS, parameters_of
 from conformance.operations.operation import WHOLE, Operation
 
-_ITEMS = "__getitem__ __setitem__ __delitem__ __contains__ __len__"  # of a mapping
+_ITEMS = {"__getitem__", "__setitem__", "__delitem__", "__contains__", "__len__"}  # of a mapping
 UNTRIED = "no argument that was tried is accepted"
 
 

@@ -49,7 +49,7 @@ class Observer:
         parts = parts_of(value)
         if parts is None:
             return self._leaf(value, operation, name, is_in_tuple=tuple in around[-1:])
-        if not parts and not (isinstance(value, Collection) and not len(value)):
+        if not parts and not isinstance(value, Collection):
             self.opaque[operation.name] = type(value).__name__
         trees = {}
         for label, part in parts.items():

@@ -1,9 +1,8 @@
 """The parts of a value, whatever library its class comes from."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MappingView, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
 from functools import cache, reduce
@@ -17,15 +16,16 @@ from conformance.operations.operation import WHOLE, EarlierId, Operation
 from conformance.text import source
 
 _ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
+LAZY: Any = Iterator, MappingView
+"""Classes of results that ask the store when they are read."""
 _DEEP = 50
 
 
 async def drained(result: Any) -> Any:
-    """A result; a generator or another iterator is run to its end."""
-    kind = type(result)  # asked of its class, which answers sooner than the object
-    if hasattr(kind, "__anext__"):
+    """A result; an iterator is run to its end, and a view of a mapping is read."""
+    if hasattr(type(result), "__anext__"):  # asked of its class, which answers sooner than the object
         return [item async for item in result]
-    return [*result] if hasattr(kind, "__next__") else result
+    return [*result] if isinstance(result, LAZY) else result
 
 
 async def awaited(result: Any) -> Any:
@@ -47,17 +47,16 @@ def parts_of(value: Any) -> dict[str, Any] | None:
     kind: Any = type(value)
     if _is_whole(kind):
         return None
-    with suppress(Exception):  # its own code may read it only now
-        if isinstance(value, Mapping):  # the order of keys does not count
-            return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
-        if isinstance(value, AbstractSet):
-            return {f"[{source(member)}]": member for member in sorted(value, key=source)}
-        is_named = hasattr(kind, "_fields")  # a tuple
-        if isinstance(value, Sequence) and not is_named:
+    if isinstance(value, Mapping):  # the order of keys does not count
+        return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
+    if isinstance(value, AbstractSet):
+        return {f"[{source(member)}]": member for member in sorted(value, key=source)}
+    if not hasattr(kind, "_fields"):  # no named tuple
+        if isinstance(value, Sequence):
             return {f"[{index}]": member for index, member in enumerate(value)}
-        if is_named or not (callable(value) or _is_closed(kind)):
-            return _attributes_of(value)
-    return {}
+        if callable(value) or _is_closed(kind):
+            return {}
+    return _attributes_of(value)
 
 
 @cache

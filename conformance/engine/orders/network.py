@@ -15,6 +15,7 @@ from conformance.engine.orders.loom import LoopArena
 from conformance.engine.orders.schedule import CONNECTION, PROCESS, STARTS, Play, Request
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
+from conformance.operations.parts import LAZY
 
 _TIMEOUT = 10.0
 """The time-outs of the stores: a request of a thread may be held so long."""
@@ -69,7 +70,7 @@ class NetworkArena(Arena):
     async def _in_thread(self, name: str, call: Callable[[], Any]) -> Any:
         def drained() -> Any:
             result = call()
-            return [*result] if isinstance(result, Iterator) else result
+            return [*result] if isinstance(result, LAZY) else result
 
         result = await asyncio.to_thread(drained)
         if isawaitable(result):
