@@ -86,7 +86,7 @@ class Harness(ABC):
     prefix; a store without such a thing starts empty instead, or is emptied by `open`.
 
     For stores with other operations than ours `conformance compare` looks for one more method, `operations`,
-    which names them (see docs/compare.md).
+    which names them, and for `standalone`, a text (see docs/compare.md).
     """
 
     capabilities: frozenset[Capability] = frozenset()

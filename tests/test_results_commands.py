@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
+from conformance.commands.compare import as_json
 from conformance.compare.report import Line, Report
 from conformance.files import FileError
 from conformance.results.document import Failure, Result
@@ -46,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         report.add(lasting)
         if name == "before.json":
             report.add(Line("put", "type", "put > value: set", seen="put"))
-        Path(name).write_text(report.json())
+        Path(name).write_text(as_json(report))
 
 
 @pytest.mark.parametrize(

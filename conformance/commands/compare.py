@@ -1,15 +1,17 @@
 """`conformance compare A B`: find what two stores do differently."""
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
 
 from conformance.backends.registry import find_backend, find_maker, shown_name
+from conformance.commands.scripts import read_scripts, write_scripts
 from conformance.compare.child import Comparison
-from conformance.compare.report import Line, accepting
-from conformance.compare.scripts import read_scripts, write_scripts
+from conformance.compare.report import Line, Report, accepting
 from conformance.files import CommandFailedError, writable, write_file
 from conformance.harness import Harness
 from conformance.known import read
@@ -80,13 +82,14 @@ def main(options: argparse.Namespace) -> int:
     report = Comparison(*stores, known=known, tell=tell, **more).run(first)
     report.gaps.update(left_out)
 
-    print(*report.lines(), sep="\n", flush=True)
+    print(*_summary(report), sep="\n", flush=True)
     if options.json:
-        write_file(options.json, report.json())
+        write_file(options.json, as_json(report))
     if options.write_known:
         write_file(options.write_known, accepting(report.every_line))
     if options.write_scripts:
-        write_scripts(options.write_scripts, report.new, names)
+        made = [make() for make in harnesses]
+        write_scripts(options.write_scripts, report.new, dict(zip(names, made, strict=True)))
     return report.status
 
 
@@ -128,6 +131,32 @@ def _teller(*, shows_all: bool) -> Callable[[object], None]:
                 print(bold(title), *script, "", sep="\n", flush=True)
 
     return tell
+
+
+def _summary(report: Report) -> Iterator[str]:
+    """Yield the groups, what was not exercised, and how it ended."""
+    for group in report.groups:
+        first = group[0]
+        why = f", known: {first.reason}" if first.reason else ""
+        yield f"{first.group}: {len(group)} line{'s' * (len(group) > 1)}{why}"
+    yield from sorted(report.failures or report.gaps | report.notes)
+    new = len(report.new)
+    counts = f"{new} new and {len(report.every_line) - new} known lines"
+    where = f"between {' and '.join(report.stores)} in {report.sequences} sequences"
+    if len(report.stores) == 1:
+        where = f"of {report.stores[0]}"
+    unsure = ", and not everything was exercised: this is no pass" if report.gaps or report.failures else ""
+    yield f"{counts} {where}{unsure}"
+
+
+def as_json(report: Report) -> str:
+    """Return the report as JSON: with each group as its first line, and all that it shows."""
+    findings = [asdict(group[0]) | {"shows": {line.text for line in group}} for group in report.groups]
+    told = asdict(replace(report, known={}, operations={**report.operations})) | {
+        "status": report.status,
+        "findings": findings,
+    }
+    return json.dumps(told, indent=1, default=sorted) + "\n"
 
 
 def _short(name: str) -> str:

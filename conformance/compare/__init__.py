@@ -4,8 +4,7 @@ Two stores are given the same calls, and whatever differs comes out. A harness n
 `operations()` that returns `Operation`s.
 """
 
-from conformance.compare.scripts import show
 from conformance.operations import hostile
 from conformance.operations.operation import WHOLE, EarlierId, Operation, earlier_ids
 
-__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile", "show"]
+__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile"]

@@ -8,11 +8,12 @@ from itertools import groupby
 from typing import Any
 
 from conformance.compare.plan import is_odd, plain_call
-from conformance.compare.play import ALONE, EndOfLife, Operations, Steps, kind_of
+from conformance.compare.play import ALONE, EndOfLife, Steps, kind_of
 from conformance.compare.report import Line
 from conformance.compare.scripts import as_data
 from conformance.engine.player import Done
-from conformance.engine.scenario import Action, Call, Scenario
+from conformance.engine.reader import Operations
+from conformance.engine.scenario import Action, Call, Scenario, calls_of
 from conformance.engine.script import lines_of, used
 from conformance.operations.choices import Choice
 from conformance.operations.operation import Operation
@@ -63,7 +64,7 @@ class Difference:
     @property
     def refusals(self) -> list[bool]:
         """Whether each store raised."""
-        return [bool(history[-1].made[0].observed.raised) for history in self.histories]
+        return [bool(history[-1].made[0].observed.error) for history in self.histories]
 
     @property
     def _given(self) -> list[Choice]:
@@ -77,13 +78,13 @@ class Difference:
         for choice in self._given:
             for labels, part in inside(choice.value):
                 given |= {*labels, source(part)}
-        members = [""]
+        members = ""
         for label in self.mismatch.path:
             if re.match(r"\[(\d+|result.*)\]", label):
-                members.append("")
+                members += "\n"
             elif label[0] == "." or given.isdisjoint((label, label[1:-1])):
-                members[-1] += label
-        return next(filter(None, reversed(members)), "")
+                members += label
+        return members.strip("\n").rpartition("\n")[2]
 
     @cached_property
     def probe(self) -> str:
@@ -118,13 +119,12 @@ class Difference:
     def _particulars(self, step: Action) -> dict[str, list[str]]:
         """Return the arguments of a call that are not plain, with what is particular about each."""
         found: dict[str, list[str]] = {}
-        if not isinstance(step, Call):
-            return found
-        operation = self.operations[step.operation]
-        plain = plain_call(operation).arguments
-        for name, choice in step.arguments.items():
-            if name in operation.optional or choice != plain[name]:
-                found[name] = sorted(choice.classes) or [_PLAIN_CHANGE]
+        for call in calls_of(step):
+            operation = self.operations[call.operation]
+            plain = plain_call(operation).arguments
+            for name, choice in call.arguments.items():
+                if name in operation.optional or choice != plain[name]:
+                    found[name] = sorted(choice.classes) or [_PLAIN_CHANGE]
         return found
 
     @cached_property
@@ -167,9 +167,9 @@ class Difference:
     def _script(self, stores: Sequence[str]) -> Iterator[str]:
         """Yield the imports that the calls need, the calls as Python, and what each side gave."""
         contract = Operations(self.operations)
-        codes = ["\n".join(lines_of(contract, history)) for history in self.histories]
-        *lines, last = max(codes, key=len).split("\n")  # from the store that could do more
-        _, _, last = last.partition(" = ")
+        scripts = [[*lines_of(contract, history)] for history in self.histories]
+        *lines, last = max(scripts, key=len)  # from the store that could do more
+        last = re.sub(r"^result\d+ = |  # raises .*", "", last)
         path = "".join(self.mismatch.path)
         if path and last.startswith("await "):
             last = f"({last})"
@@ -193,9 +193,7 @@ def _label(step: Action) -> str:
 
 def explains(line: Difference, found: Difference) -> bool:
     """Whether the sequence of a line is another one without some steps and with plainer values, and shows the same."""
-    if line.symptom != found.symptom:
+    if line.symptom != found.symptom or not line.features[-1] <= found.features[-1]:
         return False
-    if not line.features[-1] <= found.features[-1]:
-        return False
-    steps = iter(found.features[:-1])
-    return all(any(short <= step for step in steps) for short in line.features[:-1])
+    steps = iter(found.features)
+    return all(any(short <= step for step in steps) for short in line.features)

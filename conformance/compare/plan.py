@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import combinations, permutations, product
+from itertools import chain, combinations, cycle, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
@@ -157,9 +157,7 @@ class Sequences:
             return
         self._spans.add((call.operation, span))
         for entries in self._several():
-            for sibling in entries[:2]:
-                if sibling != self._made:
-                    yield (middle, sibling, *read_at_ends)
+            yield (middle, *entries[1:2], *read_at_ends)
         yield (*[call] * _OFTEN, middle, call, *read_at_ends)
         yield (middle, call, _near(span)[1], call, *reads)
 
@@ -182,6 +180,7 @@ class Sequences:
         reads = [*self._reads(self._made), *map(plain_call, self._listings)]
         count = 2 if len(self._rewrites) > _FEW_WRITES else 3
         for entries in self._several():
+            yield (self._made, *chain.from_iterable(map(self._reads, entries)))  # two names may mean one entry
             two = (entries * 2)[:2]
             for calls in product(self._rewrites, repeat=count):
                 yield (*two, *calls, *reads, *self._reads(two[1]))
@@ -211,11 +210,8 @@ class Sequences:
 def _some_of(writes: Sequence[Operation]) -> Iterator[Sequence[Call]]:
     """Yield all calls each time if they are few, else some in turn, for ever."""
     calls = [*map(plain_call, writes)]
-    while len(calls) <= _FEW_WRITES:
-        yield calls
-    while True:
-        yield calls[:_IN_TURN]
-        calls = [*calls[_IN_TURN:], *calls[:_IN_TURN]]
+    size = _IN_TURN if len(calls) > _FEW_WRITES else len(calls)
+    return cycle([calls[place : place + size] for place in range(0, len(calls), size)])
 
 
 def pool(operation: Operation, argument: str) -> Pool:
@@ -230,11 +226,8 @@ def plainer(operation: Operation, argument: str, choice: Choice) -> Iterator[Cho
 
 def is_odd(operations: Mapping[str, Operation], steps: Steps) -> bool:
     """Whether an argument is given a value that it does not take."""
-    for call in Scenario(steps).calls:
-        operation = operations[call.operation]
-        if any(pool(operation, name).is_foreign(choice) for name, choice in call.arguments.items()):
-            return True
-    return False
+    given = [(operations[call.operation], *each) for call in Scenario(steps).calls for each in call.arguments.items()]
+    return any(pool(operation, name).is_foreign(choice) for operation, name, choice in given)
 
 
 def plain_call(operation: Operation, /, **arguments: Choice) -> Call:

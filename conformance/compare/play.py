@@ -8,20 +8,17 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
-from conformance.engine.contract import Contract, Entry
-from conformance.engine.mutation import changes_of
-from conformance.engine.player import Done, Player
+from conformance.engine.contract import Entry
+from conformance.engine.player import Done
+from conformance.engine.reader import Operations, Reader
 from conformance.engine.scenario import Action, Call, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
-from conformance.engine.script import call_text
 from conformance.files import CommandFailedError
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
-from conformance.operations.observer import Observer
-from conformance.operations.operation import Operation, OperationsError, with_ids
+from conformance.operations.operation import OperationsError
 from conformance.operations.trees import Tree
 from conformance.process import PROGRESS, in_new_process
 from conformance.tasks.operations import operations_of
-from conformance.text import source
 
 Steps = tuple[Action, ...]
 """A sequence: the last of its actions is a call."""
@@ -63,47 +60,6 @@ def kind_of(action: Action) -> str:
         case Open(at=at):
             return _KINDS.get(at, "shared")
     return _KINDS.get(type(action), "")
-
-
-class Operations(Contract):
-    """Operations of which nobody knows what is right. Arguments are choices, and results are read as trees."""
-
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
-        self.operations = operations
-        self.observer = Observer()
-
-    def resolve(self, value: Any, results: Mapping[str, Any]) -> Any:
-        """Return the value of a choice, with the store's own ids in it."""
-        return with_ids(value.value, self.observer.recent)
-
-
-class Reader(Player):
-    """Plays calls of which nobody knows what is right: whatever comes out is read as trees, and compared later."""
-
-    contract: Operations
-
-    def write(self, entry: Entry) -> None:
-        """Write a call as Python, and before it the arguments that the caller changes later."""
-        texts = {}
-        are_changed = "argument" in map(kind_of, self.scenario.actions)
-        for name, value in entry.arguments.items():
-            text = self.contract.observer.named(source(value))
-            if are_changed and any(changes_of(value)):
-                held = f"{name}_{len(self.history) - 1}"
-                entry.before.append(f"{held} = {text}")
-                self.held.setdefault("argument", {})[held] = value
-                text = held
-            texts[name] = text
-        entry.line = call_text(self.contract, entry.call, texts)
-
-    def take(self, race: Race, made: list[Entry]) -> None:
-        """Learn the ids of calls at the same time, then make trees of their results."""
-        observer = self.contract.observer
-        for entry in made:
-            if not isinstance(entry.answer, BaseException):
-                observer.learn(entry.answer, entry.operation, entry.call.label)
-        for entry in made:
-            entry.observed = observer.look(entry.answer, entry.operation)
 
 
 class Recorder(Reader):
@@ -157,20 +113,17 @@ class Recorder(Reader):
         self.write(entry)
         self._store.tell(entry.line)
         if store is ELSEWHERE:
-            entry.answer = in_new_process(self._make_elsewhere, entry, method="fork")
+            entry.answer = in_new_process(lambda: asyncio.run(self._answer_elsewhere(entry)), method="fork")
         else:
             operation.check(store)
             await super().make(entry, operation.seconds or 0.0)
 
-    def _make_elsewhere(self, entry: Entry) -> Any:
+    async def _answer_elsewhere(self, entry: Entry) -> Any:
         """Make a call in this process, which was forked for it, and return the result, or the exception."""
         PROGRESS.begin("a call in another process", _ELSEWHERE_SECONDS)
-        asyncio.run(self._make_on_a_new_instance(entry))
-        return entry.answer
-
-    async def _make_on_a_new_instance(self, entry: Entry) -> None:
         async with self.harness.open(self.namespace) as self.stores[1]:
             await super().make(entry)
+        return entry.answer
 
     def take(self, race: Race, made: list[Entry]) -> None:
         """Keep what the caller may change, and what a value of another type may take the place of."""

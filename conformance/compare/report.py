@@ -1,8 +1,8 @@
 """The report of a comparison: lines, grouped for people, and the file of lines that are accepted."""
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from conformance.known import UNREASONED, Known, as_toml, group_of
 from conformance.operations.operation import Operation
@@ -87,7 +87,7 @@ class Row:
     def count(self, one: Tree, other: Tree) -> None:
         """Count a call."""
         self.calls += 1
-        if one.raised or other.raised:
+        if one.error or other.error:
             self.raised = f"{one.outcome} / {other.outcome}"
             return
         self.results += 1
@@ -110,7 +110,7 @@ class Report:
     stores: Sequence[str]
     known: Known = field(default_factory=dict)
     """Why lines are accepted."""
-    operations: dict[str, Row] = field(default_factory=dict)
+    operations: dict[str, Row] = field(default_factory=lambda: defaultdict(Row))
     every_line: list[Line] = field(default_factory=list)
     """All lines, new or known."""
     gaps: set[str] = field(default_factory=set)
@@ -126,10 +126,8 @@ class Report:
 
     def merge(self, part: "Report") -> None:
         """Note what a part of the comparison did."""
-        self.operations |= part.operations
-        self.gaps |= part.gaps
-        self.notes |= part.notes
-        self.played |= part.played
+        for name in ("operations", "gaps", "notes", "played"):
+            getattr(self, name).update(getattr(part, name))
         self.sequences += part.sequences
 
     def add(self, line: Line) -> Line | None:
@@ -169,28 +167,6 @@ class Report:
         for group, _, text in self.known.keys() - shown if not self.failures else ():
             where = self.notes if group in groups else self.gaps
             where.add(f"known: {group} no longer shows, remove it from the file: {text}")
-
-    def lines(self) -> list[str]:
-        """The groups, what was not exercised, and how it ended."""
-        lines = []
-        for group in self.groups:
-            first = group[0]
-            why = f", known: {first.reason}" if first.reason else ""
-            lines.append(f"{first.group}: {len(group)} line{'s' * (len(group) > 1)}{why}")
-        lines += sorted(self.failures or self.gaps | self.notes)
-        new = len(self.new)
-        counts = f"{new} new and {len(self.every_line) - new} known lines"
-        where = f"between {' and '.join(self.stores)} in {self.sequences} sequences"
-        if len(self.stores) == 1:
-            where = f"of {self.stores[0]}"
-        unsure = ", and not everything was exercised: this is no pass" if self.gaps or self.failures else ""
-        return [*lines, f"{counts} {where}{unsure}"]
-
-    def json(self) -> str:
-        """The report as JSON: with each group as its first line, and all that it shows."""
-        findings = [asdict(group[0]) | {"shows": {line.text for line in group}} for group in self.groups]
-        described = asdict(replace(self, known={})) | {"status": self.status, "findings": findings}
-        return json.dumps(described, indent=1, default=sorted) + "\n"
 
 
 def accepting(lines: Iterable[Line]) -> str:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain, product, takewhile
+from itertools import chain, permutations, product, takewhile
 from math import inf
 from time import process_time
 
 from conformance.compare.difference import Difference, explains
 from conformance.compare.plan import Sequences, plainer
 from conformance.compare.play import ALONE, Steps, Store, kind_of
-from conformance.compare.report import Report, Row
+from conformance.compare.report import Report
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Action, Call
 from conformance.engine.shrink import shrink
@@ -22,6 +22,8 @@ _REPEATED = 6
 """Times that a sequence is played again to see whether an order is kept."""
 _MOST_PLAYED = 100
 """Sequences that are played to make a difference shorter."""
+_DECLARED = {Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT}
+"""What is not tried if only one store declares it."""
 _ONE_PLACE = "two namespaces of it are one place"
 
 
@@ -44,8 +46,8 @@ class Search:
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
             raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
-        self._operations = here.operations
-        self.report = Report([name for name, _ in stores], operations={name: Row() for name in here.operations})
+        self.operations = here.operations
+        self.report = Report([name for name, _ in stores])
         self._sequences = Sequences(here.operations)
         self._shortest: list[Difference] = []
         self._played: dict[str, list[Difference]] = {}
@@ -66,8 +68,8 @@ class Search:
 
     def _note_what_is_missing(self) -> None:
         """Note what was not exercised or tried."""
-        for name, row in self.report.operations.items():
-            if gap := row.gap(self._operations[name]):
+        for name, operation in self.operations.items():
+            if gap := self.report.operations[name].gap(operation):
                 self.report.gaps.add(f"not exercised: {name} {gap}")
         for store in self._stores:
             self.report.notes |= {f"not tried: {kind} in {store.name}: {why}" for kind, why in store.missing.items()}
@@ -78,11 +80,9 @@ class Search:
 
     def _respect_declarations(self) -> None:
         """Try nothing that only one store declares, and no second process unless both are shared."""
-        for kind in (Capability.EXPIRING, Capability.SHARED, Capability.PERSISTENT):
-            declaring = [store for store in self._stores if kind in store.harness.capabilities]
-            if len(declaring) == 1:
-                declaring[0].missing[kind] = f"only it declares Capability.{kind.name}"
-        for store in self._stores:
+        for store, other in permutations(self._stores):
+            for kind in _DECLARED & store.harness.capabilities - other.harness.capabilities:
+                store.missing[kind] = f"only it declares Capability.{kind.name}"
             if Capability.SHARED not in store.harness.capabilities:
                 store.missing["process"] = "it does not declare Capability.SHARED"
             if getattr(store.harness, "is_one_place", False):
@@ -94,21 +94,21 @@ class Search:
             history = await store.play(steps)
             seen = [entry.observed for done in history for entry in done.made]
             reads = len(seen) // 2
-            for before, after in zip(seen[:reads], seen[-reads:], strict=False):
-                if any(mismatch.kind != "message" for mismatch in mismatches(before, after)):  # which may name the id
-                    store.missing["neighbour"] = _ONE_PLACE
+            apart = chain.from_iterable(map(mismatches, seen[:reads], seen[-reads:]))
+            if any(mismatch.kind != "message" for mismatch in apart):  # which may name the id
+                store.missing["neighbour"] = _ONE_PLACE
 
     def _earlier(self) -> Iterator[Steps]:
         for script in self._first:
             try:
-                yield from_data(script, self._operations)
+                yield from_data(script, self.operations)
             except (LookupError, TypeError) as gone:
                 self.report.notes.add(f"a script is not played: there is no {gone} any more")
 
     def _check_fields(self) -> None:
         """Refuse names of fields that no result has."""
         seen = self._stores[0].fields | self._stores[1].fields
-        for name, operation in self._operations.items():
+        for name, operation in self.operations.items():
             named = {*operation.ids, *operation.times, *operation.ignored, *operation.tolerances}
             fields = ", ".join(map(repr, sorted(named - seen)))
             if fields and self.report.operations[name].filled:
@@ -118,13 +118,13 @@ class Search:
 
     async def _examine(self, steps: Steps) -> None:
         """Play a sequence, and file every difference that no line explains."""
-        for found in await self._play(steps):
+        for found in await self.play(steps):
             if not self._is_explained(found):
                 await self._file(found)
             if len({*found.refusals}) > 1 and not found.probe and not found.last.is_read:
                 break  # only one store has done what was asked: from here on they hold something else
 
-    async def _play(self, steps: Steps) -> list[Difference]:
+    async def play(self, steps: Steps) -> list[Difference]:
         """Play a sequence on both stores, as far as both can go, and return every difference in its order."""
         found: list[Difference] = []
         if not all(map(self._is_tried, steps)):
@@ -141,7 +141,7 @@ class Search:
             self.report.operations[step.operation].count(*made)
             parts = [history[:end] for history in histories]
             differing = mismatches(*made)
-            found += [Difference(steps[:end], parts, mismatch, self._operations) for mismatch in differing]
+            found += [Difference(steps[:end], parts, mismatch, self.operations) for mismatch in differing]
         return found
 
     def _is_tried(self, step: Action) -> bool:
@@ -171,12 +171,11 @@ class Search:
 
     async def _is_any_order(self, found: Difference) -> bool:
         """Whether a store gives another order when the same is done again, such as that of random ids."""
-        for store, history in zip(self._stores, found.histories, strict=True):
-            before = history[-1].made[0].observed
-            for _ in range(_REPEATED):
-                again = await store.play(found.steps)
-                if any(mismatches(before, again[-1].made[0].observed)):
-                    return True
+        for store in self._stores:
+            plays = [await store.play(found.steps) for _ in range(_REPEATED)]
+            first, *others = [history[-1].made[0].observed for history in plays]
+            if any(any(mismatches(first, other)) for other in others):
+                return True
         return False
 
     async def _reduced(self, found: Difference) -> Difference | None:
@@ -187,7 +186,7 @@ class Search:
             nonlocal best
             key = repr(steps)
             if key not in self._played:
-                self._played[key] = await self._play(steps)
+                self._played[key] = await self.play(steps)
             for shown in self._played[key]:
                 if shown.symptom == found.symptom:
                     # A time just before one end may be just after another: the sequence keeps its own words
@@ -196,5 +195,5 @@ class Search:
             return ()
 
         if steps := await again(found.steps):
-            await shrink(steps, again, self._operations, plainer, _MOST_PLAYED, seconds=inf)
+            await shrink(steps, again, self.operations, plainer, _MOST_PLAYED, seconds=inf)
         return best

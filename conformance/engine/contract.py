@@ -118,7 +118,8 @@ class Entry:
     @property
     def error(self) -> str:
         """The name of the exception that came out; empty if none did."""
-        return self.observed.error if isinstance(self.observed, Raised) else ""
+        error: str = getattr(self.observed, "error", "")
+        return error
 
     def name(self) -> Name:
         """Return what names the entry that the call is about, by its result or its arguments; empty if nothing does."""

@@ -20,14 +20,14 @@ class Tree:
     """Gives the beginning of the value as Python, as it is when asked."""
 
     @property
-    def raised(self) -> str:
+    def error(self) -> str:
         """The full name of the exception, if it is one."""
         return full_name(self.kind) if issubclass(self.kind, BaseException) else ""
 
     @property
     def outcome(self) -> str:
         """The exception, or that there is none."""
-        return self.raised or "a result"
+        return self.error or "a result"
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,15 @@ def _difference(one: Tree, other: Tree) -> tuple[str, str]:
     theirs = other.parts
     name = one.kind.__name__
     if one.kind is not other.kind:
-        if one.raised or other.raised:
+        if one.error or other.error:
             return "exception", f"{one.outcome} / {other.outcome}"
         kind = "value" if type(None) in (one.kind, other.kind) else "type"
         return kind, f"{name} / {other.kind.__name__}"
     if one.value != other.value:
         is_near = one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance
         return "value", "" if is_near else name
-    if one.raised:
-        return "message", one.raised
+    if one.error:
+        return "message", one.error
     if mine.keys() != theirs.keys():
         return "value", "length" if len(mine) != len(theirs) else "keys"
     is_moved = issubclass(one.kind, Sequence) and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values()))

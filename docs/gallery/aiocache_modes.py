@@ -1,8 +1,5 @@
 """aiocache: SimpleMemoryCache and RedisCache, each with its own default serializer."""
 
-from urllib.parse import urlsplit
-
-from aiocache import RedisCache, SimpleMemoryCache
 from cache import key_value
 from modes import modes
 
@@ -16,5 +13,23 @@ OPERATIONS = key_value(
     lifetime="ttl",
 )
 MemoryMode, RedisMode = modes(
-    OPERATIONS, memory=SimpleMemoryCache, redis=lambda url: RedisCache(port=urlsplit(url).port)
+    OPERATIONS,
+    memory="""
+    from aiocache import SimpleMemoryCache
+
+    store = SimpleMemoryCache()
+    """,
+    redis="""
+    from urllib.parse import urlsplit
+
+    from aiocache import RedisCache
+
+    store = RedisCache(port=urlsplit(url).port)
+    """,
 )
+SHOWN = {
+    "set(value: tuple) > get: tuple / list": (
+        "A tuple comes back as a tuple from memory, and as a list from Redis, each with its default "
+        "serializer. The docstrings of the caches name their serializers, NullSerializer and JsonSerializer."
+    ),
+}

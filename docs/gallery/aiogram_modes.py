@@ -1,8 +1,6 @@
 """aiogram: MemoryStorage and RedisStorage of the finite state machine."""
 
 from aiogram.fsm.storage.base import StorageKey
-from aiogram.fsm.storage.memory import MemoryStorage
-from aiogram.fsm.storage.redis import RedisStorage
 from hypothesis import strategies as st
 from modes import modes
 
@@ -18,4 +16,22 @@ OPERATIONS = (
     Operation("set_state", "set_state", {**KEY, "state": st.none() | st.text()}, writes="key"),
     Operation("get_state", "get_state", KEY, reads="key"),
 )
-MemoryMode, RedisMode = modes(OPERATIONS, memory=MemoryStorage, redis=RedisStorage.from_url)
+MemoryMode, RedisMode = modes(
+    OPERATIONS,
+    memory="""
+    from aiogram.fsm.storage.memory import MemoryStorage
+
+    store = MemoryStorage()
+    """,
+    redis="""
+    from aiogram.fsm.storage.redis import RedisStorage
+
+    store = RedisStorage.from_url(url)
+    """,
+)
+SHOWN = {
+    "set_data > get_data(key: another value): length": (
+        "Two bots that share a Redis share the state of a user; in memory each has its own. The docstring of "
+        '`DefaultKeyBuilder`: "with_bot_id: include Bot id in the key", which is False by default.'
+    ),
+}

@@ -1,9 +1,6 @@
 """cachelib: SimpleCache and RedisCache."""
 
-from urllib.parse import urlsplit
-
 from cache import key_value
-from cachelib import RedisCache, SimpleCache
 from modes import modes
 
 LIBRARY = "cachelib"
@@ -16,4 +13,25 @@ OPERATIONS = key_value(
     delete_many=lambda cache, keys: cache.delete_many(*keys),
     lifetime="timeout",
 )
-MemoryMode, RedisMode = modes(OPERATIONS, memory=SimpleCache, redis=lambda url: RedisCache(port=urlsplit(url).port))
+MemoryMode, RedisMode = modes(
+    OPERATIONS,
+    memory="""
+    from cachelib import SimpleCache
+
+    store = SimpleCache()
+    """,
+    redis="""
+    from urllib.parse import urlsplit
+
+    from cachelib import RedisCache
+
+    store = RedisCache(port=urlsplit(url).port)
+    """,
+)
+SHOWN = {
+    "set(timeout: negative integer) > get: NoneType / str": (
+        "`set` with a negative timeout expires at once in SimpleCache, and never in RedisCache. The docstring "
+        'of `set`: "A timeout of 0 indicates that the cache never expires"; of negative ones it does not '
+        "speak."
+    ),
+}

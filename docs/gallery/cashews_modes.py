@@ -1,7 +1,6 @@
 """cashews: mem:// and redis://, set up with no more than their addresses."""
 
 from cache import key_value
-from cashews import Cache
 from modes import modes
 
 LIBRARY = "cashews"
@@ -14,13 +13,25 @@ OPERATIONS = key_value(
     delete_many=lambda cache, keys: cache.delete_many(*keys),
     lifetime="expire",
 )
+MemoryMode, RedisMode = modes(
+    OPERATIONS,
+    memory="""
+    from cashews import Cache
 
+    store = Cache()
+    store.setup("mem://")
+    """,
+    redis="""
+    from cashews import Cache
 
-def cache_at(url="mem://"):
-    """An empty cache."""
-    cache = Cache()
-    cache.setup(url)
-    return cache
-
-
-MemoryMode, RedisMode = modes(OPERATIONS, memory=cache_at, redis=cache_at)
+    store = Cache()
+    store.setup(url)
+    """,
+)
+SHOWN = {
+    "set(value: negative integer) > get: int / NoneType": (
+        "A negative integer that was set reads as None in Redis, and as itself in memory. The README shows "
+        '`await cache.set(key="key", value=90, expire="2h", exist=None)`; of other integers it does not '
+        "speak."
+    ),
+}

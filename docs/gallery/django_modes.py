@@ -1,9 +1,6 @@
 """Django: the cache backends LocMemCache and RedisCache."""
 
 from cache import key_value
-from django.conf import settings
-from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.redis import RedisCache
 from hypothesis import strategies as st
 from modes import modes
 
@@ -18,7 +15,26 @@ OPERATIONS = key_value(
     lifetime="timeout",
     optional={"version": st.sampled_from([1, 2, 0, -1])},
 )
-settings.configure()
 MemoryMode, RedisMode = modes(
-    OPERATIONS, memory=lambda: LocMemCache(object(), {}), redis=lambda url: RedisCache(url, {})
+    OPERATIONS,
+    memory="""
+    from django.conf import settings
+    from django.core.cache.backends.locmem import LocMemCache
+
+    if not settings.configured:
+        settings.configure()
+    store = LocMemCache(object(), {})
+    """,
+    redis="""
+    from django.core.cache.backends.redis import RedisCache
+
+    store = RedisCache(url, {})
+    """,
 )
+SHOWN = {
+    "set(timeout: float) > get: str / NoneType": (
+        "A value that is set for half a second is there in LocMemCache, and is not in RedisCache. [The "
+        'documentation](https://docs.djangoproject.com/en/5.2/topics/cache/) of `timeout`: "the number of '
+        'seconds the value should be stored in the cache".'
+    ),
+}

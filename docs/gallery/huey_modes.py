@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from huey.storage import MemoryStorage, RedisStorage
 from hypothesis import strategies as st
 from modes import modes
 
@@ -29,4 +28,23 @@ OPERATIONS = (
     Operation("result_items", "result_items", reads=WHOLE),
     Operation("incr", "incr", KEY, {"amount": st.sampled_from([1, 2, 0, -1, 2**63])}, writes="key"),
 )
-MemoryMode, RedisMode = modes(OPERATIONS, memory=MemoryStorage, redis=lambda url: RedisStorage(url=url, blocking=False))
+MemoryMode, RedisMode = modes(
+    OPERATIONS,
+    memory="""
+    from huey.storage import MemoryStorage
+
+    store = MemoryStorage()
+    """,
+    redis="""
+    from huey.storage import RedisStorage
+
+    store = RedisStorage(url=url, blocking=False)
+    """,
+)
+SHOWN = {
+    "add_to_schedule × 2 > scheduled_items: length": (
+        "A task that is scheduled twice is read twice from memory, and from Redis once, at the time of the "
+        'later call. The docstring of `add_to_schedule`: "Add the given task data to the schedule, to be '
+        'executed at the given timestamp."'
+    ),
+}

@@ -1,10 +1,6 @@
 """langgraph: InMemoryStore and SqliteStore."""
 
-from contextlib import asynccontextmanager
-
 from hypothesis import strategies as st
-from langgraph.store.memory import InMemoryStore
-from langgraph.store.sqlite import SqliteStore
 from modes import modes
 
 from conformance.compare import WHOLE, Operation, hostile
@@ -25,14 +21,25 @@ OPERATIONS = (
     Operation("search", "search", PREFIX, PAGES, reads=WHOLE, positional=("prefix",), **TIMES),
     Operation("list_namespaces", "list_namespaces", reads=WHOLE),
 )
+MemoryMode, SqliteMode = modes(
+    OPERATIONS,
+    memory="""
+    from langgraph.store.memory import InMemoryStore
 
+    store = InMemoryStore()
+    """,
+    sqlite="""
+    import sqlite3
 
-@asynccontextmanager
-async def sqlite():
-    """An empty database in memory."""
-    with SqliteStore.from_conn_string(":memory:") as store:
-        store.setup()
-        yield store
+    from langgraph.store.sqlite import SqliteStore
 
-
-MemoryMode, SqliteMode = modes(OPERATIONS, memory=InMemoryStore, sqlite=sqlite)
+    store = SqliteStore(sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None))
+    store.setup()
+    """,
+)
+SHOWN = {
+    "get > list_namespaces: length": (
+        "A namespace in which an item was looked for is listed by InMemoryStore, and not by SqliteStore. The "
+        'docstring of `list_namespaces`: "List and filter namespaces in the store."'
+    ),
+}

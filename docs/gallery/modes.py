@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from inspect import isawaitable
+from textwrap import dedent
 from typing import Any
 
 from conformance import Capability, Harness
@@ -11,26 +12,26 @@ from conformance.backends.server_harness import RedisServerHarness
 from conformance.compare import Operation
 
 
-def modes(operations: Collection[Operation], **openers: Callable[..., Any]) -> list[Callable[[], Harness]]:
+def modes(operations: Collection[Operation], **openings: str) -> list[Callable[[], Harness]]:
     """Return what makes the harness of each mode, for stores with these operations.
 
-    An opener gives an empty store, or an async context manager that does. The one of `redis` is given the URL of a
-    server, which is empty. A store is closed if it can be.
+    An opening is Python that makes an empty `store`; that of `redis` on a server at `url`, which is empty. A store is
+    closed if it can be.
     """
-    return [partial(RedisMode if mode == "redis" else Mode, operations, opener) for mode, opener in openers.items()]
+    return [partial(RedisMode if mode == "redis" else Mode, operations, opening) for mode, opening in openings.items()]
 
 
 class Mode(Harness):
     """A store that needs no server."""
 
-    def __init__(self, operations: Collection[Operation], opener: Callable[..., Any]) -> None:
+    def __init__(self, operations: Collection[Operation], opening: str) -> None:
         super().__init__()
         self.operations = lambda: operations
-        self._opener = opener
+        self.standalone = dedent(opening)
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open the store."""
-        return opened(self._opener())
+        return opened(self.standalone)
 
 
 class RedisMode(Mode, RedisServerHarness):
@@ -42,17 +43,16 @@ class RedisMode(Mode, RedisServerHarness):
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open the store on the server, or through a proxy."""
-        return opened(self._opener(url))
+        return opened(self.standalone, url)
 
 
 @asynccontextmanager
-async def opened(made: Any) -> AsyncIterator[Any]:
-    """Enter a store, or close it in the end, if that is how it is used."""
-    if isinstance(made, AbstractAsyncContextManager):
-        async with made as store:
-            yield store
-        return
-    yield made
+async def opened(opening: str, url: str = "") -> AsyncIterator[Any]:
+    """Open a store, and close it in the end, if that is how it is used."""
+    names = {"url": url}
+    exec(opening, names)  # noqa: S102  written in the gallery
+    store: Any = names["store"]
+    yield store
     for close in ("close", "shutdown"):
-        if hasattr(made, close) and isawaitable(ended := getattr(made, close)()):
+        if hasattr(store, close) and isawaitable(ended := getattr(store, close)()):
             await ended

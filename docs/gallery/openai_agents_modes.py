@@ -1,7 +1,5 @@
 """openai-agents: SQLiteSession in memory and RedisSession."""
 
-from agents import SQLiteSession
-from agents.extensions.memory.redis_session import RedisSession
 from hypothesis import strategies as st
 from modes import modes
 
@@ -16,5 +14,22 @@ OPERATIONS = (
     Operation("clear_session", "clear_session", writes=WHOLE),
 )
 MemoryMode, RedisMode = modes(
-    OPERATIONS, memory=lambda: SQLiteSession("one"), redis=lambda url: RedisSession.from_url("one", url=url)
+    OPERATIONS,
+    memory="""
+    from agents import SQLiteSession
+
+    store = SQLiteSession("one")
+    """,
+    redis="""
+    from agents.extensions.memory.redis_session import RedisSession
+
+    store = RedisSession.from_url("one", url=url)
+    """,
 )
+SHOWN = {
+    "add_items > get_items(limit: negative integer): length": (
+        "`get_items` with a negative limit returns all items from SQLiteSession, and none from RedisSession. "
+        'The docstring of `get_items`: "limit: Maximum number of items to retrieve. If None, retrieves all '
+        'items."'
+    ),
+}

@@ -1,7 +1,7 @@
 """`tox -e gallery`: compare the stores of public libraries, and write README.md beside this file.
 
-Each `*_modes.py` names the two stores of a library. Each script in `findings` shows one difference with the library
-alone, and prints a line for each store; what its documentation says is in the docstring.
+Each `*_modes.py` names the two stores of a library, and says of some differences what its documentation says. Each of
+these is shown by the program that `--write-scripts` writes of it, with the library alone.
 """
 
 import json
@@ -14,16 +14,19 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from conformance.backends.servers import EmbeddedServer
+from conformance.commands.scripts import program
+from conformance.compare.report import Line
 
 HERE = Path(__file__).parent
 HEAD = """\
 # Public libraries with two stores
 
 `tox -e gallery` writes this page. Each library's two stores are compared with `conformance compare`, and
-a finding is shown again by a script that uses the library alone. The versions stand in `pyproject.toml`, in the
-dependency group `gallery`. Most stores on a server refuse a key that is no UTF-8, as `"\\ud800"`, and none in memory
-does: that is counted, and not shown below. The application whose document
-this project checks is [run apart](application/README.md).
+a finding is shown again by a script that it wrote, with the library alone. The versions stand in `pyproject.toml`, in
+the dependency group `gallery`. Most stores on a server refuse a key that is no UTF-8, as `"\\ud800"`, and none in
+memory does: that is counted, and not shown below. The application whose document
+this project checks is [run apart](application/README.md). Calls at the same time were made in every order, and
+connections ended, but for what stands below as not raced.
 
 | library | version | stores | operations | differences |
 |---|---|---|--:|--:|
@@ -51,24 +54,31 @@ def part_of(module: str, server: EmbeddedServer) -> tuple[str, str]:
             raise SystemExit(ended.stdout)
         report = json.loads(Path(file.name).read_text("utf-8"))
     about = modes.__doc__.partition(": ")[2].strip().removesuffix(".")
-    shown = [shown_by(file, server, stores) for file in sorted((HERE / "findings").glob(f"{module[:-6]}_?.py"))]
+    harnesses = {store: getattr(modes, store)() for store in stores}
+    lines = {line["text"]: line for line in report["every_line"]}
+    shown = []
+    for text, told in modes.SHOWN.items():
+        if text not in lines:
+            raise SystemExit(f"{module}: not found any more: {text}")
+        shown.append(shown_by(program(Line(**lines[text]), harnesses), told, server, stores))
+    shown += [f"\nNot {note[4:]}." for note in report["notes"] if note.startswith("not raced")]
     counts = len(report["operations"]), len(report["findings"])
     cells = f"[{modes.LIBRARY}]({module}.py)", version(modes.LIBRARY), about, *map(str, counts)
-    return f"| {' | '.join(cells)} |", "\n".join([f"\n## {modes.LIBRARY} {version(modes.LIBRARY)}\n", *shown])
+    return f"| {' | '.join(cells)} |", "\n".join([f"\n## {modes.LIBRARY}", *shown])
 
 
-def shown_by(script: Path, server: EmbeddedServer, stores: list[str]) -> str:
+def shown_by(script: str, told: str, server: EmbeddedServer, stores: list[str]) -> str:
     """A finding, as its script shows it; SystemExit if it shows no difference."""
     server.call("FLUSHDB")
-    environment = os.environ | {"REDIS_URL": server.url, "REDIS_PORT": str(server.port)}
-    command = [sys.executable, "-W", "ignore", str(script)]
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    environment = os.environ | {"REDIS_URL": server.url}
     ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     lines = ended.stdout.splitlines()
     if len(lines) != 2 or lines[0] == lines[1]:
-        raise SystemExit(f"{script.name} shows no difference any more: {lines}")
-    told = " ".join(script.read_text("utf-8").split('"""')[1].split())
-    outputs = (f"  * {store}: `{line}`" for store, line in zip(stores, lines, strict=True))
-    return "\n".join([f"* {told} ([script](findings/{script.name}))", *outputs])
+        raise SystemExit(f"no difference any more: {lines}\n{script}")
+    outputs = [f"* {store}: `{line}`" for store, line in zip(stores, lines, strict=True)]
+    folded = ["", "<details><summary>The script</summary>", "", "```python", script.strip(), "```", "", "</details>"]
+    return "\n".join(["", told, "", *outputs, *folded])
 
 
 if __name__ == "__main__":

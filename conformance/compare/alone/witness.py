@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 
 from conformance.compare.alone.plans import Plan
-from conformance.compare.play import Operations, Reader
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
 from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play, side_by_side
+from conformance.engine.reader import Operations, Reader
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
 from conformance.engine.script import lines_of, used
 from conformance.harness import HookMissingError
@@ -140,7 +140,7 @@ class Witness(Reader):
     def lines(self, why: Iterable[str]) -> Iterator[str]:
         """Yield what was done as a script, with the requests and results side by side, and `why` it is wrong."""
         history = self.history[: len(self.plan.start) + 1]
-        results = [f"-> {entry.observed.text()}" for entry in history[-1].made]
+        results = ["" if entry.error else f"-> {entry.observed.text()}" for entry in history[-1].made]
         lines = [*lines_of(self.contract, history), *side_by_side(results)]
         yield from used("\n".join([*lines, *why])).split("\n")
 
