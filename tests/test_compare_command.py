@@ -18,9 +18,8 @@ import pytest
 
 from conformance.backends.servers import wait_until
 from conformance.commands import main
-from conformance.commands.scripts import read_scripts, write_scripts
+from conformance.commands.scripts import read_scripts
 from conformance.compare import WHOLE, Operation
-from conformance.compare.child import Comparison
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
@@ -36,22 +35,6 @@ class Dying(Shelf):
         if self.boxes:
             os.kill(os.getpid(), signal.SIGKILL)
         return 0
-
-
-class Refusing(Shelf):
-    """Refuses lists, and keeps them nevertheless if it is `wrong`."""
-
-    wrong = False
-
-    async def put(self, label: Any, note: Any = None) -> str:
-        box_id = await super().put(label, note) if self.wrong or not isinstance(label, list) else ""
-        if isinstance(label, list):
-            raise TypeError("no lists")
-        return box_id
-
-
-class Keeping(Refusing):
-    wrong = True
 
 
 class Looping(Shelf):
@@ -228,44 +211,39 @@ def test_known_lines_are_accepted_and_hide_nothing_else(tmp_path: Path, capsys: 
     assert "known: put, type no longer shows" in capsys.readouterr().out
 
 
-def test_scripts_are_written_run_alone_and_are_played_first(tmp_path: Path) -> None:
-    options = [f"{HERE}:right", f"{HERE}:miscounting", "--write-scripts", str(tmp_path), "--all"]
-    assert main(["compare", *options]) == 1
-    (program,) = tmp_path.glob("*.py")
-
-    ran = subprocess.run([sys.executable, program], env=ENVIRONMENT, capture_output=True, text=True, check=True)
-
-    assert [line.strip() for line in ran.stdout.splitlines()][-2:] == [
-        f"# {HERE}:right: 3",
-        f"# {HERE}:miscounting: 2",
-    ]
-    (steps,) = read_scripts(tmp_path)
-    assert [call.operation for call in Scenario(steps).calls] == ["put", "put", "put", "count"]
-    with pytest.raises(KeyError, match="count"):
-        from_data(steps[-1:], {})
-    assert main(["compare", *options]) == 1
-
-
 class Alone(Harnessed):
     """Says how its store is opened without it."""
 
     def __init__(self, make: type[Shelf]) -> None:
         super().__init__(make, [*SHELF[:-1], Operation("count", "count", reads=WHOLE)])
-        self.standalone = f"from {make.__module__} import {make.__name__}\n\nstore = {make.__name__}()"
+        self.standalone = f"from {make.__module__} import {make.__name__}\nstore = {make.__name__}()"
 
 
-def test_a_script_needs_no_more_than_the_stores_where_harnesses_say_how_these_are_opened(tmp_path: Path) -> None:
-    made = []
-    for name, make in {"right": Refusing, "wrong": Keeping}.items():
-        made.append((name, partial(Alone, make)))
-    report = Comparison(*made).run()
+alone_right, alone_miscounting = (partial(Alone, one) for one in (Shelf, Miscounting))
 
-    write_scripts(tmp_path, report.new, {name: make() for name, make in made})
 
-    program = tmp_path / "put-label-integer-list-count-0-1.py"
-    assert "conformance" not in program.read_text()
+@pytest.mark.parametrize(
+    ("one", "other", "printed"),
+    [
+        ("right", "miscounting", [f"    # {HERE}:right: 3", f"    # {HERE}:miscounting: 2"]),
+        ("alone_right", "alone_miscounting", ["3", "2"]),
+    ],
+)
+def test_scripts_are_written_run_alone_and_are_played_first(
+    one: str, other: str, printed: list[str], tmp_path: Path
+) -> None:
+    options = [f"{HERE}:{one}", f"{HERE}:{other}", "--write-scripts", str(tmp_path), "--all"]
+    assert main(["compare", *options]) == 1
+    (program,) = tmp_path.glob("*.py")
+
     ran = subprocess.run([sys.executable, program], env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == ["0", "1"]
+
+    assert ran.stdout.splitlines()[-2:] == printed
+    (steps,) = read_scripts(tmp_path)
+    assert [call.operation for call in Scenario(steps).calls] == ["put", "put", "put", "count"]
+    with pytest.raises(KeyError, match="count"):
+        from_data(steps[-1:], {})
+    assert main(["compare", *options]) == 1
 
 
 def test_a_reader_of_the_output_may_leave_before_its_end() -> None:

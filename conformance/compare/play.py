@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -28,7 +27,7 @@ CALL_SECONDS = 10.0
 """In which a call returns, and a store opens, closes, and makes a hook's work."""
 _ELSEWHERE_SECONDS = 3.0
 """In which another process opens the store, and makes a call."""
-_PAUSES: Mapping[str, Any] = {"redis.retry.sleep": id, "redis.asyncio.retry.sleep": partial(asyncio.sleep, 0)}
+_PAUSES: Any = {"redis.retry.sleep": id, "redis.asyncio.retry.sleep": partial(asyncio.sleep, 0)}
 """Where redis-py pauses before it tries again, which is in vain where no server is, and what it does instead."""
 
 

@@ -16,7 +16,7 @@ from conformance.operations.operation import WHOLE, EarlierId, Operation
 from conformance.text import source
 
 _ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
-LAZY: Any = Iterator, MappingView
+_LAZY: Any = Iterator, MappingView
 """Classes of results that ask the store when they are read."""
 _DEEP = 50
 
@@ -25,7 +25,12 @@ async def drained(result: Any) -> Any:
     """A result; an iterator is run to its end, and a view of a mapping is read."""
     if hasattr(type(result), "__anext__"):  # asked of its class, which answers sooner than the object
         return [item async for item in result]
-    return [*result] if isinstance(result, LAZY) else result
+    return read(result)
+
+
+def read(result: Any) -> Any:
+    """A result; what would ask the store when it is read is read now."""
+    return [*result] if isinstance(result, _LAZY) else result
 
 
 async def awaited(result: Any) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement, groupby, permutations, repeat
 from math import inf
+from operator import attrgetter
 from time import process_time
 
 from conformance.compare.alone.plans import Calls, Plan, call, plans_of
@@ -52,20 +53,24 @@ class SelfJudge:
         self.arena = arena_of(self.harness) or LoopArena(self.harness)
         self.left_out = defaultdict[str, set[str]](set)
         """Why something was not played, and the titles of plans."""
+        for operation in filter(attrgetter("seconds"), self.operations.values()):
+            self.left_out["it may wait for another call"].add(operation.name)
         self.played = Counter[str]()
         """How many orders of races, and points of deaths."""
         self.cut = 0
         """How many crowds did not begin in time."""
         self._is_at_server = isinstance(self.arena, NetworkArena)
         self._instances = (1, 2) if Capability.SHARED in self.harness.capabilities else (1,)
-        self._writes = [operation for operation in self.operations.values() if not operation.is_read]
-        pairs = combinations_with_replacement(self.operations.values(), 2)
+        self._raced = [operation for operation in self.operations.values() if not operation.seconds]
+        self._writes = [operation for operation in self._raced if not operation.is_read]
+        pairs = combinations_with_replacement(self._raced, 2)
         self.crowds: list[Sequence[Operation]] = [pair for pair in pairs if not (pair[0].is_read and pair[1].is_read)]
         """The operations of each plan: two of which one writes, three times one that writes, or one that dies."""
         if self.is_full:
             self.crowds += [(operation,) * 3 for operation in self._writes]
         if self._is_at_server:
-            self.crowds += zip(self.operations.values())
+            self.crowds += zip(self._raced)
+        self.crowds.sort(key=lambda crowd: crowd[0] is not crowd[-1])  # what shows most comes first
 
     def extent(self) -> Iterator[str]:
         """Yield what was played."""
@@ -88,18 +93,15 @@ class SelfJudge:
                 self.cut += 1
                 continue
             rules = set[str]()
-            for plan in plans_of(self.operations.values(), crowd, brinks):
-                instances = self._instances[: len(crowd)]
-                spread = map(plan.spread, instances if plan.is_main else instances[-1:])
-                asked = [each for each in spread if self.only in ("", each.title)]
-                is_there |= bool(asked)
-                if not asked or "" in rules:
+            for plan in plans_of(self._raced, crowd, brinks, self._instances[: len(crowd)]):
+                is_asked = self.only in ("", plan.title)
+                is_there |= is_asked
+                if not is_asked or "" in rules:
                     continue
-                for each in asked:
-                    async for rule, line in self.judge(each):
-                        if rule not in rules:
-                            yield line
-                        rules.add(rule)
+                async for rule, line in self.judge(plan):
+                    if rule not in rules:
+                        yield line
+                    rules.add(rule)
         if not is_there:
             raise OperationsError(
                 f"nothing is called {self.only!r}: take a title that `conformance compare` has printed"
@@ -112,7 +114,7 @@ class SelfJudge:
         """
         for start in (), (call(self._writes[0], 2),):
             calls = (*start, *repeat(call(operation), _MOST_REPEATS))
-            witness = await self._play(Plan(calls, ()), Play())
+            witness = await self._play(Plan(calls, (), (), f"{operation.name} alone"), Play())
             kinds = [(type(entry.answer), entry.answer is True) for entry in witness.entries][len(start) :]
             changed = [place for place, kind in enumerate(kinds) if kind != kinds[0]]
             if changed:
@@ -152,7 +154,10 @@ class SelfJudge:
         plays = await self.plays(plan)
         if plan.kind == "death" and self.arena.in_threads:
             self.left_out["a call in a thread is neither cancelled nor killed"].add(plan.title)
-        wrong = _wrong(plays, sequences)
+        wrong = defaultdict[str, list[Witness]](list)
+        for play in plays:
+            for rule in broken(play, sequences):
+                wrong[rule].append(play)
         if wrong and any(map(_apart, await self.sequences(plan), sequences)):
             self.left_out["the same calls one after the other give something else each time"].add(plan.title)
             return
@@ -173,15 +178,6 @@ class SelfJudge:
             *_, last = *plan.racing, *plan.after
             script = (*shown.lines(why[rule]), f"# {self.name}: {said}", again)
             yield rule, Line(plan.racing[0].operation, plan.kind, title, last.operation, script)
-
-
-def _wrong(plays: Iterable[Witness], sequences: Sequence[Witness]) -> dict[str, list[Witness]]:
-    """Return which plays break each rule."""
-    wrong = defaultdict[str, list[Witness]](list)
-    for play in plays:
-        for rule in broken(play, sequences):
-            wrong[rule].append(play)
-    return wrong
 
 
 def broken(played: Witness, sequences: Sequence[Witness]) -> dict[str, Iterable[str]]:

@@ -1,7 +1,7 @@
 """Plans: calls of any operations, from starts where they can show something."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from typing import Any, Literal
@@ -28,26 +28,20 @@ class Plan:
     """Reads, made when all have returned."""
     title: str = field(default="", compare=False)
     """How a command line calls it."""
-    is_main: bool = field(default=True, compare=False)
-    """Whether its arguments are the required ones, and differ. It is raced on one instance too, which takes longest."""
 
     @property
     def kind(self) -> Literal["race", "death"]:
         """What a finding is called."""
         return "death" if len(self.racing) == 1 else "race"
 
-    def spread(self, instances: int) -> "Plan":
-        """Return the same plan with its calls on so many instances in turn."""
-        racing = tuple(in_turn(self.racing, instances))
-        return replace(self, racing=racing, title=f"{self.title}, instances: {instances}")
-
 
 def plans_of(
     operations: Collection[Operation],
     crowd: Sequence[Operation],
     brinks: Mapping[str, Calls],
+    instances: Sequence[int],
 ) -> Sequence[Plan]:
-    """Return the plans of a crowd, with different arguments, on one instance.
+    """Return the plans of a crowd. Its calls are on so many instances in turn; only if their arguments differ on fewer.
 
     `brinks` has for an operation the calls of it after which one more gives another answer.
     """
@@ -64,10 +58,11 @@ def plans_of(
         for place, operation in enumerate(crowd):
             turn = 0 if arguments == "equal" else place
             racing.append(call(operation, turn, is_full=arguments == "all"))
-        title = f"{names}, {start}, {arguments} arguments"
-        plan = Plan(starts[start], tuple(racing), tuple(after), title, is_main=arguments == "different")
-        if plan not in plans:
-            plans.append(plan)
+        for count in instances if arguments == "different" else instances[-1:]:
+            title = f"{names}, {start}, {arguments} arguments, instances: {count}"
+            plan = Plan(starts[start], tuple(in_turn(racing, count)), tuple(after), title)
+            if plan not in plans:
+                plans.append(plan)
     return plans
 
 

@@ -1,6 +1,5 @@
 """Calls of a store at the same time, or of each of two: what no order of them explains is a line."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -45,30 +44,22 @@ class Races:
 
     async def _race(self, store: str, harness: Harness, until: float) -> None:
         """Find what no order explains in races, and what is wrong after deaths; note what was not tried."""
-        every = operations_of(harness, store)
-        operations = {name: operation for name, operation in every.items() if not operation.seconds}
-        left_out: dict[str, Collection[str]] = {"it may wait for another call": every.keys() - operations}
+        judge = SelfJudge(store, harness, operations_of(harness, store), until, **self._options)
         try:
-            judge = SelfJudge(store, harness, operations, until, **self._options)
-            judge.crowds.sort(key=lambda crowd: crowd[0] is not crowd[-1])  # what shows most comes first
             async for line in judge.findings():
                 of_store = replace(line, text=f"{line.text}, in {store}")
                 self._found.setdefault(line.text, []).append(of_store)
                 if self._is_alone:
                     PROGRESS.tell(of_store)
-            left_out |= judge.left_out
-            if judge.cut:
-                self.report.gaps.add(
-                    f"not exercised: {judge.cut} races of {store}: {until:g} s of processor time passed"
-                )
-            self.report.played[store] = dict(judge.played)
-            if self._is_alone:
-                self.report.notes |= {*judge.extent()}
         except OperationsError:
             raise
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
-            left_out[f"{type(error).__name__}: {error}"] = ["all"]
+            judge.left_out[f"{type(error).__name__}: {error}"].add("all")
+        if judge.cut:
+            self.report.gaps.add(f"not exercised: {judge.cut} races of {store}: {until:g} s of processor time passed")
+        self.report.played[store] = dict(judge.played)
+        if self._is_alone:
+            self.report.notes |= {*judge.extent()}
         where = self.report.gaps if self._is_alone else self.report.notes
-        for reason, plans in left_out.items():
-            if plans:
-                where.add(f"not raced in {store}: {len(plans)} races ({min(plans)}): {reason}")
+        for reason, plans in judge.left_out.items():
+            where.add(f"not raced in {store}: {len(plans)} races ({min(plans)}): {reason}")

@@ -15,7 +15,7 @@ from conformance.engine.orders.loom import LoopArena
 from conformance.engine.orders.schedule import CONNECTION, PROCESS, STARTS, Play, Request
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.operations.operation import Operation
-from conformance.operations.parts import LAZY
+from conformance.operations.parts import read
 
 _TIMEOUT = 10.0
 """The time-outs of the stores: a request of a thread may be held so long."""
@@ -68,11 +68,7 @@ class NetworkArena(Arena):
         return self._in_thread(operation.name, call)
 
     async def _in_thread(self, name: str, call: Callable[[], Any]) -> Any:
-        def drained() -> Any:
-            result = call()
-            return [*result] if isinstance(result, LAZY) else result
-
-        result = await asyncio.to_thread(drained)
+        result = await asyncio.to_thread(lambda: read(call()))
         if isawaitable(result):
             return await result
         if not hasattr(type(result), "__anext__"):

@@ -1,10 +1,11 @@
 """Schedules: who of the callers that wait is let go next; a search plays every order of that, up to a bound."""
 
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from math import inf
+from operator import attrgetter
 from typing import Any, TypeVar
 
 CONNECTION, CALLER, PROCESS = "the connection is lost", "the caller is cancelled", "the process dies"
@@ -98,10 +99,10 @@ class Play:
     def go_on(self, waiting: Iterable[Request]) -> None:
         """Let one of those that wait go. They are sorted by caller, and those of one numbered."""
         numbered = []
-        ordered = sorted(waiting, key=lambda request: (request.name, request.is_idle))
-        for name, those in groupby(ordered, key=lambda request: request.name):
-            for number, request in enumerate(those):
-                numbered.append(replace(request, name=f"{name}{number or ''}"))
+        counts = Counter[str]()
+        for request in sorted(waiting, key=attrgetter("name", "is_idle")):
+            numbered.append(replace(request, name=f"{request.name}{counts[request.name] or ''}"))
+            counts[request.name] += 1
         chosen = self.choose(numbered)
         self.trace.append(chosen)
         chosen.take()
