@@ -69,7 +69,7 @@ SHELF = (
     Operation("look", "look", BOX, reads="box_id", **READ),
     Operation("relabel", "relabel", {**BOX, "label": TEXTS}, writes="box_id", **READ),
     Operation("rows", "rows", reads=WHOLE, **READ),
-    Operation("count", lambda store: store.count(), reads=WHOLE),
+    Operation("count", "count", reads=WHOLE),
 )
 
 
@@ -87,3 +87,8 @@ class Harnessed(Harness):
 
     def operations(self) -> Any:
         return self._named
+
+    @property
+    def standalone(self) -> str:
+        name = getattr(self._make, "__name__", "")
+        return f"from {self._make.__module__} import {name}\nstore = {name}()"

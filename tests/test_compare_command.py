@@ -19,7 +19,7 @@ import pytest
 from conformance.backends.servers import wait_until
 from conformance.commands import main
 from conformance.commands.scripts import read_scripts
-from conformance.compare import WHOLE, Operation
+from conformance.compare import Operation
 from conformance.compare.scripts import from_data
 from conformance.engine.scenario import Scenario
 from conformance.harness import Harness
@@ -211,22 +211,15 @@ def test_known_lines_are_accepted_and_hide_nothing_else(tmp_path: Path, capsys: 
     assert "known: put, type no longer shows" in capsys.readouterr().out
 
 
-class Alone(Harnessed):
-    """Says how its store is opened without it."""
-
-    def __init__(self, make: type[Shelf]) -> None:
-        super().__init__(make, [*SHELF[:-1], Operation("count", "count", reads=WHOLE)])
-        self.standalone = f"from {make.__module__} import {make.__name__}\nstore = {make.__name__}()"
-
-
-alone_right, alone_miscounting = (partial(Alone, one) for one in (Shelf, Miscounting))
+COUNTING = [*SHELF[:-1], replace(SHELF[-1], call=lambda store: store.count())]
+counting, counting_wrong = (partial(Harnessed, one, COUNTING) for one in STORES[:2])
 
 
 @pytest.mark.parametrize(
     ("one", "other", "printed"),
     [
-        ("right", "miscounting", [f"    # {HERE}:right: 3", f"    # {HERE}:miscounting: 2"]),
-        ("alone_right", "alone_miscounting", ["3", "2"]),
+        ("right", "miscounting", ["3", "2"]),
+        ("counting", "counting_wrong", [f"    # {HERE}:counting: 3", f"    # {HERE}:counting_wrong: 2"]),
     ],
 )
 def test_scripts_are_written_run_alone_and_are_played_first(

@@ -8,19 +8,17 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from conformance.backends.registry import find_backend
-from conformance.compare.play import Steps, kind_of
+from conformance.compare.play import Steps
 from conformance.compare.report import Line
 from conformance.compare.scripts import from_data, sequence
 from conformance.compare.search import Search
-from conformance.engine.scenario import Scenario
-from conformance.files import read_file, write_file
+from conformance.files import make_folder, read_file, write_file
 from conformance.harness import Harness
-from conformance.tasks.operations import operations_of
 
 _LONGEST = 80
 """Letters of the name of a file."""
-_DIRECT = {"", "argument", "result"}
-"""Kinds of what a caller does with a store and objects alone."""
+_WITH_HELP = re.compile(r"\(store|harness|opened\(|^# a value", re.MULTILINE)
+"""What stands in a script that needs a harness: functions of it and hooks."""
 _WITH_HARNESSES = """\
 # {text}
 #
@@ -83,7 +81,7 @@ def write_scripts(folder: Path, lines: Iterable[Line], stores: Mapping[str, Harn
 
     Races and deaths of one store are left out: a comparison of that store alone says how they are played again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for line in lines:
         if not line.steps:
             continue
@@ -95,7 +93,7 @@ def write_scripts(folder: Path, lines: Iterable[Line], stores: Mapping[str, Harn
 def program(line: Line, stores: Mapping[str, Harness]) -> str:
     """Return a line as a program that prints what each store gives; of servers it takes the one at REDIS_URL."""
     openings = [getattr(harness, "standalone", "") for harness in stores.values()]
-    if not (all(openings) and _is_direct(line, *stores.values())):
+    if not all(openings) or _WITH_HELP.search("\n".join(line.script)):
         script = "\n# ".join(line.script)
         return _WITH_HARNESSES.format(text=line.text, script=script, stores=", ".join(map(repr, stores)))
 
@@ -104,14 +102,6 @@ def program(line: Line, stores: Mapping[str, Harness]) -> str:
     script = raising.sub(r"try:\n    \1\nexcept Exception:\n    pass", "\n".join([*code, f"return {last}"]))
     first, second, script = (textwrap.indent(textwrap.dedent(part).strip(), "    ") for part in (*openings, script))
     return _ALONE.format(text=line.text, script=script, first=first, second=second)
-
-
-def _is_direct(line: Line, harness: Harness, *_: Harness) -> bool:
-    """Whether its script does nothing but call methods of the store, and change objects."""
-    operations = operations_of(harness, "")
-    steps = from_data(sequence(line.steps), operations)
-    are_methods = all(operations[call.operation].call == call.operation for call in Scenario(steps).calls)
-    return are_methods and {*map(kind_of, steps)} <= _DIRECT
 
 
 def show(script: Path, *stores: str) -> None:

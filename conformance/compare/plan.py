@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import chain, combinations, cycle, permutations, product
+from itertools import combinations, cycle, permutations, product
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
@@ -180,7 +180,7 @@ class Sequences:
         reads = [*self._reads(self._made), *map(plain_call, self._listings)]
         count = 2 if len(self._rewrites) > _FEW_WRITES else 3
         for entries in self._several():
-            yield (self._made, *chain.from_iterable(map(self._reads, entries)))  # two names may mean one entry
+            yield tuple(step for entry in entries for step in (*self._reads(entry), entry))  # two names may mean one
             two = (entries * 2)[:2]
             for calls in product(self._rewrites, repeat=count):
                 yield (*two, *calls, *reads, *self._reads(two[1]))

@@ -43,10 +43,16 @@ def used(code: str) -> str:
 
 
 def call_text(contract: Contract, call: Call, given: Mapping[str, str]) -> str:
-    """Return a call as Python, without `await`; its arguments are given as Python."""
-    unnamed = contract.operations[call.operation].positional
-    listed = [text if name in unnamed else f"{name}={text}" for name, text in given.items()]
-    return f"{_store(call.on)}.{call.operation}({', '.join(listed)})"
+    """Return a call as Python, without `await`; its arguments are given as Python.
+
+    Of an operation that is a function of the harness, the name of the operation stands for it.
+    """
+    operation = contract.operations[call.operation]
+    store = _store(call.on)
+    listed = [text if name in operation.positional else f"{name}={text}" for name, text in given.items()]
+    if isinstance(operation.call, str):
+        return f"{store}.{operation.call}({', '.join(listed)})"
+    return f"{operation.name}({', '.join([store, *listed])})"
 
 
 def _store(on: int) -> str:

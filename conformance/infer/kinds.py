@@ -4,7 +4,7 @@ import inspect
 import re
 import typing
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -147,19 +147,11 @@ def _kinds_of(annotation: Any) -> Iterator[Kind]:
 
 
 def _several_of(origin: Any, *parts: Any) -> Iterator[Kind]:
-    """Yield lists of what is likeliest for the members of an iterable class; dictionaries of a mapping."""
-    if not isinstance(origin, type) or not issubclass(origin, Iterable):
-        return
-    kinds = [kind for part in parts for kind in islice(_kinds_of(part), 1)]
-    strategies = ", ".join(kind.strategy for kind in kinds)
-    match kinds:
-        case [member]:
-            strategy = f"st.lists({strategies}, min_size=1, max_size=3)"
+    """Yield lists of what is likeliest for the members of an iterable class."""
+    if len(parts) == 1 and isinstance(origin, type) and issubclass(origin, Iterable):
+        for member in islice(_kinds_of(*parts), 1):
+            strategy = f"st.lists({member.strategy}, min_size=1, max_size=3)"
             yield Kind(f"LISTS_OF_{member}", strategy, [[sample] for sample in member.samples])
-        case [key, value] if issubclass(origin, Mapping):
-            strategy = f"st.dictionaries({strategies}, min_size=1, max_size=3)"
-            samples = zip(key.samples, value.samples, strict=False)
-            yield Kind(f"DICTS_OF_{key}_{value}", strategy, [dict([sample]) for sample in samples])
 
 
 def _fitting(annotation: Any) -> Iterator[Kind]:
