@@ -192,7 +192,7 @@ def replicated() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
 async def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
     master, replica = replicated
 
-    with closing(connect(master.url, wait_replicas=1, wait_milliseconds=200)) as to:
+    with closing(connect(master.url, wait_replicas=1, wait_milliseconds=1_000)) as to:
         with redis.Redis.from_url(replica.url) as client:
             for number in range(20):
                 await to.run(SET, "x", number)
@@ -200,7 +200,7 @@ async def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[Embedd
         os.kill(replica.process.pid, signal.SIGSTOP)
         try:
             assert await to.read("GET", "x0") == b""  # a read does not wait
-            with pytest.raises(StoreUnavailable, match="0 of 1 replicas have the write after 200 ms") as raised:
+            with pytest.raises(StoreUnavailable, match="0 of 1 replicas have the write after 1000 ms") as raised:
                 await to.run(SET, "x", "late")
             assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.TIMEOUT, True)
         finally:
