@@ -49,8 +49,9 @@ class Message(NamedTuple):
     @property
     def text(self) -> str:
         """The command as a trace shows it."""
-        words = [on_one_line(word.decode(errors="backslashreplace")) for word in self.words[:_MOST_WORDS]]
-        return " ".join(cut(word, _LONGEST_WORD) for word in words)
+        return " ".join(
+            on_one_line(cut(word.decode(errors="backslashreplace"), _LONGEST_WORD)) for word in self.words[:_MOST_WORDS]
+        )
 
     @property
     def keys(self) -> frozenset[bytes]:

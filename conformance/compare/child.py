@@ -5,7 +5,7 @@ import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from conformance.compare.alone.races import Races
 from conformance.compare.play import Steps
@@ -25,10 +25,6 @@ _NEW_OBJECTS = 50_000
 """After which the search looks for cycles."""
 
 
-class Ready(NamedTuple):
-    """What a process tells when its harnesses are running."""
-
-
 class Comparison:
     """A comparison of two stores in forked processes, of which one searches while the other races; or races of one.
 
@@ -36,7 +32,7 @@ class Comparison:
         stores: one store, or two.
         known: why lines are accepted.
         tell: is told each line when it is found, and what is done before it is done.
-        options: of `Races`; of two stores only `seconds`, which both processes have.
+        options: of `Races`; of two stores only `until`, which both processes have.
     """
 
     def __init__(
@@ -86,7 +82,7 @@ class Comparison:
 
     def _hear(self, told: Any) -> None:
         match told:
-            case Ready() if self._stores[1:] and not self._racing:
+            case None if self._stores[1:] and not self._racing:  # the stores of the search are running
                 self._racing.append(self._begun(Races))
             case Line():
                 if line := self._report.add(told):
@@ -108,7 +104,7 @@ def _play(kind: type[Search | Races], stores: Sequence[Named], options: Mapping[
             made = [(name, make()) for name, make in stores]
             for _, harness in made:
                 stack.enter_context(harness.running())
-            PROGRESS.tell(Ready())
+            PROGRESS.tell(None)
             part = kind(*made, **options)
             asyncio.SelectorEventLoop().run_until_complete(part.run())  # not closed: a library may have patched that
             PROGRESS.tell(part.report)

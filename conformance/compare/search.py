@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, permutations, product, takewhile
 from math import inf
-from time import process_time
+from time import perf_counter
 
 from conformance.compare.difference import Difference, explains
 from conformance.compare.plan import Sequences, plainer
@@ -31,17 +31,17 @@ class Search:
     """A comparison of two stores with the operations that their harnesses name.
 
     Each line is told when it is found, and each call before it is made. `first` are sequences that an earlier
-    comparison found.
+    comparison found. None begins after `until`, by `perf_counter`.
     """
 
     def __init__(
         self,
         *stores: tuple[str, Harness],
         first: Iterable[Steps] = (),
-        seconds: float = inf,
+        until: float = inf,
     ) -> None:
         self._first = first
-        self._seconds = seconds
+        self._until = until
         self._stores = [Store(name, harness) for name, harness in stores]
         here, there = self._stores
         if here.operations.keys() != there.operations.keys():
@@ -58,8 +58,8 @@ class Search:
         self._respect_declarations()
         await self._look_for_neighbours()
         for steps in chain(self._earlier(), self._sequences.planned()):
-            if process_time() > self._seconds:
-                self.report.gaps.add(f"not exercised: sequences after {self._seconds:g} s of processor time")
+            if perf_counter() > self._until:
+                self.report.gaps.add("not exercised: sequences for which there was no time")
                 break
             await self._examine(steps)
         if hasattr(self._stores[0].harness, "operations"):

@@ -31,7 +31,7 @@ _LIFE = timedelta(seconds=1.2)
 _LONG = int(LONGEST.total_seconds()) - 1
 """Seconds after which every lifetime has ended."""
 _WAITED = 4
-"""Lifetimes that are waited for, two in each store."""
+"""Lifetimes that are waited for, two in each store, until one has ended."""
 _TICK = 0.05
 """Seconds in which timers run that are due, also those of a library's threads."""
 _TRIAL_SECONDS = 6.0
@@ -158,19 +158,20 @@ class Lab:
 
         Methods that change what it does are writes.
         """
-        agreed: list[bool] = []
+        lasts = ""
+        agreed = list[bool]()
         for method, read in product(lasting, calls):
             for name in method[0].lifetimes:
                 short = with_other(method, name)
                 start = _entry_for(method, calls)
-                if len(agreed) == _WAITED or not await self._shows(start, short, read):
+                if lasts or len(agreed) == _WAITED or not await self._shows(start, short, read):
                     continue
                 for harness in self._harnesses:
                     ended = await _play(harness, [*start, short, read], _jump)
                     agreed.append(ended == await _play(harness, [*start, short, read], _wait))
                     if ended == await _play(harness, [*start, short, read]):
                         continue
-                    method[0].lasts = name
+                    method[0].lasts = lasts = name
                     for renewal in lasting:
                         renewed = await _play(harness, [*start, short, renewal, read], _jump)
                         renewal[0].is_write |= ended != renewed

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import combinations_with_replacement, groupby, permutations, repeat
 from math import inf
 from operator import attrgetter
-from time import process_time
+from time import perf_counter
 
 from conformance.compare.alone.plans import Calls, Plan, call, plans_of
 from conformance.compare.alone.witness import REPEATED, Witness
@@ -34,7 +34,7 @@ _SHOWN = 2
 class SelfJudge:
     """Races each two operations, lets something die in each, and notes what was played.
 
-    None begins after `until`, in seconds of processor time.
+    None begins after `until`, by `perf_counter`.
     """
 
     name: str
@@ -69,7 +69,7 @@ class SelfJudge:
         if self.is_full:
             self.crowds += [(operation,) * 3 for operation in self._writes]
         if self._is_at_server:
-            self.crowds += zip(self._raced)
+            self.crowds[:0] = zip(self._raced)
         self.crowds.sort(key=lambda crowd: crowd[0] is not crowd[-1])  # what shows most comes first
 
     def extent(self) -> Iterator[str]:
@@ -89,7 +89,7 @@ class SelfJudge:
         brinks = {operation.name: await self._brink(operation) for operation in self._writes}
         is_there = not self.only
         for crowd in self.crowds:
-            if process_time() > self.until:
+            if perf_counter() > self.until:
                 self.cut += 1
                 continue
             rules = set[str]()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import inf
+from time import perf_counter
 from typing import Any
 
 from conformance.compare.alone.judge import SelfJudge
@@ -18,15 +19,15 @@ class Races:
     def __init__(
         self,
         *stores: tuple[str, Harness],
-        seconds: float = inf,
+        until: float = inf,
         **options: Any,
     ) -> None:
-        """After so many seconds of processor time no more races begin: half of them for the first of two stores.
+        """No race begins after `until`, and none of the first of two stores after half of the time until then.
 
         The other options are those of `SelfJudge`.
         """
         self._stores = stores
-        self._seconds = seconds
+        self._until = until
         self._options = options
         self.report = Report([name for name, _ in stores])
         self._is_alone = len(stores) == 1
@@ -35,9 +36,10 @@ class Races:
 
     async def run(self) -> None:
         """Play each store by itself."""
+        began = perf_counter()
         for part, (name, harness) in enumerate(self._stores, start=1):
             PROGRESS.begin(f"{name}: calls at the same time")
-            await self._race(name, harness, self._seconds * part / len(self._stores))
+            await self._race(name, harness, began + (self._until - began) * part / len(self._stores))
         for lines in self._found.values():
             if len(lines) == 1 and not self._is_alone:
                 PROGRESS.tell(*lines)
@@ -56,7 +58,7 @@ class Races:
         except Exception as error:  # noqa: BLE001  where it races is not all that a store can bear
             judge.left_out[f"{type(error).__name__}: {error}"].add("all")
         if judge.cut:
-            self.report.gaps.add(f"not exercised: {judge.cut} races of {store}: {until:g} s of processor time passed")
+            self.report.gaps.add(f"not exercised: {judge.cut} races of {store} for which there was no time")
         self.report.played[store] = dict(judge.played)
         if self._is_alone:
             self.report.notes |= {*judge.extent()}
