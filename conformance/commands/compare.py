@@ -61,7 +61,7 @@ OPTIONS = {
 }
 _WIDTH = 78
 _SECONDS = 28.0
-"""In which two stores without harnesses are compared, of which at most half are for what is found out about them."""
+"""For two stores without harnesses: to find out about them, and to compare them, which has at least half of it."""
 
 
 def main(options: argparse.Namespace) -> int:
