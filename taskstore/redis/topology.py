@@ -5,6 +5,7 @@ All keys of a partition have one hash tag, so one node of a Redis Cluster serves
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,8 @@ class Opener:
 
     def __init__(self, address: Address, username: str | None, password: str | None, seconds: float) -> None:
         """`seconds` is how long opening may take. What redis-py raises for the URL or the credentials comes out."""
+        # From 8.2 on redis-py logs there what a server says, which may repeat the password that it was sent.
+        logging.getLogger("redis.asyncio.connection").setLevel(logging.INFO)
         pool = ConnectionPool.from_url(
             address.url,
             username=username,
