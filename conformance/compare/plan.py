@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from itertools import combinations, cycle, permutations, product
+from itertools import combinations, cycle, permutations, product, zip_longest
 
 from conformance.compare.play import BESIDE, ELSEWHERE, NOWHERE, EndOfLife, Steps
 from conformance.engine.mutation import changes_of
@@ -51,6 +51,8 @@ class Sequences:
         self._lookups = [*map(plain_call, lookups)]
         self._made = plain_call(self._writes[0])
         self._rewrites = self._on(self._made, *map(plain_call, self._writes))
+        self._others = _some_of(self._writes[1:] or self._writes)
+        self._again = _some_of(self._writes)
         self._spans: set[tuple[str, timedelta]] = set()
         """The lifetimes of each write that were played with more than one value."""
 
@@ -59,24 +61,32 @@ class Sequences:
         return sorted(self._every(), key=partial(is_odd, self._operations))
 
     def _every(self) -> Iterator[Steps]:
-        for operation in self._operations.values():
-            for call in (*variants(operation, 2), *_pairs(operation)):
-                reads = self._reads(call)
-                yield (call, *reads)
-                yield (self._on(call, self._made)[0], call, *reads)
-        yield from self._written()
-        for entry in (self._made, max(variants(self._writes[0]), key=_richness)):
-            for call in self._on(entry, *map(plain_call, self._operations.values())):
-                yield (entry, call, Mutate("result"), *self._reads(entry))
-        yield from self._in_a_row()
-        yield from self._surroundings()
-        yield from self._sizes()
+        """Yield the sequences of the recipes in turn: the first of each operation come before the last of any."""
+        recipes = [
+            *map(self._alone, self._operations.values()),
+            *map(self._written, self._writes),
+            self._in_a_row(),
+            self._surroundings(),
+            self._sizes(),
+        ]
+        for turn in zip_longest(*recipes):
+            yield from filter(None, turn)
 
     def separations(self) -> Iterator[Steps]:
         """Yield for each write reads before and after it that agree if another namespace is another place."""
         for call in map(plain_call, self._writes):
             reads = _second(self._reads(call))
             yield (_BESIDE, *reads, call, *reads)
+
+    def _alone(self, operation: Operation) -> Iterator[Steps]:
+        """Calls with a value of each class, and with two, without an entry and on one; the caller changes a result."""
+        for call in (*variants(operation, 2), *_pairs(operation)):
+            reads = self._reads(call)
+            yield (call, *reads)
+            yield (self._on(call, self._made)[0], call, *reads)
+        for entry in (self._made, max(variants(self._writes[0]), key=_richness)):
+            for call in self._on(entry, plain_call(operation)):
+                yield (entry, call, Mutate("result"), *self._reads(entry))
 
     # Calls on an entry
 
@@ -111,30 +121,28 @@ class Sequences:
 
     # Values and sizes
 
-    def _written(self) -> Iterator[Steps]:
+    def _written(self, write: Operation) -> Iterator[Steps]:
         """For each value class of a write: the caller changes it later, a lifetime ends, or another write follows."""
-        others = _some_of(self._writes[1:] or self._writes)
-        again = _some_of(self._writes)
         maker = self._writes[0]
-        full = [plain_call(maker, **{name: pool(maker, name).plain for name in maker.optional})]
-        for place, write in enumerate(self._writes):
-            for call in variants(write):
-                richer = full if maker.optional else []
-                if place:
-                    richer = [*richer, plain_call(write)]
-                for start in richer:  # where there is more to lose
-                    yield (*self._on(call, self._made, start), call, *self._reads(call))
-                before = self._on(call, self._made)[:1] if place else []  # the first write makes the entry
-                reads = self._reads(call)
-                if _richness(call):
-                    yield (*before, call, Mutate("argument"), *reads)
-                for steps in self._lives(call, reads, again):
-                    yield (*before, call, *steps)
-                if not before or call.arguments.keys() == write.arguments.keys():
-                    for other in self._on(call, *next(others)):
-                        yield (self._made, *before, call, other, *reads, *self._reads(self._made))
+        starts = []  # where there is more to lose
+        if maker.optional:
+            starts.append(plain_call(maker, **{name: pool(maker, name).plain for name in maker.optional}))
+        if write is not maker:
+            starts.append(plain_call(write))
+        for call in variants(write):
+            for start in starts:
+                yield (*self._on(call, self._made, start), call, *self._reads(call))
+            before = self._on(call, self._made)[: write is not maker]  # the first write makes the entry
+            reads = self._reads(call)
+            if _richness(call):
+                yield (*before, call, Mutate("argument"), *reads)
+            for steps in self._lives(call, reads):
+                yield (*before, call, *steps)
+            if not before or call.arguments.keys() == write.arguments.keys():
+                for other in self._on(call, *next(self._others)):
+                    yield (self._made, *before, call, other, *reads, *self._reads(self._made))
 
-    def _lives(self, call: Call, reads: Sequence[Call], writes: Iterator[Sequence[Call]]) -> Iterator[Steps]:
+    def _lives(self, call: Call, reads: Sequence[Call]) -> Iterator[Steps]:
         """Read near the end of a lifetime, and near both ends that an entry has that is written again.
 
         Each read near the only end is made alone: it may remove what another would show.
@@ -151,7 +159,7 @@ class Sequences:
         for end in ends:
             read_at_ends += [end, *reads]
         middle = EndOfLife(span / 2, "in the middle")
-        for again in self._on(call, *next(writes)):
+        for again in self._on(call, *next(self._again)):
             yield (middle, again, *read_at_ends)
         if (call.operation, span) in self._spans:
             return
