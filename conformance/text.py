@@ -14,7 +14,6 @@ from pathlib import Path
 from reprlib import recursive_repr
 from typing import Any
 
-_LONG = 80
 _LONGEST_ERROR = 1_000
 
 
@@ -100,7 +99,7 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         given = value.model_fields_set
         return constructed(name, {field: inside for field, inside in vars(value).items() if field in given})
     if isinstance(value, str):
-        text = _repeated(value) if len(value) > _LONG else str.__repr__(value)
+        text = _repeated(value)
         if kind is str:
             return text
         return f"{name}({text})"
@@ -142,4 +141,4 @@ def _repeated(text: str) -> str:
     parts = [repr(before)]
     for run, unit, rest in zip(found[::3], found[1::3], found[2::3], strict=True):
         parts += [f"{unit!r} * {len(run) // len(unit)}", repr(rest)]
-    return " + ".join(part for part in parts if part != "''")
+    return " + ".join(part for part in parts if part != "''") or "''"

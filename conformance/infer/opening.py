@@ -34,16 +34,15 @@ def parameters_of(make: Callable[..., Any]) -> Sequence[inspect.Parameter]:
     parameters = []
     for each in inspect.signature(make).parameters.values():
         annotation = each.annotation
-        with suppress(Exception):
-            annotation = eval(annotation, known) if isinstance(annotation, str) else annotation  # noqa: S307
+        with suppress(Exception):  # what is no text stays as it is
+            annotation = eval(annotation, known)  # noqa: S307
         parameters.append(each.replace(annotation=annotation))
     return parameters
 
 
 def _required(make: Callable[..., Any]) -> list[str]:
     """Return the names of the arguments without which a call fails."""
-    needed = [each for each in parameters_of(make) if each.default is each.empty]
-    return [each.name for each in needed if not str(each).startswith("*")]
+    return [each.name for each in parameters_of(make) if each.default is each.empty and str(each)[0] != "*"]
 
 
 def _address(make: Callable[..., Any], url: str = "redis://127.0.0.1:1") -> dict[str, Any]:
