@@ -3,6 +3,7 @@
 import argparse
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -40,7 +41,7 @@ class _Comparison(BaseModel):
     every_line: list[Line]
 
 
-_FORM = TypeAdapter(Results | _Comparison)
+_FORM: Any = TypeAdapter(Results | _Comparison)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from conformance.engine.contract import SILENT, Contract, Entry, Span
 from conformance.engine.failures import SOON, Surroundings
 from conformance.engine.mutation import changes_of
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import Play, beside
+from conformance.engine.orders.schedule import Play, Request
 from conformance.engine.scenario import Action, Call, Close, Damage, Mutate, Open, Race, Reopen, Scenario, Wait
 from conformance.harness import Harness
 from conformance.operations.operation import Operation
@@ -30,8 +30,10 @@ class Done:
 
     action: Action
     made: list[Entry] = field(default_factory=list)
+    requests: Sequence[Request] = ()
+    """What its calls did, in the order that was chosen for them, if one was."""
     notes: list[str] = field(default_factory=list)
-    """Lines below it: the changes, or in which order calls at the same time did what they did, if that was chosen."""
+    """Lines below it: what the caller changed, or what calls at the same time gave."""
 
 
 class Player(Surroundings):
@@ -224,7 +226,7 @@ class Player(Surroundings):
             if failure:
                 self.ordered.deaths = (failure.name,)
             await self.arena.together(made, self.make, self.ordered)
-            self.history[-1].notes += [beside(request.caller, request.text) for request in self.ordered.requests]
+            self.history[-1].requests = self.ordered.requests
         elif failure:
             async with self.failing(failure, [entry.call.on for entry in made]):
                 await self._make_all(race, made, SOON + (0 if failure.closes else self.seconds))

@@ -4,12 +4,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from conformance.engine.contract import Contract
-from conformance.engine.orders.schedule import side_by_side
+from conformance.engine.orders.schedule import CALLERS
 from conformance.engine.player import Done
 from conformance.engine.scenario import Action, Call, Close, Damage, Open, Race, Reopen, Wait
 from conformance.text import source
 
 _WIDTH = 100
+_COLUMN = 15
+"""Letters by which each caller's requests are further to the right."""
+_LONGEST = 90
+"""Letters of a request that are shown."""
 
 
 def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
@@ -33,8 +37,24 @@ def lines_of(contract: Contract, history: Sequence[Done]) -> Iterator[str]:
                 yield from _race(done.action, calls)
             case _:
                 yield from _line(done.action)
+        for request in done.requests:
+            yield _beside(request.caller, request.text)
         yield from done.notes
         yield from side_by_side(raised)
+
+
+def side_by_side(texts: Sequence[str]) -> Iterator[str]:
+    """Yield what came of concurrent calls, where there is a text, each in the column of its caller; not of a crowd."""
+    if len(texts) <= len(CALLERS):
+        for caller, text in zip(CALLERS, texts, strict=False):
+            if text:
+                yield _beside(caller, text)
+
+
+def _beside(caller: str, text: str) -> str:
+    """Return what a caller does as a comment, in a column of its own."""
+    column = _COLUMN * CALLERS.find(caller)  # a store's own requests are furthest to the left
+    return f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}"
 
 
 def used(code: str) -> str:

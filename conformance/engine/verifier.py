@@ -10,10 +10,9 @@ from conformance.engine.failures import SOON
 from conformance.engine.finding import Coverage, Finding, complaint
 from conformance.engine.judge import Judge
 from conformance.engine.mutation import mutate
-from conformance.engine.orders.schedule import side_by_side
 from conformance.engine.player import Player
 from conformance.engine.scenario import Action, Call, Open, Race, ReadBack, Reopen, Scenario
-from conformance.engine.script import lines_of
+from conformance.engine.script import lines_of, side_by_side
 from conformance.harness import Capability, HookMissingError
 from conformance.text import place_of, printed
 

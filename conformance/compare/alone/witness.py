@@ -8,10 +8,10 @@ from dataclasses import replace
 from conformance.compare.alone.plans import Plan
 from conformance.engine.contract import CANCELLED, SILENT, Entry
 from conformance.engine.orders.arena import Arena
-from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play, side_by_side
+from conformance.engine.orders.schedule import CALLER, CONNECTION, PROCESS, Play
 from conformance.engine.reader import Operations, Reader
 from conformance.engine.scenario import Action, Call, Race, Reopen, Scenario, Wait
-from conformance.engine.script import lines_of, used
+from conformance.engine.script import lines_of, side_by_side, used
 from conformance.harness import HookMissingError
 from conformance.operations.operation import EarlierId, Operation
 from conformance.process import PROGRESS

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from operator import attrgetter
@@ -15,10 +15,6 @@ STORE = "-"
 """The label for what a store does by itself."""
 STARTS = "starts"
 """The text of a request that is none: a caller begins."""
-_COLUMN = 15
-"""Letters by which each caller's requests are further to the right."""
-_LONGEST = 90
-"""Letters of a request that are shown."""
 _MOST_STEPS = 500
 """Steps of a play; calls that go on without end are given up then."""
 
@@ -108,20 +104,6 @@ class Play:
         chosen.take()
         if len(self.trace) == _MOST_STEPS:
             self.stalled = f"it goes on for more than {_MOST_STEPS} steps"
-
-
-def beside(caller: str, text: str) -> str:
-    """Return what a caller does as a comment of a script, in a column of its own."""
-    column = _COLUMN * max(0, CALLERS.find(caller))
-    return f"#   {' ' * column}{caller}: {text[: _LONGEST + column]}"
-
-
-def side_by_side(texts: Sequence[str]) -> Iterator[str]:
-    """Yield what came of concurrent calls, where there is a text, each in the column of its caller; not of a crowd."""
-    if len(texts) <= len(CALLERS):
-        for caller, text in zip(CALLERS, texts, strict=False):
-            if text:
-                yield beside(caller, text)
 
 
 P = TypeVar("P")
